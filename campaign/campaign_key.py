@@ -1,0 +1,200 @@
+"""The campaign's key pair: who holds a wrapping of its private half, and how one pair follows another."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaign import seal
+from campaign.database import Base
+from campaign.errors import NoKeyError, WrongKeyError
+
+
+class CampaignKey(Base):
+    """A key pair; names are sealed to the public half of the current one."""
+
+    __tablename__ = "campaign_key"
+    __table_args__ = (
+        Index(
+            "uq_campaign_key_current",
+            "is_current",
+            unique=True,
+            sqlite_where=text("is_current"),
+            postgresql_where=text("is_current"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    is_current: Mapped[bool]
+    is_provisional: Mapped[bool]
+    """Made before there was an organiser; its private half lies under a setup link."""
+    made_at: Mapped[datetime]
+
+
+class KeyWrapping(Base):
+    """One way to the private half of a pair; without any, what is sealed stays sealed."""
+
+    __tablename__ = "key_wrapping"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("campaign_key.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    """``link`` (setup or invitation), ``organiser``, ``recovery``, or ``successor`` (the next pair)."""
+    holder_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The organiser whose wrapping this is; empty for links and successors."""
+    opens_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    """For links and recovery codes: the code's hash, to find the row."""
+    wrapped: Mapped[bytes]
+    expires_at: Mapped[datetime | None]
+
+
+def current_key(db: Session) -> CampaignKey:
+    """Return the pair that names are sealed to.
+
+    Raises:
+        NoKeyError: There is none, so no signature can be taken.
+    """
+    key = db.scalar(select(CampaignKey).where(CampaignKey.is_current))
+    if key is None:
+        raise NoKeyError("the campaign has no key yet: start it once with `campaign serve`")
+    return key
+
+
+def make_provisional(db: Session, *, now: datetime) -> str:
+    """Make a pair before there is an organiser; return the code of the setup link that holds it.
+
+    An earlier provisional pair stays, under its own link, for what was sealed to it.
+    """
+    private, public = seal.new_pair()
+    key = _succeed(db, public, provisional=True, now=now)
+    return wrap_under_link(db, key, private, now=now, expires_at=None)
+
+
+def make_lasting(db: Session, *, now: datetime) -> tuple[CampaignKey, bytes]:
+    """Make the pair that organisers will hold; return it with its private half."""
+    private, public = seal.new_pair()
+    return _succeed(db, public, provisional=False, now=now), private
+
+
+def wrap_under_link(
+    db: Session, key: CampaignKey, private_key: bytes, *, now: datetime, expires_at: datetime | None
+) -> str:
+    """Wrap *private_key* under a new one-time code, and return the code."""
+    del now
+    code = seal.new_code()
+    db.add(
+        KeyWrapping(
+            key_id=key.id,
+            kind="link",
+            opens_hash=seal.code_hash(code),
+            wrapped=seal.wrap(private_key, seal.code_key(code)),
+            expires_at=expires_at,
+        )
+    )
+    db.flush()
+    return code
+
+
+def open_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, bytes]:
+    """Return the pair under a setup link or an invitation, with its private half.
+
+    Raises:
+        WrongKeyError: No link has this code, or it was used, or its time is over.
+    """
+    row = db.scalar(
+        select(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == "link")
+    )
+    if row is None or (row.expires_at and row.expires_at < now):
+        raise WrongKeyError("this link opens nothing: it was used, or its time is over")
+    key = db.get_one(CampaignKey, row.key_id)
+    return key, seal.unwrap(row.wrapped, seal.code_key(code))
+
+
+def use_up_link(db: Session, code: str) -> None:
+    """Delete the wrapping under *code*: a link that stood in a log opens nothing."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code)))
+
+
+def hold(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID, public_key: bytes) -> None:
+    """Give the holder of *public_key* a wrapping of their own."""
+    db.add(
+        KeyWrapping(
+            key_id=key.id,
+            kind="organiser",
+            holder_id=holder_id,
+            wrapped=seal.seal_bytes(private_key, public_key),
+        )
+    )
+
+
+def let_go(db: Session, holder_id: UUID) -> None:
+    """Delete every wrapping that *holder_id* has, recovery codes included."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id))
+
+
+def hand_over(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey) -> None:
+    """Leave the way to *old* to the holders of *new* alone; its links open nothing from now on.
+
+    What is sealed to *old* is resealed afterwards, in batches, by whoever holds *new*;
+    an interruption loses nothing, since the way from *new* to *old* is in the database.
+    """
+    db.execute(delete(KeyWrapping).where(KeyWrapping.key_id == old.id))
+    db.add(KeyWrapping(key_id=old.id, kind="successor", wrapped=seal.seal_bytes(old_private, new.public_key)))
+    db.flush()
+
+
+def superseded(db: Session, private_key: bytes) -> list[tuple[CampaignKey, bytes]]:
+    """Return the earlier pairs that the current private key opens: their boxes wait to be resealed."""
+    rows = db.scalars(select(KeyWrapping).where(KeyWrapping.kind == "successor")).all()
+    return [(db.get_one(CampaignKey, r.key_id), seal.unseal_bytes(r.wrapped, private_key)) for r in rows]
+
+
+def forget_empty(db: Session, is_used: Callable[[UUID], bool]) -> None:
+    """Delete earlier pairs that nothing is sealed to any more."""
+    for key in db.scalars(select(CampaignKey).where(CampaignKey.is_current.is_(False))):
+        if not is_used(key.id):
+            db.execute(delete(CampaignKey).where(CampaignKey.id == key.id))
+
+
+def set_recovery_code(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID) -> str:
+    """Wrap the key once more under a new recovery code for *holder_id*, in place of an earlier one."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "recovery"))
+    code = seal.new_code(seal.RECOVERY_CHARACTERS)
+    db.add(
+        KeyWrapping(
+            key_id=key.id,
+            kind="recovery",
+            holder_id=holder_id,
+            opens_hash=seal.code_hash(code),
+            wrapped=seal.wrap(private_key, seal.code_key(code)),
+        )
+    )
+    return code
+
+
+def open_recovery(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
+    """Return the pair under a recovery code, its private half, and whose code it is.
+
+    Raises:
+        WrongKeyError: No recovery code in use reads like this.
+    """
+    row = db.scalar(
+        select(KeyWrapping).where(
+            KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == "recovery"
+        )
+    )
+    if row is None or row.holder_id is None:
+        raise WrongKeyError("this is not a recovery code in use")
+    private = seal.unwrap(row.wrapped, seal.code_key(code))
+    return db.get_one(CampaignKey, row.key_id), private, row.holder_id
+
+
+def _succeed(db: Session, public_key: bytes, *, provisional: bool, now: datetime) -> CampaignKey:
+    db.execute(update(CampaignKey).where(CampaignKey.is_current).values(is_current=False))
+    key = CampaignKey(public_key=public_key, is_current=True, is_provisional=provisional, made_at=now)
+    db.add(key)
+    db.flush()
+    return key

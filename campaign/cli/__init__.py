@@ -1,0 +1,38 @@
+"""The ``campaign`` command."""
+
+import sys
+
+import click
+
+from campaign.cli.common import Campaign
+from campaign.cli.content import delegations, demo, list_file
+from campaign.cli.keep import backup, doctor, erase, recount
+from campaign.cli.people import organiser
+from campaign.cli.serve import serve, work
+from campaign.errors import CampaignError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="letter-campaign")
+@click.pass_context
+def campaign(context: click.Context) -> None:
+    """A letter campaign: supporters sign a letter to an OSCE delegation, organisers deliver it.
+
+    Start with `campaign serve`: it makes what it needs in the folder `instance`, and prints
+    where to go next. Everything that can be set is set by CAMPAIGN_* environment variables;
+    the README lists them.
+    """
+    context.obj = Campaign()
+
+
+for command in (serve, work, organiser, delegations, list_file, erase, recount, backup, doctor, demo):
+    campaign.add_command(command)
+
+
+def main() -> None:
+    """Run the command; what goes wrong on purpose is one line, not a traceback."""
+    try:
+        campaign.main(prog_name="campaign")
+    except CampaignError as error:
+        click.echo(f"campaign: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,101 @@
+"""``campaign delegations``, ``list`` and ``demo``: what goes in, and what comes out."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from campaign import audit, delegation
+from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
+from campaign.delivery import document
+from campaign.delivery.plan import plan
+from campaign.demo import fill
+from campaign.language import ENGLISH
+from campaign.organiser import Unlocked
+from campaign.participating_state import STATES
+from campaign.signature_list import csv_file, reading
+
+ALL = "all"
+
+
+@click.group()
+def delegations() -> None:
+    """Import the delegations' addresses."""
+
+
+@delegations.command("import")
+@click.argument("file", type=click.File("rb"))
+@pass_campaign
+def import_(campaign: Campaign, file: BinaryIO) -> None:
+    """Import FILE.csv: columns state, email, source, checked_on (such as 2026-11-23).
+
+    Either every line is taken, or none, and each line that will not do is named.
+    """
+    content = file.read(delegation.LARGEST_IMPORT + 1)
+    with campaign.database.writing() as db:
+        number = delegation.import_csv(db, content, by=COMMAND_LINE, now=now())
+        audit.record(db, COMMAND_LINE, "import addresses", str(number), now=now())
+    click.echo(f"{number} addresses imported.")
+
+
+@click.command("list")
+@click.argument("state", type=click.Choice([ALL, *STATES], case_sensitive=False))
+@click.option("--format", "format_", type=click.Choice(["csv", "pdf"]), default="csv", show_default=True)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
+)
+@pass_campaign
+def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> None:
+    """Write the list of those who signed the letter to STATE (a code such as `de`, or `all`).
+
+    Asks for an organiser's name and passphrase, or reads them as two lines of standard input.
+    """
+    organiser = campaign.unlock()
+    with campaign.database.writing() as db:
+        audit.record(db, organiser.name, "download list", f"{state} {format_}", now=now())
+    codes = list(STATES) if state == ALL else [state]
+    output.touch(mode=0o600)
+    if format_ == "csv":
+        _write_csv(campaign, organiser, codes, output)
+    else:
+        _write_pdf(campaign, organiser, codes, output)
+    click.echo(f"{output} is written. It holds names: keep it where only organisers can read it.", err=True)
+
+
+@click.command()
+@click.option(
+    "--signatures", type=click.IntRange(1, 2_000_000), default=500, show_default=True, help="How many."
+)
+@pass_campaign
+def demo(campaign: Campaign, signatures: int) -> None:
+    """Fill the database with made-up signatories, to look around.
+
+    Refuses a database that holds real signatures.
+    """
+    with click.progressbar(length=signatures, label="Signing") as bar:
+        fill(
+            campaign.database, edition=campaign.started.edition, number=signatures, now=now(), step=bar.update
+        )
+    click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")
+
+
+def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
+    with output.open("w", encoding="utf-8", newline="") as file, campaign.database.reading() as db:
+        rows = (row for code in codes for row in reading.for_organisers(db, code, organiser.campaign_key))
+        file.writelines(csv_file.lines(rows))
+
+
+def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
+    today = now().date()
+    with output.open("wb") as file, campaign.database.reading() as db:
+        plans = [plan(db, campaign.appeal, STATES[code], today=today) for code in codes]
+        document.write_working_copy(
+            file,
+            db,
+            campaign.appeal,
+            [each for each in plans if each.total] or plans[:1],
+            organiser.campaign_key,
+            edition=campaign.started.edition,
+            language=ENGLISH,
+            made_on=today,
+        )

@@ -1,0 +1,146 @@
+"""``campaign serve`` and ``campaign work``: the web server and the mail worker."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from campaign import duties, start, tasks
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.errors import SettingsError
+
+WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
+"""Before a mail worker that stopped by itself is started again."""
+
+STOPPING_SECONDS = 10
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Web processes; by default one per core, at most 4."
+)
+@pass_campaign
+def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
+    """Run the site: web server and mail worker together, for one machine.
+
+    At the first start it makes its secrets and its database in the folder `instance`, and
+    prints the one-time link that creates the first organiser. Stop it with Ctrl-C.
+    """
+    if not os.environ.get("CAMPAIGN_BASE_URL"):
+        os.environ["CAMPAIGN_BASE_URL"] = f"http://{_reached_as(host)}:{port}"
+    _check_port(host, port)
+    settings = campaign.settings
+    # The web processes read the same settings, wherever they are started.
+    os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
+    with campaign.database.writing() as db:
+        code = start.setup_code(db, now=now())
+    _greet(campaign, code)
+    campaign.database.close()
+    server = Granian(
+        "campaign.web.application:from_environment",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers or min(os.cpu_count() or 1, 4),
+        blocking_threads=4,
+        backlog=2048,
+        log_level=LogLevels.warning,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOPPING_SECONDS,
+        websockets=False,
+    )
+    with MailWorker():
+        server.serve()
+
+
+@click.command()
+@click.option("--follow-parent", is_flag=True, hidden=True, help="Stop when the starting process is gone.")
+@pass_campaign
+def work(campaign: Campaign, follow_parent: bool) -> None:
+    """Run the mail worker alone: on a second machine, or beside a web server of your own."""
+    database, settings = campaign.database, campaign.settings
+    periodic = duties.periodic(settings)
+    tasks.build(settings, database, periodic=periodic).run_worker(follow_parent=follow_parent)
+
+
+class MailWorker:
+    """The mail worker in a process of its own, started again whenever it stops by itself."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep_running, name="mail worker", daemon=True)
+
+    def __enter__(self) -> "MailWorker":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOPPING_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._thread.join(STOPPING_SECONDS)
+
+    def _keep_running(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._process = subprocess.Popen([sys.executable, "-m", "campaign", "work", "--follow-parent"])
+            self._process.wait()
+            if self._stopping.is_set():
+                return
+            failures = 0 if time.monotonic() - began > 60 else failures + 1
+            pause = WORKER_PAUSES_SECONDS[min(failures, len(WORKER_PAUSES_SECONDS) - 1)]
+            logging.getLogger(__name__).error("the mail worker stopped; starting it again in %s s", pause)
+            self._stopping.wait(pause)
+
+
+def _reached_as(host: str) -> str:
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 -- only compared
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"--port: cannot listen on {host}:{port} ({error.strerror})") from error
+
+
+def _greet(campaign: Campaign, code: str | None) -> None:
+    settings = campaign.settings
+    click.secho("\n  The letter campaign is running.\n", bold=True)
+    click.echo(f"  The site          {settings.base_url}/")
+    click.echo(f"  Organisers        {settings.base_url}/organise/")
+    if code:
+        click.echo("\n  Nobody organises yet. Open this link once to make the first organiser:")
+        click.secho(f"  {settings.base_url}/organise/setup/{code}", bold=True)
+    if not settings.smtp_url:
+        click.echo(f"\n  No mail relay is set: each mail becomes a file in {settings.instance / 'mail'},")
+        click.echo("  and its link is printed here.")
+    click.echo("\n  Stop with Ctrl-C.\n")
+    sys.stdout.flush()

@@ -1,0 +1,196 @@
+"""The database: base class, column types, engine and sessions, for SQLite and PostgreSQL."""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    Connection,
+    Date,
+    DateTime,
+    Dialect,
+    Engine,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    Uuid,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from campaign.errors import SettingsError
+
+WAIT_SECONDS = 20
+"""How long a writer waits for SQLite's lock before the request is answered 503."""
+
+MIGRATION_LOCK = 0x6C657474
+"""The key of PostgreSQL's advisory lock that one starting process holds."""
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC; SQLite has no time zones, so they are added back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone: nobody could say which moment it means."""
+        del dialect
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time needs its zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back that SQLite does not keep."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """What every table shares: names of constraints, and one column type per Python type."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, TypeEngine[Any]]] = {
+        bytes: LargeBinary(),
+        date: Date(),
+        datetime: UTCDateTime(),
+        str: Text(),
+        UUID: Uuid(),
+    }
+
+
+class Site(Base):
+    """One row for each fact about this installation that must survive a restart."""
+
+    __tablename__ = "site"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    content: Mapped[str]
+
+
+class Database:
+    """The engine, and the two kinds of session: one that reads, one that may write.
+
+    A session that may write takes SQLite's lock when it begins, so that it waits for
+    its turn instead of failing half-way; one that reads never waits.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._writing = self.engine.execution_options(writes=True)
+
+    def session(self, *, writes: bool = False) -> Session:
+        """Return a new session; the caller commits and closes it."""
+        return Session(self._writing if writes else self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session for reading."""
+        with self.session() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session for writing; what it did is committed at the end, or undone by an error."""
+        with self.session(writes=True) as session, session.begin():
+            yield session
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables up to date; of several starting processes one does it, the others wait."""
+        with self._writing.connect() as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            command.upgrade(migration_config(connection), revision)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def migration_config(connection: Connection) -> Config:
+    """Return Alembic's configuration for our migrations on *connection*."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def remember(db: Session, name: str, content: str) -> None:
+    """Keep a fact about this installation, in place of what was kept under *name*."""
+    db.merge(Site(name=name, content=content))
+
+
+def recall(db: Session, name: str) -> str | None:
+    """Return what was kept under *name*."""
+    row = db.get(Site, name)
+    return row.content if row else None
+
+
+def upsert(db: Session, table: type[Base]) -> Any:
+    """Return an insert into *table* that knows ``on_conflict_do_update`` and ``…_do_nothing``."""
+    insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(table)
+
+
+def check_secret_key(db: Session, secret_key: str) -> None:
+    """Refuse another secret key than the one this database was made with.
+
+    Raises:
+        SettingsError: Mails, digests and sessions in this database belong to another key.
+    """
+    fingerprint = hmac.new(secret_key.encode(), b"fingerprint", hashlib.sha256).hexdigest()
+    known = recall(db, "secret_key_fingerprint")
+    if known is None:
+        remember(db, "secret_key_fingerprint", fingerprint)
+    elif not hmac.compare_digest(known, fingerprint):
+        raise SettingsError(
+            "CAMPAIGN_SECRET_KEY: this database was made with another key; "
+            "give every machine of the site the same one"
+        )
+
+
+def _postgresql_engine(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: ours begin below, of the right kind.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,169 @@
+"""The document of a delivery, built in memory: letter, cover and list in one PDF."""
+
+import hashlib
+import io
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from email.message import EmailMessage
+from email.utils import formataddr, formatdate, make_msgid, parseaddr
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from campaign import letter, seal
+from campaign.appeal import Appeal
+from campaign.delivery.plan import Plan
+from campaign.language import Language, wording
+from campaign.letter import Letter
+from campaign.settings import Settings
+from campaign.signature_list import pdf_file, reading
+from campaign.signature_list.cover import Cover
+from campaign.signature_list.rows import Row
+
+TEST_CODE = "0" * seal.TOKEN_CHARACTERS
+"""Printed on a test's cover, where a delivery has its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A finished document; it is sent and then gone, only its hash is kept."""
+
+    pdf: bytes
+    letter: Letter
+    edition: int
+    numbers: tuple[tuple[int, UUID], ...]
+    """Row numbers, and whose signature each is."""
+    romanised: int
+    """Names in a script that the document cannot print, shown in Latin letters instead."""
+
+    @property
+    def list_hash(self) -> bytes:
+        """SHA-256 of the PDF."""
+        return hashlib.sha256(self.pdf).digest()
+
+
+def build(
+    db: Session,
+    appeal: Appeal,
+    plan: Plan,
+    private_key: bytes,
+    *,
+    edition: int,
+    language: Language,
+    code: str,
+    made_on: date,
+    base_url: str,
+    as_test: bool = False,
+) -> Document:
+    """Build the document that *plan* describes.
+
+    Args:
+        db: Read only.
+        appeal: The campaign's content.
+        plan: What the delivery would be.
+        private_key: The campaign's.
+        edition: The number of the letter's current edition.
+        language: The letter's.
+        code: What the site answers for, printed on the cover.
+        made_on: The cover's date.
+        base_url: The site's address, for the cover.
+        as_test: Print made-up entries in place of the names, for a mailbox that should not hold them.
+    """
+    composed = letter.compose(appeal, plan.state, language.code)
+    numbers: list[tuple[int, UUID]] = []
+    rows: Iterator[Row] = iter(())
+    if not plan.names_withheld:
+        listed = reading.for_delegation(db, plan.state.code, private_key, edition=edition)
+        rows = _masked(listed) if as_test else _noting(listed, numbers)
+    earlier = {
+        number: letter.stored_letter(db, number, language.code, plan.state.code)
+        for number in reading.editions_listed(db, plan.state.code, edition)
+    }
+    file = io.BytesIO()
+    report = pdf_file.write_delivery(
+        file,
+        composed,
+        cover(plan, language, code=code, made_on=made_on, base_url=base_url),
+        rows,
+        edition=edition,
+        earlier=earlier,
+        language=language.code,
+    )
+    return Document(
+        pdf=file.getvalue(),
+        letter=composed,
+        edition=edition,
+        numbers=tuple(numbers),
+        romanised=report.romanised,
+    )
+
+
+def message(
+    settings: Settings, plan: Plan, document: Document, *, recipient: str, code: str, as_test: bool = False
+) -> EmailMessage:
+    """Return the message that carries *document*: the letter as text, letter with list as a PDF."""
+    _ = wording(document.letter.language).gettext
+    mail = EmailMessage()
+    name, address = parseaddr(settings.mail_from)
+    mail["From"] = formataddr((plan.organisation.name or name, address))
+    mail["To"] = recipient
+    if plan.organisation.contact:
+        mail["Reply-To"] = plan.organisation.contact
+    subject = document.letter.subject
+    mail["Subject"] = _("Test: %(subject)s") % {"subject": subject} if as_test else subject
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = make_msgid(domain=address.rpartition("@")[2] or "localhost")
+    mail["Content-Language"] = document.letter.language
+    note = _("The letter and the list of its signatories are attached as one PDF.")
+    where = _("What was sent can be checked at %(url)s") % {
+        "url": verify_url(settings.base_url, document.letter.language, code)
+    }
+    sender = f"{plan.organisation.name}, {plan.organisation.seat}\n{plan.organisation.contact}"
+    mail.set_content(f"{document.letter.text().rstrip()}\n\n-- \n{note}\n{where}\n\n{sender}\n")
+    mail.add_attachment(
+        document.pdf,
+        maintype="application",
+        subtype="pdf",
+        filename=f"letter-and-list-{plan.state.code}-{seal.grouped(code)[:9].lower()}.pdf",
+    )
+    return mail
+
+
+def verify_url(base_url: str, language: str, code: str) -> str:
+    """Return where the site answers for the delivery with *code*."""
+    return f"{base_url}/{language}/verify/{seal.grouped(code)}"
+
+
+def cover(plan: Plan, language: Language, *, code: str, made_on: date, base_url: str) -> Cover:
+    """Return what the cover of the delivery that *plan* describes says."""
+    return Cover(
+        code=code,
+        made_on=made_on,
+        organisation=plan.organisation.name,
+        seat=plan.organisation.seat,
+        contact=plan.organisation.contact,
+        state_name=plan.state.name(language.code),
+        total=plan.total,
+        named=plan.named,
+        by_residence=plan.by_residence,
+        own_residence=plan.state.code.upper(),
+        withdrawn=plan.withdrawn,
+        removed=0,
+        verify_url=verify_url(base_url, language.code, code),
+        nonce=secrets.token_hex(16),
+        names_withheld=plan.names_withheld,
+    )
+
+
+def _noting(listed: Iterator[tuple[UUID, Row]], numbers: list[tuple[int, UUID]]) -> Iterator[Row]:
+    for signature_id, row in listed:
+        numbers.append((row.number, signature_id))
+        yield row
+
+
+def _masked(listed: Iterator[tuple[UUID, Row]]) -> Iterator[Row]:
+    for _id, row in listed:
+        words = "…" if row.words else ""
+        yield replace(row, name=f"Signatory {row.number}", town="…" if row.town else "", words=words)

@@ -1,0 +1,84 @@
+"""The errors this tool raises on purpose, each a sentence a person can act on.
+
+::
+
+    CampaignError
+    ├── SettingsError               a setting that cannot work; stops the start
+    ├── AppealError                 the appeal's folder is broken: file and line
+    ├── ClosedError                 signing after the campaign's close
+    ├── UnknownTokenError           no signature was issued this token
+    ├── SealError
+    │   ├── NoKeyError              no campaign key yet: no signature can be taken
+    │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
+    ├── OrganiserError              an account that cannot be made, changed or removed
+    ├── DelegationError             an address that cannot be stored, with its line
+    ├── DeliveryError               a delivery that may not be made
+    └── MailError
+        ├── TemporaryMailError      try again later
+        ├── PermanentMailError      never will be accepted
+        └── UncertainMailError      the line broke after the message was handed over
+"""
+
+
+class CampaignError(Exception):
+    """Anything this tool refuses or cannot do."""
+
+
+class SettingsError(CampaignError):
+    """A setting that cannot work; the message names it in one line."""
+
+
+class AppealError(CampaignError):
+    """The appeal's content is broken; the message gives file and line."""
+
+
+class ClosedError(CampaignError):
+    """The campaign no longer takes signatures."""
+
+
+class UnknownTokenError(CampaignError):
+    """No signature was issued this token, or it has expired."""
+
+
+class SealError(CampaignError):
+    """Something cannot be sealed or unsealed."""
+
+
+class NoKeyError(SealError):
+    """There is no campaign key, so nothing personal can be taken in."""
+
+
+class WrongKeyError(SealError):
+    """The passphrase, code, token or key does not open what it was tried on."""
+
+
+class OrganiserError(CampaignError):
+    """An organiser's account cannot be made, changed or removed as asked."""
+
+
+class DelegationError(CampaignError):
+    """A delegation's address cannot be stored as given."""
+
+
+class DeliveryError(CampaignError):
+    """A delivery may not be made as asked."""
+
+
+class MailError(CampaignError):
+    """A message was not accepted; ``code`` is the SMTP status, or 0 without one."""
+
+    def __init__(self, message: str, *, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TemporaryMailError(MailError):
+    """Not accepted now; the same message may be accepted later."""
+
+
+class PermanentMailError(MailError):
+    """Will never be accepted as it is."""
+
+
+class UncertainMailError(MailError):
+    """The line broke after the message was handed over: it may have been accepted."""

@@ -1,0 +1,1 @@
+"""Mail: what it says, where it waits, and how it leaves."""

@@ -1,0 +1,120 @@
+"""Sending what is due in the outbox: many mails over one connection, each settled by itself."""
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from campaign.database import Database
+from campaign.errors import CampaignError, MailError, PermanentMailError, TemporaryMailError, WrongKeyError
+from campaign.mail import outbox
+from campaign.mail.message import render
+from campaign.mail.outbox import OutboxMail
+from campaign.mail.transport import Transport, open_transport
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+
+BATCH = 20
+"""Mails claimed at once."""
+
+LINGER_SECONDS = 2.0
+"""How long the connection stays open after the last mail, should there be more."""
+
+POLL_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """Sends mails; no transaction is open while the relay is spoken to."""
+
+    settings: Settings
+    database: Database
+    keys: ServerKeys
+    lease: timedelta = outbox.LEASE
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until nothing was due for a while, no mail can leave, or *stop* is set."""
+        with open_transport(self.settings) as transport:
+            last = time.monotonic()
+            while not stop.is_set() and time.monotonic() - last < LINGER_SECONDS:
+                if not self._is_due():
+                    stop.wait(POLL_SECONDS)
+                    continue
+                try:
+                    transport.connect()
+                    self._send_batch(transport, stop)
+                except TemporaryMailError as error:
+                    log.warning("no mail can leave now: %s", error)
+                    return
+                last = time.monotonic()
+
+    def _is_due(self) -> bool:
+        with self.database.reading() as db:
+            return outbox.is_due(db, now=datetime.now(UTC))
+
+    def _send_batch(self, transport: Transport, stop: threading.Event) -> None:
+        with self.database.writing() as db:
+            mails = deque(outbox.claim(db, limit=BATCH, now=datetime.now(UTC), lease=self.lease))
+        try:
+            while mails and not stop.is_set():
+                transport.connect()
+                self._send(transport, mails.popleft())
+        finally:
+            if mails:
+                # Without a relay no mail was tried: none is put off, so all leave as soon as there is one.
+                with self.database.writing() as db:
+                    outbox.release(db, mails)
+
+    def _send(self, transport: Transport, mail: OutboxMail) -> None:
+        """Send one mail and settle it; whatever is wrong with it does not touch the others."""
+        try:
+            self._hand_over(transport, mail)
+        except _LostClaimError:
+            return
+        except Exception as error:
+            self._settle_failure(mail, error)
+        else:
+            with self.database.writing() as db:
+                outbox.sent(db, mail.id)
+
+    def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
+        content = outbox.content(self.keys, mail)
+        message = render(
+            mail.purpose,
+            language=mail.language,
+            settings=self.settings,
+            recipient=content.recipient,
+            params=content.params,
+            message_id=mail.id,
+        )
+        transport.send(message, purpose=mail.purpose, before_data=partial(self._keep, mail))
+
+    def _keep(self, mail: OutboxMail) -> None:
+        """Make sure that no other worker takes *mail* while a slow relay ponders it."""
+        now = datetime.now(UTC)
+        if mail.claimed_until is not None and mail.claimed_until - now > self.lease * 5 / 6:
+            return
+        with self.database.writing() as db:
+            if not outbox.hold(db, mail, now=now, lease=self.lease):
+                raise _LostClaimError("another worker has this mail")
+
+    def _settle_failure(self, mail: OutboxMail, error: Exception) -> None:
+        # Only the kind of an error and its number are logged: its words may quote the address.
+        code = error.code if isinstance(error, MailError) else 0
+        log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
+        with self.database.writing() as db:
+            if isinstance(error, PermanentMailError | WrongKeyError):
+                outbox.never(db, mail.id, PermanentMailError(type(error).__name__, code=code))
+            else:
+                outbox.later(
+                    db, mail.id, TemporaryMailError(type(error).__name__, code=code), datetime.now(UTC)
+                )
+
+
+class _LostClaimError(CampaignError):
+    """The lease of a mail ended, and another worker took it."""

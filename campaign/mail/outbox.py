@@ -1,0 +1,266 @@
+"""The outbox: mails kept in the transaction of the act they belong to, until a relay has taken them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from nacl.bindings import sodium_pad, sodium_unpad
+from sqlalchemy import CheckConstraint, Index, String, Text, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaign import seal
+from campaign.database import Base, upsert
+from campaign.errors import MailError
+from campaign.seal import ServerKeys
+
+WAITING, FAILED, EXPIRED = "waiting", "failed", "expired"
+
+LEASE = timedelta(minutes=2)
+"""How long claimed mails belong to one worker; those of a killed one are taken up after that."""
+
+LIFETIME = timedelta(hours=24)
+"""After this a mail is given up, and what it holds is erased."""
+
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+"""Before the second attempt, the third and so on; the last one repeats."""
+
+SHOWN = timedelta(days=30)
+"""How long organisers see that a mail failed."""
+
+
+STUCK_SECONDS = 15 * 60
+"""A mail that waits longer than this is a sign of trouble."""
+
+ERASED_AT_ONCE = 1000
+"""Mails given up in one transaction; the next minute takes more."""
+
+
+class OutboxMail(Base):
+    """A mail on its way to a signatory; once a relay has taken it, its row is gone."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'failed', 'expired')", name="status"),
+        CheckConstraint("status = 'waiting' OR sealed IS NULL", name="erased"),
+        Index(None, "status", "due_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    purpose: Mapped[str] = mapped_column(String(20))
+    language: Mapped[str] = mapped_column(String(8))
+    sealed: Mapped[bytes | None]
+    """Recipient and parameters, closed under the server's mail key; ``None`` once given up."""
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    """Cut down to the day when the mail is given up."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """How often it was claimed."""
+    claimed_until: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(Text, default=WAITING)
+    failure_code: Mapped[int] = mapped_column(default=0)
+    """The SMTP status of the last refusal, or 0; a server's words may quote the address."""
+
+
+class MailboxDay(Base):
+    """How many mails one mailbox was sent on one day."""
+
+    __tablename__ = "mailbox_day"
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    """HMAC of day and address: of no use to whoever does not know the address, nor on another day."""
+    on: Mapped[date] = mapped_column(index=True)
+    sent: Mapped[int]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an :class:`OutboxMail` holds sealed."""
+
+    recipient: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class OutboxState:
+    """What organisers and monitoring see of the outbox."""
+
+    waiting: int
+    oldest_seconds: int
+    """Age of the mail that has waited longest."""
+    failed: int
+    expired: int
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether mails wait for so long that something must be wrong."""
+        return self.waiting > 0 and self.oldest_seconds > STUCK_SECONDS
+
+
+def put(
+    db: Session,
+    keys: ServerKeys,
+    *,
+    purpose: str,
+    language: str,
+    recipient: str,
+    params: Mapping[str, Any],
+    now: datetime,
+) -> UUID:
+    """Keep a mail in the caller's transaction, to be sent as soon as that is committed."""
+    content = json.dumps({"recipient": recipient, "params": params}).encode()
+    mail = OutboxMail(
+        id=uuid4(),
+        purpose=purpose,
+        language=language,
+        # Padded, so that a box's size does not tell an address's length.
+        sealed=seal.wrap(sodium_pad(content, seal.BLOCK_BYTES), keys.mail),
+        due_at=now,
+        created_at=now,
+    )
+    db.add(mail)
+    return mail.id
+
+
+def content(keys: ServerKeys, mail: OutboxMail) -> Content:
+    """Open what *mail* holds.
+
+    Raises:
+        WrongKeyError: It was put in under another secret key, was altered, or is erased.
+    """
+    return Content(**json.loads(sodium_unpad(seal.unwrap(mail.sealed or b"", keys.mail), seal.BLOCK_BYTES)))
+
+
+def claim(db: Session, *, limit: int, now: datetime, lease: timedelta = LEASE) -> list[OutboxMail]:
+    """Take up to *limit* due mails, longest due first; nobody else gets them until the lease ends."""
+    mails = list(
+        db.scalars(
+            select(OutboxMail)
+            .where(*_claimable(now))
+            .order_by(OutboxMail.due_at)
+            .limit(limit)
+            # Other workers pass over these rows instead of waiting for them; SQLite has one writer anyway.
+            .with_for_update(skip_locked=True)
+        )
+    )
+    for mail in mails:
+        mail.claimed_until = now + lease
+        mail.attempts += 1
+    db.flush()
+    return mails
+
+
+def hold(db: Session, mail: OutboxMail, *, now: datetime, lease: timedelta = LEASE) -> bool:
+    """Begin the lease of a claimed mail anew; false when it has passed to another worker."""
+    until = now + lease
+    held = db.execute(
+        update(OutboxMail)
+        .where(OutboxMail.id == mail.id, OutboxMail.claimed_until == mail.claimed_until)
+        .values(claimed_until=until)
+        .returning(OutboxMail.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if held:
+        mail.claimed_until = until
+    return held is not None
+
+
+def release(db: Session, mails: Iterable[OutboxMail]) -> None:
+    """Give claimed mails back that were not tried."""
+    for mail in mails:
+        db.execute(
+            update(OutboxMail)
+            .where(OutboxMail.id == mail.id, OutboxMail.claimed_until == mail.claimed_until)
+            .values(claimed_until=None, attempts=OutboxMail.attempts - 1)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def sent(db: Session, mail_id: UUID) -> None:
+    """Forget a mail that a relay has taken."""
+    db.execute(delete(OutboxMail).where(OutboxMail.id == mail_id))
+
+
+def later(db: Session, mail_id: UUID, error: MailError, now: datetime) -> None:
+    """Put a mail off after *error*, longer each time; give it up when its day is over."""
+    mail = db.get(OutboxMail, mail_id)
+    if mail is None or mail.status != WAITING:
+        return
+    mail.claimed_until = None
+    mail.failure_code = error.code
+    mail.due_at = now + PAUSES[min(max(mail.attempts, 1), len(PAUSES)) - 1]
+    if mail.due_at > mail.created_at + LIFETIME:
+        _give_up(mail, EXPIRED)
+
+
+def never(db: Session, mail_id: UUID, error: MailError) -> None:
+    """Give a mail up for good after *error*, and erase what it holds."""
+    mail = db.get(OutboxMail, mail_id)
+    if mail is not None and mail.status == WAITING:
+        mail.failure_code = error.code
+        _give_up(mail, FAILED)
+
+
+def is_due(db: Session, *, now: datetime) -> bool:
+    """Whether any mail waits to be claimed."""
+    return bool(db.scalar(select(exists().where(*_claimable(now)))))
+
+
+def erase_expired(db: Session, now: datetime) -> None:
+    """Give up mails that are a day old, and forget failures and daily counts that are over."""
+    old = select(OutboxMail).where(
+        OutboxMail.status == WAITING,
+        OutboxMail.created_at <= now - LIFETIME,
+        # A mail in a worker's hands is settled by that worker.
+        or_(OutboxMail.claimed_until.is_(None), OutboxMail.claimed_until <= now),
+    )
+    for mail in db.scalars(old.limit(ERASED_AT_ONCE).with_for_update(skip_locked=True)):
+        _give_up(mail, EXPIRED)
+    db.execute(delete(OutboxMail).where(OutboxMail.status != WAITING, OutboxMail.created_at <= now - SHOWN))
+    db.execute(delete(MailboxDay).where(MailboxDay.on < now.date()))
+
+
+def state(db: Session, now: datetime) -> OutboxState:
+    """Return how many mails wait, since when, and how many were given up."""
+    rows = db.execute(
+        select(OutboxMail.status, func.count(), func.min(OutboxMail.created_at)).group_by(OutboxMail.status)
+    )
+    found = {status: (number, oldest) for status, number, oldest in rows}
+    waiting, oldest = found.get(WAITING, (0, now))
+    return OutboxState(
+        waiting=waiting,
+        oldest_seconds=max(0, int((now - oldest).total_seconds())),
+        failed=found.get(FAILED, (0, now))[0],
+        expired=found.get(EXPIRED, (0, now))[0],
+    )
+
+
+def may_send(db: Session, mailbox: bytes, *, on: date, at_most: int = 5) -> bool:
+    """Count one more mail to *mailbox* on that day, and say whether it is within the limit."""
+    row = (
+        upsert(db, MailboxDay)
+        .values(digest=mailbox, on=on, sent=1)
+        .on_conflict_do_update(index_elements=["digest"], set_={"sent": MailboxDay.sent + 1})
+        .returning(MailboxDay.sent)
+    )
+    number: int = db.execute(row).scalar_one()
+    return number <= at_most
+
+
+def _claimable(now: datetime) -> tuple[Any, ...]:
+    return (
+        OutboxMail.status == WAITING,
+        OutboxMail.due_at <= now,
+        or_(OutboxMail.claimed_until.is_(None), OutboxMail.claimed_until <= now),
+    )
+
+
+def _give_up(mail: OutboxMail, status: str) -> None:
+    mail.status = status
+    mail.sealed = None
+    mail.claimed_until = None
+    # The exact time could be matched with a network's log.
+    mail.created_at = datetime.combine(mail.created_at.date(), time(), mail.created_at.tzinfo)
+    mail.due_at = mail.created_at

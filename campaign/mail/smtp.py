@@ -1,0 +1,254 @@
+"""Handing messages to a relay by SMTP, so that one always knows what became of them.
+
+The dialogue is spelt out instead of left to :meth:`smtplib.SMTP.sendmail`, because that
+raises the same error for a line that broke before a message ended, when it can safely be
+sent again, and after, when it may have been accepted.
+"""
+
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from email.generator import BytesGenerator
+from email.message import EmailMessage
+from io import BytesIO
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from campaign.errors import MailError, PermanentMailError, TemporaryMailError, UncertainMailError
+from campaign.mail.message import POLICY
+from campaign.settings import Settings, is_loopback_host
+
+TIMEOUT_SECONDS = 30
+
+SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
+"""Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
+
+_MAILBOX = re.compile(r"\S*@\S*")
+
+TOO_LARGE, NOT_UNDERSTOOD, LEAVING = 552, 555, 421
+
+
+class SmtpTransport:
+    """Carries many messages over one connection, and makes a new one when that was dropped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        url = urlsplit(settings.smtp_url)
+        self._is_tls_from_start = url.scheme == "smtps"
+        self._host = url.hostname or ""
+        self._is_near = is_loopback_host(self._host)
+        self._port = url.port or (
+            TLS_PORT if self._is_tls_from_start else RELAY_PORT if self._is_near else SUBMISSION_PORT
+        )
+        self._user, self._password = unquote(url.username or ""), unquote(url.password or "")
+        # Never the machine's own name: it is nobody's business, and finding it asks the DNS.
+        self._own_name = "localhost" if settings.is_loopback else urlsplit(settings.base_url).hostname
+        self._timeout = timeout_seconds
+        self._tls = tls
+        self._line: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def connect(self) -> None:
+        """Open the line and log in, unless that was done.
+
+        Raises:
+            TemporaryMailError: The relay cannot be reached, or refuses us. That is no word
+                about any message, so even a 5xx is worth another try.
+        """
+        self._opened()
+
+    def send(
+        self, message: EmailMessage, *, purpose: str = "letter", before_data: Callable[[], None] | None = None
+    ) -> str:
+        """Hand *message* to the relay; see :meth:`campaign.mail.transport.Transport.send`."""
+        del purpose
+        was_open = self._line is not None
+        try:
+            return self._transact(self._opened(), message, before_data)
+        except _StaleLineError:
+            if not was_open:
+                raise
+        # Relays leave a line that was idle or has carried its share; nothing of this message was said on it.
+        return self._transact(self._opened(), message, before_data)
+
+    def close(self) -> None:
+        """Say goodbye; a relay that does not answer is left all the same."""
+        if self._line is not None:
+            with suppress(OSError):
+                self._line.quit()
+        self._drop()
+
+    def _opened(self) -> smtplib.SMTP:
+        if self._line is None:
+            try:
+                self._line = self._dial()
+            except smtplib.SMTPResponseException as error:
+                raise _refusal(error.smtp_code, error.smtp_error, TemporaryMailError) from None
+            except (OSError, ValueError) as error:
+                raise TemporaryMailError(f"no line to the relay: {type(error).__name__}") from None
+        return self._line
+
+    def _dial(self) -> smtplib.SMTP:
+        is_tls = self._is_tls_from_start or not self._is_near
+        tls = (self._tls or ssl.create_default_context()) if is_tls else None
+        relay = (self._host, self._port, self._own_name)
+        line: smtplib.SMTP
+        if self._is_tls_from_start:
+            line = smtplib.SMTP_SSL(*relay, timeout=self._timeout, context=tls)
+        else:
+            line = smtplib.SMTP(*relay, timeout=self._timeout)
+        try:
+            # The end of a message goes out apart from it, and must not wait for an acknowledgement.
+            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
+            if is_tls and not self._is_tls_from_start:
+                line.starttls(context=tls)
+            line.ehlo_or_helo_if_needed()
+            if self._user:
+                line.login(self._user, self._password)
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    def _transact(
+        self, line: smtplib.SMTP, message: EmailMessage, before_data: Callable[[], None] | None
+    ) -> str:
+        """Go through one message's dialogue; the line stays open unless it broke."""
+        sender, recipients, is_international = _envelope(message)
+        if is_international and not line.has_extn("smtputf8"):
+            raise PermanentMailError("the relay takes no such address (no SMTPUTF8)", code=550)
+        content = _content(message, is_international=is_international)
+        self._begin(line, sender, len(content), is_international=is_international)
+        try:
+            note = self._name(line, recipients)
+            if before_data is not None:
+                before_data()
+            self._open_message(line, content)
+        except BaseException:
+            self._reset()
+            raise
+        return self._end_message(line) + note
+
+    def _begin(self, line: smtplib.SMTP, sender: str, size: int, *, is_international: bool) -> None:
+        line.command_encoding = "utf-8" if is_international else "ascii"
+        options = [" SMTPUTF8 BODY=8BITMIME" if is_international else ""]
+        options.append(f" SIZE={size}" if line.has_extn("size") else "")
+        try:
+            code, text = line.docmd(f"MAIL FROM:<{sender}>{''.join(options)}")
+        except OSError as error:
+            self._drop()
+            raise _StaleLineError(f"the line broke: {type(error).__name__}") from None
+        if code // 100 == 2:
+            return
+        if code == LEAVING:
+            self._drop()
+            raise _refusal(code, text, _StaleLineError)
+        self._reset()
+        # Otherwise it is we who are refused, not this message; the relay may be set right meanwhile.
+        kind = PermanentMailError if code in {TOO_LARGE, NOT_UNDERSTOOD} else TemporaryMailError
+        raise _refusal(code, text, kind)
+
+    def _name(self, line: smtplib.SMTP, recipients: list[str]) -> str:
+        """Name the recipients; return a note on those refused, unless all were."""
+        replies = [self._ask(line, f"RCPT TO:<{recipient}>") for recipient in recipients]
+        refusals = [reply for reply in replies if reply[0] // 100 != 2]
+        if len(refusals) < len(replies):
+            return f"; {len(refusals)} of {len(replies)} recipients refused" if refusals else ""
+        # Whoever is refused for now only may be accepted later: so may the message.
+        raise _refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
+
+    def _open_message(self, line: smtplib.SMTP, content: bytes) -> None:
+        """Send all but the end of the message: if the line breaks here, nothing was accepted."""
+        code, text = self._ask(line, "DATA")
+        if code != 354:
+            raise _refusal(code, text)
+        try:
+            line.send(content)
+        except OSError as error:
+            self._drop()
+            raise TemporaryMailError(f"the line broke: {type(error).__name__}") from None
+
+    def _end_message(self, line: smtplib.SMTP) -> str:
+        """Send the end of the message: from here on only a reply says what became of it."""
+        try:
+            line.send(b".\r\n")
+            code, text = line.getreply()
+        except OSError as error:
+            self._drop()
+            raise UncertainMailError(f"no reply to the whole message: {type(error).__name__}") from None
+        if code // 100 == 2:
+            return _masked(code, text)
+        if code // 100 in {4, 5}:
+            self._reset()
+            raise _refusal(code, text)
+        self._drop()
+        raise UncertainMailError("no readable reply to the whole message")
+
+    def _ask(self, line: smtplib.SMTP, command: str) -> tuple[int, bytes]:
+        try:
+            return line.docmd(command)
+        except OSError as error:
+            self._drop()
+            raise TemporaryMailError(f"the line broke: {type(error).__name__}") from None
+
+    def _reset(self) -> None:
+        """Make the line ready for the next message, or leave it."""
+        try:
+            if self._line is not None and self._line.docmd("RSET")[0] // 100 != 2:
+                self._drop()
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+
+class _StaleLineError(TemporaryMailError):
+    """The line was gone before anything of this message was said."""
+
+
+def _envelope(message: EmailMessage) -> tuple[str, list[str], bool]:
+    """Return sender, recipients, and whether any of them needs more than ASCII."""
+    sender = message["From"].addresses[0].addr_spec
+    fields = [field for field in (message["To"], message["Cc"]) if field is not None]
+    recipients = [recipient.addr_spec for field in fields for recipient in field.addresses]
+    every = [sender, *recipients]
+    if not recipients or any(re.search(r"[\x00-\x1f\x7f]", each) for each in every):
+        raise PermanentMailError("this message has no usable address", code=553)
+    return sender, recipients, not all(each.isascii() for each in every)
+
+
+def _content(message: EmailMessage, *, is_international: bool) -> bytes:
+    """Return *message* as it is sent, without its end: leading dots doubled, lines ended by CR LF."""
+    buffer = BytesIO()
+    BytesGenerator(buffer, policy=POLICY.clone(utf8=is_international)).flatten(message)
+    content = re.sub(rb"(?m)^\.", b"..", buffer.getvalue())
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
+
+
+def _refusal(code: int, text: bytes | str, kind: type[MailError] | None = None) -> MailError:
+    if kind is None:
+        kind = PermanentMailError if code // 100 == 5 else TemporaryMailError
+    return kind(_masked(code, text), code=max(code, 0))
+
+
+def _masked(code: int, text: bytes | str) -> str:
+    """Return a reply as it may be shown: on one line, short, and without any address it quotes."""
+    words = text.decode(errors="replace") if isinstance(text, bytes) else text
+    shown = "".join(each if each.isprintable() else " " for each in words)
+    return f"{code} {' '.join(_MAILBOX.sub('…', shown).split())}"[:200]

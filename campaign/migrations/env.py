@@ -1,0 +1,7 @@
+"""Runs our migrations on the connection that the starting process holds."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=None)
+with context.begin_transaction():
+    context.run_migrations()

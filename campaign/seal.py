@@ -1,0 +1,211 @@
+"""Sealing: what a supporter gives is closed on arrival, and only an organiser's passphrase opens it.
+
+Sealed boxes are libsodium's (X25519, XSalsa20-Poly1305, through PyNaCl); keys are wrapped
+in secret boxes under a key stretched from a passphrase (Argon2id) or taken from a long
+random token. Nothing here touches the database.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import NamedTuple, Self
+
+import idna
+from nacl.bindings import sodium_pad, sodium_unpad
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.pwhash import argon2id
+from nacl.secret import SecretBox
+
+from campaign.errors import WrongKeyError
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Douglas Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
+
+TOKEN_CHARACTERS = 20
+"""100 random bits: more than anyone can guess, and short enough to be typed by hand."""
+
+RECOVERY_CHARACTERS = 32
+
+BLOCK_BYTES = 256
+"""Contents are padded to multiples of this, so that a box's size does not tell a name's length."""
+
+
+class Cost(NamedTuple):
+    """What Argon2id may take: passes over memory, and bytes of it."""
+
+    passes: int
+    memory: int
+
+
+COST = Cost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
+"""For new passphrases; each wrapping keeps its own, so this may rise later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What identifies a signatory, as it lies in a sealed box."""
+
+    name: str = ""
+    email: str = ""
+    town: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerKeys:
+    """The keys the running server has; none of them opens a sealed box."""
+
+    mail: bytes
+    """Closes what waits in the outbox."""
+    digest: bytes
+    """Makes a mailbox recognisable without keeping its address."""
+    session: bytes
+    """Joined with an organiser's cookie, closes the key in that organiser's session."""
+    cookie: bytes
+    """Signs cookies and forms' tokens."""
+
+    @classmethod
+    def from_secret(cls, secret_key: str, digest_salt: bytes = b"") -> Self:
+        """Derive every key from the one secret.
+
+        Args:
+            secret_key: ``CAMPAIGN_SECRET_KEY``.
+            digest_salt: Random bytes kept in the database; once they are destroyed, no
+                digest can be matched with an address any more, whoever has the secret.
+        """
+        secret = secret_key.encode()
+        return cls(
+            mail=_derive(secret, b"mail"),
+            digest=_derive(secret, b"digest" + digest_salt),
+            session=_derive(secret, b"session"),
+            cookie=_derive(secret, b"cookie"),
+        )
+
+
+def new_pair() -> tuple[bytes, bytes]:
+    """Return a new private key and its public key, 32 bytes each."""
+    private = PrivateKey.generate()
+    return bytes(private), bytes(private.public_key)
+
+
+def seal(details: Details, public_key: bytes) -> bytes:
+    """Close *details* so that only the private key of *public_key* opens them."""
+    return seal_bytes(sodium_pad(_json(details), BLOCK_BYTES), public_key)
+
+
+def unseal(box: bytes, private_key: bytes) -> Details:
+    """Open what :func:`seal` closed.
+
+    Raises:
+        WrongKeyError: It was sealed to another key, or was altered.
+    """
+    return Details(**json.loads(sodium_unpad(unseal_bytes(box, private_key), BLOCK_BYTES)))
+
+
+def seal_bytes(content: bytes, public_key: bytes) -> bytes:
+    """Close *content*, such as another private key, to *public_key*."""
+    return bytes(SealedBox(PublicKey(public_key)).encrypt(content))
+
+
+def unseal_bytes(box: bytes, private_key: bytes) -> bytes:
+    """Open what :func:`seal_bytes` closed.
+
+    Raises:
+        WrongKeyError: It was sealed to another key, or was altered.
+    """
+    try:
+        return bytes(SealedBox(PrivateKey(private_key)).decrypt(box))
+    except CryptoError as error:
+        raise WrongKeyError("this key does not open the box") from error
+
+
+def wrap(content: bytes, key: bytes) -> bytes:
+    """Close *content* under the secret *key* of 32 bytes."""
+    return bytes(SecretBox(key).encrypt(content))
+
+
+def unwrap(wrapped: bytes, key: bytes) -> bytes:
+    """Open what :func:`wrap` closed.
+
+    Raises:
+        WrongKeyError: Another key closed it, or it was altered.
+    """
+    try:
+        return bytes(SecretBox(key).decrypt(wrapped))
+    except CryptoError as error:
+        raise WrongKeyError("this key does not open the wrapping") from error
+
+
+def passphrase_key(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    """Stretch *passphrase* into a key: slow and memory-hungry by intent (256 MiB, about a second)."""
+    return bytes(argon2id.kdf(32, passphrase.encode(), salt, opslimit=cost.passes, memlimit=cost.memory))
+
+
+def new_salt() -> bytes:
+    """Return a salt for :func:`passphrase_key`."""
+    return secrets.token_bytes(argon2id.SALTBYTES)
+
+
+def new_code(characters: int = TOKEN_CHARACTERS) -> str:
+    """Return a random code of Crockford's characters, five bits each."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(characters))
+
+
+def read_code(typed: str, characters: int = TOKEN_CHARACTERS) -> str | None:
+    """Return the code that somebody typed, or ``None`` when it cannot be one.
+
+    Dashes and spaces do not count, nor does case; O is read as 0, and I and L as 1.
+    """
+    if len(typed) > characters * 4:
+        return None
+    code = "".join(typed.upper().replace("-", "").split()).translate(str.maketrans("OIL", "011"))
+    return code if len(code) == characters and set(code) <= set(CROCKFORD) else None
+
+
+def grouped(code: str) -> str:
+    """Return *code* in groups of four, as it is shown to be typed."""
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def code_hash(code: str) -> bytes:
+    """Return what is stored in place of *code*; its randomness makes a slow hash needless."""
+    return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-token").digest()
+
+
+def code_key(code: str) -> bytes:
+    """Return the key that wraps under *code*; it cannot be had from :func:`code_hash`."""
+    return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-wrapkey").digest()
+
+
+def canonical_address(address: str) -> str:
+    """Return the one form that all spellings of a mailbox's address share."""
+    local, _, domain = address.strip().rpartition("@")
+    try:
+        domain = idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        domain = domain.lower()
+    return f"{local.casefold()}@{domain.lower()}"
+
+
+def address_digest(keys: ServerKeys, state_code: str, address: str) -> bytes:
+    """Return what recognises a mailbox among the signatures of one letter."""
+    message = f"{state_code}\0{canonical_address(address)}"
+    return hmac.digest(keys.digest, message.encode(), "sha256")
+
+
+def mailbox_digest(keys: ServerKeys, on: date, address: str) -> bytes:
+    """Return what recognises a mailbox for one day, to bound the mails sent to it."""
+    message = f"{on.isoformat()}\0{canonical_address(address)}"
+    return hmac.digest(keys.digest, message.encode(), "sha256")
+
+
+def _derive(secret: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(secret, b"letter campaign: " + purpose, "sha256")
+
+
+def _json(details: Details) -> bytes:
+    return json.dumps(asdict(details), ensure_ascii=False).encode()

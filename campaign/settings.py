@@ -1,0 +1,235 @@
+"""What a deployment may vary, read once from ``CAMPAIGN_*`` and frozen."""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from campaign.errors import SettingsError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SHORTEST_SECRET = 32
+"""Characters; a key made by ``secrets.token_urlsafe(32)`` has 43."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a deployment may vary; each field is read from ``CAMPAIGN_<FIELD>``."""
+
+    instance: Path = Path("instance")
+    """The folder that holds the embedded database, the queue, and the secrets made at the first start."""
+
+    database_url: str = ""
+    """SQLAlchemy's URL; empty means ``campaign.sqlite`` in the instance folder."""
+
+    secret_key: str = field(default="", repr=False)
+    """Every key of the server derives from it; empty means the one in the instance folder."""
+
+    base_url: str = "http://127.0.0.1:8000"
+    """Where supporters reach the site, without a slash at the end; links in mails begin with it."""
+
+    smtp_url: str = field(default="", repr=False)
+    """The relay that takes the mails; empty means that each mail becomes a file."""
+
+    mail_from: str = "campaign@localhost"
+    """The sender of mails to signatories and delegations: an address, or ``Name <address>``."""
+
+    appeal: Path | None = None
+    """A folder that replaces the shipped content of the campaign."""
+
+    closes_on: date | None = None
+    """The last day on which the letter can be signed (UTC)."""
+
+    confirmation_days: int = 7
+    """Days an unconfirmed signature is kept; then it is erased."""
+
+    erase_months_after_close: int = 6
+    """Months after the close at which all personal data is erased."""
+
+    trusted_proxies: int = 0
+    """How many proxies in front of the server are ours and set ``X-Forwarded-*``."""
+
+    unlimited_networks: tuple[Network, ...] = ()
+    """Networks exempt from limits, such as a conference's."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the site can be reached from this machine alone."""
+        return is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether supporters reach the site over TLS."""
+        return self.base_url.startswith("https://")
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; on one machine make the secret key at the first start.
+
+    Raises:
+        SettingsError: A setting cannot work; the message is one line that names it.
+    """
+    given: dict[str, Any] = {}
+    for each in fields(Settings):
+        text = environment.get(f"CAMPAIGN_{each.name.upper()}", "").strip()
+        if text:
+            try:
+                given[each.name] = _READERS.get(each.name, str)(text)
+            except ValueError as error:
+                raise SettingsError(f"CAMPAIGN_{each.name.upper()}: {error}") from error
+    _refuse_misspelt(environment)
+    settings = Settings(**given)
+    _check_mail(settings)
+    folder = settings.instance.absolute()
+    make_instance(folder)
+    given |= {
+        "instance": folder,
+        "database_url": settings.database_url or f"sqlite:///{folder / 'campaign.sqlite'}",
+        "secret_key": settings.secret_key or _secret_key(folder),
+    }
+    return Settings(**given)
+
+
+def make_instance(folder: Path) -> None:
+    """Make the instance folder, closed to other users of the machine.
+
+    Raises:
+        SettingsError: It cannot be made or written to.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / f".writable-{secrets.token_hex(4)}"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"CAMPAIGN_INSTANCE: cannot write to {folder} ({error.strerror})") from error
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _secret_key(folder: Path) -> str:
+    path = folder / "secret_key"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise SettingsError(f"CAMPAIGN_SECRET_KEY: cannot make {path} ({error.strerror})") from error
+    try:
+        return _secret(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"CAMPAIGN_SECRET_KEY: {path} cannot be used ({error})") from error
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    known = {f"CAMPAIGN_{each.name.upper()}" for each in fields(Settings)}
+    for name in sorted(environment):
+        if name.startswith("CAMPAIGN_") and name not in known:
+            raise SettingsError(f"{name}: there is no such setting")
+
+
+def _check_mail(settings: Settings) -> None:
+    if not settings.smtp_url and not settings.is_loopback:
+        raise SettingsError(
+            "CAMPAIGN_SMTP_URL: not set, so mails would become files that no supporter gets; "
+            f"that is refused unless CAMPAIGN_BASE_URL is on loopback (it is {settings.base_url})"
+        )
+
+
+def _secret(text: str) -> str:
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"shorter than {SHORTEST_SECRET} characters; make one with `openssl rand -base64 32`"
+        )
+    return text
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"not a web address such as https://letters.example.org: {text}")
+    if parts.path not in {"", "/"}:
+        raise ValueError(f"the site lives at the root of its host, not under a path: {text}")
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
+        raise ValueError(f"must begin with https:// except on loopback: {text}")
+    return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return text
+
+
+def _smtp_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host")
+    _ = parts.port  # raises ValueError when it is no number
+    return text
+
+
+def _mail_from(text: str) -> str:
+    if "@" not in text or "\n" in text or "\r" in text:
+        raise ValueError(f"must be an address, or a name and an address in angle brackets: {text!r}")
+    return text
+
+
+def _whole(at_least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < at_least:
+            raise ValueError(f"must be a whole number of at least {at_least}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"must be a day such as 2027-03-08, not {text!r}") from None
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {text}")
+    return path.absolute()
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "instance": Path,
+    "database_url": _database_url,
+    "secret_key": _secret,
+    "base_url": _base_url,
+    "smtp_url": _smtp_url,
+    "mail_from": _mail_from,
+    "appeal": _folder,
+    "closes_on": _day,
+    "confirmation_days": _whole(1),
+    "erase_months_after_close": _whole(0),
+    "trusted_proxies": _whole(0),
+    "unlimited_networks": _networks,
+}

@@ -1,0 +1,25 @@
+"""A signature's life: sign, confirm, change who may see the name, withdraw, erase."""
+
+from campaign.signature.change import confirm, disclose, open_link, withdraw
+from campaign.signature.erase import erase_due
+from campaign.signature.links import send_links
+from campaign.signature.review import approve_names, approve_words, decline_names, decline_words
+from campaign.signature.row import Signature, SignatureToken
+from campaign.signature.sign import Signing, sign
+
+__all__ = [
+    "Signature",
+    "SignatureToken",
+    "Signing",
+    "approve_names",
+    "approve_words",
+    "confirm",
+    "decline_names",
+    "decline_words",
+    "disclose",
+    "erase_due",
+    "open_link",
+    "send_links",
+    "sign",
+    "withdraw",
+]

@@ -1,0 +1,153 @@
+"""The rows of signatures and of the tokens that their owners hold."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    and_,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaign.database import Base
+
+PUBLIC, DELEGATION, COUNTED = "public", "delegation", "counted"
+DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
+"""Who may see the name: everyone, the delegation written to, nobody."""
+
+APPROVED, DECLINED = "approved", "declined"
+
+_STANDING = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
+_PENDING = "confirmed_on IS NULL"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+class Signature(Base):
+    """One submission of the form: pending, then confirmed, and perhaps withdrawn.
+
+    No column holds a time of day, an address of a client, or anything personal in clear
+    but a public name that an organiser approved.
+    """
+
+    __tablename__ = "signature"
+    __table_args__ = (
+        # Keyed by state first, so that partitions and shards can follow the state.
+        Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_STANDING)),
+        Index("ix_signature_pending_mailbox", "state_code", "digest", **_where(_PENDING)),
+        Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_STANDING)),
+        Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
+        Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),
+        Index(
+            "ix_signature_review",
+            "state_code",
+            "id",
+            **_where(
+                f"{_STANDING} AND ((disclosure = 'public' AND name_review IS NULL)"
+                " OR (has_words AND words_review IS NULL))"
+            ),
+        ),
+        Index(
+            "ix_signature_public",
+            "state_code",
+            "confirmed_on",
+            "id",
+            **_where(f"{_STANDING} AND public_name IS NOT NULL"),
+        ),
+    )
+
+    state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    """Random, so that it says nothing about when the signature was made."""
+    edition: Mapped[int]
+    """The edition of the letter that was signed."""
+    language: Mapped[str] = mapped_column(String(2))
+    residence: Mapped[str] = mapped_column(String(2))
+    """ISO 3166 alpha-2, or ``ZZ``: rather not said."""
+    disclosure: Mapped[str] = mapped_column(String(10))
+    signed_on: Mapped[date]
+    confirmed_on: Mapped[date | None]
+    withdrawn_on: Mapped[date | None]
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Recognises the mailbox within this letter; gone after a withdrawal and after the close."""
+    key_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign_key.id"))
+    """The pair that the box is sealed to."""
+    sealed: Mapped[bytes | None]
+    """Name, address, town and words in one box; none when only counted, withdrawn or erased."""
+    has_words: Mapped[bool] = mapped_column(default=False)
+    public_name: Mapped[str | None]
+    """In clear, only while the signatory wants it public and an organiser approved it."""
+    name_review: Mapped[str | None] = mapped_column(String(8))
+    words_review: Mapped[str | None] = mapped_column(String(8))
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it counts."""
+        return self.confirmed_on is not None and self.withdrawn_on is None
+
+    def forget(self) -> None:
+        """Drop everything that identifies or could identify the signatory."""
+        self.sealed = None
+        self.key_id = None
+        self.digest = None
+        self.public_name = None
+        self.has_words = False
+        self.name_review = None
+        self.words_review = None
+
+
+class SignatureToken(Base):
+    """What opens a signature's private page: each mail carries a token of its own, only its hash is here."""
+
+    __tablename__ = "signature_token"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["state_code", "signature_id"], ["signature.state_code", "signature.id"], ondelete="CASCADE"
+        ),
+        Index("ix_signature_token_signature", "state_code", "signature_id"),
+    )
+
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    state_code: Mapped[str] = mapped_column(String(2))
+    signature_id: Mapped[UUID]
+
+
+def standing() -> ColumnElement[bool]:
+    """Return the condition that a signature counts."""
+    return and_(Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None))
+
+
+def in_list_order(state_code: str) -> Select[Signature]:
+    """Select the signatures of one letter that count, oldest first."""
+    return (
+        select(Signature)
+        .where(Signature.state_code == state_code, standing())
+        .order_by(Signature.confirmed_on, Signature.id)
+    )
+
+
+def awaiting_review() -> Select[Signature]:
+    """Select those whose public name or own words wait for an organiser, by state."""
+    return (
+        select(Signature)
+        .where(
+            standing(),
+            or_(
+                and_(Signature.disclosure == PUBLIC, Signature.name_review.is_(None)),
+                and_(Signature.has_words, Signature.words_review.is_(None)),
+            ),
+        )
+        .order_by(Signature.state_code, Signature.id)
+    )

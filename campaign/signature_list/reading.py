@@ -1,0 +1,105 @@
+"""Reading a list: signatures in keyset batches, each opened with the campaign's private key."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from campaign import seal
+from campaign.seal import Details
+from campaign.signature.row import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, in_list_order, standing
+from campaign.signature_list.rows import Row
+
+BATCH = 500
+"""Rows read at once: enough to make the query cheap, few enough to keep memory flat."""
+
+
+def for_organisers(db: Session, state_code: str, private_key: bytes) -> Iterator[Row]:
+    """Yield every signature of one letter that counts, numbered, with the name unless it was only counted."""
+    for number, signature in enumerate(_batches(db, in_list_order(state_code)), start=1):
+        yield _row(number, signature, private_key)
+
+
+def for_delegation(
+    db: Session, state_code: str, private_key: bytes, *, edition: int
+) -> Iterator[tuple[UUID, Row]]:
+    """Yield, with its signature's id, each row that may be delivered: those of *edition* first, then earlier ones.
+
+    Rows are numbered in the order in which they are printed.
+    """
+    number = 0
+    for each in [edition, *_other_editions(db, state_code, edition)]:
+        query = in_list_order(state_code).where(named(), Signature.edition == each)
+        for signature in _batches(db, query):
+            number += 1
+            yield signature.id, _row(number, signature, private_key)
+
+
+def named() -> ColumnElement[bool]:
+    """Return the condition that the delegation may have the name.
+
+    A name meant for the public is delivered only after an organiser approved it.
+    """
+    return and_(
+        standing(),
+        Signature.sealed.is_not(None),
+        or_(
+            Signature.disclosure == DELEGATION,
+            and_(Signature.disclosure == PUBLIC, Signature.name_review == APPROVED),
+        ),
+    )
+
+
+def editions_listed(db: Session, state_code: str, edition: int) -> list[int]:
+    """Return the other editions that rows of the list to *state_code* were signed under."""
+    return _other_editions(db, state_code, edition)
+
+
+def count_named(db: Session, state_code: str) -> int:
+    """Return how many names the list to *state_code* may hold."""
+    query = select(func.count()).select_from(Signature).where(Signature.state_code == state_code, named())
+    return db.scalar(query) or 0
+
+
+def _other_editions(db: Session, state_code: str, edition: int) -> list[int]:
+    query = (
+        select(Signature.edition)
+        .where(Signature.state_code == state_code, named(), Signature.edition != edition)
+        .distinct()
+        .order_by(Signature.edition.desc())
+    )
+    return list(db.scalars(query))
+
+
+def _batches(db: Session, query: Select[Signature]) -> Iterator[Signature]:
+    after: tuple[object, object] | None = None
+    while True:
+        batch = query.limit(BATCH)
+        if after is not None:
+            batch = batch.where(tuple_(Signature.confirmed_on, Signature.id) > after)
+        rows = db.scalars(batch).all()
+        yield from rows
+        if len(rows) < BATCH:
+            return
+        after = (rows[-1].confirmed_on, rows[-1].id)
+        db.expunge_all()
+
+
+def _row(number: int, signature: Signature, private_key: bytes) -> Row:
+    assert signature.confirmed_on is not None
+    details = Details()
+    if signature.sealed is not None and signature.disclosure != COUNTED:
+        details = seal.unseal(signature.sealed, private_key)
+    return Row(
+        number=number,
+        state_code=signature.state_code,
+        name=details.name,
+        town=details.town,
+        residence=signature.residence,
+        words=details.words if signature.words_review == APPROVED else "",
+        disclosure=signature.disclosure,
+        edition=signature.edition,
+        language=signature.language,
+        confirmed_on=signature.confirmed_on,
+    )

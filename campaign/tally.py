@@ -1,0 +1,115 @@
+"""The counts: kept in the transaction that confirms or withdraws, read without touching a signature."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import SmallInteger, String, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaign.database import Base, upsert
+
+SHARDS = 8
+"""Rows that one count is spread over, so that no row is locked by everyone at once."""
+
+
+class _Count:
+    shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    confirmed: Mapped[int]
+    withdrawn: Mapped[int]
+
+
+class StateCount(_Count, Base):
+    """Signatures of the letter to one participating state."""
+
+    __tablename__ = "state_count"
+
+    state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
+
+
+class DayCount(_Count, Base):
+    """What was confirmed, and what was withdrawn, on one day."""
+
+    __tablename__ = "day_count"
+
+    state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
+    on: Mapped[date] = mapped_column(primary_key=True)
+
+
+class ResidenceCount(_Count, Base):
+    """Signatures of one letter by where the signatories live."""
+
+    __tablename__ = "residence_count"
+
+    state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
+    residence: Mapped[str] = mapped_column(String(2), primary_key=True)
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day's two series."""
+
+    on: date
+    confirmed: int
+    withdrawn: int
+
+
+def add(
+    db: Session, state_code: str, residence: str, *, on: date, confirmed: int = 0, withdrawn: int = 0
+) -> None:
+    """Count, in the caller's transaction, *confirmed* and *withdrawn* signatures more."""
+    change = {"confirmed": confirmed, "withdrawn": withdrawn}
+    # The order is the same everywhere, so that two transactions never wait for each other.
+    shard = secrets.randbelow(SHARDS)
+    _add(db, StateCount, {"state_code": state_code, "shard": shard}, change)
+    _add(db, DayCount, {"state_code": state_code, "on": on, "shard": shard}, change)
+    _add(db, ResidenceCount, {"state_code": state_code, "residence": residence, "shard": shard}, change)
+
+
+def by_state(db: Session) -> dict[str, int]:
+    """Return confirmed minus withdrawn for each state that has signatures."""
+    return _standing(db, StateCount.state_code)
+
+
+def total(db: Session) -> int:
+    """Return confirmed minus withdrawn over all letters."""
+    return db.scalar(select(func.sum(StateCount.confirmed - StateCount.withdrawn))) or 0
+
+
+def by_residence(db: Session, state_code: str) -> dict[str, int]:
+    """Return the signatures of the letter to *state_code* by residence."""
+    return _standing(db, ResidenceCount.residence, ResidenceCount.state_code == state_code)
+
+
+def withdrawn(db: Session, state_code: str) -> int:
+    """Return how many confirmed signatures of the letter to *state_code* were withdrawn."""
+    query = select(func.sum(StateCount.withdrawn)).where(StateCount.state_code == state_code)
+    return db.scalar(query) or 0
+
+
+def by_day(db: Session, state_code: str | None = None) -> list[Day]:
+    """Return both series, oldest day first, for one letter or for all; days without any are absent."""
+    query = select(DayCount.on, func.sum(DayCount.confirmed), func.sum(DayCount.withdrawn))
+    if state_code is not None:
+        query = query.where(DayCount.state_code == state_code)
+    return [Day(*row) for row in db.execute(query.group_by(DayCount.on).order_by(DayCount.on))]
+
+
+def _add(db: Session, table: type[Base], key: dict[str, Any], change: dict[str, int]) -> None:
+    columns = table.__table__.c
+    db.execute(
+        upsert(db, table)
+        .values(**key, **change)
+        .on_conflict_do_update(
+            index_elements=list(key), set_={name: columns[name] + by for name, by in change.items()}
+        )
+    )
+
+
+def _standing(db: Session, column: Any, *where: Any) -> dict[str, int]:
+    table = column.class_
+    count = func.sum(table.confirmed - table.withdrawn)
+    rows: Sequence[Any] = db.execute(select(column, count).where(*where).group_by(column)).all()
+    return {key: number for key, number in rows if number}

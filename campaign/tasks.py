@@ -1,0 +1,201 @@
+"""The tasks of the worker: sending what waits in the outbox, and what is done every minute, hour and night.
+
+Tasks carry nothing. What is to be sent stands in the outbox, so a task that is lost, or
+run twice, does no harm: the next one, at most a minute later, finds the same rows.
+"""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from traceback import extract_tb
+
+from huey import Huey, PostgresHuey, SqliteHuey, crontab
+from huey.consumer import Consumer, ConsumerStopped
+from huey.registry import Message
+from huey.serializer import Serializer
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
+
+from campaign.database import Database
+from campaign.mail import outbox
+from campaign.mail.dispatch import Dispatch
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+
+Work = Callable[[Session, datetime], None]
+
+TIMES = {"erase_due": crontab(minute="7"), "recount": crontab(minute="30", hour="2")}
+"""When the work that :func:`build` is given is done (UTC)."""
+
+WAKE_SECONDS = 1.0
+"""A process asks for mails to be sent at most this often; shorter than a dispatch lingers."""
+
+QUEUED_AT_MOST = 20
+"""More tasks than this wait only where no worker runs; then another one is of no use."""
+
+STOP_SECONDS = 45
+"""How long a stopping worker has for the mail in hand."""
+
+log = logging.getLogger(__name__)
+
+
+class Tasks:
+    """The tasks of one site, for the web that asks for them and the worker that runs them."""
+
+    def __init__(
+        self, settings: Settings, database: Database, periodic: Mapping[str, Work], lease: timedelta
+    ) -> None:
+        self.huey = make_huey(settings)
+        self._database = database
+        self._dispatch = Dispatch(
+            settings=settings,
+            database=database,
+            keys=ServerKeys.from_secret(settings.secret_key),
+            lease=lease,
+        )
+        self._send_task = self.huey.task(name="send_due_mail")(self.send_due_mail)
+        self.huey.periodic_task(crontab(), name="sweep")(self.sweep)
+        for name, work in periodic.items():
+            self._register(name, work)
+        self._stop = threading.Event()
+        self._sending = threading.Lock()
+        self._asked = threading.Event()
+        self._woken_at = -WAKE_SECONDS
+
+    def wake(self) -> None:
+        """Ask a worker to send what was just committed; never fails, for the sweep would find it."""
+        now = time.monotonic()
+        if now - self._woken_at < WAKE_SECONDS:
+            # The worker asked a moment ago still lingers, and will see the new row.
+            return
+        self._woken_at = now
+        try:
+            if self.huey.pending_count() < QUEUED_AT_MOST:
+                self._send_task()
+        except Exception as error:
+            _log_failure("asking for mails to be sent", error)
+
+    def send_due_mail(self) -> None:
+        """Send what is due; in one process a second call leaves it to the one that runs."""
+        self._asked.set()
+        while self._asked.is_set() and self._sending.acquire(blocking=False):
+            try:
+                self._asked.clear()
+                self._dispatch.run(self._stop)
+            except Exception as error:
+                _log_failure("sending mails", error)
+            finally:
+                self._sending.release()
+
+    def sweep(self) -> None:
+        """Erase mails that are over, and ask for those to be sent whose task was lost."""
+        now = datetime.now(UTC)
+        try:
+            with self._database.writing() as db:
+                outbox.erase_expired(db, now)
+            with self._database.reading() as db:
+                is_due = outbox.is_due(db, now=now)
+            if is_due:
+                self._send_task()
+        except Exception as error:
+            _log_failure("sweeping the outbox", error)
+
+    def run_worker(self, *, follow_parent: bool = False) -> None:
+        """Work in this, the main, thread until told to stop; the mail in hand is settled first.
+
+        Args:
+            follow_parent: Stop also when the process that started this one is gone.
+        """
+        worker = _Worker(self.huey, parent=os.getppid() if follow_parent else None)
+        self._stop = worker.stop_flag
+        try:
+            worker.run()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the queue."""
+        self.huey.storage.close()
+
+    def _register(self, name: str, work: Work) -> None:
+        def run() -> None:
+            try:
+                with self._database.session(writes=True) as db:
+                    work(db, datetime.now(UTC))
+                    db.commit()
+            except Exception as error:
+                _log_failure(name, error)
+
+        self.huey.periodic_task(TIMES[name], name=name)(run)
+
+
+def build(
+    settings: Settings,
+    database: Database,
+    *,
+    periodic: Mapping[str, Work],
+    lease: timedelta = outbox.LEASE,
+) -> Tasks:
+    """Return the tasks of this site.
+
+    Args:
+        settings: Where the queue lies and where mails go.
+        database: Where the outbox is.
+        periodic: What is done at :data:`TIMES`, by name; each gets a session of its own,
+            which is committed after it, and in which it may commit between batches.
+        lease: How long claimed mails belong to one worker.
+    """
+    return Tasks(settings, database, periodic, lease)
+
+
+def make_huey(settings: Settings) -> Huey:
+    """Return the queue: beside the embedded database, or in PostgreSQL for several machines."""
+    plain = _Plain()
+    if settings.database_url.startswith("postgresql"):
+        dsn = make_url(settings.database_url).set(drivername="postgresql")
+        return PostgresHuey(
+            "campaign", results=False, serializer=plain, dsn=dsn.render_as_string(hide_password=False)
+        )
+    path = settings.instance / "queue.sqlite"
+    path.touch(mode=0o600)
+    # Without fsync: the sweep makes up for tasks lost with the machine's power.
+    return SqliteHuey("campaign", results=False, serializer=plain, filename=str(path), fsync=False, timeout=2)
+
+
+class _Plain(Serializer):  # type: ignore[misc]
+    """Keeps tasks as JSON: with pickles, whoever can write to the queue could run code."""
+
+    def _serialize(self, task: Message) -> bytes:
+        return json.dumps(task).encode()
+
+    def _deserialize(self, stored: bytes) -> Message:
+        return Message(*json.loads(bytes(stored)))
+
+
+class _Worker(Consumer):  # type: ignore[misc]
+    """Huey's consumer with two threads, so that a long dispatch does not hold up the other tasks."""
+
+    def __init__(self, huey: Huey, parent: int | None) -> None:
+        super().__init__(huey, workers=2, initial_delay=0.1, max_delay=0.5, shutdown_timeout=STOP_SECONDS)
+        self._parent = parent
+        # Each asks for the same: finish the mail in hand, and end. Huey would start itself again, or drop it.
+        self._signal_actions = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), (False, True))
+
+    def loop(self, health_check_ts: float | None = None) -> float | None:
+        """Look after the threads once, and after the process that started this one."""
+        if self._parent is not None and os.getppid() != self._parent:
+            self.stop(graceful=True)
+            raise ConsumerStopped
+        checked_at: float | None = super().loop(health_check_ts)
+        return checked_at
+
+
+def _log_failure(what: str, error: Exception) -> None:
+    # Never the error's own words: a database's quote what was being written.
+    place = extract_tb(error.__traceback__)[-1]
+    log.error("%s failed: %s in %s, line %s", what, type(error).__name__, place.name, place.lineno)

@@ -1,0 +1,101 @@
+"""Putting the web application together."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from campaign import appeal, now, tasks
+from campaign.database import Database
+from campaign.folder import STATIC, TEMPLATES
+from campaign.language import finished
+from campaign.settings import Settings, load
+from campaign.start import prepare
+from campaign.web import asset, errors, headers, language, progress, signature, site, supporter
+from campaign.web.counts import Counts
+from campaign.web.organise import account, bp, dashboard, delegations, deliveries, door, lists, signatures
+from campaign.web.site import Site
+
+LARGEST_POST = 1_100_000
+"""Bytes: an import of addresses is the largest thing that anyone sends."""
+
+LARGEST_TEXT = 64_000
+"""Bytes of one form without a file."""
+
+BEHIND_THE_DOOR = (account, dashboard, delegations, deliveries, door, lists, signatures)
+"""The modules whose views the organisers' blueprint holds, loaded by naming them."""
+
+
+def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
+    """Return the application for *settings*."""
+    content = appeal.load(settings.appeal)
+    database = Database(settings.database_url)
+    started = prepare(database, settings, content, now=clock())
+    app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
+    app.extensions["campaign"] = Site(
+        settings=settings,
+        database=database,
+        appeal=content,
+        keys=started.keys,
+        edition=started.edition,
+        counts=Counts(database, clock),
+        wake_mail=tasks.build(settings, database, periodic={}).wake,
+        clock=clock,
+    )
+    _configure(app, settings, started.keys.cookie)
+    asset.init_app(app, STATIC)
+    language.init_app(app)
+    site.init_app(app)
+    headers.init_app(app, settings)
+    errors.init_app(app)
+    _add_views(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _configure(app: Flask, settings: Settings, key: bytes) -> None:
+    app.config.update(
+        SECRET_KEY=key,
+        MAX_CONTENT_LENGTH=LARGEST_POST,
+        MAX_FORM_MEMORY_SIZE=LARGEST_TEXT,
+        MAX_FORM_PARTS=2_000,
+        TRUSTED_HOSTS=headers.hosts(settings),
+        SESSION_COOKIE_NAME="__Host-organiser" if settings.is_secure else "organiser",
+        SESSION_COOKIE_SECURE=settings.is_secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def _add_views(app: Flask) -> None:
+    tokens = CSRFProtect(app)
+    for open_to_all in (supporter.bp, signature.bp, progress.bp):
+        # No cookie, so no token: these compare where a post comes from instead.
+        tokens.exempt(open_to_all)
+        app.register_blueprint(open_to_all)
+    app.register_blueprint(bp)
+
+    @app.context_processor
+    def add_frame() -> dict[str, object]:
+        here = site.site()
+        return {
+            "language": language.current_language(),
+            "languages": finished(),
+            "in_language": language.in_language,
+            "appeal": here.appeal,
+            "organisation": here.counts.organisation(),
+        }
+
+
+def from_environment() -> Flask:
+    """Return the application for the settings in the environment: what each web process calls."""
+    return build(load(), now)

@@ -1,0 +1,61 @@
+"""The counts as pages show them, and who runs the campaign: read at most once a second, however many people reload."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaign import tally
+from campaign.database import Database
+from campaign.organisation import Organisation, organisation
+
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The counts at one moment."""
+
+    total: int
+    by_state: dict[str, int]
+    as_of: datetime
+    organisation: Organisation = Organisation()
+    """Who runs the campaign, as pages name it."""
+
+
+class Counts:
+    """One snapshot for all requests of a process."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._read_at = 0.0
+
+    def now(self) -> Snapshot:
+        """Return counts that are at most a second old."""
+        with self._lock:
+            if self._snapshot is None or time.monotonic() - self._read_at > FRESH_SECONDS:
+                # The moment is taken before reading: the counts are at least as new as they say.
+                read_at, as_of = time.monotonic(), self._clock()
+                with self._database.reading() as db:
+                    by_state, sender = tally.by_state(db), organisation(db)
+                self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender)
+                self._read_at = read_at
+            return self._snapshot
+
+    def organisation(self) -> Organisation:
+        """Return who runs the campaign; nobody while the database does not answer, as on an error's page."""
+        try:
+            return self.now().organisation
+        except SQLAlchemyError:
+            return Organisation()
+
+    def expire(self) -> None:
+        """Let the next page read anew: this process changed a count."""
+        with self._lock:
+            self._snapshot = None

@@ -1,0 +1,73 @@
+"""What a page says when something cannot be done, in kind words and with the right status."""
+
+import logging
+
+from flask import Flask, g, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError, TimeoutError
+from werkzeug.exceptions import HTTPException
+
+from campaign.errors import ClosedError, NoKeyError
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 10
+"""What a browser or a proxy is told when the database does not answer."""
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of *app* with a page."""
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        if error.code is None or error.code < 400:
+            return error
+        answer = _page(error.code)
+        if error.code == 405 and error.get_response().headers.get("Allow"):
+            return *answer, {"Allow": error.get_response().headers["Allow"]}
+        return answer
+
+    @app.errorhandler(ClosedError)
+    def closed(_error: ClosedError) -> ResponseReturnValue:
+        return _page(410)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(TimeoutError)
+    @app.errorhandler(NoKeyError)
+    def unavailable(error: Exception) -> ResponseReturnValue:
+        # The kind of error alone: a statement's values would be somebody's.
+        logger.error("answered 503 at %s: %s", request.endpoint, _kind(error))
+        _undo()
+        return *_page(503, retry_after=RETRY_SECONDS), {"Retry-After": str(RETRY_SECONDS)}
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> ResponseReturnValue:
+        logger.error("answered 500 at %s: %s", request.endpoint, _trace(error))
+        _undo()
+        return _page(500)
+
+
+def _page(status: int, *, retry_after: int | None = None) -> tuple[str, int]:
+    return render_template("error.html", status=status, retry_after=retry_after), status
+
+
+def _undo() -> None:
+    opened = g.pop("session", None)
+    if opened is not None:
+        opened.close()
+
+
+def _kind(error: BaseException) -> str:
+    cause = getattr(error, "orig", None)
+    return f"{type(error).__name__}/{type(cause).__name__}" if cause else type(error).__name__
+
+
+def _trace(error: BaseException) -> str:
+    """Return where *error* was raised, without its message, which may quote what somebody typed."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return f"{_kind(error)} in " + " < ".join(reversed(places[-8:]))

@@ -1,0 +1,119 @@
+"""Where the campaign stands, and the log of what organisers did."""
+
+from dataclasses import dataclass
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy import func, or_, select
+
+from campaign import audit, chart, recount, start, tally
+from campaign.delegation import delegations
+from campaign.delivery.row import UNCERTAIN, Delivery, deliveries
+from campaign.language import ENGLISH
+from campaign.mail import outbox
+from campaign.organisation import organisation
+from campaign.participating_state import ParticipatingState
+from campaign.signature.row import PUBLIC, Signature, standing
+from campaign.web.organise import bp
+from campaign.web.site import now, session, site
+from campaign.web.supporter import in_order
+
+ENTRIES_A_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many public names and own words wait for a look, in all and by state."""
+
+    names: int
+    words: int
+    by_state: dict[str, int]
+
+
+@bp.get("/")
+def dashboard() -> ResponseReturnValue:
+    """Show counts, what waits, and what to do next."""
+    counts, waits = site().counts.now(), waiting()
+    latest: dict[str, Delivery] = {}
+    for delivery in session().scalars(deliveries()):
+        latest.setdefault(delivery.state_code, delivery)
+    known = delegations(session())
+    rows = [_row(state, counts.by_state, waits, latest) for state in in_order(ENGLISH)]
+    sent = {code for code, delivery in latest.items() if delivery.sent_on}
+    can_send = organisation(session()).is_set
+    found = recount.last(session())
+    return render_template(
+        "organise/dashboard.html",
+        total=counts.total,
+        as_of=counts.as_of,
+        rows=rows,
+        chart=Markup(chart.by_day(tally.by_day(session()))),  # noqa: S704 -- our own drawing of numbers
+        outbox=outbox.state(session(), now()),
+        overdue=_overdue(),
+        waiting_names=waits.names,
+        waiting_words=waits.words,
+        addresses=len(known),
+        ready=len((known.keys() & counts.by_state.keys()) - sent) if can_send else 0,
+        uncertain=sum(1 for delivery in latest.values() if delivery.status == UNCERTAIN),
+        left_behind=start.left_behind(session()),
+        miscounts=found[1] if found else 0,
+    )
+
+
+@bp.get("/audit", endpoint="audit")
+def audit_log() -> ResponseReturnValue:
+    """Show which organiser did what, newest first."""
+    page = max(request.args.get("page", 1, type=int), 1)
+    query = audit.entries().offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1)
+    entries = session().scalars(query).all()
+    return render_template(
+        "organise/audit.html",
+        entries=entries[:ENTRIES_A_PAGE],
+        newer_url=url_for(".audit", page=page - 1) if page > 1 else "",
+        older_url=url_for(".audit", page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
+    )
+
+
+def waiting() -> Waiting:
+    """Return how many public names and own words wait for an organiser."""
+    names = (Signature.disclosure == PUBLIC) & Signature.name_review.is_(None)
+    words = Signature.has_words & Signature.words_review.is_(None)
+    rows = session().execute(
+        select(
+            Signature.state_code,
+            func.count().filter(names),
+            func.count().filter(words),
+        )
+        .where(standing(), or_(names, words))
+        .group_by(Signature.state_code)
+    )
+    figures = {code: (of_names, of_words) for code, of_names, of_words in rows}
+    return Waiting(
+        names=sum(each[0] for each in figures.values()),
+        words=sum(each[1] for each in figures.values()),
+        by_state={code: sum(each) for code, each in figures.items()},
+    )
+
+
+def _row(
+    state: ParticipatingState, counts: dict[str, int], waits: Waiting, latest: dict[str, Delivery]
+) -> dict[str, object]:
+    delivery = latest.get(state.code)
+    return {
+        "state": state,
+        "count": counts.get(state.code, 0),
+        "waiting": waits.by_state.get(state.code, 0),
+        "delivered_on": delivery.sent_on if delivery else None,
+        "status": delivery.status if delivery else "",
+    }
+
+
+def _overdue() -> list[dict[str, object]]:
+    today = now().date()
+    instruments = site().appeal.instruments
+    return [
+        {"state": state, "valid_until": instruments[state.code].valid_until}
+        for state in in_order(ENGLISH)
+        if (until := instruments[state.code].valid_until) is not None and until < today
+    ]

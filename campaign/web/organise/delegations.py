@@ -1,0 +1,77 @@
+"""The delegations' addresses: entered by hand, or imported from a CSV file."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from campaign import audit, delegation
+from campaign.delegation import Address
+from campaign.errors import DelegationError
+from campaign.language import ENGLISH
+from campaign.participating_state import STATES, ParticipatingState
+from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
+from campaign.web.organise.forms import DelegationForm, DelegationImportForm
+from campaign.web.site import commit, now, session
+from campaign.web.supporter import in_order
+
+
+@bp.get("/delegations")
+def delegations() -> ResponseReturnValue:
+    """Show what is known of each delegation's address."""
+    editing = STATES.get(request.args.get("state", ""))
+    form = DelegationForm(obj=delegation.delegations(session()).get(editing.code) if editing else None)
+    return _page(form, DelegationImportForm(), editing=editing)
+
+
+@bp.post("/delegations/<state:state>")
+def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
+    """Keep an address that an organiser entered."""
+    form = DelegationForm()
+    if not form.validate():
+        return _page(form, DelegationImportForm(), editing=state), 422
+    address = Address(state.code, form.email.data, form.source.data, form.checked_on.data)
+    try:
+        delegation.save(session(), address, by=unlocked().name, now=now())
+    except DelegationError as error:
+        form.email.errors = [*form.email.errors, str(error)]
+        return _page(form, DelegationImportForm(), editing=state), 422
+    audit.record(session(), unlocked().name, "enter address", state.code, now=now())
+    commit()
+    flash(gettext("Address saved."))
+    return redirect(url_for(".delegations"), 303)
+
+
+@bp.post("/delegations/import")
+def import_delegations() -> ResponseReturnValue:
+    """Keep every address of a file, or none of them."""
+    form = DelegationImportForm()
+    if not form.validate():
+        return _page(DelegationForm(formdata=None), form), 422
+    try:
+        number = delegation.import_csv(session(), form.file.data.read(), by=unlocked().name, now=now())
+    except DelegationError as error:
+        session().rollback()
+        return _page(DelegationForm(formdata=None), form, faults=str(error).splitlines()), 422
+    audit.record(session(), unlocked().name, "import addresses", str(number), now=now())
+    commit()
+    flash(ngettext("%(num)d address imported.", "%(num)d addresses imported.", number))
+    return redirect(url_for(".delegations"), 303)
+
+
+def _page(
+    form: DelegationForm,
+    import_form: DelegationImportForm,
+    *,
+    editing: ParticipatingState | None = None,
+    faults: list[str] | None = None,
+) -> str:
+    known = delegation.delegations(session())
+    return render_template(
+        "organise/delegations.html",
+        rows=[{"state": state, "delegation": known.get(state.code)} for state in in_order(ENGLISH)],
+        editing=editing,
+        form=form,
+        import_form=import_form,
+        faults=faults or [],
+    )

@@ -1,0 +1,261 @@
+"""Deliveries, state by state: preview, test to oneself, send, and what became of it."""
+
+from itertools import islice
+from uuid import UUID, uuid4
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy import func, select
+
+from campaign import seal
+from campaign.delegation import delegations
+from campaign.delivery import document, send
+from campaign.delivery.plan import Plan, plan
+from campaign.delivery.row import REACHED, SENDING, Delivery
+from campaign.delivery.row import deliveries as all_deliveries
+from campaign.errors import DeliveryError, MailError
+from campaign.language import ENGLISH
+from campaign.organisation import organisation
+from campaign.participating_state import STATES, ParticipatingState
+from campaign.residence import name as residence_name
+from campaign.signature.row import COUNTED, Signature, standing
+from campaign.signature_list import reading
+from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
+from campaign.web.organise.forms import ReplyForm, SendDeliveryForm, TestDeliveryForm
+from campaign.web.site import commit, now, session, site
+from campaign.web.supporter import composed, in_order
+
+ROWS_PREVIEWED = 50
+
+
+@bp.get("/deliveries")
+def deliveries() -> ResponseReturnValue:
+    """Show for each state what was sent, what is ready and what is missing."""
+    rows = _rows()
+    return render_template(
+        "organise/deliveries.html",
+        rows=rows,
+        sent=sum(1 for row in rows if row["delivery"]),
+        ready=sum(1 for row in rows if row["obstacle"] == ""),
+    )
+
+
+@bp.get("/deliveries/new/<state:state>")
+def prepare_delivery(state: ParticipatingState) -> ResponseReturnValue:
+    """Show letter and list as the delegation would get them."""
+    return _preview(state, tested_to=request.args.get("tested", "")[:1])
+
+
+@bp.post("/deliveries/new/<state:state>/test")
+def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
+    """Send the document, with made-up entries in place of the names, to the organiser."""
+    form = TestDeliveryForm()
+    if not form.validate():
+        return _preview(state, test_form=form), 422
+    try:
+        send.send_test(_sender(), state, form.email.data)
+    except MailError as error:
+        form.email.errors = [
+            *form.email.errors,
+            gettext("The mail relay did not take it: %(why)s", why=str(error)),
+        ]
+        return _preview(state, test_form=form), 422
+    return _preview(state, tested_to=form.email.data)
+
+
+@bp.post("/deliveries/new/<state:state>")
+def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
+    """Send the letter with its list; a form sent twice makes one delivery."""
+    planned = _plan(state)
+    form = SendDeliveryForm(must_hold=bool(planned.cautions))
+    try:
+        delivery_id = UUID(form.nonce.data or "")
+    except ValueError:
+        abort(400)
+    if not form.validate():
+        return _preview(state, send_form=form), 422
+    session().rollback()
+    order = send.Order(delivery_id=delivery_id, state=state, confirmed=planned.cautions)
+    try:
+        delivery = send.send(_sender(), order)
+    except DeliveryError:
+        flash(gettext("Nothing was sent: something changed since this page was shown. Please look again."))
+        return redirect(url_for(".prepare_delivery", state=state), 303)
+    return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
+
+
+@bp.get("/deliveries/<uuid:delivery_id>")
+def delivery(delivery_id: UUID) -> ResponseReturnValue:
+    """Show what became of one delivery."""
+    return _page(_delivery(delivery_id), ReplyForm())
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/reply")
+def note_reply(delivery_id: UUID) -> ResponseReturnValue:
+    """Keep what the delegation answered."""
+    found, form = _delivery(delivery_id), ReplyForm()
+    if not form.validate():
+        return _page(found, form), 422
+    try:
+        send.note_reply(
+            session(),
+            delivery_id,
+            replied_on=form.replied_on.data,
+            note=form.note.data,
+            by=unlocked().name,
+            now=now(),
+        )
+    except DeliveryError:
+        form.replied_on.errors = [
+            *form.replied_on.errors,
+            gettext("A reply comes after the letter was handed over, and not in the future."),
+        ]
+        return _page(found, form), 422
+    commit()
+    flash(gettext("Reply noted."))
+    return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/bounce")
+def note_bounce(delivery_id: UUID) -> ResponseReturnValue:
+    """Keep that the message came back."""
+    _delivery(delivery_id)
+    try:
+        send.note_bounce(session(), delivery_id, by=unlocked().name, now=now())
+    except DeliveryError:
+        flash(gettext("Only a message that was handed over can come back."))
+    else:
+        commit()
+        flash(gettext("Noted: the message came back."))
+    return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
+
+
+def _sender() -> send.Sender:
+    return send.Sender(
+        database=site().database,
+        settings=site().settings,
+        appeal=site().appeal,
+        organiser=unlocked(),
+        clock=site().clock,
+    )
+
+
+def _plan(state: ParticipatingState) -> Plan:
+    return plan(session(), site().appeal, state, today=now().date())
+
+
+def _delivery(delivery_id: UUID) -> Delivery:
+    found = session().get(Delivery, delivery_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _preview(
+    state: ParticipatingState,
+    *,
+    test_form: TestDeliveryForm | None = None,
+    send_form: SendDeliveryForm | None = None,
+    tested_to: str = "",
+) -> str:
+    planned = _plan(state)
+    rows = []
+    if not planned.names_withheld:
+        listed = reading.for_delegation(
+            session(), state.code, unlocked().campaign_key, edition=site().edition
+        )
+        rows = [row for _id, row in islice(listed, ROWS_PREVIEWED)]
+    if send_form is None:
+        send_form = SendDeliveryForm(formdata=None, nonce=str(uuid4()), must_hold=bool(planned.cautions))
+    return render_template(
+        "organise/prepare_delivery.html",
+        state=state,
+        letter=composed(state, ENGLISH),
+        cover=document.cover(
+            planned, ENGLISH, code=document.TEST_CODE, made_on=now().date(), base_url=site().settings.base_url
+        ),
+        rows=rows,
+        residence=lambda code: residence_name(code, ENGLISH.code),
+        left_out=_left_out(planned),
+        address=planned.delegation,
+        obstacle=next(iter(planned.obstacles), ""),
+        instrument=site().appeal.instruments[state.code],
+        must_hold=bool(planned.cautions),
+        cautions=planned.cautions,
+        earlier=planned.latest,
+        test_form=test_form or TestDeliveryForm(formdata=None),
+        send_form=send_form,
+        tested_to=tested_to,
+    )
+
+
+def _page(found: Delivery, form: ReplyForm) -> str:
+    events = [{"at": found.prepared_at, "status": "prepared", "note": found.organiser}]
+    if found.sending_at:
+        events.append({"at": found.sending_at, "status": "sending", "note": ""})
+    if found.settled_at:
+        note = str(found.smtp_code) if found.smtp_code else ""
+        status = "accepted" if found.status == "replied" else found.status
+        events.append({"at": found.settled_at, "status": status, "note": note})
+    state = STATES[found.state_code]
+    ready = [row["state"] for row in _rows() if row["obstacle"] == "" and row["state"] != state]
+    return render_template(
+        "organise/delivery.html",
+        delivery=found,
+        code=seal.grouped(found.code),
+        state=state,
+        events=events,
+        form=form,
+        following=ready[0] if ready else None,
+        verify_url=document.verify_url(site().settings.base_url, found.language, found.code),
+    )
+
+
+def _rows() -> list[dict[str, object]]:
+    counts = site().counts.now().by_state
+    addresses, sender = delegations(session()), organisation(session())
+    latest: dict[str, Delivery] = {}
+    for each in session().scalars(all_deliveries()):
+        latest.setdefault(each.state_code, each)
+    rows: list[dict[str, object]] = []
+    for state in in_order(ENGLISH):
+        count, last = counts.get(state.code, 0), latest.get(state.code)
+        reached = last is not None and last.status in REACHED
+        new = max(count - last.total, 0) if last is not None and reached else count
+        obstacle = ""
+        if not sender.is_set:
+            obstacle = "organisation"
+        elif count == 0:
+            obstacle = "signatures"
+        elif state.code not in addresses:
+            obstacle = "address"
+        elif reached and (new == 0 or (last is not None and last.status == SENDING)):
+            obstacle = "sent"
+        rows.append(
+            {
+                "state": state,
+                "count": count,
+                "new": new,
+                "address": addresses.get(state.code),
+                "delivery": last,
+                "obstacle": obstacle,
+            }
+        )
+    return rows
+
+
+def _left_out(planned: Plan) -> list[dict[str, object]]:
+    counted = session().scalar(
+        select(func.count())
+        .select_from(Signature)
+        .where(Signature.state_code == planned.state.code, standing(), Signature.disclosure == COUNTED)
+    )
+    figures = {
+        "withheld": planned.total if planned.names_withheld else 0,
+        "counted": 0 if planned.names_withheld else counted or 0,
+        "waiting_names": 0 if planned.names_withheld else planned.names_waiting,
+        "waiting_words": 0 if planned.names_withheld else planned.words_waiting,
+    }
+    return [{"reason": reason, "count": count} for reason, count in figures.items() if count]

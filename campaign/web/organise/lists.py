@@ -1,0 +1,62 @@
+"""Downloading lists: streamed to the organiser who opened them, and noted in the log."""
+
+import io
+from collections.abc import Iterator
+
+from flask import Response, abort
+from flask.typing import ResponseReturnValue
+
+from campaign import audit
+from campaign.delivery import document
+from campaign.delivery.plan import plan
+from campaign.language import ENGLISH
+from campaign.participating_state import STATES, ParticipatingState
+from campaign.signature_list import csv_file, reading
+from campaign.signature_list.rows import Row
+from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
+from campaign.web.site import now, session, site
+
+ALL = "all"
+
+
+@bp.get("/lists/<state>.<format>")
+def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- the URL's own word
+    """Send the list of one letter's signatories, or of all, as a file."""
+    if (state != ALL and state not in STATES) or format not in {"csv", "pdf"}:
+        abort(404)
+    with site().database.writing() as db:
+        audit.record(db, unlocked().name, "download list", f"{state} {format}", now=now())
+    chosen = list(STATES.values()) if state == ALL else [STATES[state]]
+    response = _csv(chosen) if format == "csv" else _pdf(chosen)
+    filename = f"signatories-{state}-{now().date().isoformat()}.{format}"
+    response.headers.set("Content-Disposition", "attachment", filename=filename)
+    return response
+
+
+def _csv(states: list[ParticipatingState]) -> Response:
+    database, private_key = site().database, unlocked().campaign_key
+
+    def rows() -> Iterator[Row]:
+        # A session of its own: the request's is closed before the last line is sent.
+        with database.reading() as db:
+            for state in states:
+                yield from reading.for_organisers(db, state.code, private_key)
+
+    return Response(csv_file.lines(rows()), mimetype="text/csv")
+
+
+def _pdf(states: list[ParticipatingState]) -> Response:
+    file = io.BytesIO()
+    plans = [plan(session(), site().appeal, state, today=now().date()) for state in states]
+    document.write_working_copy(
+        file,
+        session(),
+        site().appeal,
+        [each for each in plans if each.total] or plans[:1],
+        unlocked().campaign_key,
+        edition=site().edition,
+        language=ENGLISH,
+        made_on=now().date(),
+    )
+    return Response(file.getvalue(), mimetype="application/pdf")

@@ -1,0 +1,162 @@
+"""How the campaign stands, for everyone: counts, deliveries, and what was delivered."""
+
+import shutil
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaign import recount, seal
+from campaign.delivery.row import DELIVERED, REACHED, Delivery, by_code, deliveries
+from campaign.language import Language
+from campaign.mail import outbox
+from campaign.participating_state import STATES, ParticipatingState
+from campaign.signature.row import Signature, standing
+from campaign.web import headers
+from campaign.web.forms import FindDeliveryForm
+from campaign.web.site import now, session, site
+from campaign.web.supporter import composed, in_order
+
+bp = Blueprint("progress", __name__)
+
+NAMES_A_PAGE = 100
+
+
+@bp.get("/<language:language>/progress")
+def progress(language: Language) -> ResponseReturnValue:
+    """Show per state the signatures, and when its delegation was written to and replied."""
+    counts = site().counts.now()
+    latest = _latest_deliveries()
+    rows = [
+        {
+            "state": state,
+            "count": counts.by_state.get(state.code, 0),
+            "delivered_on": latest[state.code].sent_on if state.code in latest else None,
+            "replied_on": latest[state.code].replied_on if state.code in latest else None,
+        }
+        for state in in_order(language)
+    ]
+    page = max(request.args.get("page", 1, type=int), 1)
+    names = _public_names(page)
+    return render_template(
+        "supporter/progress.html",
+        rows=rows,
+        total=counts.total,
+        delivered=sum(1 for row in rows if row["delivered_on"]),
+        replied=sum(1 for row in rows if row["replied_on"]),
+        largest=max([1, *counts.by_state.values()]),
+        as_of=counts.as_of,
+        names=names[:NAMES_A_PAGE],
+        newer_url=url_for(".progress", language=language, page=page - 1) if page > 1 else "",
+        older_url=url_for(".progress", language=language, page=page + 1) if len(names) > NAMES_A_PAGE else "",
+    )
+
+
+@bp.get("/<language:language>/verify")
+def find_delivery(language: Language) -> ResponseReturnValue:
+    """Ask for the code that is printed on a delivered letter's cover."""
+    form = FindDeliveryForm(request.args)
+    if "code" not in request.args:
+        return render_template("supporter/find_delivery.html", form=form, is_unknown=False)
+    if not form.validate():
+        return render_template("supporter/find_delivery.html", form=form, is_unknown=False), 422
+    return redirect(url_for(".verify", language=language, code=form.code.data), 303)
+
+
+@bp.get("/<language:language>/verify/<code>")
+def verify(language: Language, code: str) -> ResponseReturnValue:
+    """Say what was delivered under *code*, to anyone who holds the letter."""
+    read = seal.read_code(code)
+    delivery = by_code(session(), read) if read else None
+    if delivery is None:
+        return render_template("supporter/find_delivery.html", form=FindDeliveryForm(), is_unknown=True), 404
+    state = STATES[delivery.state_code]
+    is_present = delivery.edition == site().edition
+    delivered = {
+        "code": seal.grouped(delivery.code),
+        "state": state,
+        "sent_on": delivery.sent_on,
+        "edition": delivery.edition,
+        "count": delivery.total,
+        "named": delivery.named,
+        "letter_sha256": delivery.letter_hash.hex(),
+        "list_sha256": delivery.list_hash.hex(),
+        "names_withheld": state.code in site().appeal.no_names_to,
+        "status": delivery.status,
+    }
+    letter_url = url_for("supporter.letter_text", language=language, state=state) if is_present else ""
+    return render_template("supporter/verify.html", delivered=delivered, letter_url=letter_url)
+
+
+@bp.get("/counts.json")
+def counts() -> ResponseReturnValue:
+    """Send the counts to any site that wants to show them."""
+    snapshot = site().counts.now()
+    response = jsonify(
+        total=snapshot.total, states=snapshot.by_state, as_of=snapshot.as_of.isoformat(timespec="seconds")
+    )
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = "public, max-age=1"
+    return response
+
+
+@bp.get("/<language:language>/embed/<state:state>")
+def embed(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Show a card for other sites' frames: the count and a link."""
+    snapshot = site().counts.now()
+    page = render_template(
+        "supporter/embed.html",
+        state=state,
+        count=snapshot.by_state.get(state.code, 0),
+        as_of=snapshot.as_of,
+        letter_url=site().settings.base_url + url_for("supporter.letter", language=language, state=state),
+        letter=composed(state, language),
+    )
+    response = Response(page, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = headers.content_security_policy(may_be_framed=True)
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Say whether the database answers, and how mail, queue and disk are."""
+    try:
+        session().execute(text("SELECT 1"))
+        mail = outbox.state(session(), now())
+        recounted = recount.last(session())
+    except SQLAlchemyError:
+        return jsonify(database="unreachable"), 503
+    free = shutil.disk_usage(site().settings.instance).free
+    return jsonify(
+        database="ok",
+        mail={
+            "waiting": mail.waiting,
+            "oldest_seconds": mail.oldest_seconds,
+            "failed": mail.failed,
+            "expired": mail.expired,
+        },
+        queue="stuck" if mail.is_stuck else "ok",
+        disk={"free_bytes": free},
+        recount={"at": recounted[0].isoformat(), "differences": recounted[1]} if recounted else None,
+    )
+
+
+def _latest_deliveries() -> dict[str, Delivery]:
+    latest: dict[str, Delivery] = {}
+    for delivery in session().scalars(deliveries().where(Delivery.status.in_(REACHED & DELIVERED))):
+        latest.setdefault(delivery.state_code, delivery)
+    return latest
+
+
+def _public_names(page: int) -> list[dict[str, object]]:
+    rows = session().execute(
+        select(Signature.public_name, Signature.state_code)
+        .where(standing(), Signature.public_name.is_not(None))
+        .order_by(Signature.confirmed_on.desc(), Signature.id)
+        .limit(NAMES_A_PAGE + 1)
+        .offset((page - 1) * NAMES_A_PAGE)
+    )
+    return [{"name": name, "state": STATES[code]} for name, code in rows]

@@ -1,0 +1,150 @@
+"""The signatory's private page, and the ways back to it."""
+
+import segno
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from campaign import seal, signature
+from campaign.delivery.row import holding
+from campaign.errors import CampaignError, ClosedError, UnknownTokenError
+from campaign.language import Language
+from campaign.participating_state import STATES
+from campaign.signature import Signature
+from campaign.web import headers
+from campaign.web.forms import DisclosureForm, FindSignatureForm
+from campaign.web.site import commit, now, session, site
+from campaign.web.supporter import composed, is_open
+
+bp = Blueprint("signature", __name__)
+bp.before_request(headers.forbid_foreign_posts)
+
+DEEDS = ("confirm", "disclose", "withdraw")
+
+
+@bp.after_request
+def keep_private(response: Response) -> Response:
+    """Keep these pages out of every cache, and out of search engines."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+@bp.get("/<language:language>/signature/<token>")
+def page(language: Language, token: str) -> ResponseReturnValue:
+    """Show what can be done; mail scanners open every link, so nothing is done by looking."""
+    try:
+        code, found = _open(token)
+    except UnknownTokenError:
+        return _find_page(FindSignatureForm(), is_expired=True), 404
+    return _page(language, code, found, DisclosureForm(disclosure=found.disclosure))
+
+
+@bp.post("/<language:language>/signature/<token>")
+def change(language: Language, token: str) -> ResponseReturnValue:
+    """Confirm, change who may see the name, or withdraw."""
+    deed = request.form.get("action", "")
+    form = DisclosureForm()
+    try:
+        code, found = _open(token)
+        if deed not in DEEDS or (deed == "disclose" and not form.validate()):
+            return _page(language, code, found, form), 422
+        _act(deed, code, form)
+    except UnknownTokenError:
+        return _find_page(FindSignatureForm(), is_expired=True), 404
+    except ClosedError:
+        return _page(language, code, found, form), 410
+    except CampaignError:
+        return _page(language, code, found, form), 422
+    return redirect(url_for(".page", language=language, token=code, done=deed), 303)
+
+
+@bp.get("/<language:language>/signature")
+def find(language: Language) -> ResponseReturnValue:
+    """Ask for the typed code, or for the address to send the links to."""
+    del language
+    return _find_page(FindSignatureForm())
+
+
+@bp.post("/<language:language>/signature")
+def look_up(language: Language) -> ResponseReturnValue:
+    """Open the page by its code, or send the links: the same answer for any address."""
+    form = FindSignatureForm()
+    if not form.validate():
+        return _find_page(form), 422
+    if form.code.data:
+        try:
+            code, _found = _open(form.code.data)
+        except UnknownTokenError:
+            return _find_page(form, is_expired=True), 404
+        return redirect(url_for(".page", language=language, token=code), 303)
+    signature.send_links(session(), form.email.data, language=language.code, keys=site().keys, now=now())
+    commit()
+    site().wake_mail()
+    return redirect(url_for(".sent", language=language), 303)
+
+
+@bp.get("/<language:language>/signature/sent")
+def sent(language: Language) -> ResponseReturnValue:
+    """Say that the links are on their way, if there are any."""
+    del language
+    return render_template("supporter/link_sent.html")
+
+
+def _open(typed: str) -> tuple[str, Signature]:
+    code = seal.read_code(typed)
+    if code is None:
+        raise UnknownTokenError("this is not a code")
+    days = site().settings.confirmation_days
+    return code, signature.open_link(session(), code, now=now(), confirmation_days=days)
+
+
+def _act(deed: str, code: str, form: DisclosureForm) -> None:
+    settings = site().settings
+    days = settings.confirmation_days
+    if deed == "confirm":
+        signature.confirm(session(), code, now=now(), confirmation_days=days, closes_on=settings.closes_on)
+    elif deed == "disclose":
+        signature.disclose(session(), code, form.disclosure.data, now=now(), confirmation_days=days)
+    else:
+        signature.withdraw(session(), code, now=now(), confirmation_days=days)
+    commit()
+    site().counts.expire()
+
+
+def _page(language: Language, code: str, found: Signature, form: DisclosureForm) -> str:
+    state = STATES[found.state_code]
+    counts = site().counts.now()
+    held = holding(session(), found.state_code, found.id)
+    share_url = site().settings.base_url + url_for("supporter.letter", language=language, state=state)
+    done = request.args.get("done", "")
+    return render_template(
+        "supporter/signature.html",
+        signature=found,
+        state=state,
+        token=code,
+        code=seal.grouped(code),
+        form=form,
+        done=done if done in DEEDS else "",
+        names_withheld=state.code in site().appeal.no_names_to,
+        is_open=is_open(),
+        confirmation_days=site().settings.confirmation_days,
+        delivered_on=held[-1][0].sent_on if held else None,
+        count=counts.by_state.get(state.code, 0),
+        as_of=counts.as_of,
+        share_url=share_url,
+        share_text=composed(state, language).subject,
+        qr=_qr(share_url),
+    )
+
+
+def _qr(url: str) -> Markup:
+    svg = segno.make(url, error="m").svg_inline(
+        scale=4, border=2, omitsize=True, svgclass="qr", lineclass=None
+    )
+    return Markup(svg)  # noqa: S704 -- segno's own markup of an address made by url_for
+
+
+def _find_page(form: FindSignatureForm, *, is_expired: bool = False) -> str:
+    return render_template("supporter/find_signature.html", form=form, is_expired=is_expired)

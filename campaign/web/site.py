@@ -1,0 +1,67 @@
+"""What every view works with: the site's parts, and the request's database session."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from sqlalchemy.orm import Session
+
+from campaign.appeal import Appeal
+from campaign.database import Database
+from campaign.letter import Letter
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+from campaign.web.counts import Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The parts of a running site, made once by ``create_app``."""
+
+    settings: Settings
+    database: Database
+    appeal: Appeal
+    keys: ServerKeys
+    edition: int
+    """The number of the letter's current edition."""
+    counts: Counts
+    wake_mail: Callable[[], None]
+    clock: Callable[[], datetime]
+    composed: dict[tuple[str, str], Letter] = field(default_factory=dict)
+    """The letters composed so far, by state and language."""
+
+
+def site() -> Site:
+    """Return the parts of the site that this request came to."""
+    return cast("Site", current_app.extensions["campaign"])
+
+
+def now() -> datetime:
+    """Return the time of this request: one moment, however often it is asked for."""
+    if "now" not in g:
+        g.now = site().clock()
+    return cast("datetime", g.now)
+
+
+def session() -> Session:
+    """Return the request's database session; only a request that may change something takes the lock."""
+    if "session" not in g:
+        g.session = site().database.session(writes=request.method == "POST")
+    return cast("Session", g.session)
+
+
+def commit() -> None:
+    """Put what the request did on disk; only after this may a page say so."""
+    session().commit()
+
+
+def init_app(app: Flask) -> None:
+    """Close the session with the request, undoing what was not committed."""
+
+    @app.teardown_request
+    def close(_error: BaseException | None) -> None:
+        opened = g.pop("session", None)
+        if opened is not None:
+            opened.close()

@@ -1,0 +1,204 @@
+"""The supporter's story: pick a state, read the letter, sign, look into the mail."""
+
+import io
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from campaign import letter as letters
+from campaign import signature
+from campaign.language import ENGLISH, LANGUAGES, Language
+from campaign.letter import Letter
+from campaign.participating_state import STATES, ParticipatingState
+from campaign.signature import Signing
+from campaign.signature_list import pdf_file
+from campaign.web import headers
+from campaign.web.forms import SignatureForm
+from campaign.web.language import preferred_language
+from campaign.web.site import commit, now, session, site
+
+bp = Blueprint("supporter", __name__)
+bp.before_request(headers.forbid_foreign_posts)
+
+
+@bp.get("/")
+def root() -> ResponseReturnValue:
+    """Send the visitor to the campaign in the language that their browser asks for."""
+    response = redirect(url_for(".home", language=preferred_language()), 302)
+    response.vary.add("Accept-Language")
+    return response
+
+
+@bp.get("/<language:language>/")
+def home(language: Language) -> ResponseReturnValue:
+    """Show the call, the five persons, the picker and the count."""
+    return home_page(language)
+
+
+def home_page(language: Language, *, missing_state: bool = False) -> str:
+    """Return the home page; *missing_state* says that the picker was sent empty."""
+    counts = site().counts.now()
+    return render_template(
+        "supporter/home.html",
+        states=in_order(language),
+        counts=counts.by_state,
+        total=counts.total,
+        as_of=counts.as_of,
+        is_open=is_open(),
+        closes_on=site().settings.closes_on,
+        missing_state=missing_state,
+    )
+
+
+@bp.get("/<language:language>/letters")
+def choose_letter(language: Language) -> ResponseReturnValue:
+    """Send the picker's choice to its letter."""
+    chosen = request.args.get("state", "").strip()
+    if not chosen:
+        return home_page(language, missing_state=True), 422
+    state = STATES.get(chosen.lower()) or _named(chosen, language)
+    if state is None:
+        abort(404)
+    return redirect(url_for(".letter", language=language, state=state), 303)
+
+
+@bp.get("/<language:language>/letters/<state:state>")
+def letter(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Show the letter to *state*'s delegation, with its form."""
+    return letter_page(language, state, SignatureForm())
+
+
+@bp.post("/<language:language>/letters/<state:state>")
+def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Record a signature; the answer is the same for a first and a repeated one."""
+    form = SignatureForm()
+    if not is_open():
+        return letter_page(language, state, form), 410
+    if not form.validate():
+        return letter_page(language, state, form), 422
+    if not form.website.data:  # people do not see that field; programs fill it in
+        signing = Signing(
+            state_code=state.code,
+            details=form.details(),
+            residence=form.residence.data,
+            disclosure=form.disclosure.data,
+            language=language.code,
+            edition=site().edition,
+        )
+        settings = site().settings
+        signature.sign(session(), signing, keys=site().keys, now=now(), closes_on=settings.closes_on)
+        commit()
+        site().wake_mail()
+    return redirect(url_for(".check_your_mail", language=language), 303)
+
+
+def letter_page(language: Language, state: ParticipatingState, form: SignatureForm) -> str:
+    """Return the letter's page with *form* as far as it was filled in."""
+    counts = site().counts.now()
+    appeal, settings = site().appeal, site().settings
+    return render_template(
+        "supporter/letter.html",
+        state=state,
+        letter=composed(state, language),
+        edition=site().edition,
+        form=form,
+        count=counts.by_state.get(state.code, 0),
+        as_of=counts.as_of,
+        is_open=is_open(),
+        closes_on=settings.closes_on,
+        names_withheld=state.code in appeal.no_names_to,
+        endangered=True,
+        confirmation_days=settings.confirmation_days,
+    )
+
+
+@bp.get("/<language:language>/letters/<state:state>.txt")
+def letter_text(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Send the letter as text: the very bytes whose SHA-256 a delivery keeps."""
+    return Response(composed(state, language).text(), mimetype="text/plain")
+
+
+@bp.get("/<language:language>/letters/<state:state>.pdf")
+def letter_pdf(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Send the letter as a PDF."""
+    file = io.BytesIO()
+    pdf_file.write_letter(file, composed(state, language))
+    response = Response(file.getvalue(), mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "inline", filename=f"letter-{state.code}-{language.code}.pdf")
+    return response
+
+
+@bp.get("/<language:language>/check-your-mail")
+def check_your_mail(language: Language) -> ResponseReturnValue:
+    """Say what to do next, whoever signed and however often."""
+    del language
+    return render_template(
+        "supporter/check_your_mail.html", confirmation_days=site().settings.confirmation_days
+    )
+
+
+@bp.get("/<language:language>/persons/<person_id>")
+def person(language: Language, person_id: str) -> ResponseReturnValue:
+    """Show one of the five: the office as of March 2021, and what changed since."""
+    del language
+    persons = list(site().appeal.persons)
+    for at, each in enumerate(persons):
+        if each.id == person_id:
+            return render_template(
+                "supporter/person.html",
+                person=each,
+                position=at + 1,
+                previous=persons[at - 1] if at else None,
+                following=persons[at + 1] if at + 1 < len(persons) else None,
+            )
+    abort(404)
+
+
+@bp.get("/<language:language>/privacy")
+def privacy(language: Language) -> ResponseReturnValue:
+    """Tell data subjects who keeps what, why and for how long."""
+    appeal, settings = site().appeal, site().settings
+    return render_template(
+        "supporter/privacy.html",
+        confirmation_days=settings.confirmation_days,
+        erase_months_after_close=settings.erase_months_after_close,
+        closes_on=settings.closes_on,
+        withheld_from=[state for state in in_order(language) if state.code in appeal.no_names_to],
+    )
+
+
+def is_open() -> bool:
+    """Whether the letter can be signed on this day."""
+    closes_on = site().settings.closes_on
+    return closes_on is None or now().date() <= closes_on
+
+
+def composed(state: ParticipatingState, language: Language) -> Letter:
+    """Return the letter to *state*, composed once per process."""
+    kept: dict[tuple[str, str], Letter] = site().composed
+    key = state.code, language.code
+    if key not in kept:
+        kept[key] = letters.compose(site().appeal, state, language.code)
+    return kept[key]
+
+
+def in_order(language: Language) -> list[ParticipatingState]:
+    """Return the 57 in the order of *language*."""
+    return sorted(STATES.values(), key=lambda state: _sorting(state.name(language.code)))
+
+
+def _sorting(name: str) -> str:
+    import unicodedata
+
+    plain = unicodedata.normalize("NFD", name.removeprefix("The "))
+    return "".join(character for character in plain if not unicodedata.combining(character)).casefold()
+
+
+def _named(typed: str, language: Language) -> ParticipatingState | None:
+    wanted = _sorting(typed)
+    for state in STATES.values():
+        if wanted in {
+            _sorting(state.name(code)) for code in (language.code, ENGLISH.code) if code in LANGUAGES
+        }:
+            return state
+    return None

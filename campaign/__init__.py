@@ -7,6 +7,8 @@ from flask import Flask
 
 from campaign.settings import Settings
 
+__version__ = "0.1.0"
+
 
 def now() -> datetime:
     """Return the time, in UTC."""

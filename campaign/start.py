@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import campaign_key, letter, organiser
+from campaign import audit, campaign_key, letter, organiser
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
 from campaign.database import Database, check_secret_key, recall, remember
 from campaign.delivery.row import settle_interrupted
+from campaign.errors import WrongKeyError
+from campaign.organiser import Unlocked
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.review import is_sealed_to, reseal
@@ -82,3 +84,17 @@ def left_behind(db: Session) -> int:
         .where(CampaignKey.is_current.is_(False), campaign_key.KeyWrapping.kind == "link")
     )
     return len(db.scalars(query).all())
+
+
+def adopt(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:
+    """Take over what is sealed to an earlier pair, with the setup link of its day.
+
+    Raises:
+        WrongKeyError: The link opens no such pair.
+    """
+    old, old_private = campaign_key.open_link(db, code, now=now)
+    current = campaign_key.current_key(db)
+    if not old.is_provisional or old.id == current.id:
+        raise WrongKeyError("this link belongs to no earlier pair")
+    campaign_key.hand_over(db, old, old_private, current)
+    audit.record(db, owner.name, "adopt earlier names", now=now)

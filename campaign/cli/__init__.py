@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from campaign import __version__
 from campaign.cli.common import Campaign
 from campaign.cli.content import delegations, demo, list_file
 from campaign.cli.keep import backup, doctor, erase, recount
@@ -13,7 +14,7 @@ from campaign.errors import CampaignError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="letter-campaign")
+@click.version_option(__version__)
 @click.pass_context
 def campaign(context: click.Context) -> None:
     """A letter campaign: supporters sign a letter to an OSCE delegation, organisers deliver it.

@@ -3,11 +3,12 @@
 import hashlib
 import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid, parseaddr
+from typing import BinaryIO
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from campaign.letter import Letter
 from campaign.settings import Settings
 from campaign.signature_list import pdf_file, reading
 from campaign.signature_list.cover import Cover
+from campaign.signature_list.pdf_page import Sheet
 from campaign.signature_list.rows import Row
 
 TEST_CODE = "0" * seal.TOKEN_CHARACTERS
@@ -73,22 +75,15 @@ def build(
     """
     composed = letter.compose(appeal, plan.state, language.code)
     numbers: list[tuple[int, UUID]] = []
-    rows: Iterator[Row] = iter(())
-    if not plan.names_withheld:
-        listed = reading.for_delegation(db, plan.state.code, private_key, edition=edition)
-        rows = _masked(listed) if as_test else _noting(listed, numbers)
-    earlier = {
-        number: letter.stored_letter(db, number, language.code, plan.state.code)
-        for number in reading.editions_listed(db, plan.state.code, edition)
-    }
+    rows = _rows(db, plan, private_key, edition)
     file = io.BytesIO()
     report = pdf_file.write_delivery(
         file,
         composed,
         cover(plan, language, code=code, made_on=made_on, base_url=base_url),
-        rows,
+        _masked(rows) if as_test else _noting(rows, numbers),
         edition=edition,
-        earlier=earlier,
+        earlier=_earlier(db, plan, edition, language),
         language=language.code,
     )
     return Document(
@@ -98,6 +93,41 @@ def build(
         numbers=tuple(numbers),
         romanised=report.romanised,
     )
+
+
+def write_working_copy(
+    file: BinaryIO,
+    db: Session,
+    appeal: Appeal,
+    plans: Sequence[Plan],
+    private_key: bytes,
+    *,
+    edition: int,
+    language: Language,
+    made_on: date,
+) -> None:
+    """Write what the delegations of *plans* would get, one after the other, for organisers to read."""
+    title = letter.compose(appeal, plans[0].state, language.code).subject if len(plans) == 1 else appeal.title
+    sheet = Sheet(
+        file,
+        title=title,
+        author=plans[0].organisation.name,
+        made_on=made_on,
+        language=language.code,
+    )
+    for number, plan in enumerate(plans):
+        if number:
+            sheet.next_page()
+        pdf_file.lay_out(
+            sheet,
+            letter.compose(appeal, plan.state, language.code),
+            cover(plan, language, code=TEST_CODE, made_on=made_on, base_url=""),
+            (row for _id, row in _rows(db, plan, private_key, edition)),
+            edition=edition,
+            earlier=_earlier(db, plan, edition, language),
+            language=language.code,
+        )
+    sheet.close()
 
 
 def message(
@@ -155,6 +185,19 @@ def cover(plan: Plan, language: Language, *, code: str, made_on: date, base_url:
         nonce=secrets.token_hex(16),
         names_withheld=plan.names_withheld,
     )
+
+
+def _rows(db: Session, plan: Plan, private_key: bytes, edition: int) -> Iterator[tuple[UUID, Row]]:
+    if plan.names_withheld:
+        return iter(())
+    return reading.for_delegation(db, plan.state.code, private_key, edition=edition)
+
+
+def _earlier(db: Session, plan: Plan, edition: int, language: Language) -> dict[int, Letter]:
+    return {
+        number: letter.stored_letter(db, number, language.code, plan.state.code)
+        for number in reading.editions_listed(db, plan.state.code, edition)
+    }
 
 
 def _noting(listed: Iterator[tuple[UUID, Row]], numbers: list[tuple[int, UUID]]) -> Iterator[Row]:

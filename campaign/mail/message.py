@@ -9,7 +9,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -18,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from campaign import seal
 from campaign.errors import PermanentMailError
+from campaign.folder import TEMPLATES
 from campaign.language import wording
 from campaign.settings import Settings
 
@@ -26,13 +26,6 @@ PURPOSES = ("confirm", "already", "links")
 
 POLICY = policy.SMTP.clone(max_line_length=200)
 """Long enough that no address is ever folded in its middle."""
-
-_PACKAGE = Path(__file__).parents[1]
-# In a checkout the templates lie beside the package, in an installed one within it.
-TEMPLATES = next(
-    (folder for folder in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if folder.is_dir()),
-    _PACKAGE / "templates",
-)
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 _LOCAL_BEYOND_ASCII = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\"(),:;<>@\[\\\]]+")
@@ -82,12 +75,13 @@ def render(
     )
     message = addressed(settings, recipient, message_id=message_id)
     message["Subject"] = " ".join(subject.split())
-    message["Content-Language"] = language
     # Out-of-office replies would tell others that this mailbox heard from us.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(text.strip() + "\n")
     message.add_alternative(html, subtype="html")
+    # Last, or it would move into the first part.
+    message["Content-Language"] = language
     return message
 
 
@@ -127,7 +121,11 @@ def _parsed(text: str) -> Address:
     if not _HOST.fullmatch(host):
         raise ValueError("no host")
     if local.isascii():
-        return Address(name, addr_spec=f"{local}@{host}")
+        mailbox = Address(name, addr_spec=f"{local}@{host}")
+        # The parser is kind to stray spaces and comments, and would write to another address.
+        if not local.startswith('"') and mailbox.username != local:
+            raise ValueError("no mailbox")
+        return mailbox
     if not _LOCAL_BEYOND_ASCII.fullmatch(local):
         raise ValueError("no mailbox")
     return Address(name, username=local, domain=host)

@@ -18,13 +18,15 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from campaign.errors import MailError, PermanentMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.message import POLICY
+from campaign.mail.message import POLICY, address
 from campaign.settings import Settings, is_loopback_host
 
 TIMEOUT_SECONDS = 30
 
 SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
 """Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
+
+ENVELOPE = ("From", "To", "Cc")
 
 _MAILBOX = re.compile(r"\S*@\S*")
 
@@ -224,13 +226,12 @@ class _StaleLineError(TemporaryMailError):
 
 def _envelope(message: EmailMessage) -> tuple[str, list[str], bool]:
     """Return sender, recipients, and whether any of them needs more than ASCII."""
-    sender = message["From"].addresses[0].addr_spec
-    fields = [field for field in (message["To"], message["Cc"]) if field is not None]
-    recipients = [recipient.addr_spec for field in fields for recipient in field.addresses]
-    every = [sender, *recipients]
-    if not recipients or any(re.search(r"[\x00-\x1f\x7f]", each) for each in every):
-        raise PermanentMailError("this message has no usable address", code=553)
-    return sender, recipients, not all(each.isascii() for each in every)
+    senders, *others = ([*field.addresses] if field else [] for field in map(message.get, ENVELOPE))
+    recipients = [address(each.addr_spec).addr_spec for field in others for each in field]
+    if not senders or not recipients:
+        raise PermanentMailError("this message has no sender or no recipient", code=553)
+    sender = address(senders[0].addr_spec).addr_spec
+    return sender, recipients, not all(each.isascii() for each in (sender, *recipients))
 
 
 def _content(message: EmailMessage, *, is_international: bool) -> bytes:

@@ -66,6 +66,8 @@ class Signature(Base):
             "id",
             **_where(f"{_STANDING} AND public_name IS NOT NULL"),
         ),
+        # Without SQLite's row numbers, which would keep the order in which people signed.
+        {"sqlite_with_rowid": False},
     )
 
     state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
@@ -117,6 +119,7 @@ class SignatureToken(Base):
             ["state_code", "signature_id"], ["signature.state_code", "signature.id"], ondelete="CASCADE"
         ),
         Index("ix_signature_token_signature", "state_code", "signature_id"),
+        {"sqlite_with_rowid": False},
     )
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)

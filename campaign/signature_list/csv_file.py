@@ -26,9 +26,8 @@ BATCH = 300
 
 _BYTE_ORDER_MARK = "\ufeff"
 
-_UNSEEN_OR_QUOTE = r'[\s"\u200b-\u200f\u2060-\u2064\ufeff]*'
 # Where a machine's separator is the semicolon, Excel begins a cell after each one inside our text.
-_CELL_START = re.compile(rf"(?:^|;)(?={_UNSEEN_OR_QUOTE}[=+\-@−＝＋－＠﹦﹢﹣﹫])|^(?=[\t\r\n])")
+_CELL_START = re.compile(r'(?:^|;)(?=[\s"\u200c\u200d]*[=+\-@−＝＋－＠﹦﹢﹣﹫])')
 
 _UNSEEN = {"Cc", "Cf", "Cs"}
 
@@ -73,11 +72,11 @@ def _text(text: str) -> str:
 
     Quoted line breaks are allowed in CSV, but many importers cut a row at them.
     """
-    guarded = _CELL_START.sub(lambda start: start[0] + "'", text)
-    if guarded.isprintable():
-        return guarded
-    seen = "".join(_seen(character) for character in guarded)
-    return " ".join(seen.split())
+    if not text.isprintable():
+        seen = "".join(_seen(character) for character in text)
+        begins_badly = text.startswith(("\t", "\r", "\n"))
+        text = ("'" if begins_badly else "") + " ".join(seen.split())
+    return _CELL_START.sub(lambda start: start[0] + "'", text)
 
 
 def _seen(character: str) -> str:

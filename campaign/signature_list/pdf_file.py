@@ -61,18 +61,40 @@ def write_delivery(
     Raises:
         DeliveryError: A row was signed under an edition that *earlier* has no text of.
     """
-    _ = wording(language).gettext
     sheet = Sheet(
         file, title=letter.subject, author=cover.organisation, made_on=cover.made_on, language=language
     )
+    names = lay_out(sheet, letter, cover, rows, edition=edition, earlier=earlier, language=language)
+    return Report(pages=sheet.close(), names=names, romanised=sheet.romanised)
+
+
+def lay_out(
+    sheet: Sheet,
+    letter: Letter,
+    cover: Cover,
+    rows: Iterable[Row],
+    *,
+    edition: int,
+    earlier: Mapping[int, Letter],
+    language: str,
+) -> int:
+    """Put one delegation's document on *sheet*, from the page it is on; return the number of names.
+
+    Arguments and errors are those of :func:`write_delivery`. For several in one file, go to the
+    next page between them.
+    """
+    sheet.header = ""
     sheet.footer = (cover.state_name, grouped(cover.code))
     pdf_letter.lay_out(sheet, letter)
     sheet.next_page()
     if not cover.names_withheld:
-        sheet.header = _("List of signatories – confidential: for the delegation only")
+        sheet.header = wording(language).gettext(
+            "List of signatories – confidential: for the delegation only"
+        )
     pdf_cover.lay_out(sheet, cover, edition=edition, language=language)
-    names = 0 if cover.names_withheld else _lay_out_list(sheet, cover, rows, edition, earlier, language)
-    return Report(pages=sheet.close(), names=names, romanised=sheet.romanised)
+    if cover.names_withheld:
+        return 0
+    return _lay_out_list(sheet, cover, rows, edition, earlier, language)
 
 
 def _lay_out_list(

@@ -81,7 +81,7 @@ def _words(sheet: Sheet, words: str, language: str, size: float, leading: float)
     sheet.room(leading * 4)
     sheet.y -= leading * 0.5
     sheet.rule(to=LEFT + 60, grey=HAIRLINE)
-    heading = _("In the signatory's own words")
+    heading = _("In the signatory’s own words")
     sheet.paragraph(heading, size=size - 1, leading=leading, grey=MUTED, after=leading * 0.2)
     lay_out_words(sheet, words, x=LEFT + INDENT, size=size, leading=leading)
     sheet.y -= leading * 0.2

@@ -39,9 +39,9 @@ def lay_out_table(sheet: Sheet, rows: Iterable[Row], language: str) -> int:
 def lay_out_own_words(sheet: Sheet, words: Iterable[tuple[int, str]], language: str) -> None:
     """Write what signatories wrote, each under the number that the list gives them."""
     _ = wording(language).gettext
-    heading(sheet, _("In the signatories' own words"))
+    heading(sheet, _("In the signatories’ own words"))
     note = _(
-        "What follows was written by signatories: it is theirs, not the campaign's. "
+        "What follows was written by signatories: it is theirs, not the campaign’s. "
         "The numbers are those of the list."
     )
     sheet.paragraph(note, size=SIZE, leading=13.5, grey=MUTED, after=10)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import BinaryIO
 
+from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
@@ -24,7 +25,11 @@ INK, MUTED, HAIRLINE = 0.1, 0.4, 0.78
 
 _PAGES = "pages"
 
-_PIECE = re.compile(r"[^ -]*[ -]*")
+_PART = re.compile(r"[^-]+-*|-+")
+"""What a hyphen ends."""
+
+# Streams as bytes, not as text: a quarter smaller, and every way a PDF travels carries bytes.
+rl_config.useA85 = 0
 
 # ReportLab reads glyphs through one cursor per font file, which all documents of a process share.
 _saving = threading.Lock()
@@ -57,6 +62,7 @@ class Sheet:
         self._pen = PDFTextObject(self._canvas)
         self._set_in: tuple[str, float] | None = None
         self._grey: float | None = None
+        self._ruled_in: tuple[float, float] | None = None
         self._has_footnote = False
         self.header = ""
         self.footer = ("", "")
@@ -151,8 +157,10 @@ class Sheet:
         self, *, x: float = LEFT, to: float = RIGHT, grey: float = HAIRLINE, weight: float = 0.4
     ) -> None:
         """Draw a hairline at the current height."""
-        self._canvas.setStrokeGray(grey)
-        self._canvas.setLineWidth(weight)
+        if (grey, weight) != self._ruled_in:
+            self._canvas.setStrokeGray(grey)
+            self._canvas.setLineWidth(weight)
+            self._ruled_in = (grey, weight)
         self._canvas.line(x, self.y, to, self.y)
 
     def close(self) -> int:
@@ -178,6 +186,7 @@ class Sheet:
         self._pen = PDFTextObject(self._canvas)
         self._set_in = None
         self._grey = None
+        self._ruled_in = None
         self._has_footnote = False
         self.y = TOP
         if self.columns:
@@ -209,27 +218,29 @@ class Sheet:
 
 
 def wrap(text: str, face: font.Face, size: float, width: float) -> list[str]:
-    """Cut *text*, which must be printable, into lines of at most *width*, at spaces and hyphens if it can be."""
+    """Cut *text*, which must be printable, into lines of at most *width*."""
     if face.width(text, size) <= width:
         return [text]
     lines, line = [], ""
-    for piece in _PIECE.findall(text):
-        if face.width((line + piece).rstrip(" "), size) <= width:
-            line += piece
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if face.width(longer, size) <= width:
+            line = longer
             continue
         if line:
-            lines.append(line.rstrip(" "))
-        *full, line = _cut(piece, face, size, width)
+            lines.append(line)
+        *full, line = _cut(word, face, size, width)
         lines += full
-    return [*lines, line.rstrip(" ")]
+    return [*lines, line]
 
 
 def _cut(word: str, face: font.Face, size: float, width: float) -> list[str]:
-    """Cut a word that is wider than a line."""
-    pieces, piece = [], ""
-    for cluster in font.clusters(word):
-        if piece and face.width((piece + cluster).rstrip(" "), size) > width:
-            pieces.append(piece)
-            piece = ""
-        piece += cluster
-    return [*pieces, piece]
+    """Cut a word that is wider than a line, behind hyphens if it has any, or else anywhere."""
+    pieces = [""]
+    for part in _PART.findall(word):
+        fits = face.width(part, size) <= width
+        for each in [part] if fits else font.clusters(part):
+            if pieces[-1] and face.width(pieces[-1] + each, size) > width:
+                pieces.append("")
+            pieces[-1] += each
+    return pieces

@@ -47,6 +47,10 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
         render_kw={"autocomplete": "current-password"},
     )
 
+    def refuse(self) -> None:
+        """Say that it was wrong, but not which of the two: nobody learns here which accounts exist."""
+        self.passphrase.errors = [_("Name and passphrase do not belong together. Please check both.")]
+
 
 class NewPassphraseForm(FlaskForm):  # type: ignore[misc]
     """A passphrase, twice; what it must be is the same wherever one is set."""

@@ -1,0 +1,138 @@
+"""Entries of an appeal's files: each knows its line, so that a mistake can be shown where it is."""
+
+import re
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from campaign.errors import AppealError
+
+_HEADER = re.compile(r"^\s*\[+\s*([\w.\"-]+)\s*\]+\s*(#.*)?$")
+_SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table of a TOML file, such as one person."""
+
+    path: Path
+    lines: tuple[str, ...]
+    """The whole file's."""
+    first: int
+    """The line of its header, from 1."""
+    last: int
+    fields: dict[str, Any]
+
+    def refuse(self, sentence: str, field: str = "") -> NoReturn:
+        """Say what is wrong with *field*, or with the entry."""
+        raise AppealError(f"{self.path}:{self.line(field)}: {sentence}")
+
+    def line(self, field: str = "") -> int:
+        """Return the line of *field*, or of the entry's header."""
+        pattern = re.compile(rf'^\s*"?{re.escape(field)}"?\s*=')
+        for number in range(self.first, self.last + 1):
+            if field and pattern.match(self.lines[number - 1]):
+                return number
+        return self.first
+
+    def text(self, field: str, *, may_be_empty: bool = False) -> str:
+        """Return a text; white space at its ends and line breaks in it do not count."""
+        found = self.fields.get(field, "" if may_be_empty else None)
+        if found is None:
+            self.refuse(f"“{field}” is missing")
+        if not isinstance(found, str):
+            self.refuse(f"“{field}” must be text in quotation marks", field)
+        found = " ".join(found.split())
+        if not found and not may_be_empty:
+            self.refuse(f"“{field}” is empty", field)
+        return found
+
+    def day(self, field: str) -> date:
+        """Return a date, which TOML writes without quotation marks."""
+        found = self.fields.get(field)
+        if found is None:
+            self.refuse(f"“{field}” is missing")
+        if not isinstance(found, date) or isinstance(found, datetime):
+            self.refuse(f"“{field}” must be a day such as 2021-03-08, without quotation marks", field)
+        return found
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """Return a list of texts with at least one in it."""
+        found = self.fields.get(field)
+        if found is None:
+            self.refuse(f"“{field}” is missing")
+        if not isinstance(found, list) or not all(isinstance(each, str) and each.strip() for each in found):
+            self.refuse(f'“{field}” must be a list of texts such as ["one", "two"]', field)
+        if not found:
+            self.refuse(f"“{field}” is empty", field)
+        return tuple(each.strip() for each in found)
+
+    def only(self, known: Collection[str]) -> None:
+        """Refuse fields that nobody reads: most likely one is misspelt."""
+        for field in self.fields:
+            if field not in known:
+                self.refuse(f"there is no field “{field}” here; known are {', '.join(sorted(known))}", field)
+
+    def table(self, name: str) -> "Entry | None":
+        """Return the table *name* below this entry."""
+        found = self.fields.get(name.rpartition(".")[2])
+        if found is None:
+            return None
+        if not isinstance(found, dict):
+            self.refuse(f"“{name}” must be a table headed [{name}]", name)
+        headers = [at for at, header in self._headers() if header == name]
+        if not headers:
+            return Entry(self.path, self.lines, self.first, self.last, found)
+        return Entry(self.path, self.lines, headers[0], self._end(headers[0], name), found)
+
+    def tables(self, name: str) -> list["Entry"]:
+        """Return the tables headed ``[[name]]`` below this entry, none if there are none."""
+        found = self.fields.get(name.rpartition(".")[2], [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            self.refuse(f"“{name}” must be tables headed [[{name}]]", name)
+        headers = [at for at, header in self._headers() if header == name]
+        if len(headers) != len(found):  # written in a line; the line of the whole must do
+            return [Entry(self.path, self.lines, self.first, self.last, each) for each in found]
+        return [
+            Entry(self.path, self.lines, at, self._end(at, name), each)
+            for at, each in zip(headers, found, strict=True)
+        ]
+
+    def _headers(self) -> list[tuple[int, str]]:
+        found = []
+        for number in range(self.first, self.last + 1):
+            if match := _HEADER.match(self.lines[number - 1]):
+                found.append((number, match.group(1).replace('"', "")))
+        return found
+
+    def _end(self, first: int, name: str) -> int:
+        """Return the last line of the table that begins at *first*, tables below it included."""
+        for at, header in self._headers():
+            if at > first and not header.startswith(f"{name}."):
+                return at - 1
+        return self.last
+
+
+def read(path: Path) -> Entry:
+    """Return a whole TOML file as one entry.
+
+    Raises:
+        AppealError: It is missing, not UTF-8, or not TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        fields = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise AppealError(f"{path}:{line}: this is not UTF-8 text; save the file as UTF-8") from error
+    except OSError as error:
+        raise AppealError(f"{path}:1: cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        match = _SYNTAX.match(str(error))
+        line = int((match and match["line"]) or text.count("\n") + 1)
+        raise AppealError(f"{path}:{line}: {match['what'] if match else error}") from error
+    lines = tuple(text.split("\n"))
+    return Entry(path, lines, 1, len(lines), fields)

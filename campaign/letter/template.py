@@ -1,0 +1,118 @@
+"""Letters as their editors write them: plain text with a few places to fill in."""
+
+import re
+import traceback
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from babel.dates import format_skeleton
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from campaign.appeal import Appeal, LetterFile
+from campaign.errors import AppealError
+from campaign.letter.sheet import Items, Letter, Paragraph
+from campaign.participating_state import ParticipatingState
+
+SUBJECT = "Subject:"
+"""Marks the subject line, in letters of every language; it is not printed."""
+
+FEWEST_BLOCKS = 5
+"""Address, subject, salutation, one paragraph, closing."""
+
+
+def compose(appeal: Appeal, state: ParticipatingState, language: str) -> Letter:
+    """Return the letter to *state* in *language*.
+
+    Raises:
+        AppealError: The letter's file is broken; with file and line.
+    """
+    file = appeal.letters[language]
+    return _parse(_filled_in(file, appeal, state, language), file.path, state, language)
+
+
+@lru_cache(maxsize=16)
+def template(file: LetterFile, language: str) -> Template:
+    """Return *file* ready to be filled in.
+
+    Raises:
+        AppealError: It has an error of syntax; with file and line.
+    """
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - plain text; pages escape what they show
+    )
+
+    def month(day: date) -> str:
+        return format_skeleton("yMMMM", day, locale=language)
+
+    environment.filters["month"] = month
+    try:
+        code = environment.compile(file.text, file.path.name, str(file.path))
+    except TemplateSyntaxError as error:
+        raise AppealError(f"{file.path}:{error.lineno}: {error.message}") from error
+    return Template.from_code(environment, code, environment.globals)
+
+
+def _filled_in(file: LetterFile, appeal: Appeal, state: ParticipatingState, language: str) -> str:
+    instrument = appeal.instruments[state.code].in_language(language)
+    try:
+        return template(file, language).render(
+            state=state.name(language),
+            ask=instrument.ask,
+            instrument=instrument,
+            persons=[person.in_language(language) for person in appeal.persons],
+            source=appeal.source,
+            names_withheld=state.code in appeal.no_names_to,
+        )
+    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise AppealError(f"{file.path}:{_line(file.path, error)}: {error}") from error
+
+
+def _line(path: Path, error: Exception) -> int:
+    """Return the line of the file that *error* passed through last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return (lines and lines[-1]) or 1
+
+
+def _parse(text: str, file: Path, state: ParticipatingState, language: str) -> Letter:
+    """Cut the filled-in text, whose blocks are separated by empty lines, into the letter's parts."""
+    blocks = re.split(r"\n\s*\n", text.strip())
+    if len(blocks) < FEWEST_BLOCKS:
+        raise AppealError(
+            f"{file}:1: a letter needs address, subject, salutation, paragraphs and closing, "
+            "with an empty line between them"
+        )
+    address, subject, salutation, *body, closing = blocks
+    if not subject.startswith(SUBJECT):
+        raise AppealError(f"{file}:1: the block after the address must begin with “{SUBJECT}”")
+    return Letter(
+        state_code=state.code,
+        language=language,
+        address=_lines(address),
+        subject=_one_line(subject.removeprefix(SUBJECT)),
+        salutation=_one_line(salutation),
+        body=tuple(_block(each, file) for each in body),
+        closing=_lines(closing),
+    )
+
+
+def _block(text: str, file: Path) -> Paragraph | Items:
+    first, *others = re.split(r"^[ \t]*- ", text, flags=re.MULTILINE)
+    if not others:
+        return Paragraph(_one_line(text))
+    if first.strip():
+        raise AppealError(f"{file}:1: leave an empty line before the list that follows “{_one_line(first)}”")
+    return Items(tuple(_one_line(item) for item in others))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(_one_line(line) for line in text.splitlines())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

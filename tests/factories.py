@@ -1,0 +1,82 @@
+"""Rows with everything in place; a test names only what matters to it. All names are made up."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+
+from sqlalchemy.orm import Session
+
+from campaign import campaign_key, organiser, seal, tally
+from campaign.campaign_key import current_key
+from campaign.organiser import Unlocked
+from campaign.seal import Details, ServerKeys
+from campaign.signature import Signature
+from campaign.signature.row import COUNTED
+from campaign.signature.sign import new_token
+from tests.conftest import NOW
+
+PASSPHRASE = "wombat lantern orbit thistle quarry mellow pixel"
+
+_numbers = count(1)
+
+
+@dataclass
+class Made:
+    """A signature, and the token of one of its mails."""
+
+    row: Signature
+    token: str
+    email: str
+
+
+def make_signature(
+    db: Session,
+    keys: ServerKeys,
+    *,
+    state: str = "de",
+    name: str = "Mara Example",
+    email: str = "",
+    town: str = "",
+    words: str = "",
+    residence: str = "FR",
+    disclosure: str = "delegation",
+    confirmed: bool = True,
+    on: date = NOW.date(),
+    edition: int = 1,
+) -> Made:
+    """Add a signature as signing and confirming would have left it."""
+    email = email or f"mara{next(_numbers)}@example.org"
+    key = current_key(db)
+    is_sealed = disclosure != COUNTED
+    row = Signature(
+        state_code=state,
+        edition=edition,
+        language="en",
+        residence=residence,
+        disclosure=disclosure,
+        signed_on=on,
+        confirmed_on=on if confirmed else None,
+        digest=seal.address_digest(keys, state, email),
+        key_id=key.id if is_sealed else None,
+        sealed=seal.seal(Details(name=name, email=email, town=town, words=words), key.public_key)
+        if is_sealed
+        else None,
+        has_words=bool(words) and is_sealed,
+    )
+    db.add(row)
+    db.flush()
+    if confirmed:
+        tally.add(db, state, residence, on=on, confirmed=1)
+    token = new_token(db, row)
+    db.commit()
+    return Made(row, token, email)
+
+
+def make_owner(
+    db: Session, *, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, now: datetime = NOW
+) -> Unlocked:
+    """Make the first organiser, as the setup link does."""
+    code = campaign_key.make_provisional(db, now=now)
+    owner = organiser.join(db, code, name, passphrase, now=now)
+    db.commit()
+    return owner

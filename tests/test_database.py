@@ -1,0 +1,144 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from campaign.database import Base, Database, Site, check_secret_key, recall, remember
+from campaign.errors import SettingsError
+from campaign.web import application  # noqa: F401 -- every table is known once the application is
+from tests.conftest import SECRET
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
+    with database.engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+
+    # Alembic compares no partial indexes' conditions on SQLite; those that differ by it alone are the same.
+    assert differences == []
+
+
+def test_migrating_down_leaves_nothing(database: Database) -> None:
+    from alembic import command
+
+    from campaign.database import migration_config
+
+    with database.engine.connect() as connection, connection.begin():
+        command.downgrade(migration_config(connection), "base")
+
+    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_migrating_twice_at_once_is_one_migration(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    databases = [Database(f"sqlite:///{tmp_path}/new.sqlite") for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda database: database.migrate(), databases))
+
+    assert inspect(databases[0].engine).has_table("signature")
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "expected"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)],
+)
+def test_sqlite_is_set_to_lose_nothing(sqlite: Database, pragma: str, expected: object) -> None:
+    with sqlite.reading() as db:
+        assert db.scalar(text(f"PRAGMA {pragma}")) == expected
+
+
+def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def count_up(_: int) -> None:
+        with sqlite.writing() as db:
+            number = int(recall(db, "number") or 0)
+            remember(db, "number", str(number + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(80)))
+    with sqlite.reading() as db:
+        assert recall(db, "number") == "80"
+
+
+def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
+    with sqlite.writing() as db:
+        remember(db, "written", "yes")
+        db.flush()
+        with sqlite.reading() as other:
+            assert recall(other, "written") is None
+
+
+def test_an_error_undoes_what_was_written(db: Session, database: Database) -> None:
+    db.close()
+    with pytest.raises(ValueError, match="stop"), database.writing() as other:
+        remember(other, "half", "done")
+        raise ValueError("stop")
+
+    with database.reading() as other:
+        assert recall(other, "half") is None
+
+
+def test_a_time_comes_back_with_its_zone(db: Session) -> None:
+    from campaign.audit import AuditEntry
+
+    at = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+    db.add(AuditEntry(at=at, organiser="Olga", act="test", about=""))
+    db.commit()
+    db.expire_all()
+
+    assert db.scalars(select(AuditEntry)).one().at == at
+
+
+def test_a_time_without_a_zone_is_refused(db: Session) -> None:
+    from sqlalchemy.exc import StatementError
+
+    from campaign.audit import AuditEntry
+
+    db.add(AuditEntry(at=datetime(2026, 11, 23), organiser="Olga", act="test", about=""))  # noqa: DTZ001
+
+    with pytest.raises(StatementError, match="zone"):
+        db.flush()
+
+
+def test_a_row_cannot_point_at_nothing(db: Session) -> None:
+    from uuid import uuid4
+
+    from campaign.signature import SignatureToken
+
+    db.add(SignatureToken(hash=b"0" * 32, state_code="de", signature_id=uuid4()))
+
+    with pytest.raises(IntegrityError):
+        db.flush()
+
+
+def test_another_secret_key_stops_the_start(db: Session) -> None:
+    check_secret_key(db, SECRET)
+
+    with pytest.raises(SettingsError, match="CAMPAIGN_SECRET_KEY"):
+        check_secret_key(db, "another-key-that-is-long-enough-to-be-one")
+
+
+def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
+    remember(db, "fact", "one")
+    remember(db, "fact", "two")
+    db.flush()
+
+    assert recall(db, "fact") == "two"
+    assert len(db.scalars(select(Site).where(Site.name == "fact")).all()) == 1

@@ -1,0 +1,109 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign import seal, unlocking
+from campaign.errors import WrongKeyError
+from campaign.seal import ServerKeys
+from campaign.unlocking import OrganiserSession, TooManyAttemptsError
+from tests.conftest import NOW
+from tests.factories import make_owner
+
+
+def test_the_cookie_brings_the_key_back(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    cookie = unlocking.begin(db, owner, keys=keys, now=NOW)
+
+    resumed, _is_due = unlocking.resume(db, cookie, keys=keys, now=NOW)
+
+    assert resumed == owner
+
+
+def test_without_the_cookie_the_session_opens_nothing(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    unlocking.begin(db, owner, keys=keys, now=NOW)
+    row = db.scalars(select(OrganiserSession)).one()
+
+    assert owner.campaign_key not in row.sealed_key
+    for key in (keys.mail, keys.digest, keys.session, keys.cookie, row.hash):
+        with pytest.raises(WrongKeyError):
+            seal.unwrap(row.sealed_key, key)
+
+
+def test_the_cookie_without_the_servers_key_opens_nothing(db: Session, keys: ServerKeys) -> None:
+    cookie = unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
+
+    with pytest.raises(WrongKeyError):
+        unlocking.resume(db, cookie, keys=ServerKeys.from_secret("another" * 8), now=NOW)
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=31), timedelta(hours=13)])
+def test_an_idle_session_is_over(db: Session, keys: ServerKeys, after: timedelta) -> None:
+    cookie = unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
+
+    with pytest.raises(WrongKeyError):
+        unlocking.resume(db, cookie, keys=keys, now=NOW + after)
+
+
+def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys) -> None:
+    cookie = unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
+    for minutes in range(20, 12 * 60, 20):
+        at = NOW + timedelta(minutes=minutes)
+        _resumed, is_due = unlocking.resume(db, cookie, keys=keys, now=at)
+        assert is_due
+        unlocking.notice(db, cookie, now=at)
+
+    with pytest.raises(WrongKeyError):
+        unlocking.resume(db, cookie, keys=keys, now=NOW + timedelta(hours=12, minutes=1))
+
+
+def test_logging_out_destroys_the_key(db: Session, keys: ServerKeys) -> None:
+    cookie = unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
+    unlocking.end(db, cookie)
+
+    assert db.scalar(select(OrganiserSession)) is None
+
+
+def test_idle_sessions_are_swept_away(db: Session, keys: ServerKeys) -> None:
+    unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
+    unlocking.erase_idle(db, now=NOW + timedelta(minutes=31))
+
+    assert db.scalar(select(OrganiserSession)) is None
+
+
+def test_after_five_wrong_passphrases_a_name_has_to_wait(db: Session, keys: ServerKeys) -> None:
+    for _ in range(5):
+        unlocking.check_attempt(db, "Olga", keys=keys, now=NOW)
+        unlocking.note_failure(db, "Olga", keys=keys, now=NOW)
+
+    with pytest.raises(TooManyAttemptsError) as caught:
+        unlocking.check_attempt(db, " olga ", keys=keys, now=NOW)
+    unlocking.check_attempt(db, "Olga", keys=keys, now=NOW + timedelta(seconds=caught.value.seconds))
+    unlocking.check_attempt(db, "Pavel", keys=keys, now=NOW)
+
+
+def test_a_name_that_no_account_has_waits_just_the_same(db: Session, keys: ServerKeys) -> None:
+    make_owner(db, name="Olga")
+    waits = []
+    for name in ("Olga", "Nobody"):
+        for _ in range(7):
+            unlocking.note_failure(db, name, keys=keys, now=NOW)
+        with pytest.raises(TooManyAttemptsError) as caught:
+            unlocking.check_attempt(db, name, keys=keys, now=NOW)
+        waits.append(caught.value.seconds)
+
+    assert waits[0] == waits[1]
+
+
+def test_one_passphrase_is_stretched_at_a_time(tmp_path: Path) -> None:
+    with (
+        unlocking.one_at_a_time(tmp_path),
+        pytest.raises(TooManyAttemptsError),
+        unlocking.one_at_a_time(tmp_path, patience_seconds=0.1),
+    ):
+        pass
+    with unlocking.one_at_a_time(tmp_path, patience_seconds=0.1):
+        pass

@@ -1,4 +1,4 @@
-"""The delegations' addresses: entered or imported by organisers, each with its source and the day it was checked."""
+"""The delegations' addresses: entered or imported, each with its source and the day it was checked."""
 
 import csv
 import io

@@ -32,10 +32,29 @@ class ParticipatingState:
         return self.names[language]
 
 
-def sort_key(name: str) -> str:
-    """Return what names are ordered by: letters without accents and case, no leading article."""
-    plain = unicodedata.normalize("NFKD", name.removeprefix("The "))
-    return "".join(mark for mark in plain if not unicodedata.combining(mark)).casefold()
+_ALPHABETS = {
+    "es": "abcdefghijklmnñopqrstuvwxyz",
+    "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+    "kk": "аәбвгғдежзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
+    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+}
+"""Where a letter that looks like another with a mark has a place of its own."""
+
+
+def sort_key(name: str, language: str) -> str:
+    """Return what names are ordered by in *language*: its alphabet, without case and other accents."""
+    alphabet = _ALPHABETS.get(language, "")
+    key = ""
+    for character in unicodedata.normalize("NFC", name.removeprefix("The ")).casefold():
+        if character in alphabet:
+            key += chr(ord("a") + alphabet.index(character))
+            continue
+        base = unicodedata.normalize("NFKD", character)[0]
+        if base in alphabet:
+            key += chr(ord("a") + alphabet.index(base))
+        elif base.isalnum() or base == " ":
+            key += base
+    return key
 
 
 def _read() -> dict[str, ParticipatingState]:
@@ -55,7 +74,7 @@ def _read() -> dict[str, ParticipatingState]:
             )
             for row in csv.DictReader(file)
         ]
-    states.sort(key=lambda state: sort_key(state.name(ENGLISH.code)))
+    states.sort(key=lambda state: sort_key(state.name(ENGLISH.code), ENGLISH.code))
     return {state.code: state for state in states}
 
 

@@ -16,7 +16,7 @@ for (const box of all("[data-filter]")) {
     const wanted = plain(input.value.trim());
     let shown = 0;
     for (const item of list.children) {
-      item.hidden = !plain(item.textContent).includes(wanted);
+      item.hidden = !plain(item.querySelector("a").textContent).includes(wanted);
       shown += !item.hidden;
     }
     said.textContent = shown ? "" : said.dataset.none;

@@ -15,6 +15,8 @@ from campaign.signature.row import COUNTED
 from campaign.signature.sign import new_token
 from tests.conftest import NOW
 
+TODAY = NOW.date()
+
 PASSPHRASE = "wombat lantern orbit thistle quarry mellow pixel"
 
 _numbers = count(1)
@@ -41,7 +43,7 @@ def make_signature(
     residence: str = "FR",
     disclosure: str = "delegation",
     confirmed: bool = True,
-    on: date = NOW.date(),
+    on: date = TODAY,
     edition: int = 1,
 ) -> Made:
     """Add a signature as signing and confirming would have left it."""

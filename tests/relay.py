@@ -87,7 +87,7 @@ class Relay:
         self, server: SMTP, session: Any, envelope: Any, mechanism: str, given: Any
     ) -> AuthResult:
         self.logins.append((given.login.decode(), given.password.decode()))
-        return AuthResult(success=given.password != b"wrong")
+        return AuthResult(success=given.password != b"wrong", handled=False)
 
 
 @contextmanager
@@ -104,12 +104,8 @@ def relay(
     how = {"enable_SMTPUTF8": True, "server_hostname": "relay.example", **how}
     if asks_login:
         how |= {"authenticator": handler.authenticate, "auth_require_tls": False}
-    if is_tls_from_start:
-        controller = Controller(handler, "127.0.0.1", handler.port, ssl_context=tls, **how)
-        # It would look whether it runs by connecting without a certificate it can check.
-        controller._trigger_server = controller._factory_invoked.set  # type: ignore[method-assign]
-    else:
-        controller = Controller(handler, "127.0.0.1", handler.port, tls_context=tls, **how)
+    how["ssl_context" if is_tls_from_start else "tls_context"] = tls
+    controller = Controller(handler, "127.0.0.1", handler.port, **how)
     controller.start()
     handler.names.clear()
     try:
@@ -123,17 +119,22 @@ class BreakingRelay:
     """A relay that follows the dialogue up to one word, and then does something else.
 
     Words are the commands, ``BANNER``, ``CONTENT`` for the first line of a message, and
-    ``END`` for its end. What it does is ``cut``, ``stall``, or a reply that it gives.
+    ``END`` for its end. What it does is ``cut``, ``stall``, ``die`` (cut, and never listen
+    again), or a reply that it gives.
     """
 
-    port: int
+    server: socket.socket
     word: str
     action: str
     heard: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://127.0.0.1:{self.server.getsockname()[1]}"
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
 
     def talk(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rwb", buffering=0) as line, suppress(OSError):
@@ -158,6 +159,9 @@ class BreakingRelay:
         if word == self.word:
             if self.action == "cut":
                 return False
+            if self.action == "die":
+                self.stop()
+                return False
             if self.action == "stall":
                 time.sleep(3)
                 return False
@@ -171,7 +175,7 @@ class BreakingRelay:
 def breaking_relay(word: str, action: str) -> Iterator[BreakingRelay]:
     """Run a relay that does *action* when it hears *word*."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        breaking = BreakingRelay(server.getsockname()[1], word, action)
+        breaking = BreakingRelay(server, word, action)
 
         def accept() -> None:
             with suppress(OSError):
@@ -182,7 +186,7 @@ def breaking_relay(word: str, action: str) -> Iterator[BreakingRelay]:
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
         yield breaking
-        server.shutdown(socket.SHUT_RDWR)
+        breaking.stop()
         thread.join(1)
 
 

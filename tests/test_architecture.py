@@ -50,7 +50,7 @@ MODULES = sorted(
     path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts and path.parent.name != "data"
 )
 
-LINES_A_FILE = 260
+LINES_A_FILE = 270
 
 
 def room(path: Path) -> str:

@@ -87,9 +87,14 @@ def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
 
 def test_an_error_undoes_what_was_written(db: Session, database: Database) -> None:
     db.close()
-    with pytest.raises(ValueError, match="stop"), database.writing() as other:
-        remember(other, "half", "done")
-        raise ValueError("stop")
+
+    def break_off() -> None:
+        with database.writing() as other:
+            remember(other, "half", "done")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        break_off()
 
     with database.reading() as other:
         assert recall(other, "half") is None

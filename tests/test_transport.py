@@ -45,8 +45,8 @@ def send(
         return transport.send(message or write(), **how)
 
 
-def test_a_message_arrives_as_it_was_written():
-    text = "First\n.\n..two dots\n.hidden\nFrom here\n" + "é" * 300 + "\n"
+@pytest.mark.parametrize("text", [".\nFirst\n.\n..two dots\n.hidden\nFrom here\n", "é" * 3000 + "\n.\n"])
+def test_a_message_arrives_as_it_was_written(text):
     with relay() as server:
         send(server.url, write(text=text))
 

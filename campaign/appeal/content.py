@@ -30,11 +30,11 @@ class Ask(StrEnum):
     """For the accused state alone: investigate and end the prosecutions; no sanctions."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Translated:
     """Something whose English texts may have translations beside them."""
 
-    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False, hash=False)
     """By language: the fields that read differently in it."""
 
     def in_language(self, language: str) -> Self:
@@ -87,7 +87,7 @@ class Claim(Translated):
     kind: str
     """``event``, ``allegation``, ``figure``, ``opinion`` or ``call``."""
     statement: str
-    """In our own words."""
+    """In our own words; of a ``figure`` it goes on after the figure itself."""
     quote: str
     """At most a clause in the source's words, or empty."""
     figure: str

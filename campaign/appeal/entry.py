@@ -32,7 +32,8 @@ class Entry:
 
     def line(self, field: str = "") -> int:
         """Return the line of *field*, or of the entry's header."""
-        pattern = re.compile(rf'^\s*"?{re.escape(field)}"?\s*=')
+        name = rf'"?{re.escape(field)}"?'
+        pattern = re.compile(rf"^\s*({name}\s*=|\[+\s*{name}\s*\]+)")
         for number in range(self.first, self.last + 1):
             if field and pattern.match(self.lines[number - 1]):
                 return number
@@ -102,11 +103,11 @@ class Entry:
         ]
 
     def _headers(self) -> list[tuple[int, str]]:
-        found = []
-        for number in range(self.first, self.last + 1):
-            if match := _HEADER.match(self.lines[number - 1]):
-                found.append((number, match.group(1).replace('"', "")))
-        return found
+        return [
+            (number, match.group(1).replace('"', ""))
+            for number in range(self.first, self.last + 1)
+            if (match := _HEADER.match(self.lines[number - 1]))
+        ]
 
     def _end(self, first: int, name: str) -> int:
         """Return the last line of the table that begins at *first*, tables below it included."""

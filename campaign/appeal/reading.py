@@ -68,9 +68,7 @@ def _source(appeal: Entry) -> Source:
 def _residences(entry: Entry) -> frozenset[str]:
     codes = frozenset(entry.texts("endangered_residences"))
     for code in sorted(codes - RESIDENCES):
-        entry.refuse(
-            f"“{code}” is no residence: two capital letters of ISO 3166-1", "endangered_residences"
-        )
+        entry.refuse(f"“{code}” is no residence: two capital letters of ISO 3166-1", "endangered_residences")
     return codes
 
 
@@ -115,7 +113,9 @@ def _claims(file: Entry) -> tuple[Claim, ...]:
             entry.refuse(f"“{entry.text('kind')}” is no kind; known are {', '.join(KINDS)}", "kind")
     return tuple(
         Claim(
-            translations=_translations(entry, _CLAIM, ("statement", "quote", "figure"), needed=("statement",)),
+            translations=_translations(
+                entry, _CLAIM, ("statement", "quote", "figure"), needed=("statement",)
+            ),
             id=entry.text("id"),
             kind=entry.text("kind"),
             statement=entry.text("statement"),

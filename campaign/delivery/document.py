@@ -24,8 +24,8 @@ from campaign.signature_list.cover import Cover
 from campaign.signature_list.pdf_page import Sheet
 from campaign.signature_list.rows import Row
 
-TEST_CODE = "0" * seal.TOKEN_CHARACTERS
-"""Printed on a test's cover, where a delivery has its own."""
+NO_CODE = ""
+"""On what is delivered to nobody: a test, a working copy, a preview."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def write_working_copy(
         pdf_file.lay_out(
             sheet,
             letter.compose(appeal, plan.state, language.code),
-            cover(plan, language, code=TEST_CODE, made_on=made_on, base_url=""),
+            cover(plan, language, code=NO_CODE, made_on=made_on, base_url=""),
             (row for _id, row in _rows(db, plan, private_key, edition)),
             edition=edition,
             earlier=_earlier(db, plan, edition, language),
@@ -146,17 +146,18 @@ def message(
     mail["Date"] = formatdate()
     mail["Message-ID"] = make_msgid(domain=address.rpartition("@")[2] or "localhost")
     mail["Content-Language"] = document.letter.language
-    note = _("The letter and the list of its signatories are attached as one PDF.")
-    where = _("What was sent can be checked at %(url)s") % {
-        "url": verify_url(settings.base_url, document.letter.language, code)
-    }
+    notes = [_("The letter and the list of its signatories are attached as one PDF.")]
+    if code:
+        url = verify_url(settings.base_url, document.letter.language, code)
+        notes.append(_("What was sent can be checked at %(url)s") % {"url": url})
     sender = f"{plan.organisation.name}, {plan.organisation.seat}\n{plan.organisation.contact}"
-    mail.set_content(f"{document.letter.text().rstrip()}\n\n-- \n{note}\n{where}\n\n{sender}\n")
+    about = "\n".join(notes)
+    mail.set_content(f"{document.letter.text().rstrip()}\n\n-- \n{about}\n\n{sender}\n")
     mail.add_attachment(
         document.pdf,
         maintype="application",
         subtype="pdf",
-        filename=f"letter-and-list-{plan.state.code}-{seal.grouped(code)[:9].lower()}.pdf",
+        filename=f"letter-and-list-{plan.state.code}.pdf",
     )
     return mail
 

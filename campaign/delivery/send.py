@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -20,12 +20,10 @@ from campaign.delivery.document import Document
 from campaign.delivery.plan import Plan, plan
 from campaign.delivery.row import (
     ACCEPTED,
-    BOUNCED,
     DELAYED,
     PREPARED,
     REACHED,
     REFUSED,
-    REPLIED,
     SENDING,
     UNCERTAIN,
     Delivery,
@@ -111,42 +109,12 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
         audit.record(db, sender.organiser.name, "send test", state.code, now=now)
     with sender.database.reading() as db:
         planned = plan(db, sender.appeal, state, today=now.date())
-        built = _build(db, sender, planned, ENGLISH, edition=edition, code=document.TEST_CODE, as_test=True)
+        built = _build(db, sender, planned, ENGLISH, edition=edition, code=document.NO_CODE, as_test=True)
     mail = document.message(
-        sender.settings, planned, built, recipient=recipient, code=document.TEST_CODE, as_test=True
+        sender.settings, planned, built, recipient=recipient, code=document.NO_CODE, as_test=True
     )
     with open_transport(sender.settings) as transport:
         transport.send(mail)
-
-
-def note_reply(
-    db: Session, delivery_id: UUID, *, replied_on: date, note: str, by: str, now: datetime
-) -> None:
-    """Note that the delegation answered.
-
-    Raises:
-        DeliveryError: It was never handed over, or the day cannot be right.
-    """
-    delivery = db.get_one(Delivery, delivery_id, with_for_update=True)
-    if delivery.status not in REACHED - {SENDING} or delivery.sent_on is None:
-        raise DeliveryError("a reply can only follow a letter that was handed over")
-    if not delivery.sent_on <= replied_on <= now.date():
-        raise DeliveryError("the day of the reply lies before the letter, or in the future")
-    delivery.status, delivery.replied_on, delivery.note = REPLIED, replied_on, note.strip()
-    audit.record(db, by, "note reply", delivery.code, now=now)
-
-
-def note_bounce(db: Session, delivery_id: UUID, *, by: str, now: datetime) -> None:
-    """Note that the message came back, so that the delegation never had it.
-
-    Raises:
-        DeliveryError: It was not handed over, or the delegation answered it.
-    """
-    delivery = db.get_one(Delivery, delivery_id, with_for_update=True)
-    if delivery.status not in {ACCEPTED, UNCERTAIN}:
-        raise DeliveryError("only a message that was handed over can come back")
-    delivery.status, delivery.settled_at = BOUNCED, now
-    audit.record(db, by, "note bounce", delivery.code, now=now)
 
 
 def _refuse(planned: Plan, confirmed: Collection[str]) -> None:

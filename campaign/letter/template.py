@@ -43,7 +43,7 @@ def template(file: LetterFile, language: str) -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - plain text; pages escape what they show
+        autoescape=False,  # plain text; pages escape what they show
     )
 
     def month(day: date) -> str:

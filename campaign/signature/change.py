@@ -1,5 +1,6 @@
 """What the owner of a private link may do: confirm, change who sees the name, withdraw."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
@@ -56,9 +57,11 @@ def confirm(
     if closes_on and now.date() > closes_on:
         raise ClosedError("the campaign has closed")
     same_mailbox = _same_mailbox(signature)
-    # Locked in one order, so that siblings confirmed at the same moment wait instead of deadlocking.
-    family = db.scalars(select(Signature).where(same_mailbox).order_by(Signature.id).with_for_update()).all()
-    db.refresh(signature)
+    family = _locked(db, same_mailbox)
+    if all(each.id != signature.id for each in family):
+        # A sibling was confirmed meanwhile and this one dropped; its link leads to the confirmed one now.
+        db.expunge(signature)
+        return open_link(db, token, now=now, confirmation_days=confirmation_days)
     if signature.confirmed_on or signature.withdrawn_on:
         return signature
     confirmed = next((each for each in family if each.is_standing), None)
@@ -130,6 +133,12 @@ def _same_mailbox(signature: Signature) -> ColumnElement[bool]:
         Signature.digest == signature.digest,
         Signature.withdrawn_on.is_(None),
     )
+
+
+def _locked(db: Session, same_mailbox: ColumnElement[bool]) -> Sequence[Signature]:
+    # In one order, so that siblings confirmed at the same moment wait instead of deadlocking.
+    query = select(Signature).where(same_mailbox).order_by(Signature.id).with_for_update()
+    return db.scalars(query, execution_options={"populate_existing": True}).all()
 
 
 def _drop_siblings(db: Session, confirmed: Signature, same_mailbox: ColumnElement[bool]) -> None:

@@ -1,0 +1,1 @@
+"""The files of a list of signatories: read from the database, written as CSV and as PDF."""

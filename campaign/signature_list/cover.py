@@ -9,7 +9,8 @@ class Cover:
     """The cover of one delivery's list."""
 
     code: str
-    """What the site answers for: 20 characters of Crockford's base 32, without dashes."""
+    """What the site answers for: 20 characters of Crockford's base 32, without dashes.
+    Empty on a working copy, which is delivered to nobody."""
     made_on: date
     organisation: str
     seat: str

@@ -32,7 +32,10 @@ def lay_out(sheet: Sheet, cover: Cover, *, edition: int, language: str) -> None:
     _section(sheet, _("What was taken off"), _removals(cover, language))
     if cover.names_withheld:
         _section(sheet, _("Why there are no names"), [why_no_names(language)])
-    _check(sheet, cover, language)
+    if cover.code:
+        _check(sheet, cover, language)
+    else:
+        _section(sheet, _("Working copy"), [_("Made for organisers: it was not delivered to anyone.")])
     # How many of its own residents signed is no business of a state before which signatories need protection.
     if not cover.names_withheld:
         _residences(sheet, cover, language)
@@ -50,11 +53,6 @@ def why_no_names(language: str) -> str:
 def figure(number: int, language: str) -> str:
     """Return *number* with the separators of *language*."""
     return format_decimal(number, locale=_LOCALES.get(language, language))
-
-
-def place(code: str, language: str) -> str:
-    """Return the name of the residence *code*."""
-    return wording(language).gettext("not stated") if code == "ZZ" else residence.name(code, language)
 
 
 def _title(sheet: Sheet, cover: Cover, language: str) -> None:
@@ -200,8 +198,8 @@ def _residences(sheet: Sheet, cover: Cover, language: str) -> None:
             face = font.bold() if code == cover.own_residence else font.regular()
             sheet.rule(x=x, to=x + width)
             sheet.y -= 11.5
-            name = sheet.printable(place(code, language))
-            sheet.text(name, x, size=_SMALL, face=face)
+            name, *more = wrap(sheet.printable(residence.name(code, language)), face, _SMALL, width - 50)
+            sheet.text(f"{name} …" if more else name, x, size=_SMALL, face=face)
             number = figure(count, language)
             sheet.text(number, x + width, size=_SMALL, face=face, align=1)
             sheet.y += 11.5

@@ -84,7 +84,8 @@ def lay_out(
     next page between them.
     """
     sheet.header = ""
-    sheet.footer = (cover.state_name, grouped(cover.code))
+    mark = grouped(cover.code) or wording(language).gettext("Working copy")
+    sheet.footer = (cover.state_name, mark)
     pdf_letter.lay_out(sheet, letter)
     sheet.next_page()
     if not cover.names_withheld:

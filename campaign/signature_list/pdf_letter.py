@@ -44,12 +44,12 @@ def lay_out_text(sheet: Sheet, letter: Letter, *, words: str = "", size: float, 
             sheet.y -= gap * 0.6
         else:
             sheet.paragraph(block.text, size=size, leading=leading, after=gap)
-    if words:
+    if words.strip():
         _words(sheet, words, letter.language, size, leading)
-    sheet.room(leading * len(letter.closing) + gap)
+    sheet.room((leading + gap) * len(letter.closing) + gap)
     sheet.y -= gap
     for line in letter.closing:
-        sheet.paragraph(line, size=size, leading=leading)
+        sheet.paragraph(line, size=size, leading=leading, after=gap)
 
 
 def lay_out_words(sheet: Sheet, words: str, *, x: float, size: float, leading: float) -> None:
@@ -81,7 +81,7 @@ def _words(sheet: Sheet, words: str, language: str, size: float, leading: float)
     sheet.room(leading * 4)
     sheet.y -= leading * 0.5
     sheet.rule(to=LEFT + 60, grey=HAIRLINE)
-    heading = _("In the signatory’s own words")
+    heading = _("In the signatory’s own words:")
     sheet.paragraph(heading, size=size - 1, leading=leading, grey=MUTED, after=leading * 0.2)
     lay_out_words(sheet, words, x=LEFT + INDENT, size=size, leading=leading)
     sheet.y -= leading * 0.2

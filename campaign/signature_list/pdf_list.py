@@ -1,10 +1,11 @@
 """The list itself: a table of signatories, and what they wrote in their own words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import cache
 
+from campaign import residence
 from campaign.language import wording
 from campaign.signature_list import font
-from campaign.signature_list.pdf_cover import place
 from campaign.signature_list.pdf_letter import lay_out_words
 from campaign.signature_list.pdf_page import LEFT, MUTED, RIGHT, Sheet, wrap
 from campaign.signature_list.rows import Row
@@ -23,15 +24,14 @@ _WIDTHS = tuple(end - begin - GAP for begin, end in zip(COLUMNS, (*COLUMNS[1:], 
 
 
 def lay_out_table(sheet: Sheet, rows: Iterable[Row], language: str) -> int:
-    """Write one line for each of *rows* that has a name; return how many there were."""
-    known_place = _places(language)
+    """Write a line, or more where one is too short, for each of *rows*; return how many there were."""
+    place = cache(lambda code: residence.name(code, language))
     names = 0
     _heads(sheet, language)
     sheet.columns = lambda: _heads(sheet, language)
     for row in rows:
-        if row.name:
-            _row(sheet, row, known_place(row.residence))
-            names += 1
+        _row(sheet, row, place(row.residence))
+        names += 1
     sheet.columns = None
     return names
 
@@ -61,17 +61,6 @@ def heading(sheet: Sheet, text: str) -> None:
     sheet.paragraph(text, size=14, leading=20, after=8)
 
 
-def _places(language: str) -> Callable[[str], str]:
-    known: dict[str, str] = {}
-
-    def known_place(code: str) -> str:
-        if code not in known:
-            known[code] = place(code, language)
-        return known[code]
-
-    return known_place
-
-
 def _heads(sheet: Sheet, language: str) -> None:
     _ = wording(language).gettext
     sheet.y -= 10
@@ -82,10 +71,10 @@ def _heads(sheet: Sheet, language: str) -> None:
     sheet.rule(grey=MUTED, weight=0.6)
 
 
-def _row(sheet: Sheet, row: Row, residence: str) -> None:
+def _row(sheet: Sheet, row: Row, place: str) -> None:
     cells = [
         wrap(sheet.printable(text), font.regular(), SIZE, width)
-        for text, width in zip((row.name, row.town, residence), _WIDTHS, strict=True)
+        for text, width in zip((row.name, row.town, place), _WIDTHS, strict=True)
     ]
     height = ROW + LEADING * (max(map(len, cells)) - 1)
     sheet.room(height)

@@ -16,7 +16,7 @@ BATCH = 500
 
 
 def for_organisers(db: Session, state_code: str, private_key: bytes) -> Iterator[Row]:
-    """Yield every signature of one letter that counts, numbered, with the name unless it was only counted."""
+    """Yield every signature of one letter that counts, numbered, with its name if one was kept."""
     for number, signature in enumerate(_batches(db, in_list_order(state_code)), start=1):
         yield _row(number, signature, private_key)
 
@@ -24,9 +24,9 @@ def for_organisers(db: Session, state_code: str, private_key: bytes) -> Iterator
 def for_delegation(
     db: Session, state_code: str, private_key: bytes, *, edition: int
 ) -> Iterator[tuple[UUID, Row]]:
-    """Yield, with its signature's id, each row that may be delivered: those of *edition* first, then earlier ones.
+    """Yield each row that may be delivered, with its signature's id.
 
-    Rows are numbered in the order in which they are printed.
+    Those of *edition* come first, then those of others, numbered as they are printed.
     """
     number = 0
     for each in [edition, *_other_editions(db, state_code, edition)]:

@@ -1,4 +1,4 @@
-"""The counts as pages show them, and who runs the campaign: read at most once a second, however many people reload."""
+"""The counts as pages show them, and who runs the campaign: read once a second, however many reload."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ class Snapshot:
     total: int
     by_state: dict[str, int]
     as_of: datetime
-    organisation: Organisation = Organisation()
+    organisation: Organisation
     """Who runs the campaign, as pages name it."""
 
 

@@ -4,7 +4,7 @@ import logging
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError, TimeoutError
+from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from campaign.errors import ClosedError, NoKeyError
@@ -31,8 +31,8 @@ def init_app(app: Flask) -> None:
     def closed(_error: ClosedError) -> ResponseReturnValue:
         return _page(410)
 
-    @app.errorhandler(OperationalError)
-    @app.errorhandler(TimeoutError)
+    @app.errorhandler(exc.OperationalError)
+    @app.errorhandler(exc.TimeoutError)
     @app.errorhandler(NoKeyError)
     def unavailable(error: Exception) -> ResponseReturnValue:
         # The kind of error alone: a statement's values would be somebody's.

@@ -1,11 +1,13 @@
 """The supporters' forms: what may be typed, and what is said when it cannot be taken."""
 
+from itertools import starmap
 from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Optional, StopValidation
 
 from campaign import residence, seal
@@ -19,9 +21,9 @@ LONGEST_WORDS = 1_500
 """Characters."""
 
 DISCLOSURE_CHOICES = [
-    (PUBLIC, _("Everyone")),
-    (DELEGATION, _("The delegation only")),
-    (COUNTED, _("Nobody")),
+    SelectChoice(PUBLIC, _("Everyone")),
+    SelectChoice(DELEGATION, _("The delegation only")),
+    SelectChoice(COUNTED, _("Nobody")),
 ]
 
 
@@ -68,7 +70,8 @@ class SignatureForm(SupporterForm):
     words = TextAreaField(
         _("Your own words (optional)"),
         description=_(
-            "They go with the letter as yours, not ours, once an organiser has read them. Up to 1,500 characters."
+            "They go with the letter as yours, not ours, once an organiser has read them. "
+            "Up to 1,500 characters."
         ),
         filters=[paragraphs],
         validators=[Readable(lines=True), AtMost(LONGEST_WORDS)],
@@ -90,8 +93,11 @@ class SignatureForm(SupporterForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        places = [("ZZ", _("I would rather not say")), *residence.choices(get_locale().language)]
-        self.residence.choices = [("", _("Please choose")), *places]
+        self.residence.choices = [
+            SelectChoice("", _("Please choose")),
+            SelectChoice("ZZ", _("I would rather not say")),
+            *starmap(SelectChoice, residence.choices(get_locale().language)),
+        ]
 
     @property
     def is_from_a_robot(self) -> bool:
@@ -117,7 +123,7 @@ class SignatureForm(SupporterForm):
         """Take a code of the list alone."""
         if not field.data:
             raise StopValidation(_("Choose where you live, or “I would rather not say”."))
-        if field.data not in {code for code, _name in field.choices}:
+        if field.data not in {choice.value for choice in field.choices}:
             raise StopValidation(_("Choose a place from the list."))
 
     def validate_disclosure(self, field: RadioField) -> None:
@@ -183,7 +189,7 @@ class FindDeliveryForm(SupporterForm):
 
 
 def _known_disclosure(field: RadioField) -> None:
-    if field.data not in {value for value, _label in DISCLOSURE_CHOICES}:
+    if field.data not in {choice.value for choice in DISCLOSURE_CHOICES}:
         raise StopValidation(_("Choose who may see your name."))
 
 

@@ -4,12 +4,13 @@ import io
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from campaign import letter as letters
 from campaign import signature
-from campaign.language import ENGLISH, LANGUAGES, Language
+from campaign.language import ENGLISH, Language
 from campaign.letter import Letter
-from campaign.participating_state import STATES, ParticipatingState
+from campaign.participating_state import STATES, ParticipatingState, sort_key
 from campaign.signature import Signing
 from campaign.signature_list import pdf_file
 from campaign.web import headers
@@ -151,7 +152,7 @@ def person(language: Language, person_id: str) -> ResponseReturnValue:
                 previous=persons[at - 1] if at else None,
                 following=persons[at + 1] if at + 1 < len(persons) else None,
             )
-    abort(404)
+    raise NotFound
 
 
 @bp.get("/<language:language>/privacy")
@@ -184,21 +185,14 @@ def composed(state: ParticipatingState, language: Language) -> Letter:
 
 def in_order(language: Language) -> list[ParticipatingState]:
     """Return the 57 in the order of *language*."""
-    return sorted(STATES.values(), key=lambda state: _sorting(state.name(language.code)))
-
-
-def _sorting(name: str) -> str:
-    import unicodedata
-
-    plain = unicodedata.normalize("NFD", name.removeprefix("The "))
-    return "".join(character for character in plain if not unicodedata.combining(character)).casefold()
+    return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))
 
 
 def _named(typed: str, language: Language) -> ParticipatingState | None:
-    wanted = _sorting(typed)
-    for state in STATES.values():
-        if wanted in {
-            _sorting(state.name(code)) for code in (language.code, ENGLISH.code) if code in LANGUAGES
-        }:
-            return state
+    """Return the state that somebody typed by its name, in the page's language or in English."""
+    for code in (language.code, ENGLISH.code):
+        wanted = sort_key(typed, code)
+        for state in STATES.values():
+            if sort_key(state.name(code), code) == wanted:
+                return state
     return None

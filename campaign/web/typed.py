@@ -75,7 +75,7 @@ class AtMost:
 
 
 class Address:
-    """Refuse what is no e-mail address by its syntax; nothing is looked up, which would tell others who signs."""
+    """Refuse what is no e-mail address by its syntax; a look-up would tell others who signs."""
 
     def __call__(self, form: Any, field: Any) -> None:
         """Leave the address as it is to be written to."""

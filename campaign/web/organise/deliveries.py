@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from campaign import seal
 from campaign.delegation import delegations
-from campaign.delivery import document, send
+from campaign.delivery import document, outcome, send
 from campaign.delivery.plan import Plan, plan
 from campaign.delivery.row import REACHED, SENDING, Delivery
 from campaign.delivery.row import deliveries as all_deliveries
@@ -99,7 +99,7 @@ def note_reply(delivery_id: UUID) -> ResponseReturnValue:
     if not form.validate():
         return _page(found, form), 422
     try:
-        send.note_reply(
+        outcome.note_reply(
             session(),
             delivery_id,
             replied_on=form.replied_on.data,
@@ -123,7 +123,7 @@ def note_bounce(delivery_id: UUID) -> ResponseReturnValue:
     """Keep that the message came back."""
     _delivery(delivery_id)
     try:
-        send.note_bounce(session(), delivery_id, by=unlocked().name, now=now())
+        outcome.note_bounce(session(), delivery_id, by=unlocked().name, now=now())
     except DeliveryError:
         flash(gettext("Only a message that was handed over can come back."))
     else:
@@ -174,7 +174,7 @@ def _preview(
         state=state,
         letter=composed(state, ENGLISH),
         cover=document.cover(
-            planned, ENGLISH, code=document.TEST_CODE, made_on=now().date(), base_url=site().settings.base_url
+            planned, ENGLISH, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
         ),
         rows=rows,
         residence=lambda code: residence_name(code, ENGLISH.code),

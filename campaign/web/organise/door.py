@@ -16,7 +16,9 @@ from campaign.web.organise import bp
 from campaign.web.organise.forms import LoginForm, RecoverForm, SetupForm
 from campaign.web.site import commit, now, session, site
 
-OPEN = frozenset({"organise.login", "organise.setup", "organise.recover"})
+OPEN = frozenset(
+    f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")
+)
 """The door itself: reached without having logged in."""
 
 RESEALING_SECONDS = 20
@@ -51,7 +53,7 @@ def login() -> ResponseReturnValue:
     return _login_page(LoginForm())
 
 
-@bp.post("/login", endpoint="login")
+@bp.post("/login")
 def log_in() -> ResponseReturnValue:
     """Open a session with name and passphrase."""
     form = LoginForm()
@@ -96,7 +98,7 @@ def setup(token: str) -> ResponseReturnValue:
     return _setup_page(SetupForm(), token)
 
 
-@bp.post("/setup/<token>", endpoint="setup")
+@bp.post("/setup/<token>")
 def set_up(token: str) -> ResponseReturnValue:
     """Make the account, and show its recovery code once."""
     form = SetupForm()
@@ -125,7 +127,7 @@ def recover() -> ResponseReturnValue:
     return _recover_page(RecoverForm())
 
 
-@bp.post("/recover", endpoint="recover")
+@bp.post("/recover")
 def use_recovery_code() -> ResponseReturnValue:
     """Set a new passphrase by means of the recovery code, and show the next code once."""
     form = RecoverForm()

@@ -68,7 +68,7 @@ class NewPassphraseForm(FlaskForm):  # type: ignore[misc]
     )
 
     def validate_passphrase(self, field: PasswordField) -> None:
-        """Refuse what can be guessed; no rules about kinds of characters, which only make it harder to remember."""
+        """Refuse what can be guessed; rules about kinds of characters only make it harder to keep."""
         passphrase = " ".join(field.data.split())
         if len(passphrase) < SHORTEST_PASSPHRASE:
             raise StopValidation(

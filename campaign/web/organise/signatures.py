@@ -78,9 +78,9 @@ def approve() -> ResponseReturnValue:
     else:
         flash(ngettext("%(num)d entry declined.", "%(num)d entries declined.", changed))
     back = request.form.get("back", "")
-    return redirect(
-        back if back.startswith("/organise/signatures") else url_for(".signatures", kind=kind), 303
-    )
+    here = url_for(".signatures")
+    is_ours = back == here or back.startswith(f"{here}?")
+    return redirect(back if is_ours else url_for(".signatures", kind=kind), 303)
 
 
 def _entries(kind: str, status: str, state: str, query: str, page: int) -> list[dict[str, object]]:

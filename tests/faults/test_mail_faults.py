@@ -1,0 +1,117 @@
+"""What becomes of mails when the worker is killed, or the machine breaks under it."""
+
+import random
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from campaign import tasks
+from campaign.mail import outbox
+from campaign.mail.outbox import OutboxMail
+from tests.relay import free_port, relay
+from tests.worker import eventually, start, worker
+
+pytestmark = pytest.mark.fault
+
+MAILS = 200
+KILLS = 6
+LEASE = timedelta(seconds=1)
+"""So that what a killed worker held is taken up by the next one, within the patience of a test."""
+
+
+def address(number: int) -> str:
+    return f"mara{number}@example.org"
+
+
+@pytest.fixture
+def put(database, keys):
+    def put(number: int) -> None:
+        with database.writing() as db:
+            outbox.put(
+                db,
+                keys,
+                purpose="confirm",
+                language="en",
+                recipient=address(number),
+                params={"token": f"{number:020}"},
+                now=datetime.now(UTC),
+            )
+
+    return put
+
+
+def waiting(database) -> int:
+    with database.reading() as db:
+        return db.scalar(select(func.count()).select_from(OutboxMail)) or 0
+
+
+def test_workers_killed_at_any_moment_lose_no_mail_and_repeat_one_each_at_most(settings, put, database):
+    for number in range(MAILS):
+        put(number)
+    seed = random.randrange(1_000_000)  # noqa: S311 - no secret
+    moments = random.Random(seed)  # noqa: S311
+    with relay() as server:
+        settings = replace(settings, smtp_url=server.url)
+        for kill in range(KILLS):
+            process = start(settings, lease=LEASE)
+            reached = len(server.received) + moments.randrange(1, 25)
+            assert eventually(lambda reached=reached: len(server.received) >= reached), (seed, kill)
+            time.sleep(moments.random() * 0.02)
+            process.kill()
+            process.wait()
+        with worker(settings, lease=LEASE):
+            # What it finds claimed comes back when the lease ends, and the sweep asks for it.
+            assert eventually(lambda: waiting(database) == 0, 90), seed
+
+    arrived = Counter(server.recipients)
+    assert set(arrived) == {address(number) for number in range(MAILS)}, seed
+    assert sum(arrived.values()) - MAILS <= KILLS, seed
+
+
+def test_two_workers_at_once_repeat_nothing(settings, put, database):
+    for number in range(MAILS):
+        put(number)
+    with relay() as server:
+        settings = replace(settings, smtp_url=server.url)
+        with worker(settings), worker(settings):
+            assert eventually(lambda: waiting(database) == 0, 60)
+
+    assert Counter(server.recipients) == Counter(address(number) for number in range(MAILS))
+
+
+def test_a_worker_that_starts_before_its_relay_sends_all_with_the_first_mail_after_it(
+    settings, put, database
+):
+    for number in range(30):
+        put(number)
+    port, log = free_port(), settings.instance / "worker.log"
+    settings = replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
+    with worker(settings, log=log):
+        assert eventually(lambda: b"no mail can leave now" in log.read_bytes())
+        with relay(port=port) as server:
+            put(30)
+            web = tasks.build(settings, database, periodic={})
+            web.wake()
+            web.close()
+            assert eventually(lambda: waiting(database) == 0, 10)
+
+    assert len(server.received) == 31
+
+
+def test_a_locked_database_delays_mails_but_loses_none(settings, put, database):
+    put(1)
+    put(2)
+    with relay() as server:
+        server.seconds_per_message = 0.5
+        with worker(replace(settings, smtp_url=server.url)):
+            assert eventually(lambda: server.received)
+            if database.is_sqlite:
+                with database.writing():
+                    time.sleep(2)
+            assert eventually(lambda: waiting(database) == 0, 30)
+
+    assert Counter(server.recipients) == Counter([address(1), address(2)])

@@ -1,0 +1,129 @@
+"""The site over HTTP, on both databases, as a supporter and as an organiser see it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from campaign import create_app
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.factories import PASSPHRASE, make_owner
+from tests.outbox import mails
+
+FORM = {
+    "name": "Mara Example",
+    "email": "mara@example.org",
+    "residence": "FR",
+    "town": "",
+    "words": "",
+    "disclosure": "delegation",
+    "consent": "y",
+    "website": "",
+}
+
+
+@pytest.fixture
+def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
+    app = create_app(settings, clock=clock)
+    app.config["TESTING"] = False
+    yield app
+    site: Site = app.extensions["campaign"]
+    site.database.close()
+
+
+@pytest.fixture
+def site(app: Flask) -> Site:
+    found: Site = app.extensions["campaign"]
+    return found
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+class Supporter:
+    """Somebody with a browser and a mailbox."""
+
+    def __init__(self, client: FlaskClient, site: Site) -> None:
+        self.client = client
+        self.site = site
+
+    def sign(self, state: str = "de", **changes: str) -> TestResponse:
+        """Send the form; afterwards :attr:`token` is what the mail carries."""
+        before = {str(mail.params) for mail in self.mails()}
+        answer = self.client.post(f"/en/letters/{state}", data=FORM | changes)
+        new = [mail for mail in self.mails() if str(mail.params) not in before]
+        self.token = new[0].params.get("token", "") if new else ""
+        self.purpose = new[0].purpose if new else ""
+        return answer
+
+    def act(self, action: str, **more: str) -> TestResponse:
+        return self.client.post(f"/en/signature/{self.token}", data={"action": action, **more})
+
+    def page(self) -> TestResponse:
+        return self.client.get(f"/en/signature/{self.token}")
+
+    def mails(self) -> list[Any]:
+        with self.site.database.reading() as db:
+            return list(mails(db, self.site.keys))
+
+    def total(self) -> int:
+        return int(self.client.get("/counts.json").get_json()["total"])
+
+
+@pytest.fixture
+def supporter(client: FlaskClient, site: Site) -> Supporter:
+    return Supporter(client, site)
+
+
+class OrganisersBrowser:
+    """A browser behind the door: it sends the token of the page it looks at, as forms do."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+
+    def log_in(self, name: str = "Olga Organiser", passphrase: str = PASSPHRASE) -> TestResponse:
+        return self.post("/organise/login", on="/organise/login", name=name, passphrase=passphrase)
+
+    def get(self, url: str) -> TestResponse:
+        return self.client.get(url)
+
+    def post(self, url: str, *, on: str = "/organise/account", **form: Any) -> TestResponse:
+        """Post *form* with the token that the page *on* holds."""
+        page = self.client.get(on).get_data(as_text=True)
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert found, f"no form on {on}"
+        return self.client.post(url, data={"csrf_token": found.group(1), **form})
+
+
+@pytest.fixture
+def owner(site: Site) -> Any:
+    with site.database.session(writes=True) as db:
+        return make_owner(db)
+
+
+@pytest.fixture
+def organiser(app: Flask, owner: Any) -> OrganisersBrowser:
+    browser = OrganisersBrowser(app)
+    assert browser.log_in().status_code == 303
+    return browser
+
+
+@pytest.fixture
+def keys(site: Site) -> ServerKeys:
+    return site.keys
+
+
+@pytest.fixture
+def db(site: Site) -> Iterator[Session]:
+    with site.database.session(writes=True) as session:
+        yield session

@@ -1,0 +1,87 @@
+"""A mail worker in a process of its own, as ``campaign work`` runs it, that tests can kill."""
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from campaign import tasks
+from campaign.database import Database, remember
+from campaign.mail import outbox
+from campaign.settings import Settings
+
+
+def start(
+    settings: Settings,
+    *,
+    lease: timedelta = outbox.LEASE,
+    follow_parent: bool = False,
+    log: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a worker; its log goes to *log*."""
+    how = json.dumps(
+        {
+            "settings": {
+                "instance": str(settings.instance),
+                "database_url": settings.database_url,
+                "secret_key": settings.secret_key,
+                "smtp_url": settings.smtp_url,
+            },
+            "lease_seconds": lease.total_seconds(),
+            "follow_parent": follow_parent,
+        }
+    )
+    with (log or settings.instance / "worker.log").open("ab") as file:
+        return subprocess.Popen([sys.executable, "-m", "tests.worker", how], stdout=file, stderr=file)
+
+
+@contextmanager
+def worker(settings: Settings, **how: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker while the block lasts."""
+    process = start(settings, **how)  # type: ignore[arg-type]
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def eventually(happens: Callable[[], object], seconds: float = 20) -> bool:
+    """Wait until *happens* does, and say whether it did."""
+    end = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def note_recount(db: Session, now: datetime) -> None:
+    remember(db, "worker_recounted", now.isoformat())
+
+
+def main() -> None:
+    how = json.loads(sys.argv[1])
+    logging.basicConfig(level=logging.DEBUG)
+    given = how["settings"]
+    settings = Settings(**given | {"instance": Path(given["instance"])})
+    database = Database(settings.database_url)
+    built = tasks.build(
+        settings,
+        database,
+        periodic={"recount": note_recount},
+        lease=timedelta(seconds=how["lease_seconds"]),
+    )
+    built.run_worker(follow_parent=how["follow_parent"])
+    database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         keys=started.keys,
         edition=started.edition,
         counts=Counts(database, clock),
-        wake_mail=tasks.build(settings, database, periodic={}).wake,
+        tasks=tasks.build(settings, database, periodic={}),
         clock=clock,
     )
     _configure(app, settings, started.keys.cookie)

@@ -81,7 +81,7 @@ def look_up(language: Language) -> ResponseReturnValue:
         return redirect(url_for(".page", language=language, token=code), 303)
     signature.send_links(session(), form.email.data, language=language.code, keys=site().keys, now=now())
     commit()
-    site().wake_mail()
+    site().tasks.wake()
     return redirect(url_for(".sent", language=language), 303)
 
 

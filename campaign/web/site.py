@@ -13,6 +13,7 @@ from campaign.database import Database
 from campaign.letter import Letter
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
+from campaign.tasks import Tasks
 from campaign.web.counts import Counts
 
 
@@ -27,10 +28,15 @@ class Site:
     edition: int
     """The number of the letter's current edition."""
     counts: Counts
-    wake_mail: Callable[[], None]
+    tasks: Tasks
     clock: Callable[[], datetime]
     composed: dict[tuple[str, str], Letter] = field(default_factory=dict)
     """The letters composed so far, by state and language."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.tasks.close()
+        self.database.close()
 
 
 def site() -> Site:

@@ -89,7 +89,7 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         settings = site().settings
         signature.sign(session(), signing, keys=site().keys, now=now(), closes_on=settings.closes_on)
         commit()
-        site().wake_mail()
+        site().tasks.wake()
     return redirect(url_for(".check_your_mail", language=language), 303)
 
 

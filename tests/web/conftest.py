@@ -1,7 +1,7 @@
 """The site over HTTP, on both databases, as a supporter and as an organiser see it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +31,22 @@ FORM = {
 
 
 @pytest.fixture
-def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
-    app = create_app(settings, clock=clock)
-    app.config["TESTING"] = False
-    yield app
-    site: Site = app.extensions["campaign"]
-    site.database.close()
+def make_app(clock: Clock) -> Iterator[Callable[[Settings], Flask]]:
+    """Give a way to make the site with any settings; what it holds open is closed afterwards."""
+    made: list[Flask] = []
+
+    def make(settings: Settings) -> Flask:
+        made.append(create_app(settings, clock=clock))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.extensions["campaign"].close()
+
+
+@pytest.fixture
+def app(make_app: Callable[[Settings], Flask], settings: Settings) -> Flask:
+    return make_app(settings)
 
 
 @pytest.fixture

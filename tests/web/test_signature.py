@@ -1,9 +1,13 @@
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from campaign.settings import Settings
 from campaign.signature import Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
@@ -124,16 +128,14 @@ def test_asking_for_the_link_answers_the_same_for_any_address(supporter: Support
     assert supporter.client.get(known.location).status_code == 200
 
 
-def test_after_the_close_one_can_still_withdraw(supporter: Supporter, site: Site, clock: Clock) -> None:
-    from dataclasses import replace
-
-    from campaign import create_app
-
+def test_after_the_close_one_can_still_withdraw(
+    supporter: Supporter, site: Site, clock: Clock, make_app: Callable[[Settings], Flask]
+) -> None:
     supporter.sign()
     supporter.act("confirm")
     closes_on = clock().date()
     clock.forward(days=2)
-    late = create_app(replace(site.settings, closes_on=closes_on), clock=clock).test_client()
+    late = make_app(replace(site.settings, closes_on=closes_on)).test_client()
 
     assert late.post("/en/letters/de", data={}).status_code == 410
     assert late.post(f"/en/signature/{supporter.token}", data={"action": "withdraw"}).status_code == 303
@@ -141,15 +143,11 @@ def test_after_the_close_one_can_still_withdraw(supporter: Supporter, site: Site
 
 
 def test_after_the_close_a_pending_one_cannot_be_confirmed(
-    supporter: Supporter, site: Site, clock: Clock
+    supporter: Supporter, site: Site, clock: Clock, make_app: Callable[[Settings], Flask]
 ) -> None:
-    from dataclasses import replace
-
-    from campaign import create_app
-
     supporter.sign()
     closes_on = (clock() - timedelta(days=1)).date()
-    late = create_app(replace(site.settings, closes_on=closes_on), clock=clock).test_client()
+    late = make_app(replace(site.settings, closes_on=closes_on)).test_client()
 
     assert late.post(f"/en/signature/{supporter.token}", data={"action": "confirm"}).status_code == 410
     assert supporter.total() == 0

@@ -1,5 +1,7 @@
 import hashlib
 import io
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +10,6 @@ from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
-from campaign import create_app
 from campaign.participating_state import STATES
 from campaign.settings import Settings
 from campaign.signature import Signature
@@ -267,11 +268,8 @@ def test_a_body_of_ten_megabytes_is_refused(client: FlaskClient, site: Site) -> 
 
 
 @pytest.fixture
-def closed(settings: Settings) -> FlaskClient:
-    from dataclasses import replace
-
-    app: Flask = create_app(replace(settings, closes_on=NOW.date() - timedelta(days=1)), clock=lambda: NOW)
-    return app.test_client()
+def closed(make_app: Callable[[Settings], Flask], settings: Settings) -> FlaskClient:
+    return make_app(replace(settings, closes_on=NOW.date() - timedelta(days=1))).test_client()
 
 
 def test_after_the_close_signing_is_gone_but_the_letter_stays(closed: FlaskClient) -> None:

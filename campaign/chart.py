@@ -14,10 +14,10 @@ MOST_BARS = 120
 """Days drawn at once; a longer campaign is drawn by weeks."""
 
 
-def by_day(days: Sequence[Day]) -> str:
+def by_day(days: Sequence[Day], *, label: str) -> str:
     """Return the signatures confirmed, and below the line those withdrawn, per day or per week.
 
-    The drawing is one image to a screen reader, with its figures in its description.
+    The drawing is one image to a screen reader, called *label*, with its figures in its description.
     """
     bars = _bars(days)
     if not bars:
@@ -43,7 +43,7 @@ def by_day(days: Sequence[Day]) -> str:
     shapes += _dates(bars, step)
     summary = ", ".join(f"{bar.on.isoformat()}: {bar.confirmed}/{bar.withdrawn}" for bar in bars[-14:])
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"<desc>{escape(summary)}</desc>{''.join(shapes)}</svg>"
     )
 

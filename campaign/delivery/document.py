@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import formataddr, formatdate, make_msgid, parseaddr
 from typing import BinaryIO
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from campaign.appeal import Appeal
 from campaign.delivery.plan import Plan
 from campaign.language import Language, wording
 from campaign.letter import Letter
+from campaign.mail.message import address, addressed
 from campaign.settings import Settings
 from campaign.signature_list import pdf_file, reading
 from campaign.signature_list.cover import Cover
@@ -135,24 +136,22 @@ def message(
 ) -> EmailMessage:
     """Return the message that carries *document*: the letter as text, letter with list as a PDF."""
     _ = wording(document.letter.language).gettext
-    mail = EmailMessage()
-    name, address = parseaddr(settings.mail_from)
-    mail["From"] = formataddr((plan.organisation.name or name, address))
-    mail["To"] = recipient
+    mail = addressed(settings, recipient)
+    if plan.organisation.name:
+        sender = address(settings.mail_from)
+        mail.replace_header("From", Address(plan.organisation.name, sender.username, sender.domain))
     if plan.organisation.contact:
-        mail["Reply-To"] = plan.organisation.contact
+        mail["Reply-To"] = address(plan.organisation.contact)
     subject = document.letter.subject
     mail["Subject"] = _("Test: %(subject)s") % {"subject": subject} if as_test else subject
-    mail["Date"] = formatdate()
-    mail["Message-ID"] = make_msgid(domain=address.rpartition("@")[2] or "localhost")
     mail["Content-Language"] = document.letter.language
     notes = [_("The letter and the list of its signatories are attached as one PDF.")]
     if code:
         url = verify_url(settings.base_url, document.letter.language, code)
         notes.append(_("What was sent can be checked at %(url)s") % {"url": url})
-    sender = f"{plan.organisation.name}, {plan.organisation.seat}\n{plan.organisation.contact}"
+    imprint = f"{plan.organisation.name}, {plan.organisation.seat}\n{plan.organisation.contact}"
     about = "\n".join(notes)
-    mail.set_content(f"{document.letter.text().rstrip()}\n\n-- \n{about}\n\n{sender}\n")
+    mail.set_content(f"{document.letter.text().rstrip()}\n\n-- \n{about}\n\n{imprint}\n")
     mail.add_attachment(
         document.pdf,
         maintype="application",

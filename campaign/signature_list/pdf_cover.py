@@ -45,8 +45,8 @@ def why_no_names(language: str) -> str:
     """Return the sentence for a delegation that gets the count alone."""
     _ = wording(language).gettext
     return _(
-        "Signing a letter such as this one has been used as evidence against people. For their safety, "
-        "no name, town or word of a signatory is given to this delegation, whatever the signatory chose."
+        "Some of those who sign could suffer for having signed. To protect them all, no name, town or word "
+        "of a signatory is given to this delegation, whatever the signatory chose."
     )
 
 

@@ -5,7 +5,7 @@ import logging
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exc
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from campaign.errors import ClosedError, NoKeyError
 
@@ -22,6 +22,8 @@ def init_app(app: Flask) -> None:
     def refused(error: HTTPException) -> ResponseReturnValue:
         if error.code is None or error.code < 400:
             return error
+        if isinstance(error, SecurityError):  # a host that is not ours: no page of ours has an address there
+            return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
         answer = _page(error.code)
         if error.code == 405 and error.get_response().headers.get("Allow"):
             return *answer, {"Allow": error.get_response().headers["Allow"]}

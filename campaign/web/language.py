@@ -7,6 +7,9 @@ from werkzeug.routing import BaseConverter, ValidationError
 from campaign.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished
 from campaign.participating_state import STATES, ParticipatingState
 
+LOCALES = {ENGLISH.code: "en_GB"}
+"""Where a language alone would give another usage: English by itself writes dates as Americans do."""
+
 
 class LanguageConverter(BaseConverter):
     """``<language:language>``: one of the eight codes, anything else is not found."""
@@ -67,7 +70,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["state"] = StateConverter
     Babel(
         app,
-        locale_selector=lambda: current_language().code,
+        locale_selector=lambda: LOCALES.get(current_language().code, current_language().code),
         default_translation_directories=str(CATALOGUES),
     )
 

@@ -117,7 +117,7 @@ def test_nobody_gets_past_the_door_without_logging_in(client: FlaskClient, url: 
         "account",
         "deliveries/new/de",
         "deliveries/new/kz",
-        "signatures?kind=words&status=approved&state=de&query=x",
+        "signatures?kind=words&status=approved&state=de",
     ],
 )
 def test_every_page_behind_the_door_is_there(organiser: OrganisersBrowser, url: str) -> None:
@@ -372,3 +372,19 @@ def test_the_dashboard_shows_how_the_days_went(
     assert "2026-11-20: +1" in page
     assert "2026-11-23: +2" in page
     assert "style=" not in page
+
+
+def test_names_are_searched_without_standing_in_an_address(
+    db: Session, keys: ServerKeys, organiser: OrganisersBrowser
+) -> None:
+    make_signature(db, keys, disclosure="public", name="Mara Example")
+    make_signature(db, keys, disclosure="public", name="Ben Sample")
+    answer = organiser.post(
+        "/organise/signatures/search", on="/organise/signatures", kind="names", query="mARA"
+    )
+
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert "Mara Example" in page
+    assert "Ben Sample" not in page
+    assert organiser.get("/organise/signatures/search").status_code == 405

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy import func, or_, select
 
@@ -48,7 +49,7 @@ def dashboard() -> ResponseReturnValue:
         total=counts.total,
         as_of=counts.as_of,
         rows=rows,
-        chart=Markup(chart.by_day(tally.by_day(session()))),  # noqa: S704 -- our own drawing of numbers
+        chart=_chart(),
         outbox=outbox.state(session(), now()),
         overdue=_overdue(),
         waiting_names=waits.names,
@@ -107,6 +108,11 @@ def _row(
         "delivered_on": delivery.sent_on if delivery else None,
         "status": delivery.status if delivery else "",
     }
+
+
+def _chart() -> Markup:
+    label = gettext("Signatures by day, and withdrawals below the line")
+    return Markup(chart.by_day(tally.by_day(session()), label=label))  # noqa: S704 -- our drawing of numbers
 
 
 def _overdue() -> list[dict[str, object]]:

@@ -1,12 +1,15 @@
 """Approving public names and signatories' own words, many at once."""
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
 
 from campaign import audit, seal, signature
 from campaign.language import ENGLISH
@@ -17,7 +20,7 @@ from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Signature, standi
 from campaign.web.organise import bp
 from campaign.web.organise.dashboard import waiting
 from campaign.web.organise.door import unlocked
-from campaign.web.site import commit, now, session
+from campaign.web.site import commit, now, session, site
 from campaign.web.supporter import in_order
 
 ENTRIES_A_PAGE = 50
@@ -31,28 +34,14 @@ VERDICTS = {"waiting": None, "approved": APPROVED, "declined": DECLINED}
 @bp.get("/signatures")
 def signatures() -> ResponseReturnValue:
     """Show the names, or the words, that wait for a look, or were looked at."""
-    kind = "words" if request.args.get("kind") == "words" else "names"
-    status = request.args.get("status", "waiting")
-    if status not in VERDICTS:
-        abort(404)
-    chosen, query = request.args.get("state", ""), request.args.get("query", "").strip()
-    page = max(request.args.get("page", 1, type=int), 1)
-    entries = _entries(kind, status, chosen if chosen in STATES else "", query.casefold(), page)
-    waits = waiting()
-    kept: dict[str, Any] = {"kind": kind, "status": status, "state": chosen, "query": query}
-    return render_template(
-        "organise/signatures.html",
-        kind=kind,
-        entries=entries[:ENTRIES_A_PAGE],
-        waiting_names=waits.names,
-        waiting_words=waits.words,
-        query=query,
-        status=status,
-        chosen_state=chosen,
-        states=in_order(ENGLISH),
-        newer_url=url_for(".signatures", **kept, page=page - 1) if page > 1 else "",
-        older_url=url_for(".signatures", **kept, page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
-    )
+    return _page(session(), request.args, page=max(request.args.get("page", 1, type=int), 1))
+
+
+@bp.post("/signatures/search")
+def search_signatures() -> ResponseReturnValue:
+    """Show those in which a name, town or word occurs; posted, so that it stands in no address."""
+    with site().database.reading() as db:
+        return _page(db, request.form, query=request.form.get("query", "").strip())
 
 
 @bp.post("/signatures")
@@ -83,23 +72,52 @@ def approve() -> ResponseReturnValue:
     return redirect(back if is_ours else url_for(".signatures", kind=kind), 303)
 
 
-def _entries(kind: str, status: str, state: str, query: str, page: int) -> list[dict[str, object]]:
+def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = "") -> str:
+    kind = "words" if asked.get("kind") == "words" else "names"
+    status, chosen = asked.get("status", "waiting"), asked.get("state", "")
+    if status not in VERDICTS or (chosen and chosen not in STATES):
+        abort(404)
+    entries = _entries(db, _select(kind, status, chosen), kind, query, page)
+    waits = waiting()
+    kept: dict[str, Any] = {"kind": kind, "status": status, "state": chosen}
+    return render_template(
+        "organise/signatures.html",
+        kind=kind,
+        entries=entries[:ENTRIES_A_PAGE],
+        waiting_names=waits.names,
+        waiting_words=waits.words,
+        query=query,
+        status=status,
+        chosen_state=chosen,
+        states=in_order(ENGLISH),
+        back=url_for(".signatures", **kept, page=page),
+        newer_url=url_for(".signatures", **kept, page=page - 1) if page > 1 else "",
+        older_url=url_for(".signatures", **kept, page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
+    )
+
+
+def _select(kind: str, status: str, state: str) -> Select[Signature]:
     wanted = (
         select(Signature)
         .where(standing(), *_condition(kind, status))
         .order_by(Signature.state_code, Signature.confirmed_on, Signature.id)
     )
-    if state:
-        wanted = wanted.where(Signature.state_code == state)
-    first = (page - 1) * ENTRIES_A_PAGE
+    return wanted.where(Signature.state_code == state) if state else wanted
+
+
+def _entries(
+    db: Session, wanted: Select[Signature], kind: str, query: str, page: int
+) -> list[dict[str, object]]:
     if not query:
-        rows = session().scalars(wanted.offset(first).limit(ENTRIES_A_PAGE + 1))
+        rows = db.scalars(wanted.offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1))
         return [_entry(row, kind) for row in rows]
-    opened = (_entry(row, kind) for row in session().scalars(wanted.limit(MOST_SEARCHED)))
-    found = [
-        entry for entry in opened if query in f"{entry['name']} {entry['town']} {entry['words']}".casefold()
-    ]
-    return found[first : first + ENTRIES_A_PAGE + 1]
+    opened = (_entry(row, kind) for row in db.scalars(wanted.limit(MOST_SEARCHED)))
+    found = (each for each in opened if query.casefold() in _searched(each))
+    return list(islice(found, ENTRIES_A_PAGE))
+
+
+def _searched(entry: dict[str, object]) -> str:
+    return f"{entry['name']} {entry['town']} {entry['words']}".casefold()
 
 
 def _condition(kind: str, status: str) -> list[ColumnElement[bool]]:

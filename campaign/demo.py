@@ -48,6 +48,9 @@ LAST = (
     "Kováč",
 )
 TOWNS = ("", "", "Oldtown", "Newbridge", "Lakeside", "Hillford", "Riverton")
+BUSY = {"de": 40, "fr": 30, "pl": 25, "it": 20, "gb": 20, "us": 20, "ca": 12, "se": 10, "kz": 5}
+"""States with more signatures than others, so that charts have something to show."""
+
 WORDS = ("", "", "", "", "", "I lived there for ten years and I have not forgotten my neighbours.")
 
 
@@ -94,7 +97,7 @@ def _add(database: Database, random: Random, size: int, *, edition: int, now: da
 
 
 def _row(random: Random, key_id: UUID, public_key: bytes, edition: int, now: datetime) -> dict[str, object]:
-    state = random.choices(list(STATES), weights=[1 + 40 // (at + 1) for at in range(len(STATES))])[0]
+    state = random.choices(list(STATES), weights=[BUSY.get(code, 1) for code in STATES])[0]
     disclosure = random.choices([DELEGATION, PUBLIC, COUNTED], weights=[6, 2, 2])[0]
     on = now.date() - timedelta(days=min(int(random.expovariate(1 / 12)), DAYS))
     words = random.choice(WORDS) if disclosure != COUNTED else ""

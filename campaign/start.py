@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign import audit, campaign_key, letter, organiser
@@ -16,6 +16,7 @@ from campaign.errors import WrongKeyError
 from campaign.organiser import Unlocked
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
+from campaign.signature import Signature
 from campaign.signature.review import is_sealed_to, reseal
 
 RESEALED_AT_ONCE = 200
@@ -77,13 +78,14 @@ def reseal_some(db: Session, private_key: bytes) -> int:
 
 
 def left_behind(db: Session) -> int:
-    """Return how many earlier pairs wait for the setup link of their day."""
-    query = (
+    """Return how many signatures wait for the setup link of an earlier start."""
+    earlier = (
         select(CampaignKey.id)
         .join(campaign_key.KeyWrapping, campaign_key.KeyWrapping.key_id == CampaignKey.id)
         .where(CampaignKey.is_current.is_(False), campaign_key.KeyWrapping.kind == "link")
     )
-    return len(db.scalars(query).all())
+    query = select(func.count()).select_from(Signature).where(Signature.key_id.in_(earlier))
+    return db.scalar(query) or 0
 
 
 def adopt(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:

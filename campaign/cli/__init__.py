@@ -1,5 +1,6 @@
 """The ``campaign`` command."""
 
+import os
 import sys
 
 import click
@@ -32,6 +33,7 @@ for command in (serve, work, organiser, delegations, list_file, erase, recount, 
 
 def main() -> None:
     """Run the command; what goes wrong on purpose is one line, not a traceback."""
+    os.umask(0o077)  # whatever is written is for this user alone
     try:
         campaign.main(prog_name="campaign")
     except CampaignError as error:

@@ -388,3 +388,32 @@ def test_names_are_searched_without_standing_in_an_address(
     assert "Mara Example" in page
     assert "Ben Sample" not in page
     assert organiser.get("/organise/signatures/search").status_code == 405
+
+
+def test_names_from_an_earlier_start_are_taken_over_with_its_link(
+    app: Flask, supporter: Supporter, site: Site, clock: Clock
+) -> None:
+    codes = []
+    for name in ("First Start", "Second Start"):
+        with site.database.writing() as db:
+            codes.append(start.setup_code(db, now=clock()))
+        supporter.sign(name=name, email=f"{len(codes)}@example.org")
+        supporter.act("confirm")
+    browser, _answer = set_up(app, codes[1])
+    assert "earlier start" in browser.get("/organise/").get_data(as_text=True)
+    wrong = browser.post("/organise/account/adopt", code="0" * 20)
+    assert wrong.status_code == 422
+
+    link = f"http://127.0.0.1:8000/organise/setup/{codes[0]}"
+    assert browser.post("/organise/account/adopt", code=link).status_code == 303
+
+    text = browser.get("/organise/lists/de.csv").get_data(as_text=True)
+    assert "First Start" in text
+    assert "Second Start" in text
+    assert "earlier start" not in browser.get("/organise/").get_data(as_text=True)
+
+
+def test_an_instrument_that_ends_soon_is_on_the_dashboard_once(organiser: OrganisersBrowser) -> None:
+    page = organiser.get("/organise/").get_data(as_text=True)
+
+    assert page.count("8 December 2026") == 1

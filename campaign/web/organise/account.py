@@ -4,12 +4,12 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign import audit, organiser, seal
-from campaign.errors import OrganiserError
+from campaign import audit, organiser, seal, start
+from campaign.errors import OrganiserError, WrongKeyError
 from campaign.organisation import Organisation, organisation, save_organisation
 from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
-from campaign.web.organise.forms import OrganisationForm
+from campaign.web.organise.door import reseal, unlocked
+from campaign.web.organise.forms import AdoptForm, OrganisationForm
 from campaign.web.site import commit, now, session, site
 
 
@@ -54,7 +54,30 @@ def add_organiser() -> ResponseReturnValue:
     return render_template("organise/invitation.html", link=link, expires_on=expires_on)
 
 
-def _page(form: OrganisationForm) -> str:
+@bp.post("/account/adopt")
+def adopt() -> ResponseReturnValue:
+    """Take over what was signed under the setup link of an earlier start."""
+    form = AdoptForm()
+    entered = OrganisationForm(formdata=None, obj=organisation(session()))
+    if not form.validate():
+        return _page(entered, form), 422
+    code = seal.read_code(form.code.data.rstrip("/").rpartition("/")[2])
+    try:
+        start.adopt(session(), code or "", unlocked(), now=now())
+    except WrongKeyError:
+        form.code.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
+        return _page(entered, form), 422
+    commit()
+    reseal(unlocked())
+    flash(gettext("The earlier signatures were taken over."))
+    return redirect(url_for(".account"), 303)
+
+
+def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
     return render_template(
-        "organise/account.html", organisation_form=form, organisers=organiser.everyone(session())
+        "organise/account.html",
+        organisation_form=form,
+        adopt_form=adopt_form or AdoptForm(formdata=None),
+        left_behind=start.left_behind(session()),
+        organisers=organiser.everyone(session()),
     )

@@ -1,6 +1,7 @@
 """Where the campaign stands, and the log of what organisers did."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -21,6 +22,9 @@ from campaign.web.site import now, session, site
 from campaign.web.supporter import in_order
 
 ENTRIES_A_PAGE = 100
+
+SOON = timedelta(days=30)
+"""When organisers are told that an instrument ends."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def dashboard() -> ResponseReturnValue:
         rows=rows,
         chart=_chart(),
         outbox=outbox.state(session(), now()),
-        overdue=_overdue(),
+        ending=_ending(),
         waiting_names=waits.names,
         waiting_words=waits.words,
         addresses=len(known),
@@ -115,11 +119,15 @@ def _chart() -> Markup:
     return Markup(chart.by_day(tally.by_day(session()), label=label))  # noqa: S704 -- our drawing of numbers
 
 
-def _overdue() -> list[dict[str, object]]:
+def _ending() -> list[dict[str, object]]:
+    """Return the states whose instruments are past their day, or soon will be, by that day."""
     today = now().date()
-    instruments = site().appeal.instruments
+    ending: dict[date, list[str]] = {}
+    for state in in_order(ENGLISH):
+        until = site().appeal.instruments[state.code].valid_until
+        if until is not None and until < today + SOON:
+            ending.setdefault(until, []).append(state.name(ENGLISH.code))
     return [
-        {"state": state, "valid_until": instruments[state.code].valid_until}
-        for state in in_order(ENGLISH)
-        if (until := instruments[state.code].valid_until) is not None and until < today
+        {"names": ", ".join(names), "valid_until": until, "is_over": until < today}
+        for until, names in sorted(ending.items())
     ]

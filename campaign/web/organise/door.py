@@ -75,7 +75,7 @@ def log_in() -> ResponseReturnValue:
     _enter(opened)
     audit.record(session(), opened.name, "log in", now=now())
     commit()
-    _reseal(opened)
+    reseal(opened)
     return redirect(url_for(".dashboard"), 303)
 
 
@@ -149,7 +149,7 @@ def _welcome(opened: Unlocked, *, is_first: bool) -> str:
     code = organiser.make_recovery_code(session(), opened, now=now())
     _enter(opened)
     commit()
-    _reseal(opened)
+    reseal(opened)
     return render_template("organise/recovery_code.html", code=seal.grouped(code), is_first=is_first)
 
 
@@ -159,7 +159,7 @@ def _enter(opened: Unlocked) -> None:
     g.unlocked = opened
 
 
-def _reseal(opened: Unlocked) -> None:
+def reseal(opened: Unlocked) -> None:
     """Move what is sealed to earlier pairs; every batch is on disk before the next."""
     deadline = time.monotonic() + RESEALING_SECONDS
     while time.monotonic() < deadline:

@@ -102,6 +102,17 @@ class RecoverForm(NewPassphraseForm):
     )
 
 
+class AdoptForm(FlaskForm):  # type: ignore[misc]
+    """The setup link of an earlier start, whose signatures wait to be taken over."""
+
+    code = StringField(
+        _("The earlier setup link, or the code at its end"),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the link that was printed at that start."))],
+        render_kw={"autocomplete": "off", **PLAIN},
+    )
+
+
 class OrganisationForm(FlaskForm):  # type: ignore[misc]
     """Who sends the letters and answers for the personal data."""
 

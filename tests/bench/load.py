@@ -1,0 +1,126 @@
+"""A client that keeps a few connections busy with a bounded number of requests, over loopback alone.
+
+It does as little as it can for each request, so that the server and not the client is measured:
+raw HTTP/1.1 on connections kept alive, one request on each at a time, and no parsing beyond the
+status and the length.
+"""
+
+import re
+import select
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+PATIENCE_SECONDS = 60
+"""The run is given up when no answer came for so long."""
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of a run."""
+
+    requests: int
+    seconds: float
+    middle: float
+    """Seconds: half of the answers came within this."""
+    slowest_hundredth: float
+    """Seconds: 99 of 100 answers came within this."""
+
+    @property
+    def per_second(self) -> float:
+        """Answers in a second."""
+        return self.requests / self.seconds
+
+
+class _Line:
+    """One connection and the answer it waits for."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.received = b""
+        self.sent_at = 0.0
+
+    def send(self, request: bytes) -> None:
+        self.received = b""
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def is_answered(self) -> bool:
+        """Take in what came, and say whether the answer is complete."""
+        content = self.socket.recv(262_144)
+        if not content:
+            raise SystemExit("the server closed a connection")
+        self.received += content
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        if not end:
+            return False
+        length = _LENGTH.search(head)
+        if length is None:
+            raise SystemExit(f"an answer without a length: {head[:80]!r}")
+        return len(body) >= int(length[1])
+
+
+def drive(port: int, requests: Iterable[bytes], *, connections: int, status: int) -> Answered:
+    """Send all *requests* and wait for their answers.
+
+    Args:
+        port: The server's, on loopback.
+        requests: Whole requests, made beforehand so that making them costs the run nothing.
+        connections: How many requests are under way at the same time.
+        status: What each has to be answered with; anything else ends the run.
+    """
+    waiting = iter(requests)
+    expected = f"HTTP/1.1 {status} ".encode()
+    lines = {line.socket.fileno(): line for line in (_Line(port) for _ in range(connections))}
+    poll = select.epoll()
+    taken: list[float] = []
+    began = time.perf_counter()
+    for number, line in lines.items():
+        poll.register(number, select.EPOLLIN)
+        line.send(next(waiting))
+    idle = 0
+    while idle < connections:
+        ready = poll.poll(PATIENCE_SECONDS)
+        if not ready:
+            raise SystemExit("the server stopped answering")
+        for number, _event in ready:
+            line = lines[number]
+            if not line.is_answered():
+                continue
+            taken.append(time.perf_counter() - line.sent_at)
+            if not line.received.startswith(expected):
+                raise SystemExit(f"answered {line.received[:40]!r}, not {status}")
+            request = next(waiting, None)
+            if request is None:
+                idle += 1
+            else:
+                line.send(request)
+    seconds = time.perf_counter() - began
+    poll.close()
+    for line in lines.values():
+        line.socket.close()
+    taken.sort()
+    return Answered(len(taken), seconds, taken[len(taken) // 2], taken[len(taken) * 99 // 100])
+
+
+def get(port: int, path: str, **headers: str) -> bytes:
+    """Return a request for *path*."""
+    return _request("GET", port, path, headers)
+
+
+def post(port: int, path: str, form: Mapping[str, str]) -> bytes:
+    """Return a request that sends *form*."""
+    return _request("POST", port, path, {"Origin": f"http://127.0.0.1:{port}"}, urlencode(form).encode())
+
+
+def _request(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines += [f"{name.replace('_', '-')}: {text}" for name, text in headers.items()]
+    if body:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body

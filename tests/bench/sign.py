@@ -1,0 +1,105 @@
+"""Signatures per second, against a bare Flask view that inserts one row and commits.
+
+Run ``python -m tests.bench.sign [SIGNATURES]``. Each signature is a whole form, checked, sealed
+and committed with the mail that asks to confirm it; the mail itself is not sent, as no worker runs.
+Afterwards the rows are counted: every acknowledged signature must be there.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from campaign.participating_state import STATES
+from campaign.signature import Signature
+from tests.bench import load, report, server, site
+from tests.bench.load import Answered
+from tests.bench.report import RUNS, Figure
+from tests.bench.server import Server
+from tests.bench.site import MadeSite
+
+SIGNATURES = 2000
+
+CONNECTIONS = 16
+
+OURS, FLOOR = "campaign.web.application:from_environment", "tests.bench.floor:insert"
+
+
+def main() -> None:
+    """Let floor and site take turns, and print both."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = site.make(folder / "instance")
+        bare = {"FLOOR_DATABASE": str(folder / "floor.sqlite")}
+        with (
+            server.serving(FLOOR, bare, folder / "floor.log") as floor,
+            server.serving(OURS, made.environment, folder / "ours.log") as ours,
+        ):
+            server.pin(server.CLIENT_CORES)
+            runs = [(_insert(floor, run, number), _sign(ours, run, number)) for run in range(RUNS)]
+            peak = ours.peak_bytes()
+        kept = _kept(made)
+    report.heading(
+        "Signatures per second",
+        report.of_server(),
+        f"{CONNECTIONS} connections, {number:,} forms a run; SQLite, WAL, synchronous=FULL",
+    )
+    floors, mine = zip(*runs, strict=True)
+    report.compare(
+        "per second",
+        _figure("bare insert and commit", floors),
+        _figure("sign", mine, f"; peak {report.mib(peak)}"),
+    )
+    if kept != number * RUNS:
+        raise SystemExit(f"{number * RUNS} signatures were acknowledged, and {kept} are there")
+    print(f"  all {kept:,} acknowledged signatures are in the database")
+
+
+def _sign(ours: Server, run: int, number: int) -> Answered:
+    codes = list(STATES)
+    requests = [
+        load.post(
+            ours.port,
+            f"/en/letters/{codes[at % len(codes)]}",
+            {
+                "name": f"Mara Example {at}",
+                "email": f"mara{run}-{at}@example.org",
+                "residence": "FR",
+                "town": "Oldtown",
+                "words": "I lived there for ten years." if at % 10 == 0 else "",
+                "disclosure": "delegation",
+                "consent": "y",
+                "website": "",
+            },
+        )
+        for at in range(number)
+    ]
+    return load.drive(ours.port, requests, connections=CONNECTIONS, status=303)
+
+
+def _insert(floor: Server, run: int, number: int) -> Answered:
+    form = {"name": "Mara Example", "residence": "FR", "town": "Oldtown", "disclosure": "delegation"}
+    requests = [
+        load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@example.org"}) for at in range(number)
+    ]
+    return load.drive(floor.port, requests, connections=CONNECTIONS, status=303)
+
+
+def _figure(name: str, runs: tuple[Answered, ...], remark: str = "") -> Figure:
+    middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
+    times = f"half within {middle.middle * 1000:.1f} ms, 99 of 100 in {middle.slowest_hundredth * 1000:.1f} ms"
+    return Figure(name, [run.per_second for run in runs], times + remark)
+
+
+def _kept(made: MadeSite) -> int:
+    database = made.database()
+    with database.reading() as db:
+        number = db.scalar(select(func.count()).select_from(Signature)) or 0
+    database.close()
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""A campaign made for a measurement: a folder, a database, a key to seal to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaign import appeal, campaign_key, demo, now, start
+from campaign.database import Database
+from campaign.settings import load
+
+SECRET = "made-up-secret-key-for-figures-only-0123456789"
+
+
+@dataclass(frozen=True)
+class MadeSite:
+    """What a measured process needs to know of it."""
+
+    environment: dict[str, str]
+    private_key: bytes
+    edition: int
+
+    def database(self) -> Database:
+        """Return a new way to its database."""
+        return Database(load(self.environment).database_url)
+
+
+def make(folder: Path) -> MadeSite:
+    """Make a site in *folder*, as the first start of one would."""
+    environment = {
+        "CAMPAIGN_INSTANCE": str(folder),
+        "CAMPAIGN_SECRET_KEY": SECRET,
+        # Limits are for strangers; here they would be all that is measured.
+        "CAMPAIGN_UNLIMITED_NETWORKS": "127.0.0.0/8",
+    }
+    settings = load(environment)
+    database = Database(settings.database_url)
+    started = start.prepare(database, settings, appeal.load(), now=now())
+    with database.writing() as db:
+        code = start.setup_code(db, now=now())
+        assert code is not None
+        _key, private_key = campaign_key.open_link(db, code, now=now())
+    database.close()
+    return MadeSite(environment, private_key, started.edition)
+
+
+def fill(site: MadeSite, number: int, step: Callable[[int], None] = lambda _size: None) -> None:
+    """Add *number* made-up signatures."""
+    database = site.database()
+    demo.fill(database, edition=site.edition, number=number, now=now(), step=step)
+    database.close()

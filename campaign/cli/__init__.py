@@ -25,6 +25,7 @@ def campaign(context: click.Context) -> None:
     the README lists them.
     """
     context.obj = Campaign()
+    context.call_on_close(context.obj.close)
 
 
 for command in (serve, work, organiser, delegations, list_file, erase, recount, backup, doctor, demo):

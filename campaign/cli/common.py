@@ -42,8 +42,17 @@ class Campaign:
     def database(self) -> Database:
         """The database, brought up to date."""
         database = Database(self.settings.database_url)
-        self._started = prepare(database, self.settings, self.appeal, now=now())
+        try:
+            self._started = prepare(database, self.settings, self.appeal, now=now())
+        except BaseException:
+            database.close()
+            raise
         return database
+
+    def close(self) -> None:
+        """Let go of the database, if a command needed it."""
+        if "database" in self.__dict__:
+            self.database.close()
 
     @cached_property
     def started(self) -> Started:

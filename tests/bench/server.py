@@ -15,7 +15,7 @@ THREADS = 4
 
 SERVER_CORES, CLIENT_CORES = {0}, {1}
 
-IS_PINNED = SERVER_CORES | CLIENT_CORES <= os.sched_getaffinity(0)
+IS_PINNED = os.sched_getaffinity(0) >= SERVER_CORES | CLIENT_CORES
 """With one core there is nothing to keep apart, and the figures are of little worth."""
 
 STARTING_SECONDS = 60

@@ -89,7 +89,9 @@ def _insert(floor: Server, run: int, number: int) -> Answered:
 
 def _figure(name: str, runs: tuple[Answered, ...], remark: str = "") -> Figure:
     middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
-    times = f"half within {middle.middle * 1000:.1f} ms, 99 of 100 in {middle.slowest_hundredth * 1000:.1f} ms"
+    times = (
+        f"half within {middle.middle * 1000:.1f} ms, 99 of 100 in {middle.slowest_hundredth * 1000:.1f} ms"
+    )
     return Figure(name, [run.per_second for run in runs], times + remark)
 
 

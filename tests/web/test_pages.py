@@ -1,0 +1,187 @@
+"""Tests about the code: no route is forgotten, and every page keeps the house's rules."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from campaign.seal import ServerKeys
+from tests.factories import make_signature
+from tests.web.conftest import OrganisersBrowser, Supporter
+
+OPEN_TO_ALL = {
+    "asset",
+    "supporter.root",
+    "supporter.home",
+    "supporter.choose_letter",
+    "supporter.letter",
+    "supporter.sign",
+    "supporter.letter_text",
+    "supporter.letter_pdf",
+    "supporter.check_your_mail",
+    "supporter.person",
+    "supporter.privacy",
+    "signature.page",
+    "signature.change",
+    "signature.find",
+    "signature.look_up",
+    "signature.sent",
+    "progress.progress",
+    "progress.find_delivery",
+    "progress.verify",
+    "progress.counts",
+    "progress.embed",
+    "progress.healthz",
+    "organise.login",
+    "organise.log_in",
+    "organise.setup",
+    "organise.set_up",
+    "organise.recover",
+    "organise.use_recovery_code",
+}
+
+SUPPORTERS_PAGES = (
+    "/en/",
+    "/en/letters/de",
+    "/en/letters/kz",
+    "/en/check-your-mail",
+    "/en/signature",
+    "/en/signature/sent",
+    "/en/persons/massimov",
+    "/en/persons/nazarbayev",
+    "/en/progress",
+    "/en/verify",
+    "/en/verify/0000-0000-0000-0000-0000",
+    "/en/privacy",
+    "/en/embed/de",
+    "/en/nothing",
+    "/organise/login",
+    "/organise/recover",
+)
+
+ORGANISERS_PAGES = tuple(
+    f"/organise/{page}"
+    for page in (
+        "",
+        "signatures",
+        "signatures?kind=words",
+        "deliveries",
+        "deliveries/new/de",
+        "delegations",
+        "audit",
+        "account",
+    )
+)
+
+
+class Page(HTMLParser):
+    """What a test asks of a page's markup."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.points_at: set[str] = set()
+        self.headings = 0
+        self.language = ""
+        self.faults: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if "id" in given:
+            self.ids.append(given["id"] or "")
+        for name in ("for", "aria-describedby", "aria-labelledby"):
+            self.points_at |= set((given.get(name) or "").split())
+        self.headings += tag == "h1"
+        self.language = self.language or (given.get("lang") or "" if tag == "html" else "")
+        if tag == "style" or "style" in given or any(name.startswith("on") for name in given):
+            self.faults.append(f"<{tag}> holds style or script")
+        if tag == "script" and not given.get("src"):
+            self.faults.append("script in the page")
+        for name in ("src", "action") + (("href",) if tag == "link" else ()):
+            if given.get(name):
+                self.loads.append(given[name] or "")
+        if tag == "img" and "alt" not in given:
+            self.faults.append("a picture without words")
+
+
+def check(text: str) -> None:
+    page = Page(text)
+    assert page.faults == []
+    assert len(page.ids) == len(set(page.ids)), "an id stands twice"
+    assert page.points_at <= set(page.ids), page.points_at - set(page.ids)
+    assert page.language == "en"
+    assert re.search(r"<title>[^<]{3,}</title>", text)
+    assert all(address.startswith("/") for address in page.loads), page.loads
+    assert page.headings == 1
+
+
+def test_every_route_is_open_on_purpose_or_behind_the_door(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in OPEN_TO_ALL:
+            assert rule.endpoint.startswith("organise."), rule
+
+
+def test_what_is_behind_the_door_opens_for_nobody(app: Flask, client: FlaskClient) -> None:
+    values = {"state": "de", "format": "csv", "delivery_id": "00000000-0000-0000-0000-000000000000"}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in OPEN_TO_ALL:
+            continue
+        url = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found.group(1)], rule.rule)
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            answer = client.open(url, method=method)
+            # A post without the form's token is refused before anybody asks who sent it.
+            assert answer.status_code in {303, 400}, (method, url)
+            assert answer.location in {None, "/organise/login"}
+
+
+def test_every_route_that_changes_something_is_a_post(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        assert (rule.methods or set()) <= {"GET", "HEAD", "OPTIONS"} or (rule.methods or set()) <= {
+            "POST",
+            "OPTIONS",
+        }
+
+
+@pytest.mark.parametrize("url", SUPPORTERS_PAGES)
+def test_a_page_keeps_the_houses_rules(client: FlaskClient, url: str) -> None:
+    answer = client.get(url)
+
+    check(answer.get_data(as_text=True))
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.fixture
+def busy(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> OrganisersBrowser:
+    """Give an organiser with something on every page."""
+    for name in ("Mara Example", "Ben Sample"):
+        make_signature(db, keys, name=name, disclosure="public", words="Own words.")
+    organiser.post(
+        "/organise/delegations/de",
+        on="/organise/delegations?state=de",
+        email="de@missions.example.org",
+        source="a call",
+        checked_on="2026-11-20",
+    )
+    return organiser
+
+
+@pytest.mark.parametrize("url", ORGANISERS_PAGES)
+def test_an_organisers_page_keeps_the_houses_rules(busy: OrganisersBrowser, url: str) -> None:
+    check(busy.get(url).get_data(as_text=True))
+
+
+def test_the_private_page_keeps_the_houses_rules_in_every_state(supporter: Supporter) -> None:
+    supporter.sign()
+    for action in ("confirm", "withdraw"):
+        check(supporter.page().get_data(as_text=True))
+        supporter.act(action)
+    check(supporter.page().get_data(as_text=True))
+
+
+def test_a_form_with_errors_keeps_the_houses_rules(supporter: Supporter) -> None:
+    check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))

@@ -115,6 +115,14 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session for reading that sees one moment, however long it reads."""
+        with self.session() as session:
+            if not self.is_sqlite:  # SQLite's readers see one moment anyway
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session for writing; what it did is committed at the end, or undone by an error."""
         with self.session(writes=True) as session, session.begin():

@@ -327,3 +327,31 @@ def test_those_who_signed_another_edition_stand_under_their_own_text(
     text = text_of(post_office)
     assert text.index("Signed The Second") < text.index("Signed The First")
     assert text.index("Signed The Second") < text.index("Nazarbayev") < text.index("Signed The First")
+
+
+def test_who_withdraws_while_the_list_is_on_its_way_is_not_delivered(
+    db: Session,
+    keys: ServerKeys,
+    sender: Sender,
+    post_office: Relay,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = make_signature(db, keys)
+    make_signature(db, keys)
+
+    build = send._build
+
+    def build_and_withdraw(*arguments: Any, **options: Any) -> Any:
+        built = build(*arguments, **options)
+        with database.writing() as other:
+            signature.withdraw(other, made.token, now=NOW, confirmation_days=7)
+        return built
+
+    monkeypatch.setattr(send, "_build", build_and_withdraw)
+    with pytest.raises(DeliveryError, match="withdrew"):
+        send.send(sender, order())
+    assert post_office.received == []
+    monkeypatch.undo()
+
+    assert send.send(sender, order()).named == 1

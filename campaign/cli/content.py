@@ -81,7 +81,7 @@ def demo(campaign: Campaign, signatures: int) -> None:
 
 
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
-    with output.open("w", encoding="utf-8", newline="") as file, campaign.database.reading() as db:
+    with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
         counts = tally.by_state(db)
         rows = (row for code in codes for row in reading.for_organisers(db, code, organiser.campaign_key))
         length = sum(counts.get(code, 0) for code in codes)
@@ -91,7 +91,7 @@ def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output
 
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     today = now().date()
-    with output.open("wb") as file, campaign.database.reading() as db:
+    with output.open("wb") as file, campaign.database.snapshot() as db:
         plans = [plan(db, campaign.appeal, STATES[code], today=today) for code in codes]
         document.write_working_copy(
             file,

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,8 @@ from campaign.mail.transport import open_transport
 from campaign.organiser import Unlocked
 from campaign.participating_state import ParticipatingState
 from campaign.settings import Settings
+from campaign.signature import Signature
+from campaign.signature_list.reading import named
 
 Clock = Callable[[], datetime]
 
@@ -82,7 +84,7 @@ def send(sender: Sender, order: Order) -> Delivery:
     with database.writing() as db:
         edition = letter.current_edition(db, sender.appeal, now=now)
     code = seal.new_code()
-    with database.reading() as db:
+    with database.snapshot() as db:
         planned = plan(db, sender.appeal, order.state, today=now.date())
         _refuse(planned, order.confirmed)
         built = _build(db, sender, planned, order.language, edition=edition, code=code)
@@ -185,6 +187,13 @@ def _record(
     return delivery
 
 
+def _still_named(db: Session, delivery: Delivery) -> int:
+    """Return how many of the delivery's names may still go: who withdrew a moment ago shall not."""
+    same = (Signature.state_code == DeliveryRow.state_code) & (Signature.id == DeliveryRow.signature_id)
+    query = select(func.count()).select_from(DeliveryRow).join(Signature, same)
+    return db.scalar(query.where(DeliveryRow.delivery_id == delivery.id, named())) or 0
+
+
 def _numbered(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, Any]:
     return {
         "delivery_id": delivery.id,
@@ -221,6 +230,8 @@ def _begin(sender: Sender, delivery: Delivery, latest: Delivery | None) -> None:
             now_latest = db.scalar(others)
             if (now_latest and now_latest.id) != (latest and latest.id):
                 raise DeliveryError("another message to this delegation was sent meanwhile")
+            if _still_named(db, delivery) != delivery.named:
+                raise DeliveryError("somebody on the list withdrew meanwhile")
             changed = db.scalar(
                 update(Delivery)
                 .where(Delivery.id == delivery.id, Delivery.status == PREPARED)

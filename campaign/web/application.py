@@ -13,7 +13,7 @@ from campaign.folder import STATIC, TEMPLATES
 from campaign.language import finished
 from campaign.settings import Settings, load
 from campaign.start import prepare
-from campaign.web import asset, errors, headers, language, progress, signature, site, supporter
+from campaign.web import asset, cache, errors, headers, language, progress, signature, site, supporter
 from campaign.web.counts import Counts
 from campaign.web.organise import account, bp, dashboard, delegations, deliveries, door, lists, signatures
 from campaign.web.site import Site
@@ -34,17 +34,19 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     database = Database(settings.database_url)
     started = prepare(database, settings, content, now=clock())
     app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
+    counts = Counts(database, clock)
     app.extensions["campaign"] = Site(
         settings=settings,
         database=database,
         appeal=content,
         keys=started.keys,
         edition=started.edition,
-        counts=Counts(database, clock),
+        counts=counts,
         tasks=tasks.build(settings, database, periodic={}),
         clock=clock,
     )
     _configure(app, settings, started.keys.cookie)
+    cache.init_app(app, counts)  # first, so that it keeps answers as everything else has left them
     asset.init_app(app, STATIC)
     language.init_app(app)
     site.init_app(app)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,7 +12,7 @@ from campaign import tally
 from campaign.database import Database
 from campaign.organisation import Organisation, organisation
 
-FRESH_SECONDS = 1.0
+FRESH = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,20 @@ class Counts:
     def now(self) -> Snapshot:
         """Return counts that are at most a second old."""
         with self._lock:
-            if self._snapshot is None or time.monotonic() - self._read_at > FRESH_SECONDS:
-                # The moment is taken before reading: the counts are at least as new as they say.
-                read_at, as_of = time.monotonic(), self._clock()
-                with self._database.reading() as db:
-                    by_state, sender = tally.by_state(db), organisation(db)
-                self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender)
-                self._read_at = read_at
+            # The moment is taken before reading: the counts are at least as new as they say.
+            read_at, as_of = time.monotonic(), self._clock()
+            kept = self._snapshot
+            # The clock too, for it may be set, either way.
+            if (
+                kept is not None
+                and read_at - self._read_at <= FRESH.total_seconds()
+                and timedelta() <= as_of - kept.as_of <= FRESH
+            ):
+                return kept
+            with self._database.reading() as db:
+                by_state, sender = tally.by_state(db), organisation(db)
+            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender)
+            self._read_at = read_at
             return self._snapshot
 
     def organisation(self) -> Organisation:

@@ -1,5 +1,6 @@
 """The supporters' forms: what may be typed, and what is said when it cannot be taken."""
 
+from functools import cache
 from itertools import starmap
 from typing import Any
 
@@ -96,7 +97,7 @@ class SignatureForm(SupporterForm):
         self.residence.choices = [
             SelectChoice("", _("Please choose")),
             SelectChoice("ZZ", _("I would rather not say")),
-            *starmap(SelectChoice, residence.choices(get_locale().language)),
+            *_residences(get_locale().language),
         ]
 
     @property
@@ -123,7 +124,7 @@ class SignatureForm(SupporterForm):
         """Take a code of the list alone."""
         if not field.data:
             raise StopValidation(_("Choose where you live, or “I would rather not say”."))
-        if field.data not in {choice.value for choice in field.choices}:
+        if field.data not in residence.RESIDENCES:
             raise StopValidation(_("Choose a place from the list."))
 
     def validate_disclosure(self, field: RadioField) -> None:
@@ -186,6 +187,12 @@ class FindDeliveryForm(SupporterForm):
     def validate_code(self, field: StringField) -> None:
         """Leave the code as it is stored."""
         field.data = _read_code(field.data)
+
+
+@cache
+def _residences(language: str) -> tuple[SelectChoice, ...]:
+    # Two hundred and fifty names in their order take longer than a signature.
+    return tuple(starmap(SelectChoice, residence.choices(language)))
 
 
 def _known_disclosure(field: RadioField) -> None:

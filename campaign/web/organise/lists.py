@@ -39,7 +39,7 @@ def _csv(states: list[ParticipatingState]) -> Response:
 
     def rows() -> Iterator[Row]:
         # A session of its own: the request's is closed before the last line is sent.
-        with database.reading() as db:
+        with database.snapshot() as db:
             for state in states:
                 yield from reading.for_organisers(db, state.code, private_key)
 

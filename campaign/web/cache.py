@@ -1,0 +1,175 @@
+"""Public pages answered from memory: rendered once for what they show, with an ETag and a packed body.
+
+A page is kept until a count that it shows changes, and no longer than its moment ("as of") may lie
+back. Only what is the same for everyone is kept: no private page, no answer to a post, no error.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import Accept, Headers
+from werkzeug.http import parse_accept_header
+
+from campaign.participating_state import ParticipatingState
+from campaign.web.counts import Counts, Snapshot
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PUBLIC = frozenset(
+    {
+        "progress.embed",
+        "supporter.check_your_mail",
+        "supporter.home",
+        "supporter.letter",
+        "supporter.person",
+        "supporter.privacy",
+    }
+)
+"""The views whose pages are the same for everyone, and show nothing from the database but a snapshot."""
+
+LONGEST = timedelta(seconds=20)
+"""How far a page's moment may lie back while its counts still hold."""
+
+MOST_PAGES = 1_000
+"""Two for each state in eight languages, and some; each takes about 30 KB."""
+
+# Browsers always ask whether their copy still holds; a shared cache may answer for a second.
+CACHE_CONTROL = "public, max-age=0, s-maxage=1"
+
+Key = tuple[str, str]
+
+_KEY = "campaign.page"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A rendered page, and what it shows."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+    """Those that do not depend on how the page is packed."""
+    state: ParticipatingState | None
+    """The one whose count it shows; ``None`` for all of them."""
+    snapshot: Snapshot
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The body as browsers like it."""
+        return gzip.compress(self.body, mtime=0)
+
+    @cached_property
+    def etag(self) -> str:
+        """What a browser recognises the page by, packed or not."""
+        return f'"{hashlib.blake2b(self.body, digest_size=12).hexdigest()}"'
+
+    def holds(self, now: Snapshot) -> bool:
+        """Whether it could have been rendered *now*, but for its moment."""
+        before = self.snapshot
+        if before is now:
+            return True
+        return (
+            timedelta() <= now.as_of - before.as_of < LONGEST
+            and now.as_of.date() == before.as_of.date()  # the campaign may have closed at midnight
+            and now.organisation == before.organisation
+            and self._counts(now) == self._counts(before)
+        )
+
+    def answer(self, environ: "WSGIEnvironment") -> tuple[str, list[tuple[str, str]], bytes]:
+        """Return status, headers and body for whoever asks with *environ*."""
+        headers = [*self.headers, ("ETag", f"W/{self.etag}")]
+        if self.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+            return "304 NOT MODIFIED", headers, b""
+        body = self.body
+        if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")[:200]):
+            body = self.packed
+            headers.append(("Content-Encoding", "gzip"))
+        headers += [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))]
+        return "200 OK", headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    def _counts(self, snapshot: Snapshot) -> object:
+        return snapshot.by_state.get(self.state.code) if self.state else snapshot.by_state
+
+
+class PageCache:
+    """Stands before the application, and asks it only for what is not in memory."""
+
+    def __init__(self, application: "WSGIApplication", counts: Counts) -> None:
+        self._application = application
+        self._counts = counts
+        self._pages: dict[Key, Page] = {}
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer from memory, or let the application answer."""
+        # Without what follows a question mark: these pages read none of it, and shared links carry marks.
+        key = environ.get("HTTP_HOST", ""), environ["PATH_INFO"]
+        page = self._pages.get(key)
+        if page is not None and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            now = self.now()
+            if now is not None and page.holds(now):
+                status, headers, body = page.answer(environ)
+                start_response(status, headers)
+                return [body]
+        environ[_KEY] = key
+        return self._application(environ, start_response)
+
+    def now(self) -> Snapshot | None:
+        """Return the present counts, or ``None`` while the database does not answer."""
+        try:
+            return self._counts.now()
+        except SQLAlchemyError:
+            return None
+
+    def keep(self, key: Key, page: Page) -> None:
+        """Answer with *page* from now on."""
+        if len(self._pages) >= MOST_PAGES:
+            self._pages.clear()
+        self._pages[key] = page
+
+
+def init_app(app: Flask, counts: Counts) -> None:
+    """Keep the public pages of *app*; what else is done to answers must be added after this."""
+    cache = PageCache(app.wsgi_app, counts)
+    app.wsgi_app = cache  # type: ignore[method-assign]
+
+    @app.before_request
+    def look() -> None:
+        if request.endpoint in PUBLIC and request.method == "GET":
+            g.snapshot = cache.now()
+
+    @app.after_request
+    def keep(response: Response) -> Response:
+        snapshot: Snapshot | None = g.get("snapshot")
+        # While it was rendered the counts may have moved on: then nobody knows which ones it shows.
+        if response.status_code != 200 or snapshot is None or cache.now() is not snapshot:
+            return response
+        page = Page(response.get_data(), _common(response.headers), _state(), snapshot)
+        cache.keep(request.environ[_KEY], page)
+        status, headers, body = page.answer(request.environ)
+        return Response(body, status, Headers(headers))
+
+
+def _state() -> ParticipatingState | None:
+    arguments: dict[str, Any] = request.view_args or {}
+    return arguments.get("state")
+
+
+def _common(headers: Headers) -> tuple[tuple[str, str], ...]:
+    own = Headers(headers)
+    for name in ("Content-Type", "Content-Length"):
+        own.remove(name)
+    own["Cache-Control"] = CACHE_CONTROL
+    own["Vary"] = "Accept-Encoding"
+    return tuple(own)
+
+
+@lru_cache(maxsize=256)
+def _takes_gzip(header: str) -> bool:
+    return bool(parse_accept_header(header, Accept)["gzip"] > 0)

@@ -110,28 +110,39 @@ def _lines(content: bytes) -> list[tuple[int, dict[str, str]]]:
     if not set(COLUMNS) <= set(header):
         raise DelegationError(f"line 1: the columns must be {', '.join(COLUMNS)}")
     reader.fieldnames = header
-    return [
+    lines = [
         (reader.line_num, {k: v or "" for k, v in row.items() if isinstance(v, str | None)}) for row in reader
     ]
+    # Spreadsheets save empty rows as well.
+    return [(number, row) for number, row in lines if any(cell.strip() for cell in row.values())]
 
 
 def _read(row: dict[str, str]) -> Address:
+    return Address(
+        row["state"].strip().lower(),
+        row["email"].strip(),
+        row["source"].strip(),
+        _day(row["checked_on"].strip()),
+    )
+
+
+def _day(text: str) -> date:
+    """Read a day as ISO writes it, or with dots, which spreadsheets make of it."""
+    day, month, year = [*text.split("."), "", ""][:3] if text.count(".") == 2 else ("", "", "")
     try:
-        checked_on = date.fromisoformat(row["checked_on"].strip())
+        return date(int(year), int(month), int(day)) if year else date.fromisoformat(text)
     except ValueError:
-        raise DelegationError(
-            f"checked_on must be a day such as 2026-11-23, not “{row['checked_on']}”"
-        ) from None
-    return Address(row["state"].strip().lower(), row["email"].strip(), row["source"].strip(), checked_on)
+        raise DelegationError(f"checked_on must be a day such as 2026-11-23, not “{text}”") from None
 
 
 def _checked(address: Address, today: date) -> Address:
     if address.state_code not in STATES:
-        raise DelegationError(f"there is no participating state with the code “{address.state_code}”")
+        hint = " (the United Kingdom is gb)" if address.state_code == "uk" else ""
+        raise DelegationError(f"there is no participating state with the code “{address.state_code}”{hint}")
     try:
         email = validate_email(address.email, check_deliverability=False).normalized
     except EmailNotValidError as error:
-        raise DelegationError(f"“{address.email}” is not an e-mail address: {error}") from error
+        raise DelegationError(f"“{address.email}” is not an e-mail address") from error
     if not address.source.strip():
         raise DelegationError("say where the address was found (source)")
     if address.checked_on > today:

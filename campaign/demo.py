@@ -72,7 +72,7 @@ def fill(
     with database.writing() as db:
         is_demo = recall(db, "demo") is not None
         if not is_demo and db.scalar(select(Signature.id).limit(1)) is not None:
-            raise CampaignError("this database holds real signatures: make-believe is not mixed with them")
+            raise CampaignError("this database holds real signatures: made-up ones are not added to them")
         remember(db, "demo", "yes")
     random = Random(secrets.randbits(64))  # noqa: S311 -- nothing here is secret
     done = 0

@@ -49,7 +49,10 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if shutil.disk_usage(settings.instance).free < LOW_DISK_BYTES:
         yield Finding("Less than 1 GB of disk is free.", is_serious=True)
     if settings.closes_on is None:
-        yield Finding("CAMPAIGN_CLOSES_ON is not set: personal data is kept until it is erased by hand.")
+        yield Finding(
+            "CAMPAIGN_CLOSES_ON is not set: personal data is kept until each person withdraws.",
+            is_serious=not settings.is_loopback,
+        )
     if settings.is_secure and settings.trusted_proxies == 0:
         yield Finding("CAMPAIGN_TRUSTED_PROXIES is 0 although the site has TLS: is there no proxy in front?")
 
@@ -69,7 +72,7 @@ def _mail(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(
             f"Check at your DNS that {domain} has SPF for the relay, a DKIM key and a DMARC policy;"
-            " without them, confirmations land among the spam. (Nothing was looked up.)"
+            " without them, confirmations land in spam folders. (Nothing was looked up.)"
         )
 
 

@@ -102,13 +102,16 @@ def unlock(db: Session, name: str, passphrase: str) -> Unlocked:
     account = db.scalar(select(Organiser).where(func.lower(Organiser.name) == clean_name(name).lower()))
     if account is None:
         seal.passphrase_key(passphrase, b"\0" * 16, seal.COST)
-        raise WrongKeyError("name and passphrase do not belong together")
+        raise WrongKeyError("name and passphrase do not match")
     db.expunge(account)
     db.rollback()  # no lock or snapshot is held while the passphrase is stretched
     stretched = seal.passphrase_key(
         _clean_passphrase(passphrase), account.salt, seal.Cost(account.passes, account.memory)
     )
-    own_private = seal.unwrap(account.wrapped_private_key, stretched)
+    try:
+        own_private = seal.unwrap(account.wrapped_private_key, stretched)
+    except WrongKeyError as error:
+        raise WrongKeyError("name and passphrase do not match") from error
     wrapping = db.scalar(
         select(campaign_key.KeyWrapping)
         .join(CampaignKey, CampaignKey.id == campaign_key.KeyWrapping.key_id)

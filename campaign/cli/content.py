@@ -7,10 +7,12 @@ from typing import BinaryIO
 import click
 
 from campaign import audit, delegation, tally
+from campaign.campaign_key import current_key
 from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
 from campaign.delivery import document
 from campaign.delivery.plan import plan
 from campaign.demo import fill
+from campaign.errors import CampaignError
 from campaign.language import ENGLISH
 from campaign.organiser import Unlocked
 from campaign.participating_state import STATES
@@ -40,7 +42,7 @@ def import_(campaign: Campaign, file: BinaryIO) -> None:
 
 
 @click.command("list")
-@click.argument("state", type=click.Choice([ALL, *STATES], case_sensitive=False))
+@click.argument("state")
 @click.option("--format", "format_", type=click.Choice(["csv", "pdf"]), default="csv", show_default=True)
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
@@ -51,11 +53,15 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
 
     Asks for an organiser's name and passphrase, or reads them as two lines of standard input.
     """
+    state = state.lower()
+    if state not in {ALL, *STATES}:
+        hint = " (the United Kingdom is gb)" if state == "uk" else ""
+        raise CampaignError(f"there is no participating state with the code “{state}”{hint}")
     organiser = campaign.unlock()
+    output.touch(mode=0o600)
     with campaign.database.writing() as db:
         audit.record(db, organiser.name, "download list", f"{state} {format_}", now=now())
     codes = list(STATES) if state == ALL else [state]
-    output.touch(mode=0o600)
     if format_ == "csv":
         _write_csv(campaign, organiser, codes, output)
     else:
@@ -73,10 +79,11 @@ def demo(campaign: Campaign, signatures: int) -> None:
 
     Refuses a database that holds real signatures.
     """
+    edition = campaign.started.edition
+    with campaign.database.reading() as db:
+        current_key(db)  # says what to do when there is none yet
     with click.progressbar(length=signatures, label="Signing") as bar:
-        fill(
-            campaign.database, edition=campaign.started.edition, number=signatures, now=now(), step=bar.update
-        )
+        fill(campaign.database, edition=edition, number=signatures, now=now(), step=bar.update)
     click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")
 
 

@@ -4,6 +4,7 @@ import click
 
 from campaign import organiser as organisers
 from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
+from campaign.database import recall
 
 
 @click.group()
@@ -16,12 +17,15 @@ def organiser() -> None:
 def add(campaign: Campaign) -> None:
     """Print a link under which a new organiser joins, good once and for a week.
 
-    Asks for an owner's name and passphrase: only who can open the names can share that.
+    Asks for an owner's name and passphrase: only someone who can open the names
+    can share them.
     """
     owner = campaign.unlock()
     with campaign.database.writing() as db:
         code = organisers.invite(db, owner, now=now())
-    click.echo(f"{campaign.settings.base_url}/organise/setup/{code}")
+        # Where the site was last served: the settings of this shell may not say it.
+        base_url = recall(db, "base_url") or campaign.settings.base_url
+    click.echo(f"{base_url}/organise/setup/{code}")
 
 
 @organiser.command("list")

@@ -16,6 +16,7 @@ from granian.log import LogLevels
 
 from campaign import duties, start, tasks
 from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.database import remember
 from campaign.errors import SettingsError
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
@@ -46,6 +47,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     # The web processes read the same settings, wherever they are started.
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
+        remember(db, "base_url", settings.base_url)
         code = start.setup_code(db, now=now())
     _greet(campaign, code)
     campaign.database.close()
@@ -137,7 +139,8 @@ def _greet(campaign: Campaign, code: str | None) -> None:
     click.echo(f"  The site          {settings.base_url}/")
     click.echo(f"  Organisers        {settings.base_url}/organise/")
     if code:
-        click.echo("\n  Nobody organises yet. Open this link once to make the first organiser:")
+        click.echo("\n  Nobody organises yet. Open this link once to make the first organiser")
+        click.echo("  (one printed earlier opens only what was signed at its time):")
         click.secho(f"  {settings.base_url}/organise/setup/{code}", bold=True)
     if not settings.smtp_url:
         click.echo(f"\n  No mail relay is set: each mail becomes a file in {settings.instance / 'mail'},")

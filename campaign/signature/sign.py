@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from campaign import seal
@@ -12,6 +14,16 @@ from campaign.errors import ClosedError
 from campaign.mail import outbox
 from campaign.seal import Details, ServerKeys
 from campaign.signature.row import COUNTED, Signature, SignatureToken, standing
+
+# Signing is what comes in floods: statements made once, and rows without objects, take a third of the time.
+_signatures, _tokens = Signature.__table__, SignatureToken.__table__
+_KEEP = insert(_signatures)  # type: ignore[arg-type]
+_KEEP_TOKEN = insert(_tokens)  # type: ignore[arg-type]
+_EARLIER = select(_signatures.c.id).where(
+    _signatures.c.state_code == bindparam("state_code"),
+    _signatures.c.digest == bindparam("digest"),
+    standing(),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +54,9 @@ def sign(
         raise ClosedError("the campaign has closed")
     email = signing.details.email
     digest = seal.address_digest(keys, signing.state_code, email)
-    pending = _pending(db, signing, digest, now)
-    db.add(pending)
-    db.flush()
-    earlier = db.scalar(
-        select(Signature).where(
-            Signature.state_code == signing.state_code, Signature.digest == digest, standing()
-        )
-    )
-    token = new_token(db, earlier or pending)
+    pending = _keep(db, signing, digest, now)
+    earlier = db.connection().scalar(_EARLIER, {"state_code": signing.state_code, "digest": digest})
+    token = _new_token(db, signing.state_code, earlier or pending)
     if may_write_to(db, keys, email, now):
         outbox.put(
             db,
@@ -65,11 +71,7 @@ def sign(
 
 def new_token(db: Session, signature: Signature) -> str:
     """Return a new token for *signature*'s private page; the database keeps its hash alone."""
-    token = seal.new_code()
-    db.add(
-        SignatureToken(hash=seal.code_hash(token), state_code=signature.state_code, signature_id=signature.id)
-    )
-    return token
+    return _new_token(db, signature.state_code, signature.id)
 
 
 def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bool:
@@ -78,19 +80,32 @@ def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bo
     return outbox.may_send(db, mailbox, on=now.date())
 
 
-def _pending(db: Session, signing: Signing, digest: bytes, now: datetime) -> Signature:
-    pending = Signature(
-        state_code=signing.state_code,
-        edition=signing.edition,
-        language=signing.language,
-        residence=signing.residence,
-        disclosure=signing.disclosure,
-        signed_on=now.date(),
-        digest=digest,
-    )
+def _new_token(db: Session, state_code: str, signature_id: UUID) -> str:
+    token = seal.new_code()
+    row = {"hash": seal.code_hash(token), "state_code": state_code, "signature_id": signature_id}
+    db.connection().execute(_KEEP_TOKEN, row)
+    return token
+
+
+def _keep(db: Session, signing: Signing, digest: bytes, now: datetime) -> UUID:
+    """Insert the pending row, and return its id."""
     key = current_key(db)
+    row: dict[str, Any] = {
+        "state_code": signing.state_code,
+        "id": uuid4(),
+        "edition": signing.edition,
+        "language": signing.language,
+        "residence": signing.residence,
+        "disclosure": signing.disclosure,
+        "signed_on": now.date(),
+        "digest": digest,
+    }
     if signing.disclosure != COUNTED:
-        pending.key_id = key.id
-        pending.sealed = seal.seal(signing.details, key.public_key)
-        pending.has_words = bool(signing.details.words)
-    return pending
+        row |= {
+            "key_id": key.id,
+            "sealed": seal.seal(signing.details, key.public_key),
+            "has_words": bool(signing.details.words),
+        }
+    db.connection().execute(_KEEP, row)
+    kept: UUID = row["id"]
+    return kept

@@ -1,5 +1,9 @@
 """Putting the web application together."""
 
+import ctypes
+import os
+import signal
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -20,6 +24,9 @@ from campaign.web.site import Site
 
 LARGEST_POST = 1_100_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
+
+PR_SET_PDEATHSIG = 1
+"""Linux's prctl(2): the signal to get when the parent dies."""
 
 LARGEST_TEXT = 64_000
 """Bytes of one form without a file."""
@@ -100,4 +107,13 @@ def _add_views(app: Flask) -> None:
 
 def from_environment() -> Flask:
     """Return the application for the settings in the environment: what each web process calls."""
+    _end_with_parent()
     return build(load(), now)
+
+
+def _end_with_parent() -> None:
+    """Have this web process killed when the one that started it is gone, so that the port is free again."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        raise SystemExit("the process that started this one is gone")

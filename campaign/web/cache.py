@@ -146,11 +146,13 @@ def init_app(app: Flask, counts: Counts) -> None:
 
     @app.after_request
     def keep(response: Response) -> Response:
-        snapshot: Snapshot | None = g.get("snapshot")
-        # While it was rendered the counts may have moved on: then nobody knows which ones it shows.
-        if response.status_code != 200 or snapshot is None or cache.now() is not snapshot:
+        before: Snapshot | None = g.get("snapshot")
+        if response.status_code != 200 or before is None:
             return response
-        page = Page(response.get_data(), _common(response.headers), _state(), snapshot)
+        page = Page(response.get_data(), _common(response.headers), _state(), before)
+        after = cache.now()
+        if after is None or not page.holds(after):
+            return response  # a count moved meanwhile, and nobody knows which one the page shows
         cache.keep(request.environ[_KEY], page)
         status, headers, body = page.answer(request.environ)
         return Response(body, status, Headers(headers))

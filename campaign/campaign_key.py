@@ -1,10 +1,12 @@
 """The campaign's key pair: who holds a wrapping of its private half, and how one pair follows another."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign import seal
@@ -44,7 +46,7 @@ class KeyWrapping(Base):
     kind: Mapped[str] = mapped_column(String(12))
     """``link`` (setup or invitation), ``organiser``, ``recovery``, or ``successor`` (the next pair)."""
     holder_id: Mapped[UUID | None] = mapped_column(index=True)
-    """The organiser whose wrapping this is; empty for links and successors."""
+    """The organiser whose wrapping or invitation this is; empty for setup links and successors."""
     opens_hash: Mapped[bytes | None] = mapped_column(unique=True)
     """For links and recovery codes: the code's hash, to find the row."""
     wrapped: Mapped[bytes]
@@ -70,7 +72,7 @@ def make_provisional(db: Session, *, now: datetime) -> str:
     """
     private, public = seal.new_pair()
     key = _succeed(db, public, provisional=True, now=now)
-    return wrap_under_link(db, key, private, now=now, expires_at=None)
+    return wrap_under_link(db, key, private)
 
 
 def make_lasting(db: Session, *, now: datetime) -> tuple[CampaignKey, bytes]:
@@ -80,15 +82,23 @@ def make_lasting(db: Session, *, now: datetime) -> tuple[CampaignKey, bytes]:
 
 
 def wrap_under_link(
-    db: Session, key: CampaignKey, private_key: bytes, *, now: datetime, expires_at: datetime | None
+    db: Session,
+    key: CampaignKey,
+    private_key: bytes,
+    *,
+    holder_id: UUID | None = None,
+    expires_at: datetime | None = None,
 ) -> str:
-    """Wrap *private_key* under a new one-time code, and return the code."""
-    del now
+    """Wrap *private_key* under a new one-time code, and return the code.
+
+    An invitation goes with *holder_id*, the organiser who made it.
+    """
     code = seal.new_code()
     db.add(
         KeyWrapping(
             key_id=key.id,
             kind="link",
+            holder_id=holder_id,
             opens_hash=seal.code_hash(code),
             wrapped=seal.wrap(private_key, seal.code_key(code)),
             expires_at=expires_at,
@@ -114,8 +124,14 @@ def open_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, by
 
 
 def use_up_link(db: Session, code: str) -> None:
-    """Delete the wrapping under *code*: a link that stood in a log opens nothing."""
-    db.execute(delete(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code)))
+    """Delete the wrapping under *code*: a link that stood in a log opens nothing.
+
+    Raises:
+        WrongKeyError: Somebody else used it at the same moment.
+    """
+    used = delete(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code))
+    if db.scalar(used.returning(KeyWrapping.id)) is None:
+        raise WrongKeyError("this link opens nothing: it was used")
 
 
 def hold(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID, public_key: bytes) -> None:
@@ -156,7 +172,9 @@ def forget_empty(db: Session, is_used: Callable[[UUID], bool]) -> None:
     """Delete earlier pairs that nothing is sealed to any more."""
     for key in db.scalars(select(CampaignKey).where(CampaignKey.is_current.is_(False))):
         if not is_used(key.id):
-            db.execute(delete(CampaignKey).where(CampaignKey.id == key.id))
+            # Somebody may be signing under it at this moment; then it goes another time.
+            with suppress(IntegrityError), db.begin_nested():
+                db.execute(delete(CampaignKey).where(CampaignKey.id == key.id))
 
 
 def set_recovery_code(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -118,8 +119,7 @@ class Database:
     def snapshot(self) -> Iterator[Session]:
         """Give a session for reading that sees one moment, however long it reads."""
         with self.session() as session:
-            if not self.is_sqlite:  # SQLite's readers see one moment anyway
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            see_one_moment(session)
             yield session
 
     @contextmanager
@@ -135,9 +135,32 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             command.upgrade(migration_config(connection), revision)
 
+    def forget_deleted(self) -> None:
+        """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
+        if self.is_sqlite:
+            connection = self.engine.raw_connection()
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError:
+                pass
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def see_one_moment(db: Session) -> None:
+    """Have *db* read one moment, however long it reads; before its first statement."""
+    if db.get_bind().dialect.name == "postgresql":  # SQLite's readers do so anyway
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def lock_starts(db: Session) -> None:
+    """Let one process at a time make what a first start makes, until its transaction ends."""
+    if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
 
 
 def migration_config(connection: Connection) -> Config:

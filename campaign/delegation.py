@@ -16,7 +16,7 @@ from campaign.participating_state import STATES
 COLUMNS = ("state", "email", "source", "checked_on")
 """Of the file that organisers import: the state's code, then what :class:`Delegation` keeps."""
 
-LARGEST_IMPORT = 1_000_000
+LARGEST_IMPORT = 100_000
 """Bytes; 57 lines take a few thousand."""
 
 

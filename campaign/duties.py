@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from campaign import unlocking
+from campaign.database import see_one_moment
 from campaign.delivery.row import settle_interrupted
 from campaign.recount import recount
 from campaign.settings import Settings
@@ -29,6 +30,7 @@ def periodic(settings: Settings) -> Mapping[str, Callable[[Session, datetime], N
             db.commit()
 
     def count_again(db: Session, now: datetime) -> None:
+        see_one_moment(db)
         recount(db, now=now)
 
     return {"erase_due": erase, "recount": count_again}

@@ -1,11 +1,11 @@
 """Organisers: their accounts, their key pairs, and how the campaign's key reaches them."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import LargeBinary, String, func, select
+from sqlalchemy import LargeBinary, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from xkcdpass import xkcd_password
@@ -47,7 +47,7 @@ class Unlocked:
     id: UUID
     name: str
     role: str
-    campaign_key: bytes
+    campaign_key: bytes = field(repr=False)
 
 
 def offered_passphrase() -> str:
@@ -80,12 +80,12 @@ def join(db: Session, code: str, name: str, passphrase: str, *, now: datetime) -
     key, private_key = campaign_key.open_link(db, code, now=now)
     if key.is_provisional and not is_first:
         raise WrongKeyError("this setup link is over: there are organisers who can invite")
+    campaign_key.use_up_link(db, code)
     account = _new_account(db, name, passphrase, role="owner" if is_first else "organiser", now=now)
     if is_first:
         lasting, lasting_private = campaign_key.make_lasting(db, now=now)
         campaign_key.hand_over(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
-    campaign_key.use_up_link(db, code)
     campaign_key.hold(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     audit.record(db, account.name, "join", account.role, now=now)
     return Unlocked(account.id, account.name, account.role, private_key)
@@ -99,12 +99,13 @@ def unlock(db: Session, name: str, passphrase: str) -> Unlocked:
     Raises:
         WrongKeyError: Name and passphrase do not belong together.
     """
-    account = db.scalar(select(Organiser).where(func.lower(Organiser.name) == clean_name(name).lower()))
-    if account is None:
-        seal.passphrase_key(passphrase, b"\0" * 16, seal.COST)
-        raise WrongKeyError("name and passphrase do not match")
-    db.expunge(account)
+    account = _called(db, name)
+    if account is not None:
+        db.expunge(account)
     db.rollback()  # no lock or snapshot is held while the passphrase is stretched
+    if account is None:
+        seal.passphrase_key(_clean_passphrase(passphrase), b"\0" * 16, seal.COST)
+        raise WrongKeyError("name and passphrase do not match")
     stretched = seal.passphrase_key(
         _clean_passphrase(passphrase), account.salt, seal.Cost(account.passes, account.memory)
     )
@@ -133,7 +134,7 @@ def invite(db: Session, owner: Unlocked, *, now: datetime) -> str:
         raise OrganiserError("only an owner can invite")
     key = campaign_key.current_key(db)
     code = campaign_key.wrap_under_link(
-        db, key, owner.campaign_key, now=now, expires_at=now + INVITATION_LASTS
+        db, key, owner.campaign_key, holder_id=owner.id, expires_at=now + INVITATION_LASTS
     )
     audit.record(db, owner.name, "invite organiser", now=now)
     return code
@@ -169,7 +170,7 @@ def remove(db: Session, name: str, *, by: str, now: datetime) -> None:
     Raises:
         OrganiserError: There is no such account, or it is the last owner.
     """
-    account = db.scalar(select(Organiser).where(func.lower(Organiser.name) == clean_name(name).lower()))
+    account = _called(db, name)
     if account is None:
         raise OrganiserError(f"there is no organiser called {name}")
     owners = db.scalars(select(Organiser.id).where(Organiser.role == "owner")).all()
@@ -178,6 +179,12 @@ def remove(db: Session, name: str, *, by: str, now: datetime) -> None:
     campaign_key.let_go(db, account.id)
     db.delete(account)
     audit.record(db, by, "remove organiser", account.name, now=now)
+
+
+def _called(db: Session, name: str) -> Organiser | None:
+    """Return the account of this name, in whatever case; few enough to compare here, in any script."""
+    wanted = clean_name(name).casefold()
+    return next((each for each in everyone(db) if clean_name(each.name).casefold() == wanted), None)
 
 
 def clean_name(name: str) -> str:
@@ -189,7 +196,7 @@ def _new_account(db: Session, name: str, passphrase: str, *, role: str, now: dat
     name = clean_name(name)
     if not 1 <= len(name) <= 80:
         raise OrganiserError("a name has 1 to 80 characters")
-    if db.scalar(select(Organiser.id).where(func.lower(Organiser.name) == name.lower())):
+    if _called(db, name) is not None:
         raise OrganiserError(f"there is an organiser called {name} already")
     account = Organiser(id=uuid4(), name=name, role=role, made_at=now)
     _set_passphrase(account, passphrase)

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import NamedTuple, Self
 
@@ -49,23 +49,23 @@ COST = Cost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
 class Details:
     """What identifies a signatory, as it lies in a sealed box."""
 
-    name: str = ""
-    email: str = ""
-    town: str = ""
-    words: str = ""
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    town: str = field(default="", repr=False)
+    words: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerKeys:
     """The keys the running server has; none of them opens a sealed box."""
 
-    mail: bytes
+    mail: bytes = field(repr=False)
     """Closes what waits in the outbox."""
-    digest: bytes
+    digest: bytes = field(repr=False)
     """Makes a mailbox recognisable without keeping its address."""
-    session: bytes
+    session: bytes = field(repr=False)
     """Joined with an organiser's cookie, closes the key in that organiser's session."""
-    cookie: bytes
+    cookie: bytes = field(repr=False)
     """Signs cookies and forms' tokens."""
 
     @classmethod

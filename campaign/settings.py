@@ -124,18 +124,29 @@ def is_loopback_host(host: str) -> bool:
 def _secret_key(folder: Path) -> str:
     path = folder / "secret_key"
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(32))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass
+        if not path.exists():
+            _make_secret_key(path)
     except OSError as error:
         raise SettingsError(f"CAMPAIGN_SECRET_KEY: cannot make {path} ({error.strerror})") from error
     try:
         return _secret(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise SettingsError(f"CAMPAIGN_SECRET_KEY: {path} cannot be used ({error})") from error
+
+
+def _make_secret_key(path: Path) -> None:
+    """Write a new key whole, or not at all; of several starting processes one does."""
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(unfinished)
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()
 
 
 def _refuse_misspelt(environment: Mapping[str, str]) -> None:

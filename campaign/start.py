@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaign import audit, campaign_key, letter, organiser
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
-from campaign.database import Database, check_secret_key, recall, remember
+from campaign.database import Database, check_secret_key, lock_starts, recall, remember
 from campaign.delivery.row import settle_interrupted
 from campaign.errors import WrongKeyError
 from campaign.organiser import Unlocked
@@ -38,6 +38,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     """
     database.migrate()
     with database.writing() as db:
+        lock_starts(db)
         check_secret_key(db, settings.secret_key)
         salt = recall(db, "digest_salt")
         if salt is None:
@@ -55,6 +56,7 @@ def setup_code(db: Session, *, now: datetime) -> str | None:
     What supporters signed meanwhile stays sealed to the pair of its day, and that start's
     link still opens it; a pair that nothing is sealed to is dropped.
     """
+    lock_starts(db)
     if organiser.any_exist(db):
         return None
     code = campaign_key.make_provisional(db, now=now)

@@ -4,11 +4,13 @@ import fcntl
 import hashlib
 import hmac
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, LargeBinary, delete, select
@@ -27,7 +29,14 @@ NOTICED_EVERY = timedelta(minutes=1)
 
 FREE_FAILURES = 5
 """Wrong passphrases for a name before it has to wait."""
-LONGEST_WAIT = timedelta(minutes=15)
+WAIT = timedelta(seconds=15)
+"""Short and always the same: whoever knows an organiser's name must not be able to keep them out."""
+
+
+BUSY_SECONDS = 5
+"""What is told to whoever comes while another passphrase is being stretched."""
+
+_TURN = threading.BoundedSemaphore(1)
 
 
 class TooManyAttemptsError(CampaignError):
@@ -127,8 +136,7 @@ def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) ->
     row = db.scalar(select(LoginFailures).where(LoginFailures.name_digest == _name_digest(name, keys)))
     if row is None or row.failures < FREE_FAILURES:
         return
-    wait = min(timedelta(seconds=15 * 2 ** min(row.failures - FREE_FAILURES, 10)), LONGEST_WAIT)
-    left = row.last_at + wait - now
+    left = row.last_at + WAIT - now
     if left > timedelta(0):
         raise TooManyAttemptsError(int(left.total_seconds()) + 1)
 
@@ -146,23 +154,34 @@ def note_failure(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> 
 
 
 @contextmanager
-def one_at_a_time(instance: Path, *, patience_seconds: float = 10) -> Iterator[None]:
+def one_at_a_time(instance: Path, *, patience_seconds: float = 2) -> Iterator[None]:
     """Let one passphrase be stretched at a time on this machine, since each takes 256 MiB.
+
+    Of one process one thread may wait for its turn, so that the others go on serving pages.
 
     Raises:
         TooManyAttemptsError: Others took the whole time that we were ready to wait.
     """
-    deadline = time.monotonic() + patience_seconds
-    with (instance / "passphrase.lock").open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TooManyAttemptsError(10) from None
-                time.sleep(0.05)
-        yield
+    if not _TURN.acquire(blocking=False):
+        raise TooManyAttemptsError(BUSY_SECONDS)
+    try:
+        with (instance / "passphrase.lock").open("a") as file:
+            _wait_for(file, time.monotonic() + patience_seconds)
+            yield
+    finally:
+        _TURN.release()
+
+
+def _wait_for(file: IO[str], deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TooManyAttemptsError(BUSY_SECONDS) from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _session_hash(cookie: str) -> bytes:

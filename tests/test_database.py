@@ -147,3 +147,18 @@ def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
 
     assert recall(db, "fact") == "two"
     assert len(db.scalars(select(Site).where(Site.name == "fact")).all()) == 1
+
+
+def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    for content in ("CANARY-IN-THE-LOG", "gone"):
+        with database.writing() as db:
+            remember(db, "fact", content)
+    assert b"CANARY-IN-THE-LOG" in (tmp_path / "campaign.sqlite-wal").read_bytes()
+
+    database.forget_deleted()
+
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    database.close()
+    assert b"CANARY-IN-THE-LOG" not in left

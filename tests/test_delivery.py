@@ -10,8 +10,9 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import delegation, signature
+from campaign import delegation, seal, signature
 from campaign.appeal import Appeal
+from campaign.campaign_key import CampaignKey
 from campaign.database import Database
 from campaign.delegation import Address
 from campaign.delivery import outcome, send
@@ -22,8 +23,9 @@ from campaign.errors import DeliveryError
 from campaign.organisation import Organisation, save_organisation
 from campaign.organiser import Unlocked
 from campaign.participating_state import STATES
-from campaign.seal import ServerKeys
+from campaign.seal import Details, ServerKeys
 from campaign.settings import Settings
+from campaign.signature_list import reading
 from tests.conftest import NOW, Clock
 from tests.factories import make_owner, make_signature
 from tests.relay import Relay, relay
@@ -61,7 +63,7 @@ def order(state: Any = DE, **changes: Any) -> Order:
     return Order(**({"delivery_id": uuid4(), "state": state, "confirmed": ALL} | changes))
 
 
-ALL = ("instrument_expired", "instrument_note", "sent_before", "address_old")
+ALL = ("instrument_expired", "instrument_note", "sent_before", "address_old", "other_key")
 
 
 def text_of(relay: Relay, at: int = -1) -> str:
@@ -182,6 +184,24 @@ def test_two_organisers_at_the_same_moment_send_one_message(
 
     assert outcomes == ["accepted", "refused by us"]
     assert len(post_office.received) == 1
+
+
+def test_names_under_another_key_are_left_out_and_said(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    make_signature(db, keys, name="Mara Example")
+    lost = make_signature(db, keys, name="Lost Name")
+    other = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW)
+    db.add(other)
+    db.flush()
+    lost.row.key_id, lost.row.sealed = other.id, seal.seal(Details(name="Lost Name"), seal.new_pair()[1])
+    db.commit()
+
+    with pytest.raises(DeliveryError, match="other_key"):
+        send.send(sender, order(confirmed=()))
+    delivery = send.send(sender, order())
+    assert (delivery.total, delivery.named) == (2, 1)
+    assert len(list(reading.for_organisers(db, "de", sender.organiser.campaign_key))) == 2
 
 
 def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:

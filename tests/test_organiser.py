@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from campaign import campaign_key, organiser, seal, start
 from campaign.campaign_key import CampaignKey, KeyWrapping, current_key
+from campaign.database import Database
 from campaign.errors import OrganiserError, WrongKeyError
 from campaign.seal import ServerKeys
 from tests.conftest import NOW
@@ -165,6 +166,42 @@ def test_the_last_owner_cannot_be_removed(db: Session) -> None:
 
     with pytest.raises(OrganiserError, match="last owner"):
         organiser.remove(db, owner.name, by="command line", now=NOW)
+
+
+@pytest.mark.parametrize("name", ["Анна", "Özge", "Élise", "ΝΊΚΗ"])
+def test_a_name_may_be_written_in_any_script_and_case(db: Session, name: str) -> None:
+    make_owner(db, name=name)
+
+    assert organiser.unlock(db, name.swapcase(), PASSPHRASE)
+
+
+def test_an_invitation_goes_with_who_made_it(db: Session) -> None:
+    owner = make_owner(db)
+    code = organiser.invite(db, owner, now=NOW)
+    campaign_key.let_go(db, owner.id)
+
+    with pytest.raises(WrongKeyError):
+        organiser.join(db, code, "Pavel", PASSPHRASE, now=NOW)
+
+
+def test_of_two_who_use_one_invitation_one_joins(database: Database) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with database.session(writes=True) as db:
+        owner = make_owner(db)
+        code = organiser.invite(db, owner, now=NOW)
+        db.commit()
+
+    def join(name: str) -> bool:
+        try:
+            with database.writing() as db:
+                organiser.join(db, code, name, PASSPHRASE, now=NOW)
+        except WrongKeyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(join, ["Pavel", "Petra"])) == [False, True]
 
 
 def test_who_was_removed_holds_no_wrapping(db: Session) -> None:

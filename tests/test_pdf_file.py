@@ -178,7 +178,7 @@ def test_the_cover_says_who_sends_what_and_where_to_check_it():
 
     for part in (
         "1,043",
-        "1,040 with a name on this list, 3 without a name",
+        "1,040 with a name on this list, 3 whose name is not on it",
         "Example Letters e. V., Wien",
         "post@letters.example",
         "23 November 2026",
@@ -218,7 +218,7 @@ def test_a_name_of_300_letters_is_printed_whole():
     assert name in re.sub(r"\s", "", reader.pages[2].extract_text())
 
 
-def test_signatures_without_a_name_are_counted_and_not_listed():
+def test_signatures_that_are_not_listed_by_name_are_counted():
     rows = [
         ROW,
         replace(ROW, number=2, name="", town="Hidden Town"),
@@ -229,7 +229,7 @@ def test_signatures_without_a_name_are_counted_and_not_listed():
 
     assert report.names == 2
     assert "Hidden Town" not in text(reader)
-    assert in_order(text(reader), "Eva Beispiel", "and 1,201 signatures given without a name")
+    assert in_order(text(reader), "Eva Beispiel", "and 1,201 signatures whose names are not on this list")
 
 
 def test_signatories_of_another_edition_come_last_under_the_text_they_signed():
@@ -284,6 +284,16 @@ def test_every_page_names_the_state_and_the_code_and_those_of_the_list_are_confi
         assert ("Residence" in shown) == (number > 2)
 
 
+@pytest.mark.parametrize("names_withheld", [True, False])
+def test_a_working_copy_is_for_organisers_only_and_says_so_on_every_page_of_the_list(names_withheld):
+    reader, report = delivered(named("Anna Muster"), code="", names_withheld=names_withheld)
+
+    assert report.pages == (2 if names_withheld else 3)
+    for page in reader.pages[1:]:
+        assert "Working copy – for organisers only" in page.extract_text()
+    assert "for the delegation only" not in text(reader)
+
+
 def test_several_delegations_documents_fit_into_one_file():
     file = io.BytesIO()
     sheet = pdf_page.Sheet(file, title="Lists", language="en")
@@ -306,7 +316,8 @@ def test_several_delegations_documents_fit_into_one_file():
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("王伟", "‹WangWei›*"),
+        ("王伟", "‹Wang Wei›*"),
+        ("김민준", "‹Gim Min Jun›*"),
         ("Anna 王 Müller", "Anna ‹Wang›* Müller"),
         ("حسن رضا", "‹hsn rd›*"),
         ("Eva 😀", "Eva ‹:grinning:›*"),
@@ -320,7 +331,7 @@ def test_a_script_that_no_font_covers_is_romanised_marked_and_reported(name, sho
     first, last = reader.pages[2].extract_text(), reader.pages[-1].extract_text()
     assert shown in last.splitlines()
     assert report.romanised == 1
-    assert "cannot print; romanised" in last
+    assert "What stands between ‹ and ›" in last
     assert "romanised" not in first
 
 

@@ -1,6 +1,7 @@
 """The ``campaign`` command."""
 
 import os
+import resource
 import sys
 from typing import NoReturn
 
@@ -36,12 +37,15 @@ for command in (serve, work, organiser, delegations, list_file, erase, recount, 
 
 def main() -> None:
     """Run the command; what goes wrong on purpose is one line, not a traceback."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what is unsealed
     os.umask(0o077)  # whatever is written is for this user alone
     try:
         campaign.main(prog_name="campaign")
     except CampaignError as error:
         _refuse(str(error))
-    except exc.OperationalError as error:
+    except exc.DatabaseError as error:
+        if type(error) not in {exc.DatabaseError, exc.OperationalError}:
+            raise  # constraints and statements are ours to mend; a server or a file is the reader's
         # The driver's own first line says what is wrong, and quotes no row.
         reason = str(error.orig).strip().splitlines()[0]
         _refuse(f"CAMPAIGN_DATABASE_URL: the database does not answer ({reason})")

@@ -12,6 +12,7 @@ import click
 from campaign import doctor as examination
 from campaign import recount as recounting
 from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.database import see_one_moment
 from campaign.errors import CampaignError
 from campaign.signature import erase_due
 
@@ -41,8 +42,10 @@ def erase(campaign: Campaign) -> None:
 @pass_campaign
 def recount(campaign: Campaign) -> None:
     """Compare the counts with the signatures; end with status 1 when they differ."""
-    with campaign.database.writing() as db:
+    with campaign.database.session(writes=True) as db:
+        see_one_moment(db)
         differences = recounting.recount(db, now=now())
+        db.commit()
     for difference in differences:
         click.echo(
             f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"
@@ -84,7 +87,7 @@ def doctor(campaign: Campaign) -> None:
 
 def _copy_sqlite(path: str, file: Path) -> None:
     unfinished = file.with_name(file.name + ".part")
-    unfinished.touch(mode=0o600)
+    unfinished.touch(mode=0o600, exist_ok=False)
     source, target = sqlite3.connect(path), sqlite3.connect(unfinished)
     try:
         source.backup(target, pages=1000)
@@ -101,7 +104,7 @@ def _dump_postgresql(url: str, file: Path) -> None:
     if command is None:
         raise CampaignError("pg_dump is not installed on this machine; PostgreSQL's client package has it")
     unfinished = file.with_name(file.name + ".part")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         # The address goes by the environment: arguments can be read by every user of the machine.
         done = subprocess.run(  # noqa: S603 -- our own arguments
             [command, "--format=custom", "--no-owner"],

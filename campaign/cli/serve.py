@@ -84,18 +84,20 @@ class MailWorker:
     """The mail worker in a process of its own, started again whenever it stops by itself."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_running, name="mail worker", daemon=True)
 
     def __enter__(self) -> "MailWorker":
+        # Before the web processes are forked: one forked meanwhile would keep the pipe of this start open.
+        self._process = _start_worker()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         process = self._process
-        if process is not None and process.poll() is None:
+        if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(STOPPING_SECONDS)
@@ -107,14 +109,18 @@ class MailWorker:
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            self._process = subprocess.Popen([sys.executable, "-m", "campaign", "work", "--follow-parent"])
             self._process.wait()
             if self._stopping.is_set():
                 return
             failures = 0 if time.monotonic() - began > 60 else failures + 1
             pause = WORKER_PAUSES_SECONDS[min(failures, len(WORKER_PAUSES_SECONDS) - 1)]
             logging.getLogger(__name__).error("the mail worker stopped; starting it again in %s s", pause)
-            self._stopping.wait(pause)
+            if not self._stopping.wait(pause):
+                self._process = _start_worker()
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "campaign", "work", "--follow-parent"])
 
 
 def _reached_as(host: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaign import tally
 from campaign.appeal import Appeal
+from campaign.campaign_key import CampaignKey
 from campaign.delegation import Delegation
 from campaign.delivery.row import REACHED, Delivery, deliveries
 from campaign.organisation import Organisation, organisation
@@ -41,7 +42,9 @@ class Plan:
     """Why it cannot be sent: ``organisation``, ``address``, ``signatures``, ``sending``."""
     cautions: tuple[str, ...]
     """What an organiser must confirm: ``instrument_expired``, ``instrument_note``, ``sent_before``,
-    ``address_old``."""
+    ``address_old``, ``other_key``."""
+    under_other_key: int
+    """Signatures whose names only an earlier start's setup link opens; they are not listed."""
 
     @property
     def is_ready(self) -> bool:
@@ -55,6 +58,13 @@ def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date)
     delegation = db.get(Delegation, state.code)
     latest = db.scalar(deliveries(state.code).where(Delivery.status.in_(REACHED)).limit(1))
     residences = tally.by_residence(db, state.code)
+    under_other_key = _count(
+        db,
+        state,
+        Signature.sealed.is_not(None),
+        Signature.key_id.not_in(select(CampaignKey.id).where(CampaignKey.is_current)),
+    )
+    cautions = _cautions(appeal, state, delegation, latest, today)
     total = sum(residences.values())
     withheld = state.code in appeal.no_names_to
     return Plan(
@@ -72,7 +82,8 @@ def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date)
         ),
         latest=latest,
         obstacles=tuple(_obstacles(sender, delegation, total, latest)),
-        cautions=tuple(_cautions(appeal, state, delegation, latest, today)),
+        cautions=(*cautions, "other_key") if under_other_key else tuple(cautions),
+        under_other_key=under_other_key,
     )
 
 

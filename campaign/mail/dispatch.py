@@ -9,7 +9,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from campaign.database import Database
-from campaign.errors import CampaignError, MailError, PermanentMailError, TemporaryMailError, WrongKeyError
+from campaign.errors import (
+    CampaignError,
+    MailError,
+    PermanentMailError,
+    TemporaryMailError,
+    UncertainMailError,
+    WrongKeyError,
+)
 from campaign.mail import outbox
 from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
@@ -39,6 +46,12 @@ class Dispatch:
 
     def run(self, stop: threading.Event) -> None:
         """Send until nothing was due for a while, no mail can leave, or *stop* is set."""
+        try:
+            self._run(stop)
+        finally:
+            self.database.forget_deleted()
+
+    def _run(self, stop: threading.Event) -> None:
         with open_transport(self.settings) as transport:
             last = time.monotonic()
             while not stop.is_set() and time.monotonic() - last < LINGER_SECONDS:
@@ -83,6 +96,8 @@ class Dispatch:
                 outbox.sent(db, mail.id)
 
     def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
+        if mail.purpose == outbox.DECOY:
+            return
         content = outbox.content(self.keys, mail)
         message = render(
             mail.purpose,
@@ -108,7 +123,9 @@ class Dispatch:
         code = error.code if isinstance(error, MailError) else 0
         log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
         with self.database.writing() as db:
-            if isinstance(error, PermanentMailError | WrongKeyError):
+            # A relay that took a message twice without saying so would be sent it all day.
+            is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1
+            if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
                 outbox.never(db, mail.id, PermanentMailError(type(error).__name__, code=code))
             else:
                 outbox.later(

@@ -18,7 +18,10 @@ from campaign.seal import ServerKeys
 
 WAITING, FAILED, EXPIRED = "waiting", "failed", "expired"
 
-LEASE = timedelta(minutes=2)
+DECOY = "decoy"
+"""The purpose of a row that no mail follows: it takes the same work as one that has an answer."""
+
+LEASE = timedelta(minutes=6)
 """How long claimed mails belong to one worker; those of a killed one are taken up after that."""
 
 LIFETIME = timedelta(hours=24)

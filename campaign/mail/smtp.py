@@ -23,6 +23,9 @@ from campaign.settings import Settings, is_loopback_host
 
 TIMEOUT_SECONDS = 30
 
+PATIENCE = 10
+"""Times as long for the reply to a whole message."""
+
 SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
 """Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
 
@@ -187,7 +190,10 @@ class SmtpTransport:
         """Send the end of the message: from here on only a reply says what became of it."""
         try:
             line.send(b".\r\n")
+            # A relay may ponder a whole message for long (RFC 5321 grants it ten minutes).
+            line.sock.settimeout(self._timeout * PATIENCE)  # type: ignore[union-attr]
             code, text = line.getreply()
+            line.sock.settimeout(self._timeout)  # type: ignore[union-attr]
         except OSError as error:
             self._drop()
             raise UncertainMailError(f"no reply to the whole message: {type(error).__name__}") from None

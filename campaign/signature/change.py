@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.orm import Session
 
 from campaign import seal, tally
@@ -86,8 +86,7 @@ def disclose(db: Session, token: str, disclosure: str, *, now: datetime, confirm
         UnknownTokenError: None has this token.
         CampaignError: The name was not kept, so there is nothing more to show; or no such choice.
     """
-    signature = open_link(db, token, now=now, confirmation_days=confirmation_days)
-    db.refresh(signature, with_for_update=True)
+    signature = _open_locked(db, token, now=now, confirmation_days=confirmation_days)
     if disclosure not in DISCLOSURES:
         raise CampaignError("there is no such choice")
     if signature.disclosure == disclosure or signature.withdrawn_on:
@@ -113,13 +112,24 @@ def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) 
     Raises:
         UnknownTokenError: None has this token.
     """
-    signature = open_link(db, token, now=now, confirmation_days=confirmation_days)
-    db.refresh(signature, with_for_update=True)
+    signature = _open_locked(db, token, now=now, confirmation_days=confirmation_days)
     if signature.withdrawn_on is None:
         signature.withdrawn_on = now.date()
         signature.forget()
         if signature.confirmed_on:
             tally.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)
+    return signature
+
+
+def _open_locked(db: Session, token: str, *, now: datetime, confirmation_days: int) -> Signature:
+    signature = open_link(db, token, now=now, confirmation_days=confirmation_days)
+    try:
+        db.refresh(signature, with_for_update=True)
+    except InvalidRequestError:
+        # A sibling was confirmed at this moment; the link leads to that one now.
+        db.expunge(signature)
+        signature = open_link(db, token, now=now, confirmation_days=confirmation_days)
+        db.refresh(signature, with_for_update=True)
     return signature
 
 

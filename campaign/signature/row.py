@@ -46,7 +46,7 @@ class Signature(Base):
     __table_args__ = (
         # Keyed by state first, so that partitions and shards can follow the state.
         Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_STANDING)),
-        Index("ix_signature_pending_mailbox", "state_code", "digest", **_where(_PENDING)),
+        Index("ix_signature_mailbox", "state_code", "digest"),
         Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_STANDING)),
         Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
         Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),

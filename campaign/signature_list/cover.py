@@ -18,7 +18,7 @@ class Cover:
     state_name: str
     """The participating state's, in the letter's language."""
     total: int
-    """Confirmed signatures, with and without a name."""
+    """Confirmed signatures, whether their names are on the list or not."""
     named: int
     by_residence: tuple[tuple[str, int], ...]
     """Residence and signatures, the delegation's own residents first."""

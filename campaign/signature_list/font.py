@@ -81,8 +81,23 @@ def printable(text: str) -> str:
 
 def _romanised(text: str) -> str:
     inner = text.strip()
-    latin = " ".join(anyascii(inner).split()) or " ".join(f"U+{ord(character):04X}" for character in inner)
+    latin = _latin(inner) or " ".join(f"U+{ord(character):04X}" for character in inner)
     return text.replace(inner, f"‹{latin}{MARK}", 1)
+
+
+def _latin(text: str) -> str:
+    """Return *text* in Latin letters, syllable by syllable where each has a sign of its own."""
+    parts: list[str] = []
+    was_syllable = False
+    for character in text:
+        latin = anyascii(character)
+        # Chinese and Korean signs come out with a capital each; letters of an alphabet without case do not.
+        is_syllable = unicodedata.category(character) == "Lo" and latin[:1].isupper()
+        if (is_syllable or was_syllable) and latin[:1].isalnum():
+            parts.append(" ")
+        parts.append(latin)
+        was_syllable = is_syllable
+    return " ".join("".join(parts).split())
 
 
 def _joined(pieces: Iterator[tuple[str | None, str]]) -> Iterator[tuple[bool, list[str]]]:

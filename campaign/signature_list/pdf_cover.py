@@ -67,7 +67,7 @@ def _title(sheet: Sheet, cover: Cover, language: str) -> None:
     unit = ngettext("confirmed signature", "confirmed signatures", cover.total)
     sheet.text(unit, LEFT + font.bold().width(total, 30) + 8, size=12)
     if not cover.names_withheld:
-        split = _("%(named)s with a name on this list, %(unnamed)s without a name") % {
+        split = _("%(named)s with a name on this list, %(unnamed)s whose name is not on it") % {
             "named": figure(cover.named, language),
             "unnamed": figure(cover.total - cover.named, language),
         }

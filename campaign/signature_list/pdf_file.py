@@ -88,14 +88,18 @@ def lay_out(
     sheet.footer = (cover.state_name, mark)
     pdf_letter.lay_out(sheet, letter)
     sheet.next_page()
-    if not cover.names_withheld:
-        sheet.header = wording(language).gettext(
-            "List of signatories – confidential: for the delegation only"
-        )
+    sheet.header = _header(cover, language)
     pdf_cover.lay_out(sheet, cover, edition=edition, language=language)
     if cover.names_withheld:
         return 0
     return _lay_out_list(sheet, cover, rows, edition, earlier, language)
+
+
+def _header(cover: Cover, language: str) -> str:
+    _ = wording(language).gettext
+    if not cover.code:
+        return _("Working copy – for organisers only")
+    return "" if cover.names_withheld else _("List of signatories – confidential: for the delegation only")
 
 
 def _lay_out_list(
@@ -115,7 +119,7 @@ def _lay_out_list(
             raise DeliveryError(f"The letter's edition {number} was signed, but its text is missing.")
         _lay_out_edition(sheet, number, earlier[number], language)
         names += pdf_list.lay_out_table(sheet, signed, language)
-    _without_name(sheet, cover.total - names, language)
+    _not_listed(sheet, cover.total - names, language)
     if rest.words:
         pdf_list.lay_out_own_words(sheet, rest.words, language)
     return names
@@ -145,12 +149,12 @@ def _lay_out_edition(sheet: Sheet, number: int, letter: Letter, language: str) -
     sheet.room(60)
 
 
-def _without_name(sheet: Sheet, number: int, language: str) -> None:
+def _not_listed(sheet: Sheet, number: int, language: str) -> None:
     if number <= 0:
         return
     sentence = wording(language).ngettext(
-        "and %(number)s signature given without a name",
-        "and %(number)s signatures given without a name",
+        "and %(number)s signature whose name is not on this list",
+        "and %(number)s signatures whose names are not on this list",
         number,
     )
     sheet.y -= 6

@@ -195,7 +195,10 @@ class Sheet:
     def _end(self) -> None:
         if self._has_footnote:
             self.y = BOTTOM - 16
-            note = self._wording.gettext("* written in a script that this document cannot print; romanised")
+            note = self._wording.gettext(
+                "* What stands between ‹ and › was written in a script that this document cannot print; "
+                "it is romanised."
+            )
             self.text(note, size=7.5, grey=MUTED)
         if self.header:
             self.y = HEIGHT - 16 * mm

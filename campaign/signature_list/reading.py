@@ -1,12 +1,15 @@
 """Reading a list: signatures in keyset batches, each opened with the campaign's private key."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign import seal
+from campaign.campaign_key import CampaignKey
+from campaign.errors import WrongKeyError
 from campaign.seal import Details
 from campaign.signature.row import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, in_list_order, standing
 from campaign.signature_list.rows import Row
@@ -44,6 +47,8 @@ def named() -> ColumnElement[bool]:
     return and_(
         standing(),
         Signature.sealed.is_not(None),
+        # What an earlier pair's setup link alone opens cannot be printed.
+        Signature.key_id.in_(select(CampaignKey.id).where(CampaignKey.is_current)),
         or_(
             Signature.disclosure == DELEGATION,
             and_(Signature.disclosure == PUBLIC, Signature.name_review == APPROVED),
@@ -90,7 +95,8 @@ def _row(number: int, signature: Signature, private_key: bytes) -> Row:
     assert signature.confirmed_on is not None
     details = Details()
     if signature.sealed is not None and signature.disclosure != COUNTED:
-        details = seal.unseal(signature.sealed, private_key)
+        with suppress(WrongKeyError):  # sealed to an earlier pair: listed without its name
+            details = seal.unseal(signature.sealed, private_key)
     return Row(
         number=number,
         state_code=signature.state_code,

@@ -22,14 +22,11 @@ from campaign.web.counts import Counts
 from campaign.web.organise import account, bp, dashboard, delegations, deliveries, door, lists, signatures
 from campaign.web.site import Site
 
-LARGEST_POST = 1_100_000
+LARGEST_POST = 200_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
 
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal to get when the parent dies."""
-
-LARGEST_TEXT = 64_000
-"""Bytes of one form without a file."""
 
 BEHIND_THE_DOOR = (account, dashboard, delegations, deliveries, door, lists, signatures)
 """The modules whose views the organisers' blueprint holds, loaded by naming them."""
@@ -70,7 +67,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
     app.config.update(
         SECRET_KEY=key,
         MAX_CONTENT_LENGTH=LARGEST_POST,
-        MAX_FORM_MEMORY_SIZE=LARGEST_TEXT,
+        MAX_FORM_MEMORY_SIZE=LARGEST_POST,
         MAX_FORM_PARTS=2_000,
         TRUSTED_HOSTS=headers.hosts(settings),
         SESSION_COOKIE_NAME="__Host-organiser" if settings.is_secure else "organiser",

@@ -8,6 +8,8 @@ from flask import Flask, Response, abort, send_from_directory, url_for
 
 FINGERPRINT_CHARACTERS = 12
 
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+
 
 def init_app(app: Flask, folder: Path) -> None:
     """Serve *folder* at ``/static/<fingerprint>/<path>``, and give templates ``asset(path)``."""
@@ -28,8 +30,15 @@ def init_app(app: Flask, folder: Path) -> None:
         # An old page's fingerprint still gets the file of today: better than a bare page.
         if len(fingerprint) != FINGERPRINT_CHARACTERS:
             abort(404)
-        response = send_from_directory(folder, path, max_age=31_536_000)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response = send_from_directory(folder, path)
+        try:
+            is_current = fingerprint == digest(path)
+        except LookupError:
+            is_current = False
+        # During an upgrade an old server may be asked for a new file: that answer must not be kept.
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if is_current else "no-cache"
+        )
         return response
 
     app.jinja_env.globals["asset"] = asset

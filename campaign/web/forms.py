@@ -48,7 +48,9 @@ class SignatureForm(SupporterForm):
     )
     email = EmailField(
         _("Your e-mail address"),
-        description=_("We write to it once, so that you can confirm. Nobody else ever sees it."),
+        description=_(
+            "We write to it so that you can confirm; at most five messages a day. It goes on no list."
+        ),
         filters=[one_line],
         validators=[
             DataRequired(_("Enter your e-mail address, so that you can confirm.")),
@@ -143,10 +145,10 @@ class DisclosureForm(SupporterForm):
 
 
 class FindSignatureForm(SupporterForm):
-    """Back to one's page: the code from a mail, or an address that gets its links once more."""
+    """Back to one's page: the code from a message, or an address that gets its links once more."""
 
     code = StringField(
-        _("The code from your mail"),
+        _("The code from our message"),
         description=_("20 letters and digits. Dashes, spaces and capitals do not matter."),
         filters=[one_line],
         validators=[Optional()],

@@ -9,13 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaign import recount, seal
 from campaign.delivery.row import DELIVERED, REACHED, Delivery, by_code, deliveries
+from campaign.doctor import LOW_DISK_BYTES
 from campaign.language import Language
 from campaign.mail import outbox
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature.row import Signature, standing
 from campaign.web import headers
 from campaign.web.forms import FindDeliveryForm
-from campaign.web.site import now, session, site
+from campaign.web.site import now, page_number, session, site
 from campaign.web.supporter import composed, in_order
 
 bp = Blueprint("progress", __name__)
@@ -37,7 +38,7 @@ def progress(language: Language) -> ResponseReturnValue:
         }
         for state in in_order(language)
     ]
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_number()
     names = _public_names(page)
     return render_template(
         "supporter/progress.html",
@@ -129,18 +130,14 @@ def healthz() -> ResponseReturnValue:
         recounted = recount.last(session())
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503
-    free = shutil.disk_usage(site().settings.instance).free
+    is_low = shutil.disk_usage(site().settings.instance).free < LOW_DISK_BYTES
+    # Words, no figures: how many mails wait would tell whether the address just typed has signed.
     return jsonify(
         database="ok",
-        mail={
-            "waiting": mail.waiting,
-            "oldest_seconds": mail.oldest_seconds,
-            "failed": mail.failed,
-            "expired": mail.expired,
-        },
+        mail="failing" if mail.failed or mail.expired else "ok",
         queue="stuck" if mail.is_stuck else "ok",
-        disk={"free_bytes": free},
-        recount={"at": recounted[0].isoformat(), "differences": recounted[1]} if recounted else None,
+        disk="low" if is_low else "ok",
+        counts="differ" if recounted and recounted[1] else "ok",
     )
 
 

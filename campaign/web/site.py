@@ -16,6 +16,8 @@ from campaign.settings import Settings
 from campaign.tasks import Tasks
 from campaign.web.counts import Counts
 
+MOST_PAGES = 100_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -56,6 +58,11 @@ def session() -> Session:
     if "session" not in g:
         g.session = site().database.session(writes=request.method == "POST")
     return cast("Session", g.session)
+
+
+def page_number() -> int:
+    """Return which page of a long list is asked for, from 1."""
+    return min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
 
 
 def commit() -> None:

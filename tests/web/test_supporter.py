@@ -329,7 +329,21 @@ def test_healthz_tells_how_things_are(client: FlaskClient) -> None:
     answer = client.get("/healthz")
 
     assert answer.status_code == 200
-    assert set(answer.get_json()) == {"database", "mail", "queue", "disk", "recount"}
+    assert answer.get_json() == {"database": "ok", "mail": "ok", "queue": "ok", "disk": "ok", "counts": "ok"}
+
+
+def test_healthz_does_not_tell_whether_an_address_has_signed(supporter: Supporter) -> None:
+    supporter.sign()
+    seen = []
+    for email in ("mara@example.org", "nobody@example.org"):
+        supporter.client.post("/en/signature", data={"email": email})
+        seen.append(supporter.client.get("/healthz").data)
+
+    assert seen[0] == seen[1]
+
+
+def test_a_page_number_beyond_everything_is_an_empty_page(client: FlaskClient) -> None:
+    assert client.get(f"/en/progress?page={'9' * 24}").status_code == 200
 
 
 def test_a_wrong_host_is_refused(client: FlaskClient) -> None:

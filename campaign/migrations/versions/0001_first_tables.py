@@ -267,12 +267,7 @@ def upgrade() -> None:
         "ix_signature_list", "signature", ["state_code", "confirmed_on", "id"], **_where(STANDING)
     )
     op.create_index("ix_signature_pending", "signature", ["signed_on"], **_where("confirmed_on IS NULL"))
-    op.create_index(
-        "ix_signature_pending_mailbox",
-        "signature",
-        ["state_code", "digest"],
-        **_where("confirmed_on IS NULL"),
-    )
+    op.create_index("ix_signature_mailbox", "signature", ["state_code", "digest"])
     op.create_index(
         "ix_signature_public",
         "signature",

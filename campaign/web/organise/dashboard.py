@@ -1,27 +1,36 @@
 """Where the campaign stands, and the log of what organisers did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
-from flask import render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 
-from campaign import audit, chart, recount, start, tally
+from campaign import audit, chart, recount, seal, start, tally
+from campaign.audit import AuditEntry
 from campaign.delegation import delegations
 from campaign.delivery.row import UNCERTAIN, Delivery, deliveries
 from campaign.language import ENGLISH
 from campaign.mail import outbox
 from campaign.organisation import organisation
-from campaign.participating_state import ParticipatingState
+from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature.row import PUBLIC, Signature, standing
 from campaign.web.organise import bp
-from campaign.web.site import now, session, site
+from campaign.web.site import now, page_number, session, site
 from campaign.web.supporter import in_order
 
 ENTRIES_A_PAGE = 100
+
+ABOUT_DELIVERY = frozenset({"send delivery", "note reply", "note bounce"})
+"""Acts in the log that name a delivery by its code, after its state's or alone."""
+
+ABOUT_STATE = frozenset({"send test", "enter address", "download list"})
+"""Acts in the log that name a state by its code."""
 
 SOON = timedelta(days=30)
 """When organisers are told that an instrument ends."""
@@ -69,14 +78,44 @@ def dashboard() -> ResponseReturnValue:
 @bp.get("/audit", endpoint="audit")
 def audit_log() -> ResponseReturnValue:
     """Show which organiser did what, newest first."""
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_number()
     query = audit.entries().offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1)
     entries = session().scalars(query).all()
     return render_template(
         "organise/audit.html",
-        entries=entries[:ENTRIES_A_PAGE],
+        entries=_readable(entries[:ENTRIES_A_PAGE]),
         newer_url=url_for(".audit", page=page - 1) if page > 1 else "",
         older_url=url_for(".audit", page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
+    )
+
+
+def _readable(entries: Sequence[AuditEntry]) -> list[dict[str, object]]:
+    """Return the entries with states by their names and deliveries by grouped codes, to be looked at."""
+    codes = {word for entry in entries for word in entry.about.split() if entry.act in ABOUT_DELIVERY}
+    known = {row.code: row.id for row in session().execute(_by_code(codes))}
+    return [
+        {
+            "at": entry.at,
+            "organiser": entry.organiser,
+            "act": entry.act,
+            "about": _about(entry),
+            "delivery_id": next((known[word] for word in entry.about.split() if word in known), None),
+        }
+        for entry in entries
+    ]
+
+
+def _by_code(codes: set[str]) -> Select[str, UUID]:
+    return select(Delivery.code, Delivery.id).where(Delivery.code.in_(codes))
+
+
+def _about(entry: AuditEntry) -> str:
+    """Return what *entry* is about, for people: elsewhere than in these acts it may be somebody's name."""
+    if entry.act not in ABOUT_DELIVERY | ABOUT_STATE:
+        return entry.about
+    return " ".join(
+        STATES[word].name(ENGLISH.code) if word in STATES else seal.grouped(word) if len(word) == 20 else word
+        for word in entry.about.split()
     )
 
 
@@ -128,6 +167,6 @@ def _ending() -> list[dict[str, object]]:
         if until is not None and until < today + SOON:
             ending.setdefault(until, []).append(state.name(ENGLISH.code))
     return [
-        {"names": ", ".join(names), "valid_until": until, "is_over": until < today}
+        {"states": names, "valid_until": until, "is_over": until < today}
         for until, names in sorted(ending.items())
     ]

@@ -1,6 +1,9 @@
 """The delegations' addresses: entered by hand, or imported from a CSV file."""
 
-from flask import flash, redirect, render_template, request, url_for
+import csv
+import io
+
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
@@ -24,6 +27,18 @@ def delegations() -> ResponseReturnValue:
     return _page(form, DelegationImportForm(), editing=editing)
 
 
+@bp.get("/delegations/template.csv", endpoint="delegations_template")
+def template() -> ResponseReturnValue:
+    """Send a file to fill in: the code of each of the 57, and nothing else."""
+    file = io.StringIO(newline="")
+    lines = csv.writer(file)
+    lines.writerow(delegation.COLUMNS)
+    lines.writerows([code, "", "", ""] for code in sorted(STATES))
+    response = Response(file.getvalue(), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename="delegations.csv")
+    return response
+
+
 @bp.post("/delegations/<state:state>")
 def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
     """Keep an address that an organiser entered."""
@@ -33,8 +48,8 @@ def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
     address = Address(state.code, form.email.data, form.source.data, form.checked_on.data)
     try:
         delegation.save(session(), address, by=unlocked().name, now=now())
-    except DelegationError as error:
-        form.email.errors = [*form.email.errors, str(error)]
+    except DelegationError:
+        form.email.errors = [gettext("No letter can be sent to an address like this. Please check it.")]
         return _page(form, DelegationImportForm(), editing=state), 422
     audit.record(session(), unlocked().name, "enter address", state.code, now=now())
     commit()

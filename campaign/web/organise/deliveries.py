@@ -3,7 +3,7 @@
 from itertools import islice
 from uuid import UUID, uuid4
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import func, select
@@ -12,10 +12,10 @@ from campaign import seal
 from campaign.delegation import delegations
 from campaign.delivery import document, outcome, send
 from campaign.delivery.plan import Plan, plan
-from campaign.delivery.row import REACHED, SENDING, Delivery
+from campaign.delivery.row import BOUNCED, REACHED, SENDING, Delivery
 from campaign.delivery.row import deliveries as all_deliveries
 from campaign.errors import DeliveryError, MailError
-from campaign.language import ENGLISH
+from campaign.language import ENGLISH, LANGUAGES
 from campaign.organisation import organisation
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.residence import name as residence_name
@@ -45,7 +45,7 @@ def deliveries() -> ResponseReturnValue:
 @bp.get("/deliveries/new/<state:state>")
 def prepare_delivery(state: ParticipatingState) -> ResponseReturnValue:
     """Show letter and list as the delegation would get them."""
-    return _preview(state, tested_to=request.args.get("tested", "")[:1])
+    return _preview(state)
 
 
 @bp.post("/deliveries/new/<state:state>/test")
@@ -62,7 +62,8 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
             gettext("The mail relay did not take it: %(why)s", why=str(error)),
         ]
         return _preview(state, test_form=form), 422
-    return _preview(state, tested_to=form.email.data)
+    flash(gettext("The test was sent. Open it and read it as the delegation would."))
+    return redirect(url_for(".prepare_delivery", state=state), 303)
 
 
 @bp.post("/deliveries/new/<state:state>")
@@ -81,7 +82,8 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
     try:
         delivery = send.send(_sender(), order)
     except DeliveryError:
-        flash(gettext("Nothing was sent: something changed since this page was shown. Please look again."))
+        changed = gettext("Nothing was sent: something changed since this page was shown. Please look again.")
+        flash(changed, "fault")
         return redirect(url_for(".prepare_delivery", state=state), 303)
     return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
 
@@ -125,7 +127,7 @@ def note_bounce(delivery_id: UUID) -> ResponseReturnValue:
     try:
         outcome.note_bounce(session(), delivery_id, by=unlocked().name, now=now())
     except DeliveryError:
-        flash(gettext("Only a message that was handed over can come back."))
+        flash(gettext("Only a message that was handed over can come back."), "fault")
     else:
         commit()
         flash(gettext("Noted: the message came back."))
@@ -158,7 +160,6 @@ def _preview(
     *,
     test_form: TestDeliveryForm | None = None,
     send_form: SendDeliveryForm | None = None,
-    tested_to: str = "",
 ) -> str:
     planned = _plan(state)
     rows = []
@@ -184,10 +185,10 @@ def _preview(
         instrument=site().appeal.instruments[state.code],
         must_hold=bool(planned.cautions),
         cautions=planned.cautions,
+        under_other_key=planned.under_other_key,
         earlier=planned.latest,
         test_form=test_form or TestDeliveryForm(formdata=None),
         send_form=send_form,
-        tested_to=tested_to,
     )
 
 
@@ -196,7 +197,8 @@ def _page(found: Delivery, form: ReplyForm) -> str:
     if found.sending_at:
         events.append({"at": found.sending_at, "status": "sending", "note": ""})
     if found.settled_at:
-        note = str(found.smtp_code) if found.smtp_code else ""
+        answered = gettext("the relay answered %(code)s", code=found.smtp_code)
+        note = answered if found.smtp_code and found.status != BOUNCED else ""
         status = "accepted" if found.status == "replied" else found.status
         events.append({"at": found.settled_at, "status": status, "note": note})
     state = STATES[found.state_code]
@@ -206,6 +208,7 @@ def _page(found: Delivery, form: ReplyForm) -> str:
         delivery=found,
         code=seal.grouped(found.code),
         state=state,
+        letter_language=LANGUAGES[found.language].name,
         events=events,
         form=form,
         following=ready[0] if ready else None,

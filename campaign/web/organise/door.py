@@ -6,20 +6,24 @@ from typing import cast
 from flask import g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
 
 from campaign import audit, campaign_key, organiser, seal, start, unlocking
 from campaign.errors import OrganiserError, WrongKeyError
 from campaign.organiser import Unlocked
 from campaign.unlocking import TooManyAttemptsError
 from campaign.web.organise import bp
-from campaign.web.organise.forms import LoginForm, RecoverForm, SetupForm
+from campaign.web.organise.forms import LoginForm, NewPassphraseForm, RecoverForm, SetupForm
 from campaign.web.site import commit, now, session, site
 
 OPEN = frozenset(
     f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")
 )
 """The door itself: reached without having logged in."""
+
+SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
+"""What makes an account, or opens it again, and then shows its recovery code once."""
 
 RESEALING_SECONDS = 20
 """How long a request may spend on resealing; the next login goes on."""
@@ -32,6 +36,16 @@ def require_organiser() -> ResponseReturnValue | None:
     if g.unlocked is None and request.endpoint not in OPEN:
         return redirect(url_for("organise.login"), 303)
     return None
+
+
+@bp.errorhandler(CSRFError)
+def refuse_without_token(_error: CSRFError) -> ResponseReturnValue:
+    """Refuse a form without its token; it is old where the page with the recovery code is reloaded."""
+    if request.endpoint in SHOW_CODE:
+        g.unlocked = _resumed()
+        if g.unlocked:
+            return render_template("organise/code_shown.html"), 410
+    return render_template("error.html", status=400, retry_after=None), 400
 
 
 @bp.context_processor
@@ -112,9 +126,12 @@ def set_up(token: str) -> ResponseReturnValue:
         session().rollback()
         with unlocking.one_at_a_time(site().settings.instance):
             opened = organiser.join(session(), code, form.name.data, form.passphrase.data, now=now())
-    except OrganiserError as error:
+    except TooManyAttemptsError as error:
+        form.passphrase.errors = [_busy()]
+        return _setup_page(form, token), 429, {"Retry-After": str(error.seconds)}
+    except OrganiserError:
         session().rollback()
-        form.name.errors = [*form.name.errors, str(error)]
+        form.name.errors = [gettext("Another organiser has this name. Choose another.")]
         return _setup_page(form, token), 422
     except WrongKeyError:
         return _used_up()
@@ -137,9 +154,14 @@ def use_recovery_code() -> ResponseReturnValue:
     try:
         with unlocking.one_at_a_time(site().settings.instance):
             opened = organiser.recover(session(), code or "", form.passphrase.data, now=now())
-    except (OrganiserError, WrongKeyError) as error:
+    except TooManyAttemptsError as error:
+        form.passphrase.errors = [_busy()]
+        return _recover_page(form), 429, {"Retry-After": str(error.seconds)}
+    except WrongKeyError:
         session().rollback()
-        form.code.errors = [*form.code.errors, str(error)]
+        form.code.errors = [
+            gettext("This is not a recovery code of ours, or it was used, or a newer one has replaced it.")
+        ]
         return _recover_page(form), 422
     unlocking.end_all(session(), opened.id)
     return _welcome(opened, is_first=False)
@@ -209,15 +231,26 @@ def _setup_page(form: SetupForm, token: str) -> str:
     return render_template(
         "organise/setup.html",
         form=form,
-        offered=organiser.offered_passphrase(),
+        offered=_offered(form),
         is_first=not organiser.any_exist(session()),
         token=token,
     )
 
 
 def _recover_page(form: RecoverForm) -> str:
-    return render_template("organise/recover.html", form=form, offered=organiser.offered_passphrase())
+    return render_template("organise/recover.html", form=form, offered=_offered(form))
 
 
-def _used_up() -> tuple[str | Response, int]:
-    return render_template("error.html", status=404, retry_after=None), 404
+def _offered(form: NewPassphraseForm) -> str:
+    """Return a passphrase to take, unless one was offered before that may stand on paper by now."""
+    if form.errors and not (form.passphrase.errors and form.passphrase.data):
+        return ""
+    return organiser.offered_passphrase()
+
+
+def _busy() -> str:
+    return str(gettext("Another passphrase is being set at this moment. Please send the form again."))
+
+
+def _used_up() -> tuple[str, int]:
+    return render_template("organise/used_link.html"), 404

@@ -1,5 +1,6 @@
 """The organisers' forms; each carries Flask-WTF's token against forged posts."""
 
+import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,6 +22,11 @@ from campaign.organiser import SHORTEST_PASSPHRASE
 from campaign.web.typed import Address, AtMost, Readable, one_line, paragraphs
 
 PLAIN = {"spellcheck": "false", "autocapitalize": "none"}
+
+
+def one_spaced(text: str | None) -> str:
+    """Return a passphrase as it is compared and kept: keyboards differ in how they compose and space it."""
+    return " ".join(unicodedata.normalize("NFKC", text or "").split())
 
 
 def today() -> date:
@@ -49,37 +55,11 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
     def refuse(self) -> None:
         """Say that it was wrong, but not which of the two: nobody learns here which accounts exist."""
-        self.passphrase.errors = [_("Name and passphrase do not belong together. Please check both.")]
+        self.passphrase.errors = [_("Name and passphrase do not match. Please check both.")]
 
 
-class NewPassphraseForm(FlaskForm):  # type: ignore[misc]
-    """A passphrase, twice; what it must be is the same wherever one is set."""
-
-    passphrase = PasswordField(
-        _("Passphrase"),
-        description=_("At least 15 characters. Only it opens the names: we can neither see nor reset it."),
-        validators=[DataRequired(_("Enter a passphrase."))],
-        render_kw={"autocomplete": "new-password"},
-    )
-    passphrase_again = PasswordField(
-        _("The same passphrase again"),
-        validators=[EqualTo("passphrase", _("The two passphrases differ. Please type both again."))],
-        render_kw={"autocomplete": "new-password"},
-    )
-
-    def validate_passphrase(self, field: PasswordField) -> None:
-        """Refuse what can be guessed; rules about kinds of characters only make it harder to keep."""
-        passphrase = " ".join(field.data.split())
-        if len(passphrase) < SHORTEST_PASSPHRASE:
-            raise StopValidation(
-                _("This is too short. Take the seven words we offer, or at least 15 characters.")
-            )
-        if len(set(passphrase)) < 5:
-            raise StopValidation(_("This is too easy to guess. Take the seven words we offer."))
-
-
-class SetupForm(NewPassphraseForm):
-    """The account of the first organiser, or of one who was invited."""
+class NewNameForm(FlaskForm):  # type: ignore[misc]
+    """The name of a new account. Fields stand in the order in which they are made, so it is made first."""
 
     name = StringField(
         _("Your name"),
@@ -90,8 +70,8 @@ class SetupForm(NewPassphraseForm):
     )
 
 
-class RecoverForm(NewPassphraseForm):
-    """A new passphrase by means of the recovery code."""
+class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]
+    """A recovery code; made before the passphrase that it sets, as it stands before it."""
 
     code = StringField(
         _("Recovery code"),
@@ -100,6 +80,41 @@ class RecoverForm(NewPassphraseForm):
         validators=[DataRequired(_("Enter your recovery code."))],
         render_kw={"autocomplete": "off", **PLAIN},
     )
+
+
+class NewPassphraseForm(FlaskForm):  # type: ignore[misc]
+    """A passphrase, twice; what it must be is the same wherever one is set."""
+
+    passphrase = PasswordField(
+        _("Passphrase"),
+        description=_("At least 15 characters. Only it opens the names: we can neither see nor reset it."),
+        filters=[one_spaced],
+        validators=[DataRequired(_("Enter a passphrase."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+    passphrase_again = PasswordField(
+        _("The same passphrase again"),
+        filters=[one_spaced],
+        validators=[EqualTo("passphrase", _("The two passphrases differ. Please type both again."))],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+    def validate_passphrase(self, field: PasswordField) -> None:
+        """Refuse what can be guessed; rules about kinds of characters only make it harder to keep."""
+        if len(field.data) < SHORTEST_PASSPHRASE:
+            raise StopValidation(
+                _("This is too short. Take the seven words we offer, or at least 15 characters.")
+            )
+        if len(set(field.data)) < 5:
+            raise StopValidation(_("This is too easy to guess. Take the seven words we offer."))
+
+
+class SetupForm(NewNameForm, NewPassphraseForm):
+    """The account of the first organiser, or of one who was invited."""
+
+
+class RecoverForm(RecoveryCodeForm, NewPassphraseForm):
+    """A new passphrase by means of the recovery code."""
 
 
 class AdoptForm(FlaskForm):  # type: ignore[misc]
@@ -188,16 +203,16 @@ class SendDeliveryForm(FlaskForm):  # type: ignore[misc]
     """The delivery itself; the nonce makes a second click the same delivery."""
 
     nonce = HiddenField(validators=[DataRequired()])
-    holds = BooleanField(_("I have read the letter today, and its request still holds."))
+    holds = BooleanField(_("I have read the notes above and want to send it all the same."))
 
     def __init__(self, *args: Any, must_hold: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.must_hold = must_hold
 
     def validate_holds(self, field: BooleanField) -> None:
-        """Insist where the instrument's day has passed, or a remark of the organisers' asks for it."""
+        """Insist where something should be thought of first: each caution stands above the tick."""
         if self.must_hold and not field.data:
-            raise StopValidation(_("Tick the box once you have checked that the request still holds."))
+            raise StopValidation(_("Tick the box once you have read the notes above it."))
 
 
 class ReplyForm(FlaskForm):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import ngettext
+from flask_babel import gettext, ngettext
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Signature, standi
 from campaign.web.organise import bp
 from campaign.web.organise.dashboard import waiting
 from campaign.web.organise.door import unlocked
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import commit, now, page_number, session, site
 from campaign.web.supporter import in_order
 
 ENTRIES_A_PAGE = 50
@@ -34,7 +34,7 @@ VERDICTS = {"waiting": None, "approved": APPROVED, "declined": DECLINED}
 @bp.get("/signatures")
 def signatures() -> ResponseReturnValue:
     """Show the names, or the words, that wait for a look, or were looked at."""
-    return _page(session(), request.args, page=max(request.args.get("page", 1, type=int), 1))
+    return _page(session(), request.args, page=page_number())
 
 
 @bp.post("/signatures/search")
@@ -51,6 +51,9 @@ def approve() -> ResponseReturnValue:
     keys = [key for text in request.form.getlist("keys") if (key := _key(text))]
     if kind not in {"names", "words"} or act not in {"approve", "decline"}:
         abort(400)
+    if not keys:
+        flash(gettext("Choose at least one entry."), "fault")
+        return _back(kind)
     if kind == "names":
         changed = (
             signature.approve_names(session(), keys, unlocked().campaign_key)
@@ -66,6 +69,11 @@ def approve() -> ResponseReturnValue:
         flash(ngettext("%(num)d entry approved.", "%(num)d entries approved.", changed))
     else:
         flash(ngettext("%(num)d entry declined.", "%(num)d entries declined.", changed))
+    return _back(kind)
+
+
+def _back(kind: str) -> ResponseReturnValue:
+    """Send the organiser to the list they came from; the form says which, so look that it is ours."""
     back = request.form.get("back", "")
     here = url_for(".signatures")
     is_ours = back == here or back.startswith(f"{here}?")

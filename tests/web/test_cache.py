@@ -1,0 +1,198 @@
+"""Public pages from memory: the same as rendered anew, and never a moment longer than they hold."""
+
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from campaign import organisation
+from campaign.settings import Settings
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.web.conftest import FORM, OrganisersBrowser, Supporter
+
+PAGES = ["/en/", "/en/letters/de", "/en/persons/abish", "/en/privacy", "/en/check-your-mail", "/en/embed/de"]
+
+PRIVATE_PAGES = ["/en/signature", "/organise/login", "/healthz"]
+
+
+@pytest.fixture
+def rendered(app: Flask) -> list[str]:
+    """Name every page that was rendered, in order."""
+    paths: list[str] = []
+
+    @app.before_request
+    def note() -> None:
+        from flask import request
+
+        paths.append(request.path)
+
+    return paths
+
+
+def headers(answer: TestResponse) -> dict[str, str]:
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_from_memory_is_the_page_that_was_rendered(
+    client: FlaskClient, rendered: list[str], path: str
+) -> None:
+    first, second = client.get(path), client.get(path)
+
+    assert rendered == [path]
+    assert first.status_code == second.status_code == 200
+    assert first.data == second.data
+    assert headers(first) == headers(second)
+    assert "Content-Security-Policy" in second.headers
+    assert "Set-Cookie" not in second.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_who_holds_a_page_is_told_that_it_still_holds(client: FlaskClient, path: str) -> None:
+    etag = client.get(path).headers["ETag"]
+
+    answer = client.get(path, headers={"If-None-Match": etag})
+
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert answer.headers["ETag"] == etag
+    assert client.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
+
+
+def test_a_page_comes_packed_to_those_who_take_it_packed_and_to_no_others(client: FlaskClient) -> None:
+    plain = client.get("/en/letters/de")
+    packed = client.get("/en/letters/de", headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    refused = client.get("/en/letters/de", headers={"Accept-Encoding": "gzip;q=0, identity"})
+
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
+    assert gzip.decompress(packed.data) == plain.data == refused.data
+    assert {each.headers["Vary"] for each in (plain, packed, refused)} == {"Accept-Encoding"}
+
+
+def test_asking_for_the_head_of_a_page_gets_no_body(client: FlaskClient) -> None:
+    page = client.get("/en/")
+
+    answer = client.head("/en/")
+
+    assert answer.data == b""
+    assert answer.headers["Content-Length"] == str(len(page.data))
+
+
+def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list[str]) -> None:
+    page = client.get("/en/letters/de")
+
+    assert client.get("/en/letters/de?from=somewhere").data == page.data
+    assert rendered == ["/en/letters/de"]
+
+
+def test_a_count_moves_on_the_page_as_soon_as_it_is_confirmed(
+    client: FlaskClient, supporter: Supporter
+) -> None:
+    def count(state: str) -> str:
+        page = client.get(f"/en/letters/{state}").get_data(as_text=True)
+        return page.partition(f'data-count="{state}">')[2].partition("<")[0]
+
+    supporter.sign("de")
+    assert count("de") == "0"
+
+    supporter.act("confirm")
+    assert (count("de"), count("fr")) == ("1", "0")
+
+    supporter.act("withdraw")
+    assert count("de") == "0"
+
+
+def test_only_the_letter_whose_count_moved_is_rendered_anew(
+    client: FlaskClient, supporter: Supporter, rendered: list[str]
+) -> None:
+    client.get("/en/letters/fr")
+    client.get("/en/letters/de")
+    supporter.sign("de")
+    supporter.act("confirm")
+    rendered.clear()
+
+    client.get("/en/letters/fr")
+    client.get("/en/letters/de")
+
+    assert rendered == ["/en/letters/de"]
+
+
+def test_the_moment_on_a_page_lies_back_less_than_half_a_minute(client: FlaskClient, clock: Clock) -> None:
+    client.get("/en/letters/de")
+
+    clock.forward(seconds=30)
+
+    assert "12:00:30" in client.get("/en/letters/de").get_data(as_text=True)
+
+
+def test_the_form_is_gone_from_the_page_on_the_day_after_the_close(
+    make_app: Callable[[Settings], Flask], settings: Settings, clock: Clock
+) -> None:
+    client = make_app(replace(settings, closes_on=date(2026, 11, 23))).test_client()
+    clock.forward(hours=11, minutes=59, seconds=55)
+    assert b'name="consent"' in client.get("/en/letters/de").data
+
+    clock.forward(seconds=6)
+
+    assert b'name="consent"' not in client.get("/en/letters/de").data
+
+
+def test_a_page_says_within_a_second_who_runs_the_campaign(
+    client: FlaskClient, site: Site, clock: Clock
+) -> None:
+    assert b"Made-up House" not in client.get("/en/privacy").data
+    with site.database.writing() as db:
+        organisation.save_organisation(
+            db, organisation.Organisation("Made-up House", "Nowhere", "x@example.org")
+        )
+
+    clock.forward(seconds=2)
+
+    assert b"Made-up House" in client.get("/en/privacy").data
+
+
+def test_a_foreign_host_gets_nothing_from_memory(client: FlaskClient) -> None:
+    client.get("/en/letters/de")
+
+    assert client.get("/en/letters/de", headers={"Host": "elsewhere.example"}).status_code == 400
+
+
+def test_a_page_that_does_not_exist_is_not_kept_as_one_that_does(client: FlaskClient) -> None:
+    answers = [client.get("/en/persons/nobody"), client.get("/en/persons/nobody")]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_what_is_wrong_with_a_form_stands_on_nobody_elses_page(client: FlaskClient) -> None:
+    client.get("/en/letters/de")
+
+    answer = client.post("/en/letters/de", data=FORM | {"name": "Mara Example", "email": "nothing"})
+
+    assert answer.status_code == 422
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert b"Mara Example" not in client.get("/en/letters/de").data
+
+
+@pytest.mark.parametrize("path", PRIVATE_PAGES)
+def test_a_private_page_is_kept_by_nobody(client: FlaskClient, rendered: list[str], path: str) -> None:
+    answers = [client.get(path), client.get(path)]
+
+    assert rendered == [path, path]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_an_organisers_cookie_does_not_come_near_a_page(
+    client: FlaskClient, organiser: OrganisersBrowser
+) -> None:
+    answer = organiser.get("/en/")
+
+    assert "Set-Cookie" not in answer.headers
+    assert client.get("/en/").data == answer.data

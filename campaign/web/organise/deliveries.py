@@ -77,14 +77,15 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
         abort(400)
     if not form.validate():
         return _preview(state, send_form=form), 422
-    session().rollback()
-    order = send.Order(delivery_id=delivery_id, state=state, confirmed=planned.cautions)
+    latest = _latest(planned)
+    session().rollback()  # nothing is locked while the relay is spoken to
+    if form.latest.data != latest and not _is_known(delivery_id):
+        return _ask_again(state)
+    order = send.Order(delivery_id=delivery_id, state=state, confirmed=(form.seen.data or "").split(","))
     try:
         delivery = send.send(_sender(), order)
     except DeliveryError:
-        changed = gettext("Nothing was sent: something changed since this page was shown. Please look again.")
-        flash(changed, "fault")
-        return redirect(url_for(".prepare_delivery", state=state), 303)
+        return _ask_again(state)
     return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
 
 
@@ -169,7 +170,13 @@ def _preview(
         )
         rows = [row for _id, row in islice(listed, ROWS_PREVIEWED)]
     if send_form is None:
-        send_form = SendDeliveryForm(formdata=None, nonce=str(uuid4()), must_hold=bool(planned.cautions))
+        send_form = SendDeliveryForm(
+            formdata=None,
+            nonce=str(uuid4()),
+            seen=",".join(planned.cautions),
+            latest=_latest(planned),
+            must_hold=bool(planned.cautions),
+        )
     return render_template(
         "organise/prepare_delivery.html",
         state=state,
@@ -190,6 +197,20 @@ def _preview(
         test_form=test_form or TestDeliveryForm(formdata=None),
         send_form=send_form,
     )
+
+
+def _ask_again(state: ParticipatingState) -> ResponseReturnValue:
+    flash(gettext("Nothing was sent: something changed since this page was shown. Please look again."))
+    return redirect(url_for(".prepare_delivery", state=state), 303)
+
+
+def _latest(planned: Plan) -> str:
+    return str(planned.latest.id) if planned.latest else ""
+
+
+def _is_known(delivery_id: UUID) -> bool:
+    with site().database.reading() as db:
+        return db.get(Delivery, delivery_id) is not None
 
 
 def _page(found: Delivery, form: ReplyForm) -> str:

@@ -203,6 +203,10 @@ class SendDeliveryForm(FlaskForm):  # type: ignore[misc]
     """The delivery itself; the nonce makes a second click the same delivery."""
 
     nonce = HiddenField(validators=[DataRequired()])
+    seen = HiddenField()
+    """The notes that stood above the button; one that came up since then was not read."""
+    latest = HiddenField()
+    """The last delivery that the page knew of."""
     holds = BooleanField(_("I have read the notes above and want to send it all the same."))
 
     def __init__(self, *args: Any, must_hold: bool = False, **kwargs: Any) -> None:

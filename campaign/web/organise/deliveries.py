@@ -200,7 +200,9 @@ def _preview(
 
 
 def _ask_again(state: ParticipatingState) -> ResponseReturnValue:
-    flash(gettext("Nothing was sent: something changed since this page was shown. Please look again."))
+    flash(
+        gettext("Nothing was sent: something changed since this page was shown. Please look again."), "fault"
+    )
     return redirect(url_for(".prepare_delivery", state=state), 303)
 
 

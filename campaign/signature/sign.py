@@ -15,7 +15,7 @@ from campaign.mail import outbox
 from campaign.seal import Details, ServerKeys
 from campaign.signature.row import COUNTED, Signature, SignatureToken, standing
 
-# Signing is what comes in floods: statements made once, and rows without objects, take a third of the time.
+# Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
 _KEEP = insert(_signatures)  # type: ignore[arg-type]
 _KEEP_TOKEN = insert(_tokens)  # type: ignore[arg-type]

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+CONNECTIONS = 16
+
 PATIENCE_SECONDS = 60
 """The run is given up when no answer came for so long."""
 
@@ -29,11 +31,18 @@ class Answered:
     """Seconds: half of the answers came within this."""
     slowest_hundredth: float
     """Seconds: 99 of 100 answers came within this."""
+    busy_seconds: float = 0.0
+    """Processor time that the server took."""
 
     @property
     def per_second(self) -> float:
         """Answers in a second."""
         return self.requests / self.seconds
+
+    @property
+    def per_busy_second(self) -> float:
+        """Answers in a second of the server's processor time: what else the machine does is not counted."""
+        return self.requests / self.busy_seconds
 
 
 class _Line:
@@ -65,14 +74,14 @@ class _Line:
         return len(body) >= int(length[1])
 
 
-def drive(port: int, requests: Iterable[bytes], *, connections: int, status: int) -> Answered:
+def drive(port: int, requests: Iterable[bytes], *, status: int, connections: int = CONNECTIONS) -> Answered:
     """Send all *requests* and wait for their answers.
 
     Args:
         port: The server's, on loopback.
         requests: Whole requests, made beforehand so that making them costs the run nothing.
-        connections: How many requests are under way at the same time.
         status: What each has to be answered with; anything else ends the run.
+        connections: How many requests are under way at the same time.
     """
     waiting = iter(requests)
     expected = f"HTTP/1.1 {status} ".encode()
@@ -108,7 +117,7 @@ def drive(port: int, requests: Iterable[bytes], *, connections: int, status: int
     return Answered(len(taken), seconds, taken[len(taken) // 2], taken[len(taken) * 99 // 100])
 
 
-def get(port: int, path: str, **headers: str) -> bytes:
+def get(port: int, path: str, headers: Mapping[str, str]) -> bytes:
     """Return a request for *path*."""
     return _request("GET", port, path, headers)
 
@@ -120,7 +129,7 @@ def post(port: int, path: str, form: Mapping[str, str]) -> bytes:
 
 def _request(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name.replace('_', '-')}: {text}" for name, text in headers.items()]
+    lines += [f"{name}: {text}" for name, text in headers.items()]
     if body:
         lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body

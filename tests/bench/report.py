@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.load import CONNECTIONS, Answered
 from tests.bench.server import IS_PINNED, THREADS
 
 RUNS = 3
 """The floor and ours take turns so often; of each, the run in the middle counts."""
+
+Runs = Sequence[Answered]
 
 PACKAGES = ("flask", "granian", "sqlalchemy", "pynacl")
 
@@ -44,7 +47,13 @@ def heading(title: str, *settings: str) -> None:
 def of_server() -> str:
     """Return how the servers ran, for :func:`heading`."""
     cores = "server on core 0, client on core 1" if IS_PINNED else "server and client NOT kept apart"
-    return f"Granian, 1 process, {THREADS} threads; {cores}; loopback, connections kept alive"
+    return f"Granian, 1 process, {THREADS} threads; {cores}; {CONNECTIONS} connections kept alive, loopback"
+
+
+def compare_answers(floor: tuple[str, Runs], *others: tuple[str, Runs]) -> None:
+    """Print how many answers came in a second, and in a second of the server's processor time."""
+    compare("per second", *(_by_clock(name, runs) for name, runs in (floor, *others)))
+    compare("per busy second", *(_by_processor(name, runs) for name, runs in (floor, *others)))
 
 
 def compare(unit: str, floor: Figure, *others: Figure) -> None:
@@ -60,6 +69,18 @@ def compare(unit: str, floor: Figure, *others: Figure) -> None:
 def mib(number: float) -> str:
     """Return a number of bytes in MiB."""
     return f"{number / 2**20:,.0f} MiB"
+
+
+def _by_clock(name: str, runs: Runs) -> Figure:
+    middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
+    half, hundredth = (f"{seconds * 1000:.1f} ms" for seconds in (middle.middle, middle.slowest_hundredth))
+    busy = middle.busy_seconds / middle.seconds
+    remark = f"half within {half}, 99 of 100 in {hundredth}; the server took {busy:.0%} of a core"
+    return Figure(name, [run.per_second for run in runs], remark)
+
+
+def _by_processor(name: str, runs: Runs) -> Figure:
+    return Figure(name, [run.per_busy_second for run in runs])
 
 
 def _processor() -> str:

@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tests.bench import load
+from tests.bench.load import Answered
 
 THREADS = 4
 """As in ``campaign serve``."""
@@ -28,13 +31,18 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
 
-    def busy_seconds(self) -> float:
-        """Return the processor time that its processes have taken so far."""
-        return sum(_busy_seconds(number) for number in _family(self.process.pid))
+    def answer(self, requests: Iterable[bytes], *, status: int) -> Answered:
+        """Send it all *requests*; see :func:`tests.bench.load.drive`."""
+        before = self._busy_seconds()
+        answered = load.drive(self.port, requests, status=status)
+        return replace(answered, busy_seconds=self._busy_seconds() - before)
 
     def peak_bytes(self) -> int:
         """Return the most memory that the largest of its processes has held."""
-        return max(_peak_bytes(number) for number in _family(self.process.pid))
+        return max(peak_bytes(number) for number in _family(self.process.pid))
+
+    def _busy_seconds(self) -> float:
+        return sum(_busy_seconds(number) for number in _family(self.process.pid))
 
 
 @contextmanager
@@ -94,7 +102,8 @@ def _busy_seconds(number: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_bytes(number: int) -> int:
+def peak_bytes(number: int) -> int:
+    """Return the most memory that the process *number* has held."""
     for line in Path(f"/proc/{number}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -15,13 +15,11 @@ from campaign.participating_state import STATES
 from campaign.signature import Signature
 from tests.bench import load, report, server, site
 from tests.bench.load import Answered
-from tests.bench.report import RUNS, Figure
+from tests.bench.report import RUNS
 from tests.bench.server import Server
 from tests.bench.site import MadeSite
 
 SIGNATURES = 2000
-
-CONNECTIONS = 16
 
 OURS, FLOOR = "campaign.web.application:from_environment", "tests.bench.floor:insert"
 
@@ -44,14 +42,11 @@ def main() -> None:
     report.heading(
         "Signatures per second",
         report.of_server(),
-        f"{CONNECTIONS} connections, {number:,} forms a run; SQLite, WAL, synchronous=FULL",
+        f"{number:,} forms a run; SQLite, WAL, synchronous=FULL",
     )
     floors, mine = zip(*runs, strict=True)
-    report.compare(
-        "per second",
-        _figure("bare insert and commit", floors),
-        _figure("sign", mine, f"; peak {report.mib(peak)}"),
-    )
+    report.compare_answers(("bare insert and commit", floors), ("sign", mine))
+    print(f"  the site's process held at most {report.mib(peak)}")
     if kept != number * RUNS:
         raise SystemExit(f"{number * RUNS} signatures were acknowledged, and {kept} are there")
     print(f"  all {kept:,} acknowledged signatures are in the database")
@@ -76,7 +71,7 @@ def _sign(ours: Server, run: int, number: int) -> Answered:
         )
         for at in range(number)
     ]
-    return load.drive(ours.port, requests, connections=CONNECTIONS, status=303)
+    return ours.answer(requests, status=303)
 
 
 def _insert(floor: Server, run: int, number: int) -> Answered:
@@ -84,15 +79,7 @@ def _insert(floor: Server, run: int, number: int) -> Answered:
     requests = [
         load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@example.org"}) for at in range(number)
     ]
-    return load.drive(floor.port, requests, connections=CONNECTIONS, status=303)
-
-
-def _figure(name: str, runs: tuple[Answered, ...], remark: str = "") -> Figure:
-    middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
-    times = (
-        f"half within {middle.middle * 1000:.1f} ms, 99 of 100 in {middle.slowest_hundredth * 1000:.1f} ms"
-    )
-    return Figure(name, [run.per_second for run in runs], times + remark)
+    return floor.answer(requests, status=303)
 
 
 def _kept(made: MadeSite) -> int:

@@ -51,6 +51,16 @@ def test_withdrawing_moves_it_back(supporter: Supporter) -> None:
     assert "withdrawn" in supporter.page().get_data(as_text=True)
 
 
+def test_a_signature_erased_before_it_was_confirmed_is_not_said_to_be_withdrawn(supporter: Supporter) -> None:
+    supporter.sign()
+    supporter.act("withdraw")
+    page = supporter.page().get_data(as_text=True)
+
+    assert "Your signature is erased" in page
+    assert "It was never counted" in page
+    assert "withdrawn" not in page
+
+
 def test_the_private_page_is_kept_by_nobody(supporter: Supporter) -> None:
     supporter.sign()
     headers = supporter.page().headers

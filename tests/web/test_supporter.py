@@ -342,6 +342,17 @@ def test_healthz_does_not_tell_whether_an_address_has_signed(supporter: Supporte
     assert seen[0] == seen[1]
 
 
+@pytest.mark.parametrize(("days", "is_promised"), [(None, False), (30, True)])
+def test_the_notice_promises_a_day_of_erasure_only_where_there_is_one(
+    make_app: Callable[[Settings], Flask], settings: Settings, days: int | None, is_promised: bool
+) -> None:
+    closes_on = NOW.date() + timedelta(days=days) if days else None
+    page = make_app(replace(settings, closes_on=closes_on)).test_client().get("/en/privacy").get_data(True)
+
+    assert ("All personal data is erased" in page) == is_promised
+    assert ("No closing day is set yet" in page) != is_promised
+
+
 def test_a_page_number_beyond_everything_is_an_empty_page(client: FlaskClient) -> None:
     assert client.get(f"/en/progress?page={'9' * 24}").status_code == 200
 

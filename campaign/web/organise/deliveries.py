@@ -9,14 +9,11 @@ from flask_babel import gettext
 from sqlalchemy import func, select
 
 from campaign import seal
-from campaign.delegation import delegations
 from campaign.delivery import document, outcome, send
 from campaign.delivery.plan import Plan, plan
-from campaign.delivery.row import BOUNCED, REACHED, SENDING, Delivery
-from campaign.delivery.row import deliveries as all_deliveries
+from campaign.delivery.row import BOUNCED, Delivery
 from campaign.errors import DeliveryError, MailError
 from campaign.language import ENGLISH, LANGUAGES
-from campaign.organisation import organisation
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.residence import name as residence_name
 from campaign.signature.row import COUNTED, Signature, standing
@@ -24,8 +21,9 @@ from campaign.signature_list import reading
 from campaign.web.organise import bp
 from campaign.web.organise.door import unlocked
 from campaign.web.organise.forms import ReplyForm, SendDeliveryForm, TestDeliveryForm
+from campaign.web.organise.readiness import readiness
 from campaign.web.site import commit, now, session, site
-from campaign.web.supporter import composed, in_order
+from campaign.web.supporter import composed
 
 ROWS_PREVIEWED = 50
 
@@ -33,7 +31,7 @@ ROWS_PREVIEWED = 50
 @bp.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
     """Show for each state what was sent, what is ready and what is missing."""
-    rows = _rows()
+    rows = readiness()
     return render_template(
         "organise/deliveries.html",
         rows=rows,
@@ -225,7 +223,7 @@ def _page(found: Delivery, form: ReplyForm) -> str:
         status = "accepted" if found.status == "replied" else found.status
         events.append({"at": found.settled_at, "status": status, "note": note})
     state = STATES[found.state_code]
-    ready = [row["state"] for row in _rows() if row["obstacle"] == "" and row["state"] != state]
+    ready = [row["state"] for row in readiness() if row["obstacle"] == "" and row["state"] != state]
     return render_template(
         "organise/delivery.html",
         delivery=found,
@@ -237,39 +235,6 @@ def _page(found: Delivery, form: ReplyForm) -> str:
         following=ready[0] if ready else None,
         verify_url=document.verify_url(site().settings.base_url, found.language, found.code),
     )
-
-
-def _rows() -> list[dict[str, object]]:
-    counts = site().counts.now().by_state
-    addresses, sender = delegations(session()), organisation(session())
-    latest: dict[str, Delivery] = {}
-    for each in session().scalars(all_deliveries()):
-        latest.setdefault(each.state_code, each)
-    rows: list[dict[str, object]] = []
-    for state in in_order(ENGLISH):
-        count, last = counts.get(state.code, 0), latest.get(state.code)
-        reached = last is not None and last.status in REACHED
-        new = max(count - last.total, 0) if last is not None and reached else count
-        obstacle = ""
-        if not sender.is_set:
-            obstacle = "organisation"
-        elif count == 0:
-            obstacle = "signatures"
-        elif state.code not in addresses:
-            obstacle = "address"
-        elif reached and (new == 0 or (last is not None and last.status == SENDING)):
-            obstacle = "sent"
-        rows.append(
-            {
-                "state": state,
-                "count": count,
-                "new": new,
-                "address": addresses.get(state.code),
-                "delivery": last,
-                "obstacle": obstacle,
-            }
-        )
-    return rows
 
 
 def _left_out(planned: Plan) -> list[dict[str, object]]:

@@ -1,0 +1,109 @@
+"""Words that stand nowhere by chance, and a search that finds them however they are written down."""
+
+import base64
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+LATIN, CYRILLIC = "bcdfghjklmnpqrstvwxz", "бвгджзклмнпрстфхцчшщ"
+
+HEART_CHARACTERS, EDGE_CHARACTERS = 9, 5
+
+DOCUMENT = b"%PDF-"
+"""A document is compressed, so that no word in it would be found: none may lie there at all."""
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:=?\r?\n[A-Za-z0-9+/_-]{16,})*")
+_HEX = re.compile(rb"[0-9A-Fa-f]{32,}")
+_BYTE = re.compile(rb"(?:%|=|\\x)([0-9A-Fa-f]{2})")
+_UNIT = re.compile(rb"\\u([0-9A-Fa-f]{4})")
+_SOFT_BREAK = re.compile(rb"=\r?\n")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class Canaries:
+    """Makes words, each different, that share a heart in either alphabet, by which they are found."""
+
+    def __init__(self) -> None:
+        self._made: set[str] = set()
+        self._hearts = {alphabet: _some(alphabet, HEART_CHARACTERS) for alphabet in (LATIN, CYRILLIC)}
+        hearts = "|".join(self._hearts.values())
+        self._word = re.compile(rf"[^\W_]*(?:{hearts})[^\W_]*")
+
+    def latin(self) -> str:
+        return self._make(LATIN)
+
+    def cyrillic(self) -> str:
+        return self._make(CYRILLIC)
+
+    def found_in(self, content: bytes) -> set[str]:
+        """Return the words in *content*, in small letters, in whatever way they are written there."""
+        found = {DOCUMENT.decode()} if DOCUMENT in content else set()
+        for text in _readings(content):
+            if any(heart in text for heart in self._hearts.values()):
+                found.update(map(self._known, self._word.findall(text)))
+        return found
+
+    def found_under(self, folder: Path) -> dict[str, set[str]]:
+        """Return the words in names and contents of every file under *folder*, by file."""
+        found: dict[str, set[str]] = {}
+        for path in sorted(folder.rglob("*")):
+            words = self.found_in(os.fsencode(path.relative_to(folder)))
+            if path.is_file():
+                words |= self.found_in(path.read_bytes())
+            if words:
+                found[str(path.relative_to(folder))] = words
+        return found
+
+    def found_in_open_files(self, processes: Iterable[int]) -> set[str]:
+        """Return the words in files that *processes* hold open although their names are gone."""
+        found: set[str] = set()
+        for number in processes:
+            for opened in Path(f"/proc/{number}/fd").iterdir():
+                if opened.readlink().name.endswith(" (deleted)") and opened.is_file():
+                    found |= self.found_in(opened.read_bytes())
+        return found
+
+    def _make(self, alphabet: str) -> str:
+        edges = (_some(alphabet, EDGE_CHARACTERS) for _ in range(2))
+        word = self._hearts[alphabet].join(edges)
+        self._made.add(word)
+        return word.capitalize()
+
+    def _known(self, found: str) -> str:
+        """Return the word that was made, without what happens to stand beside it."""
+        return next((word for word in self._made if word in found), found)
+
+
+def _some(alphabet: str, characters: int) -> str:
+    return "".join(secrets.choice(alphabet) for _ in range(characters))
+
+
+def _readings(content: bytes) -> Iterator[str]:
+    """Yield every text that somebody could read out of *content*, in small letters."""
+    for layer in (content, *_decoded(content)):
+        for plain in {layer, _unescaped(layer)}:
+            yield plain.decode("utf-8", "ignore").casefold()
+            for shift in (0, 1):
+                yield plain[shift:].decode("utf-16-le", "ignore").casefold()
+                yield plain[shift:].decode("utf-16-be", "ignore").casefold()
+
+
+def _decoded(content: bytes) -> Iterator[bytes]:
+    """Yield what base 64 and hexadecimal digits in *content* stand for, wherever they begin."""
+    runs = [re.sub(rb"[=\r\n]", b"", run).translate(_URL_SAFE) for run in _BASE64.findall(content)]
+    for shift in range(4):
+        shifted = (run[shift:] for run in runs)
+        yield b"\n".join(base64.b64decode(run[: len(run) // 4 * 4]) for run in shifted)
+    digits = _HEX.findall(content)
+    for shift in range(2):
+        shifted = (run[shift:] for run in digits)
+        yield b"\n".join(bytes.fromhex(run[: len(run) // 2 * 2].decode()) for run in shifted)
+
+
+def _unescaped(content: bytes) -> bytes:
+    """Resolve ``%d0``, ``=D0``, ``\\xd0`` and ``\\u043f``: addresses, mails, reprs and JSON."""
+    content = _SOFT_BREAK.sub(b"", content)
+    content = _BYTE.sub(lambda found: bytes.fromhex(found[1].decode()), content)
+    return _UNIT.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "ignore"), content)

@@ -1,0 +1,231 @@
+"""The site as ``campaign serve`` runs it, in processes that tests may kill, and browsers that visit it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import EmailMessage, Message
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.relay import Relay, free_port
+from tests.worker import eventually
+
+ROOT = Path(__file__).parents[2]
+
+STARTING_SECONDS = 30
+
+UNREACHED = (OSError, HTTPException)
+"""What a browser runs into when the server dies under it."""
+
+FORM = {
+    "name": "Mara Example",
+    "email": "mara@example.org",
+    "residence": "FR",
+    "town": "",
+    "words": "",
+    "disclosure": "delegation",
+    "consent": "y",
+    "website": "",
+}
+
+_LINK = re.compile(r"/signature/([0-9A-Z]{20})\b")
+_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Server:
+    """One site in one folder: everything that its processes write lies there."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.instance = folder / "instance"
+        self.console = folder / "console"
+        self.environment = environment(folder, **settings)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start web server and mail worker, in a process group of their own, and wait for an answer."""
+        arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", "1"]
+        with self.console.open("ab") as file:
+            self._process = subprocess.Popen(
+                arguments,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        is_up = eventually(lambda: self._process.poll() is not None or self._listens(), STARTING_SECONDS)
+        assert is_up, self.console.read_text()
+        assert self._process.poll() is None, self.console.read_text()
+
+    def kill(self) -> None:
+        """End every process of the group at whatever instruction it is."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert eventually(lambda: not self._listens())
+
+    def processes(self) -> list[int]:
+        """Return the ids of every process of the group."""
+        assert self._process is not None
+        group = self._process.pid
+        numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        return [number for number in numbers if _group(number) == group]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of ``campaign`` against the same instance."""
+        return run(self.folder, *arguments, environment=self.environment)
+
+    def browser(self) -> "Browser":
+        """Return a new browser."""
+        return Browser(self.port)
+
+    def setup_links(self) -> list[str]:
+        """Return the codes of the one-time links that every start printed, the first one first."""
+        return re.findall(r"/organise/setup/([0-9A-Z]{20})", self.console.read_text())
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+COMMAND = [sys.executable, "-m", "campaign"]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """Return an environment in which all that a process leaves behind lies in *folder*."""
+    kept = {name: content for name, content in os.environ.items() if not name.startswith("CAMPAIGN_")}
+    for name in ("tmp", "home"):
+        (folder / name).mkdir(exist_ok=True)
+    given = {"instance": str(folder / "instance"), "unlimited_networks": "127.0.0.0/8"} | settings
+    return kept | {
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(folder / "home"),
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP", "SQLITE_TMPDIR"), str(folder / "tmp")),
+        **{f"CAMPAIGN_{name.upper()}": content for name, content in given.items()},
+    }
+
+
+def run(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Server]:
+    """Run a site while the block lasts; nothing of it is left running."""
+    server = Server(folder, **settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a post was acknowledged: every one of ours is answered by sending elsewhere."""
+        return self.status == 303
+
+
+class Browser:
+    """A browser that follows nothing by itself and keeps one cookie."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookie = ""
+
+    def get(self, path: str) -> Answer:
+        return self._ask("GET", path)
+
+    def post(self, path: str, *, on: str = "", **form: str) -> Answer:
+        """Send *form*, with the token that the organisers' page *on* holds."""
+        if on:
+            found = _CSRF.search(self.get(on).text)
+            assert found, f"no form on {on}"
+            form = {"csrf_token": found.group(1), **form}
+        return self._ask("POST", path, urlencode(form))
+
+    def sign(self, state: str = "de", **changes: str) -> Answer:
+        return self.post(f"/en/letters/{state}", **FORM | changes)
+
+    def act(self, token: str, action: str, **more: str) -> Answer:
+        return self.post(f"/en/signature/{token}", action=action, **more)
+
+    def total(self) -> int:
+        return int(json.loads(self.get("/counts.json").body)["total"])
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Connection": "close", "Cookie": self.cookie} if self.cookie else {"Connection": "close"}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+        if given := answer.headers["Set-Cookie"]:
+            self.cookie = given.partition(";")[0]
+        return answer
+
+
+def token_in(mail: EmailMessage) -> str:
+    """Return the token of the private link in *mail*."""
+    body = mail.get_body(("plain",))
+    found = _LINK.search(body.get_content()) if body else None
+    assert found, "a mail without a private link"
+    return found.group(1)
+
+
+def mail_to(relay: Relay, address: str, *, at: int = 0) -> str:
+    """Wait for the mail number *at* to *address*, and return its token."""
+
+    def received() -> list[EmailMessage]:
+        # Capitals in a domain are lost on the way.
+        wanted = address.casefold()
+        return [mail for mail in list(relay.received) if wanted in str(mail["To"]).casefold()]
+
+    assert eventually(lambda: len(received()) > at), f"no mail number {at}"
+    return token_in(received()[at])
+
+
+def _group(number: int) -> int:
+    try:
+        return os.getpgid(number)
+    except ProcessLookupError:
+        return 0

@@ -1,0 +1,202 @@
+"""A delivery whose process is killed at any of its steps: what was sent is known, nothing is sent twice."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from campaign import delegation, duties, start
+from campaign.appeal import Appeal
+from campaign.database import Database
+from campaign.delegation import Address
+from campaign.delivery.row import LONGEST_SENDING, Delivery
+from campaign.delivery.send import Sender, send
+from campaign.errors import DeliveryError
+from campaign.organisation import Organisation, save_organisation
+from campaign.organiser import Unlocked
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+from tests.conftest import NOW, SECRET, Clock
+from tests.factories import make_owner, make_signature
+from tests.faults.holding import HoldingRelay, holding_relay, order, sending
+from tests.faults.serving import Server
+from tests.worker import eventually
+
+pytestmark = pytest.mark.fault
+
+BLOCKED_SECONDS = 0.3
+
+BEFORE_SENDING = ("BANNER", "EHLO", "MAIL", "RCPT")
+
+WHILE_SENDING = ("DATA", "CONTENT", "END")
+
+
+@dataclass
+class Office:
+    """An organiser's desk with everything ready for one delivery."""
+
+    database: Database
+    settings: Settings
+    appeal: Appeal
+    owner: Unlocked
+    clock: Clock
+
+    def send(self, relay: HoldingRelay, **how: tuple[str, ...]) -> Delivery:
+        """Send a new delivery from here, as an organiser who looked again."""
+        settings = replace(self.settings, smtp_url=relay.url)
+        sender = Sender(
+            database=self.database,
+            settings=settings,
+            appeal=self.appeal,
+            organiser=self.owner,
+            clock=self.clock,
+        )
+        return send(sender, order(uuid4(), **how))
+
+    def kill_at(self, word: str, *, is_locked: bool = False) -> HoldingRelay:
+        """Send from another process, and kill it when the relay hears *word*.
+
+        Args:
+            word: One of the dialogue's.
+            is_locked: Let the relay answer *word*, but nothing that follows reach the disk.
+        """
+        with holding_relay(word) as relay:
+            settings = replace(self.settings, smtp_url=relay.url)
+            with sending(settings, name=self.owner.name, now=self.clock()) as other:
+                assert relay.reached.wait(30)
+                if is_locked:
+                    with locked(self.database):
+                        relay.released.set()
+                        time.sleep(BLOCKED_SECONDS)
+                        other.kill()
+        return relay
+
+    def statuses(self) -> list[str]:
+        with self.database.reading() as db:
+            return list(db.scalars(select(Delivery.status).order_by(Delivery.prepared_at)))
+
+    def let_time_pass(self) -> None:
+        """Restart, and do all that is done by itself, until long after the interruption."""
+        for _ in range(3):
+            self.clock.forward(seconds=LONGEST_SENDING.total_seconds() / 2 + 1)
+            start.prepare(self.database, self.settings, self.appeal, now=self.clock())
+            for work in duties.periodic(self.settings).values():
+                with self.database.session(writes=True) as db:
+                    work(db, self.clock())
+                    db.commit()
+
+
+@contextmanager
+def locked(database: Database) -> Iterator[None]:
+    """Let nobody else write a delivery while the block lasts."""
+    with database.writing() as db:
+        if not database.is_sqlite:
+            db.execute(text("LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE"))
+        db.execute(select(Delivery))
+        yield
+
+
+@pytest.fixture
+def office(
+    db: Session, keys: ServerKeys, database: Database, settings: Settings, appeal: Appeal, clock: Clock
+) -> Office:
+    owner = make_owner(db)
+    save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+    delegation.save(db, Address("de", "de@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
+    make_signature(db, keys)
+    db.commit()
+    return Office(database, settings, appeal, owner, clock)
+
+
+@pytest.mark.parametrize("word", BEFORE_SENDING)
+def test_killed_before_the_message_leaves_it_is_prepared_and_can_be_sent(office: Office, word: str) -> None:
+    killed = office.kill_at(word)
+
+    assert office.statuses() == ["prepared"]
+    office.let_time_pass()
+    assert office.statuses() == ["prepared"]
+    assert not killed.messages
+    with holding_relay("") as relay:
+        assert office.send(relay).status == "accepted"
+        assert len(relay.messages) == 1
+
+
+@pytest.mark.parametrize("word", WHILE_SENDING)
+def test_killed_while_the_message_leaves_it_becomes_uncertain(office: Office, word: str) -> None:
+    killed = office.kill_at(word)
+
+    assert office.statuses() == ["sending"]
+    assert len(killed.messages) == (1 if word == "END" else 0)
+    office.let_time_pass()
+    assert office.statuses() == ["uncertain"]
+
+
+def test_killed_before_anything_is_on_disk_nothing_was(office: Office) -> None:
+    with holding_relay("BANNER") as relay:
+        settings = replace(office.settings, smtp_url=relay.url)
+        with locked(office.database), sending(settings, name=office.owner.name, now=NOW) as other:
+            assert other.begun.wait(30)
+            time.sleep(BLOCKED_SECONDS)
+            other.kill()
+        assert not relay.reached.is_set()
+
+    office.let_time_pass()
+    assert office.statuses() == []
+
+
+def test_killed_before_it_is_on_disk_that_sending_begins_nothing_is_sent(office: Office) -> None:
+    killed = office.kill_at("RCPT", is_locked=True)
+
+    assert not killed.messages
+    office.let_time_pass()
+    assert office.statuses() == ["prepared"]
+
+
+def test_killed_after_the_relay_took_it_but_before_that_is_on_disk_it_is_never_sent_again_unasked(
+    office: Office,
+) -> None:
+    killed = office.kill_at("END", is_locked=True)
+
+    assert len(killed.messages) == 1
+    with holding_relay("") as relay:
+        with pytest.raises(DeliveryError, match="sending"):
+            office.send(relay)
+        office.let_time_pass()
+        assert office.statuses() == ["uncertain"]
+        with pytest.raises(DeliveryError, match="sent_before"):
+            office.send(relay, confirmed=())
+        assert not relay.messages
+
+        assert office.send(relay).status == "accepted"
+        assert len(relay.messages) == 1, "an organiser decided so"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_site_that_starts_again_sends_nothing_that_was_interrupted(office: Office, tmp_path: Path) -> None:
+    office.kill_at("END")
+    long_ago = datetime.now(UTC) - LONGEST_SENDING - timedelta(seconds=1)
+    with office.database.writing() as db:
+        db.execute(update(Delivery).values(sending_at=long_ago))
+    with holding_relay("") as relay:
+        site = Server(
+            tmp_path,
+            database_url=office.settings.database_url,
+            secret_key=SECRET,
+            smtp_url=relay.url,
+        )
+        try:
+            site.start()
+            assert office.statuses() == ["uncertain"]
+            assert site.browser().sign("fr").is_done
+            assert eventually(lambda: relay.messages)
+        finally:
+            site.kill()
+
+        assert [message for message in relay.messages if b"de@missions.example.org" in message] == []

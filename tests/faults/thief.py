@@ -1,0 +1,150 @@
+"""Somebody who took everything that lies on the server, and tries every key in it on every box."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import LargeBinary, select
+from sqlalchemy.orm import Session
+
+from campaign import duties, seal
+from campaign.database import Base, recall
+from campaign.errors import WrongKeyError
+from campaign.organiser import Organiser
+from campaign.seal import Cost, ServerKeys
+
+assert duties, "with it, every table is known"
+
+BOXES = {
+    "signature.sealed",
+    "key_wrapping.wrapped",
+    "organiser.wrapped_private_key",
+    "organiser_session.sealed_key",
+    "outbox.sealed",
+}
+"""The columns that hold something closed."""
+
+NO_BOXES = {
+    "campaign_key.public_key",
+    "delivery.letter_hash",
+    "delivery.list_hash",
+    "key_wrapping.opens_hash",
+    "letter_edition.content_hash",
+    "login_failures.name_digest",
+    "mailbox_day.digest",
+    "organiser.public_key",
+    "organiser.salt",
+    "organiser_session.hash",
+    "signature.digest",
+    "signature_token.hash",
+}
+"""Hashes, digests, salts and public halves: there is nothing in them, but each is tried as a key."""
+
+_CODE = re.compile(rb"[0-9A-HJKMNP-TV-Z]{20,32}")
+
+
+@dataclass(frozen=True)
+class Loot:
+    """What a copy of the database holds."""
+
+    boxes: dict[tuple[str, int], bytes]
+    """By column, numbered."""
+    strings: frozenset[bytes]
+    """Every value in every table, as bytes, in each way that it can be read as such."""
+    salts: tuple[tuple[bytes, Cost], ...]
+    """What each organiser's passphrase is stretched with."""
+
+    def of(self, column: str) -> set[tuple[str, int]]:
+        return {name for name in self.boxes if name[0] == column}
+
+
+def binary_columns() -> set[str]:
+    """Return every column that holds bytes."""
+    columns = (column for table in Base.metadata.tables.values() for column in table.columns)
+    return {
+        f"{column.table.name}.{column.name}" for column in columns if isinstance(column.type, LargeBinary)
+    }
+
+
+def take(db: Session) -> Loot:
+    """Take everything."""
+    boxes: dict[tuple[str, int], bytes] = {}
+    strings: set[bytes] = set()
+    for table in Base.metadata.sorted_tables:
+        for number, row in enumerate(db.execute(select(table)).mappings()):
+            for name, content in row.items():
+                strings |= set(_as_bytes(content))
+                if f"{table.name}.{name}" in BOXES and content is not None:
+                    boxes[f"{table.name}.{name}", number] = content
+    salts = tuple((each.salt, Cost(each.passes, each.memory)) for each in db.scalars(select(Organiser)))
+    return Loot(boxes, frozenset(strings), salts)
+
+
+def server_keys(db: Session, secret: str) -> set[bytes]:
+    """Return every key that the server derives from its secret, and the secret itself."""
+    salt = bytes.fromhex(recall(db, "digest_salt") or "")
+    derived = (ServerKeys.from_secret(secret, salt), ServerKeys.from_secret(secret))
+    return {secret.encode(), salt, *(key for keys in derived for key in vars(keys).values())}
+
+
+def opened(
+    loot: Loot, known: Iterable[bytes], *, server: Collection[bytes] = (), passphrases: Iterable[str] = ()
+) -> dict[tuple[str, int], bytes]:
+    """Try all that is *known* on every box, and what comes out of one on the others, until nothing new does.
+
+    Args:
+        loot: The copy.
+        known: What may be a key, a code, a cookie, or something that a key is made of.
+        server: The server's keys, which are also mixed with all that is known.
+        passphrases: What is stretched as organisers' passphrases are.
+    """
+    contents: dict[tuple[str, int], bytes] = {}
+    stretched = {seal.passphrase_key(each, *salt) for each in passphrases for salt in loot.salts}
+    new = {*known, *server, *stretched}
+    while new:
+        keys = {key for each in new for key in _keys_of(each)}
+        # What is mixed as a session's key is makes a secret key, never a private one.
+        mixed = {hmac.digest(key, each, "sha256") for key in server for each in new}
+        gained = {
+            name: content
+            for name, box in loot.boxes.items()
+            if name not in contents and (content := _open(box, keys, mixed)) is not None
+        }
+        contents |= gained
+        new = {part for content in gained.values() for part in (content, *_CODE.findall(content))}
+    return contents
+
+
+def _keys_of(string: bytes) -> Iterator[bytes]:
+    """Yield the keys that *string* may be, or that this software could make of it."""
+    yield hashlib.sha256(string).digest()
+    yield hashlib.blake2b(string, digest_size=32).digest()
+    if len(string) >= 32:
+        yield string[:32]
+        yield string[-32:]
+    with suppress(UnicodeDecodeError):
+        yield seal.code_key(string.decode())
+
+
+def _open(box: bytes, keys: Iterable[bytes], mixed: Iterable[bytes]) -> bytes | None:
+    ways = ((seal.unwrap, keys), (seal.unwrap, mixed), (seal.unseal_bytes, keys))
+    for way, tried in ways:
+        for key in tried:
+            with suppress(WrongKeyError):
+                return way(box, key)
+    return None
+
+
+def _as_bytes(content: object) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+    elif hasattr(content, "bytes"):  # a UUID
+        yield content.bytes
+    elif content is not None:
+        text = str(content)
+        yield text.encode()
+        with suppress(ValueError):
+            yield bytes.fromhex(text)

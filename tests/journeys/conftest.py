@@ -1,0 +1,48 @@
+"""One Chromium for all journeys; a site with its relay for each module."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.journeys import browser
+from tests.journeys.server import Site, serving
+from tests.relay import Relay, free_port, relay
+
+
+def require(program: str) -> None:
+    """Skip where *program* is missing; in CI, where everything is installed, fail."""
+    if Path(program).exists():
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{program} is missing")
+    pytest.skip(f"{program} is missing")
+
+
+@pytest.fixture(scope="package")
+def tls_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def chromium(tls_port: int) -> Iterator[Browser]:
+    require(browser.CHROMIUM)
+    with sync_playwright() as playwright:
+        started = browser.launch(playwright, tls_port)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def mails() -> Iterator[Relay]:
+    with relay() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run a site; it asks for the browser first, without which there is no journey."""
+    with serving(tmp_path_factory.mktemp("site"), mails) as running:
+        yield running

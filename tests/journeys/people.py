@@ -1,0 +1,161 @@
+"""A supporter and an organiser in front of a browser: each step is what a hand would do."""
+
+import re
+from datetime import UTC, datetime
+
+from playwright.sync_api import Download, Page, expect
+
+from tests.worker import eventually
+
+
+class Supporter:
+    """Somebody who looks at the supporters' pages."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def choose(self, state: str) -> None:
+        """Pick a participating state on the home page, and read its letter."""
+        self.page.goto("/")
+        self.page.get_by_label("Whose delegation will you write to?").select_option(label=state)
+        self.press("Read the letter")
+
+    def fill(self, **typed: str) -> None:
+        """Fill the fields in by their label's first words, such as ``your_name``."""
+        for label, text in typed.items():
+            words = label.replace("_", " ").replace("e mail", "e-mail")
+            self.page.get_by_label(re.compile(rf"^{words}( \(optional\))?$", re.IGNORECASE)).fill(text)
+
+    def live_in(self, residence: str) -> None:
+        self.page.get_by_label("Where you live").select_option(label=residence)
+
+    def show_name_to(self, choice: str) -> None:
+        self.page.get_by_role("radio", name=choice, exact=True).check()
+
+    def consent(self) -> None:
+        self.page.get_by_role("checkbox").check()
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def withdraw(self) -> None:
+        self.page.get_by_text("I want to withdraw my signature").click()
+        self.press("Withdraw for good")
+
+    def count(self) -> int:
+        """Return the count on the home page."""
+        self.page.goto("/en/")
+        shown = self.page.locator("[data-count=total]").inner_text()
+        return int(shown.replace(",", ""))
+
+    def sees_count(self, number: int) -> bool:
+        """Whether the home page comes to show *number*; it may be a second late."""
+        return eventually(lambda: self.count() == number, 5)
+
+    def reads(self, heading: str) -> None:
+        """Wait for a page under *heading*."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
+class Organiser:
+    """Somebody who runs the campaign."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.passphrase = ""
+
+    def make_account(self, link: str, name: str = "Olga Organiser") -> str:
+        """Take the offered passphrase, and return the recovery code that is shown after it."""
+        self.page.goto(link)
+        self.passphrase = self.page.locator("[translate=no]").inner_text()
+        self.page.get_by_label("Your name").fill(name)
+        self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)
+        self.page.get_by_label("The same passphrase again").fill(self.passphrase)
+        self.press("Make the account")
+        self.reads("Your recovery code")
+        return self.page.locator("[translate=no]").inner_text()
+
+    def log_in(self, name: str = "Olga Organiser") -> None:
+        self.page.goto("/organise/login")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)
+        self.press("Log in")
+        self.reads("Overview")
+
+    def enter_organisation(self) -> None:
+        self.page.goto("/organise/account")
+        self.page.get_by_label("Name of the organisation").fill("Made-up Letters Society")
+        self.page.get_by_label("Seat").fill("Exampleville")
+        self.page.get_by_label("Contact address").fill("office@letters.example")
+        self.press("Save")
+        self.is_told("Organisation saved.")
+
+    def import_addresses(self, **addresses: str) -> None:
+        """Import a CSV file with an address for each state's code."""
+        today = datetime.now(UTC).date()
+        lines = [f"{code},{email},https://example.org/{code},{today}" for code, email in addresses.items()]
+        file = "\n".join(["state,email,source,checked_on", *lines])
+        self.page.goto("/organise/delegations")
+        self.page.get_by_label("CSV file").set_input_files(
+            {"name": "addresses.csv", "mimeType": "text/csv", "buffer": file.encode()}
+        )
+        self.press("Import")
+        self.is_told(f"{len(addresses)} addresses imported.")
+
+    def approve(self, kind: str, name: str) -> None:
+        """Approve the public name, or the own words, of the signatory with *name*."""
+        self.page.goto("/organise/")
+        self.page.get_by_role("link", name="Approvals").click()
+        self.page.get_by_role("link", name=re.compile(f"^{kind} \\(")).click()
+        self.page.get_by_role("checkbox", name=name, exact=True).check()
+        self.press("Approve the chosen")
+        self.is_told("1 entry approved.")
+
+    def download(self, link: str) -> Download:
+        """Click a link of the overview that is a file."""
+        self.page.goto("/organise/")
+        with self.page.expect_download() as waiting:
+            self.page.get_by_role("link", name=link, exact=True).click()
+        return waiting.value
+
+    def prepare(self, state: str) -> None:
+        """Open the preview of the delivery to *state*, and affirm what it asks for."""
+        self.page.goto("/organise/deliveries")
+        self.page.get_by_role("link", name=f"Ready: look and send {state}").click()
+        self.reads(state)
+        # Only where there is something to think of first, such as an instrument whose day has passed.
+        for box in self.page.get_by_label("I have read the notes above").all():
+            box.check()
+
+    def send_test(self, address: str) -> None:
+        self.page.get_by_label("Your own e-mail address").fill(address)
+        self.press("Send the test")
+        expect(self.page.get_by_role("status")).to_contain_text("The test was sent.")
+
+    def send(self, *, clicks: int = 1) -> str:
+        """Press the button that sends, wait until the relay took it, and return the delivery's address."""
+        self.page.get_by_role("button", name=re.compile("^Send letter and")).click(click_count=clicks)
+        self.page.wait_for_url(re.compile(r"/deliveries/[0-9a-f-]{36}$"))
+        # After a double click it may be the first one's delivery, still on its way.
+        accepted = self.page.get_by_role("heading", level=1).get_by_text("accepted")
+        assert eventually(lambda: accepted.count() or self.page.reload() is None)
+        return self.page.url
+
+    def note_reply(self, note: str) -> None:
+        self.page.get_by_label("What it says").fill(note)
+        self.press("Save")
+        self.is_told("Reply noted.")
+
+    def log_out(self) -> None:
+        self.page.get_by_role("button", name="Log out").click()
+        self.reads("Log in")
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def is_told(self, message: str) -> None:
+        expect(self.page.get_by_role("status")).to_have_text(message)
+
+    def reads(self, heading: str) -> None:
+        """Wait for a page under *heading*."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)

@@ -1,0 +1,130 @@
+"""The site as ``campaign serve`` runs it, and nginx in front of it as the README sets it up."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.journeys import mailbox
+from tests.relay import Relay, free_port
+from tests.worker import eventually
+
+ROOT = Path(__file__).parents[2]
+
+STARTING_SECONDS = 30
+STOPPING_SECONDS = 20
+
+FORM = {
+    "name": "Mara Example",
+    "residence": "FR",
+    "town": "",
+    "words": "",
+    "disclosure": "delegation",
+    "consent": "y",
+    "website": "",
+}
+
+
+class Site:
+    """One site in a folder of its own, with the relay that takes its mails, if it has one."""
+
+    def __init__(self, folder: Path, relay: Relay | None = None, **settings: str) -> None:
+        self.port = free_port()
+        self.url = settings.get("base_url", f"http://127.0.0.1:{self.port}")
+        self.instance = folder / "instance"
+        self.relay = relay
+        self._console = folder / "console"
+        given = {"instance": str(self.instance), "unlimited_networks": "127.0.0.0/8", **settings}
+        if relay is not None:
+            given["smtp_url"] = relay.url
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+        self._environment = kept | {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start web server and mail worker, in a process group of their own, and wait for an answer."""
+        command = [sys.executable, "-m", "campaign", "serve", "--port", str(self.port), "--workers", "1"]
+        with self._console.open("ab") as file:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
+            )
+        self._process = process
+        assert eventually(lambda: process.poll() is not None or self._answers(), STARTING_SECONDS)
+        assert process.poll() is None, self.console
+
+    def stop(self) -> None:
+        """Ask it to stop, as Ctrl-C does; nothing of it is left, even if it does not listen."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOPPING_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    @property
+    def console(self) -> str:
+        """What it has printed so far."""
+        return self._console.read_text()
+
+    @property
+    def setup_link(self) -> str:
+        """The one-time link that the first start printed."""
+        found = re.search(r"\S+/organise/setup/[0-9A-Z]{20}\b", self.console)
+        assert found, self.console
+        return found[0]
+
+    def mail(self, address: str, at: int = 0) -> mailbox.Mail:
+        """Wait for the mail number *at* that the relay got for *address*."""
+        assert self.relay is not None
+        return mailbox.wait_for(self.relay, address, at)
+
+    def add_signature(self, state: str = "de", *, email: str, is_confirmed: bool = True, **more: str) -> str:
+        """Sign as somebody with another browser does, and return the private page's address."""
+        assert self._post(f"/en/letters/{state}", FORM | {"email": email} | more) == 303
+        link = self.mail(email).link
+        if is_confirmed:
+            self.act(link, "confirm")
+        return link
+
+    def act(self, link: str, action: str) -> None:
+        """Press a button of a private page."""
+        assert self._post(link.removeprefix(self.url), {"action": action}) == 303
+
+    def _post(self, path: str, form: dict[str, str]) -> int:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", path, urlencode(form), kind)
+
+    def _answers(self) -> bool:
+        try:
+            return self._ask("GET", "/healthz") == 200
+        except (OSError, HTTPException):
+            return False
+
+    def _ask(self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> int:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body or None, headers or {})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(folder: Path, relay: Relay | None = None, **settings: str) -> Iterator[Site]:
+    """Run a site while the block lasts."""
+    site = Site(folder, relay, **settings)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()

@@ -1,0 +1,227 @@
+"""Every page, for people who cannot see it well, on a small phone, and without a mouse."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.journeys.browser import visiting
+from tests.journeys.people import Organiser, Supporter
+from tests.journeys.server import Site
+
+pytestmark = pytest.mark.browser
+
+AXE = Axe().axe_script
+"""axe-core, to be run in each page."""
+
+SEEN_BY_COLOUR = ["color-contrast", "link-in-text-block"]
+"""The rules whose outcome another colour scheme can change."""
+
+FOR_EVERYONE = {
+    "home": "/en/",
+    "home without a choice": "/en/letters?state=",
+    "letter": "/en/letters/de",
+    "letter to the accused state": "/en/letters/kz",
+    "check your mail": "/en/check-your-mail",
+    "find": "/en/signature",
+    "link that opens nothing": f"/en/signature/{'0' * 20}",
+    "link sent": "/en/signature/sent",
+    "person": "/en/persons/nazarbayev",
+    "progress": "/en/progress",
+    "find a delivery": "/en/verify",
+    "unknown delivery": f"/en/verify/{'0' * 20}",
+    "privacy": "/en/privacy",
+    "embed": "/en/embed/de",
+    "no such page": "/en/nothing-here",
+    "login": "/organise/login",
+    "recover": "/organise/recover",
+}
+
+FOR_ORGANISERS = {
+    "dashboard": "/organise/",
+    "names to approve": "/organise/signatures",
+    "words to approve": "/organise/signatures?kind=words",
+    "deliveries": "/organise/deliveries",
+    "prepare": "/organise/deliveries/new/fr",
+    "delegations": "/organise/delegations",
+    "delegation": "/organise/delegations?state=de",
+    "audit": "/organise/audit",
+    "account": "/organise/account",
+}
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign under way: something stands on every page of it."""
+
+    site: Site
+    visitor: Page
+    organiser: Organiser
+    links: dict[str, str]
+    """The private pages, by what became of the signature, and what a delivery left."""
+
+
+@pytest.fixture(scope="module")
+def campaign(chromium: Browser, site: Site) -> Iterator[Campaign]:
+    links = {
+        "pending": site.add_signature(email="pia@example.org", is_confirmed=False),
+        "confirmed": site.add_signature(email="mara@example.org", words="I was there."),
+        "withdrawn": site.add_signature(email="wanda@example.org"),
+    }
+    site.act(links["withdrawn"], "withdraw")
+    site.add_signature("fr", email="paula@example.org", disclosure="public", words="So was I.")
+    site.add_signature("fr", email="unread@example.org", name="Ulrich Unread", disclosure="public")
+    with visiting(chromium, site.url) as visitor, visiting(chromium, site.url) as desk:
+        organiser = Organiser(desk)
+        organiser.make_account(site.setup_link)
+        organiser.enter_organisation()
+        organiser.import_addresses(de="mission.de@example.org", fr="mission.fr@example.org")
+        organiser.approve("Public names", "Mara Example")
+        organiser.prepare("Germany")
+        links["delivery"] = organiser.send()
+        links["verify"] = f"/en/verify/{site.mail('mission.de@example.org').document.code}"
+        yield Campaign(site, visitor, organiser, links)
+
+
+@pytest.mark.parametrize("path", FOR_EVERYONE.values(), ids=FOR_EVERYONE)
+def test_everyone_can_read_the_page(campaign: Campaign, path: str) -> None:
+    campaign.visitor.goto(path)
+
+    check(campaign.visitor)
+
+
+@pytest.mark.parametrize("path", FOR_ORGANISERS.values(), ids=FOR_ORGANISERS)
+def test_organisers_can_read_the_page(campaign: Campaign, path: str) -> None:
+    campaign.organiser.page.goto(path)
+
+    check(campaign.organiser.page)
+
+
+@pytest.mark.parametrize("what", ["pending", "confirmed", "withdrawn", "delivery", "verify"])
+def test_what_became_of_a_signature_or_a_delivery_can_be_read(campaign: Campaign, what: str) -> None:
+    page = campaign.organiser.page if what == "delivery" else campaign.visitor
+    page.goto(campaign.links[what])
+
+    check(page)
+
+
+def refused_letter(campaign: Campaign) -> Page:
+    campaign.visitor.goto("/en/letters/de")
+    Supporter(campaign.visitor).press("Sign")
+    return campaign.visitor
+
+
+def refused_login(campaign: Campaign) -> Page:
+    campaign.visitor.goto("/organise/login")
+    Supporter(campaign.visitor).press("Log in")
+    return campaign.visitor
+
+
+def refused_import(campaign: Campaign) -> Page:
+    page = campaign.organiser.page
+    page.goto("/organise/delegations")
+    file = {
+        "name": "addresses.csv",
+        "mimeType": "text/csv",
+        "buffer": b"state,email,source,checked_on\nxx,,,\n",
+    }
+    page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
+    campaign.organiser.press("Import")
+    return page
+
+
+def invitation(campaign: Campaign) -> Page:
+    campaign.organiser.page.goto("/organise/account")
+    campaign.organiser.press("Invite an organiser")
+    return campaign.organiser.page
+
+
+def setup(campaign: Campaign) -> Page:
+    link = invitation(campaign).get_by_label("Link for the new organiser").input_value()
+    campaign.visitor.goto(link)
+    return campaign.visitor
+
+
+def recovery_code(campaign: Campaign) -> Page:
+    campaign.organiser.page.goto("/organise/account")
+    campaign.organiser.press("Make a new recovery code")
+    return campaign.organiser.page
+
+
+@pytest.mark.parametrize(
+    "reach", [refused_letter, refused_login, refused_import, invitation, setup, recovery_code]
+)
+def test_what_stands_after_a_button_can_be_read(
+    campaign: Campaign, reach: Callable[[Campaign], Page]
+) -> None:
+    check(reach(campaign))
+
+
+def test_a_letter_is_signed_with_the_keyboard_alone(chromium: Browser, site: Site) -> None:
+    with visiting(chromium, site.url) as page:
+        page.goto("/en/")
+        tab_to(page, "Whose delegation will you write to?")
+        page.keyboard.type("Germany")
+        tab_to(page, "Read the letter")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/letters/de")
+        tab_to(page, "Your name")
+        page.keyboard.type("Mara Example")
+        tab_to(page, "Your e-mail address")
+        page.keyboard.type("keyboard@example.org")
+        tab_to(page, "Where you live")
+        page.keyboard.type("France")
+        tab_to(page, "The delegation only")
+        tab_to(page, "I sign this letter")
+        page.keyboard.press("Space")
+        tab_to(page, "Sign")
+        page.keyboard.press("Enter")
+        Supporter(page).reads("Now check your e-mail")
+
+        page.goto(site.mail("keyboard@example.org").link)
+        tab_to(page, "Confirm")
+        page.keyboard.press("Enter")
+        Supporter(page).reads("Thank you. Your signature counts.")
+
+
+def check(page: Page) -> None:
+    """Hold *page* to the rules of accessibility in both colour schemes, and to a phone's width."""
+    page.evaluate(AXE)
+    page.emulate_media(color_scheme="light")
+    assert faults(page, {"resultTypes": ["violations"]}) == []
+    page.emulate_media(color_scheme="dark")
+    assert faults(page, {"runOnly": SEEN_BY_COLOUR}) == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    assert width <= 320
+
+
+def faults(page: Page, options: dict[str, list[str]]) -> list[str]:
+    """Return each rule that is broken, and where."""
+    violations = page.evaluate("options => axe.run(options)", options)["violations"]
+    return [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is called *name*, or begins so, has the focus; it must be seen at each stop."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        assert stop["outline"] >= 2, stop
+        if stop["name"].startswith(name):
+            return
+    raise AssertionError(f"Tab never comes to {name}")
+
+
+STOP = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    const text = at.labels?.length ? at.labels[0].textContent : at.textContent;
+    return {
+        name: text.trim(),
+        outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+    };
+}"""
+"""What has the focus: how it is called, and how thick a line is around it."""

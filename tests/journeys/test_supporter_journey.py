@@ -1,0 +1,171 @@
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from campaign.participating_state import STATES
+from tests.journeys.browser import visiting
+from tests.journeys.people import Supporter
+from tests.journeys.server import Site, serving
+from tests.worker import eventually
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def supporter(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Supporter]:
+    with visiting(chromium, site.url, java_script_enabled=request.param) as page:
+        yield Supporter(page)
+        assert page.context.cookies() == []
+
+
+numbers = count(1)
+
+
+@pytest.fixture
+def address() -> str:
+    """Return a mailbox that no other test has."""
+    return f"mara{next(numbers)}@example.org"
+
+
+def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
+    supporter: Supporter, site: Site, address: str
+) -> None:
+    page, before = supporter.page, supporter.count()
+    supporter.choose("Germany")
+    supporter.fill(your_name="Mara Exämple", your_e_mail_address=address, your_town="Lyon")
+    supporter.live_in("France")
+    supporter.consent()
+    supporter.press("Sign")
+    supporter.reads("Now check your e-mail")
+    mail = site.mail(address)
+
+    page.goto(mail.link)
+    supporter.reads("Confirm your signature")
+    assert supporter.count() == before
+
+    page.goto(mail.link)
+    supporter.press("Confirm")
+    supporter.reads("Thank you. Your signature counts.")
+    assert supporter.sees_count(before + 1)
+
+    page.goto(mail.link)
+    supporter.show_name_to("Everyone")
+    supporter.press("Save")
+    expect(page.get_by_role("status").first).to_contain_text("Saved. From now on")
+    expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
+
+    supporter.withdraw()
+    supporter.reads("Your signature is withdrawn")
+    assert supporter.sees_count(before)
+
+
+def test_whoever_forgets_to_consent_is_told_so_and_loses_nothing(
+    supporter: Supporter, site: Site, address: str
+) -> None:
+    page = supporter.page
+    typed = {
+        "your_name": "Mara Exämple",
+        "your_e_mail_address": address,
+        "your_town": "Lyon",
+        "your_own_words": "Do not look away.\n\nPlease.",
+    }
+    supporter.choose("Germany")
+    supporter.fill(**typed)
+    supporter.live_in("France")
+    supporter.show_name_to("Everyone")
+    supporter.press("Sign")
+
+    summary = page.get_by_role("alert")
+    expect(summary).to_contain_text("One thing is missing")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(page.get_by_label("Your name")).to_have_value(typed["your_name"])
+    expect(page.get_by_label("Your e-mail address")).to_have_value(typed["your_e_mail_address"])
+    expect(page.get_by_label("Your town")).to_have_value(typed["your_town"])
+    expect(page.get_by_label("Your own words")).to_have_value(typed["your_own_words"])
+    expect(page.get_by_label("Where you live")).to_have_value("FR")
+    expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
+
+    summary.get_by_role("link").click()
+    expect(page.get_by_role("checkbox")).to_be_focused()
+    supporter.consent()
+    supporter.press("Sign")
+    supporter.reads("Now check your e-mail")
+    assert site.mail(address)
+
+
+def test_the_typed_code_opens_the_page_as_the_link_does(
+    supporter: Supporter, site: Site, address: str
+) -> None:
+    site.add_signature(email=address, is_confirmed=False)
+    before = supporter.count()
+    code = site.mail(address).code
+
+    supporter.page.get_by_role("link", name="My signature", exact=True).click()
+    supporter.fill(the_code_from_our_message=code.replace("-", " ").lower())
+    supporter.press("Open my page")
+    supporter.press("Confirm")
+
+    supporter.reads("Thank you. Your signature counts.")
+    assert supporter.sees_count(before + 1)
+
+
+def test_whoever_lost_the_mail_gets_the_link_again(supporter: Supporter, site: Site, address: str) -> None:
+    site.add_signature(email=address)
+
+    supporter.page.goto("/en/signature")
+    supporter.fill(your_e_mail_address=address)
+    supporter.press("Send")
+    supporter.reads("Check your e-mail")
+
+    supporter.page.goto(site.mail(address, at=1).link)
+    supporter.reads("Your signature counts")
+
+
+def test_the_mail_names_no_cause(site: Site) -> None:
+    site.add_signature("kz", email="neutral@example.org", is_confirmed=False)
+    mail = site.mail("neutral@example.org")
+
+    assert mail.message.get_content_type() == "multipart/alternative"
+    assert mail.link in mail.html
+    assert mail.code in mail.html
+    for name in ["sanction", "OSCE", "Nazarbayev", *(state.name("en") for state in STATES.values())]:
+        assert name.casefold() not in mail.shown.casefold(), name
+
+
+def test_the_search_finds_a_state_however_its_name_is_typed(chromium: Browser, site: Site) -> None:
+    with visiting(chromium, site.url) as page:
+        page.goto("/en/")
+        page.get_by_label("Search for a State").fill("TURKIY")
+        [found] = page.get_by_role("region", name="All 57 letters").get_by_role("listitem").all()
+        found.get_by_role("link").click()
+
+        expect(page).to_have_title(re.compile("Türkiye"))
+
+
+def test_without_a_relay_the_mail_is_a_file_and_its_link_is_printed(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with serving(tmp_path) as site, visiting(chromium, site.url) as page:
+        supporter = Supporter(page)
+        supporter.choose("Holy See")
+        supporter.fill(your_name="Mara Example", your_e_mail_address="mara@example.org")
+        supporter.live_in("I would rather not say")
+        supporter.consent()
+        supporter.press("Sign")
+        supporter.reads("Now check your e-mail")
+
+        assert eventually(lambda: "/signature/" in site.console)
+        [link] = re.findall(r"http://\S+/en/signature/[0-9A-Z]{20}\b", site.console)
+        [file] = (site.instance / "mail").glob("*.eml")
+        assert link in file.read_text()
+        assert "mara@example.org" not in site.console
+
+        page.goto(link)
+        supporter.press("Confirm")
+        supporter.reads("Thank you. Your signature counts.")
+        assert supporter.sees_count(1)

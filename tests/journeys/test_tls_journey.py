@@ -1,0 +1,81 @@
+"""The README's deployment as it stands there: its settings, and nginx with its server block."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.journeys.browser import PUBLIC_HOST, visiting
+from tests.journeys.conftest import require
+from tests.journeys.people import Organiser, Supporter
+from tests.journeys.server import Site, serving
+from tests.journeys.tls_end import NGINX, readme_settings, tls_end
+from tests.relay import Relay
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(
+    chromium: Browser, mails: Relay, tls_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    require(NGINX)
+    example = readme_settings()
+    settings = {name: example[name] for name in ("base_url", "mail_from", "trusted_proxies")}
+    folder, nginx_folder = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("nginx")
+    with (
+        serving(folder, mails, **settings) as running,
+        tls_end(nginx_folder, port=tls_port, site_port=running.port),
+    ):
+        yield running
+
+
+@pytest.fixture
+def visitor(chromium: Browser, site: Site) -> Iterator[Page]:
+    with visiting(chromium, site.url, ignore_https_errors=True) as opened:
+        yield opened
+
+
+def test_a_supporter_signs_confirms_and_withdraws_over_tls(visitor: Page, site: Site) -> None:
+    supporter = Supporter(visitor)
+    supporter.choose("Germany")
+    supporter.fill(your_name="Mara Example", your_e_mail_address="mara@example.org")
+    supporter.live_in("France")
+    supporter.consent()
+    supporter.press("Sign")
+    supporter.reads("Now check your e-mail")
+
+    mail = site.mail("mara@example.org")
+    assert mail.link.startswith(f"https://{PUBLIC_HOST}/en/signature/")
+    visitor.goto(mail.link)
+    supporter.press("Confirm")
+    supporter.reads("Thank you. Your signature counts.")
+    assert supporter.sees_count(1)
+
+    visitor.goto(mail.link)
+    supporter.withdraw()
+    supporter.reads("Your signature is withdrawn")
+    assert supporter.sees_count(0)
+    assert visitor.context.cookies() == []
+
+
+def test_an_organiser_makes_an_account_and_logs_in_over_tls(visitor: Page, site: Site) -> None:
+    organiser = Organiser(visitor)
+    organiser.make_account(site.setup_link)
+    organiser.enter_organisation()
+    [cookie] = visitor.context.cookies()
+    organiser.log_out()
+    organiser.log_in()
+
+    assert cookie["name"] == "__Host-organiser"
+    assert cookie["secure"]
+    assert cookie["path"] == "/"
+    assert cookie["domain"] == PUBLIC_HOST
+
+
+def test_every_answer_over_tls_asks_for_tls_from_then_on(visitor: Page) -> None:
+    answer = visitor.goto("/en/")
+
+    assert answer is not None
+    assert answer.request.url.startswith("https://")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"

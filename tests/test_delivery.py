@@ -165,6 +165,21 @@ def test_the_same_order_twice_makes_one_delivery(
     assert len(post_office.received) == 1
 
 
+def test_the_same_order_twice_at_the_same_moment_makes_one_delivery(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    make_signature(db, keys)
+    post_office.seconds_per_message = 0.3
+    same = order(confirmed=())
+    with ThreadPoolExecutor(3) as pool:
+        sent = {each.id for each in pool.map(lambda _: send.send(sender, same), range(3))}
+
+    assert sent == {same.delivery_id}
+    assert len(post_office.received) == 1
+
+
 def test_two_organisers_at_the_same_moment_send_one_message(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:

@@ -77,14 +77,14 @@ def send(sender: Sender, order: Order) -> Delivery:
         DeliveryError: Something forbids it, or a caution was not confirmed.
     """
     database, now = sender.database, sender.clock()
-    with database.reading() as db:
-        known = db.get(Delivery, order.delivery_id)
-    if known is not None:
-        return known
     with database.writing() as db:
         edition = letter.current_edition(db, sender.appeal, now=now)
     code = seal.new_code()
     with database.snapshot() as db:
+        # In the same moment as the plan: the order's own first copy must not speak against it.
+        known = db.get(Delivery, order.delivery_id)
+        if known is not None:
+            return known
         planned = plan(db, sender.appeal, order.state, today=now.date())
         _refuse(planned, order.confirmed)
         built = _build(db, sender, planned, order.language, edition=edition, code=code)

@@ -34,14 +34,16 @@ def app(make_app: Callable[[Settings], Flask], settings: Settings, post_office: 
 def ready(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> OrganisersBrowser:
     """Give an organiser who has only to press the button."""
     save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
-    save(db, Address("us", "us@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
-    make_signature(db, keys, state="us", name="Mara Example")
+    for state in ("us", "de"):
+        address = Address(state, f"{state}@missions.example.org", "a call", NOW.date())
+        save(db, address, by="Olga", now=NOW)
+        make_signature(db, keys, state=state, name="Mara Example")
     return organiser
 
 
-def hidden(browser: OrganisersBrowser) -> dict[str, Any]:
+def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
     """Return what the preview's form holds, as a page that was opened now would send it."""
-    page = browser.get(PAGE).get_data(as_text=True)
+    page = browser.get(preview).get_data(as_text=True)
     return {
         name: (re.search(rf'name="{name}" value="([^"]*)"', page) or [None, ""])[1]
         for name in ("nonce", "seen", "latest")
@@ -65,6 +67,19 @@ def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Rel
     first = ready.post(PAGE, on=PAGE, **form, holds="y")
     second = ready.post(PAGE, on=PAGE, **form, holds="y")
 
+    assert first.location == second.location
+    assert len(post_office.received) == 1
+
+
+def test_a_second_click_is_not_asked_about_what_the_first_one_did(
+    ready: OrganisersBrowser, post_office: Relay
+) -> None:
+    preview = PAGE.replace("us", "de")  # nothing to tick there before something was sent
+    form = hidden(ready, preview)
+    first = ready.post(preview, on=preview, **form)
+    second = ready.post(preview, on=preview, **form)
+
+    assert (first.status_code, second.status_code) == (303, 303)
     assert first.location == second.location
     assert len(post_office.received) == 1
 

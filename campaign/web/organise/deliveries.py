@@ -73,11 +73,14 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
         delivery_id = UUID(form.nonce.data or "")
     except ValueError:
         abort(400)
+    if _is_known(delivery_id):
+        # Looked up after the plan: what the first click changed in it does not speak against the second.
+        return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
     if not form.validate():
         return _preview(state, send_form=form), 422
     latest = _latest(planned)
     session().rollback()  # nothing is locked while the relay is spoken to
-    if form.latest.data != latest and not _is_known(delivery_id):
+    if form.latest.data != latest:
         return _ask_again(state)
     order = send.Order(delivery_id=delivery_id, state=state, confirmed=(form.seen.data or "").split(","))
     try:

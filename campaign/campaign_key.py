@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text, update
@@ -51,6 +51,10 @@ class KeyWrapping(Base):
     """For links and recovery codes: the code's hash, to find the row."""
     wrapped: Mapped[bytes]
     expires_at: Mapped[datetime | None]
+    role: Mapped[str | None] = mapped_column(String(10))
+    """Of an invitation: the role of the account that it makes."""
+    tested_on: Mapped[date | None]
+    """Of a recovery code: when its owner last tried it."""
 
 
 def current_key(db: Session) -> CampaignKey:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaign import unlocking
 from campaign.database import see_one_moment
 from campaign.delivery.row import settle_interrupted
+from campaign.guard import proof
 from campaign.recount import recount
 from campaign.settings import Settings
 from campaign.signature import erase_due
@@ -19,6 +20,7 @@ def periodic(settings: Settings) -> Mapping[str, Callable[[Session, datetime], N
     def erase(db: Session, now: datetime) -> None:
         settle_interrupted(db, now=now)
         unlocking.erase_idle(db, now=now)
+        proof.forget_spent(db, now=now)
         db.commit()
         while erase_due(
             db,

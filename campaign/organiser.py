@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import LargeBinary, String, select
+from sqlalchemy import BigInteger, LargeBinary, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from xkcdpass import xkcd_password
@@ -38,6 +38,10 @@ class Organiser(Base):
     memory: Mapped[int]
     """Argon2id's memory for this wrapping, in bytes."""
     made_at: Mapped[datetime]
+    second_factor: Mapped[bytes | None]
+    """The secret of the codes that a phone shows (TOTP), wrapped under the passphrase."""
+    second_factor_used: Mapped[int | None] = mapped_column(BigInteger)
+    """The time step of the last code, since each is good for once."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from campaign.database import recall, remember
-from campaign.signature.row import Signature
+from campaign.signature.row import Signature, not_set_aside
 from campaign.tally import DayCount, ResidenceCount, StateCount
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def _by_state(db: Session) -> list[Difference]:
     rows = _figures(
         db.execute(
             select(Signature.state_code, *_confirmed_and_withdrawn())
-            .where(Signature.confirmed_on.is_not(None))
+            .where(Signature.confirmed_on.is_not(None), not_set_aside())
             .group_by(Signature.state_code)
         )
     )
@@ -78,7 +78,7 @@ def _by_residence(db: Session) -> list[Difference]:
     rows = _figures(
         db.execute(
             select(Signature.state_code, Signature.residence, *_confirmed_and_withdrawn())
-            .where(Signature.confirmed_on.is_not(None))
+            .where(Signature.confirmed_on.is_not(None), not_set_aside())
             .group_by(Signature.state_code, Signature.residence)
         )
     )
@@ -94,7 +94,7 @@ def _by_day(db: Session) -> list[Difference]:
     for series, column in enumerate((Signature.confirmed_on, Signature.withdrawn_on)):
         query = (
             select(Signature.state_code, column, func.count())
-            .where(Signature.confirmed_on.is_not(None), column.is_not(None))
+            .where(Signature.confirmed_on.is_not(None), column.is_not(None), not_set_aside())
             .group_by(Signature.state_code, column)
         )
         for state_code, on, number in db.execute(query):

@@ -22,6 +22,7 @@ LAYOUT = (
     "seal",
     "campaign_key",
     "audit",
+    "guard",
     "mail",
     "tally",
     "signature",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database import Base, Database, Site, check_secret_key, recall, remember
 from campaign.errors import SettingsError
+from campaign.guard import proof  # noqa: F401 -- as below
 from campaign.web import application  # noqa: F401 -- every table is known once the application is
 from tests.conftest import SECRET
 

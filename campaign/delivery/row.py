@@ -98,6 +98,8 @@ class DeliveryRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     state_code: Mapped[str] = mapped_column(String(2))
     signature_id: Mapped[UUID]
+    notice_on: Mapped[date | None]
+    """When the delegation was told that this number no longer stands."""
 
 
 def deliveries(state_code: str | None = None) -> Select[Delivery]:

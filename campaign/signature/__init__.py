@@ -2,12 +2,14 @@
 
 from campaign.signature.change import confirm, disclose, open_link, withdraw
 from campaign.signature.erase import erase_due
+from campaign.signature.invalidation import Invalidation
 from campaign.signature.links import send_links
 from campaign.signature.review import approve_names, approve_words, decline_names, decline_words
 from campaign.signature.row import Signature, SignatureToken
 from campaign.signature.sign import Signing, sign
 
 __all__ = [
+    "Invalidation",
     "Signature",
     "SignatureToken",
     "Signing",

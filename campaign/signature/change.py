@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign import seal, tally
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
-from campaign.signature.row import COUNTED, DISCLOSURES, PUBLIC, Signature, SignatureToken, standing
+from campaign.signature.row import COUNTED, DISCLOSURES, PUBLIC, Signature, SignatureToken, settled
 
 
 def open_link(db: Session, token: str, *, now: datetime, confirmation_days: int) -> Signature:
@@ -64,17 +64,18 @@ def confirm(
         return open_link(db, token, now=now, confirmation_days=confirmation_days)
     if signature.confirmed_on or signature.withdrawn_on:
         return signature
-    confirmed = next((each for each in family if each.is_standing), None)
+    confirmed = next((each for each in family if each.is_settled), None)
     if confirmed is None:
         try:
             with db.begin_nested():
                 signature.confirmed_on = now.date()
         except IntegrityError:
             db.refresh(signature)
-            confirmed = db.scalars(select(Signature).where(same_mailbox, standing())).one()
+            confirmed = db.scalars(select(Signature).where(same_mailbox, settled())).one()
     if confirmed is None:
         confirmed = signature
-        tally.add(db, confirmed.state_code, confirmed.residence, on=now.date(), confirmed=1)
+        if not confirmed.is_set_aside:
+            tally.add(db, confirmed.state_code, confirmed.residence, on=now.date(), confirmed=1)
     _drop_siblings(db, confirmed, same_mailbox)
     return confirmed
 
@@ -116,7 +117,7 @@ def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) 
     if signature.withdrawn_on is None:
         signature.withdrawn_on = now.date()
         signature.forget()
-        if signature.confirmed_on:
+        if signature.confirmed_on and not signature.is_set_aside:
             tally.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)
     return signature
 

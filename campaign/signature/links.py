@@ -31,7 +31,7 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
     for signature in found:
         # A confirmed one stands for its pending siblings.
         kept = latest.get(signature.state_code)
-        if kept is None or (signature.is_standing and not kept.is_standing):
+        if kept is None or (signature.is_settled and not kept.is_settled):
             latest[signature.state_code] = signature
     links = [[code, new_token(db, signature)] for code, signature in latest.items()]
     # An unknown address takes the same work, but it is not counted as written to: its owner was not.

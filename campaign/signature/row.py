@@ -27,6 +27,11 @@ DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
 
 APPROVED, DECLINED = "approved", "declined"
 
+ROBOT, NETWORK, DOMAIN = "robot", "network", "domain"
+HOLDS = (ROBOT, NETWORK, DOMAIN)
+"""Why a signature is held: a field that people do not see was filled in; many signed from one
+network without a proof; many signed with addresses of one domain."""
+
 _STANDING = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
 _PENDING = "confirmed_on IS NULL"
 
@@ -37,6 +42,9 @@ def _where(condition: str) -> dict[str, Any]:
 
 class Signature(Base):
     """One submission of the form: pending, then confirmed, and perhaps withdrawn.
+
+    It counts once it is confirmed, unless it is withdrawn, held until an organiser has looked
+    at it, or invalidated by one. Held or not, nothing looks different from outside.
 
     No column holds a time of day, an address of a client, or anything personal in clear
     but a public name that an organiser approved.
@@ -66,6 +74,13 @@ class Signature(Base):
             "id",
             **_where(f"{_STANDING} AND public_name IS NOT NULL"),
         ),
+        Index(
+            "ix_signature_held",
+            "state_code",
+            "id",
+            **_where("held_for IS NOT NULL AND withdrawn_on IS NULL"),
+        ),
+        Index("ix_signature_invalidation", "invalidation_id", **_where("invalidation_id IS NOT NULL")),
         # Without SQLite's row numbers, which would keep the order in which people signed.
         {"sqlite_with_rowid": False},
     )
@@ -93,11 +108,20 @@ class Signature(Base):
     """In clear, only while the signatory wants it public and an organiser approved it."""
     name_review: Mapped[str | None] = mapped_column(String(8))
     words_review: Mapped[str | None] = mapped_column(String(8))
+    held_for: Mapped[str | None] = mapped_column(String(12))
+    """One of :data:`HOLDS` until an organiser lets it count."""
+    invalidation_id: Mapped[UUID | None]
+    """The organisers' decision that took it off the count."""
 
     @property
-    def is_standing(self) -> bool:
-        """Whether it counts."""
+    def is_settled(self) -> bool:
+        """Whether it has its mailbox's place, so that another of the same mailbox cannot be confirmed."""
         return self.confirmed_on is not None and self.withdrawn_on is None
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether it is held or invalidated; then no count knows of it."""
+        return self.held_for is not None or self.invalidation_id is not None
 
     def forget(self) -> None:
         """Drop everything that identifies or could identify the signatory."""
@@ -127,9 +151,19 @@ class SignatureToken(Base):
     signature_id: Mapped[UUID]
 
 
+def settled() -> ColumnElement[bool]:
+    """Return the condition that a signature has its mailbox's place, whether it counts or not."""
+    return and_(Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None))
+
+
+def not_set_aside() -> ColumnElement[bool]:
+    """Return the condition that a signature is neither held nor invalidated."""
+    return and_(Signature.held_for.is_(None), Signature.invalidation_id.is_(None))
+
+
 def standing() -> ColumnElement[bool]:
     """Return the condition that a signature counts."""
-    return and_(Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None))
+    return and_(settled(), not_set_aside())
 
 
 def in_list_order(state_code: str) -> Select[Signature]:

@@ -13,7 +13,7 @@ from campaign.campaign_key import current_key
 from campaign.errors import ClosedError
 from campaign.mail import outbox
 from campaign.seal import Details, ServerKeys
-from campaign.signature.row import COUNTED, Signature, SignatureToken, standing
+from campaign.signature.row import COUNTED, Signature, SignatureToken, settled
 
 # Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
@@ -22,7 +22,7 @@ _KEEP_TOKEN = insert(_tokens)  # type: ignore[arg-type]
 _EARLIER = select(_signatures.c.id).where(
     _signatures.c.state_code == bindparam("state_code"),
     _signatures.c.digest == bindparam("digest"),
-    standing(),
+    settled(),
 )
 
 
@@ -36,6 +36,8 @@ class Signing:
     disclosure: str
     language: str
     edition: int
+    held_for: str | None = None
+    """Why it shall not count before an organiser has looked at it; the answer is the same."""
 
 
 def sign(
@@ -99,6 +101,7 @@ def _keep(db: Session, signing: Signing, digest: bytes, now: datetime) -> UUID:
         "disclosure": signing.disclosure,
         "signed_on": now.date(),
         "digest": digest,
+        "held_for": signing.held_for,
     }
     if signing.disclosure != COUNTED:
         row |= {

@@ -1,0 +1,1 @@
+"""What keeps the count hard to fake: limits by network, proofs of work, and domains that look wrong."""

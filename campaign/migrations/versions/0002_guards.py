@@ -1,0 +1,70 @@
+"""Signatures that are held or invalidated, notices of withdrawals, roles, second factors, spent proofs."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# Columns are added empty and indexes are partial, so that a large table is locked for moments only.
+COLUMNS = (
+    ("signature", "held_for", sa.String(length=12)),
+    ("signature", "invalidation_id", sa.Uuid()),
+    ("delivery_row", "notice_on", sa.Date()),
+    ("organiser", "second_factor", sa.LargeBinary()),
+    ("organiser", "second_factor_used", sa.BigInteger()),
+    ("key_wrapping", "role", sa.String(length=10)),
+    ("key_wrapping", "tested_on", sa.Date()),
+)
+
+INDEXES = {
+    "ix_signature_held": (["state_code", "id"], "held_for IS NOT NULL AND withdrawn_on IS NULL"),
+    "ix_signature_invalidation": (["invalidation_id"], "invalidation_id IS NOT NULL"),
+}
+
+
+def upgrade() -> None:
+    op.create_table(
+        "invalidation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organiser", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Uuid(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["key_id"], ["campaign_key.id"], name=op.f("fk_invalidation_key_id_campaign_key")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invalidation")),
+    )
+    op.create_index(op.f("ix_invalidation_made_at"), "invalidation", ["made_at"])
+    op.create_table(
+        "spent_proof",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_spent_proof")),
+    )
+    op.create_index(op.f("ix_spent_proof_expires_at"), "spent_proof", ["expires_at"])
+    for table, name, kind in COLUMNS:
+        op.add_column(table, sa.Column(name, kind, nullable=True))
+    for name, (on, condition) in INDEXES.items():
+        op.create_index(name, "signature", on, **_where(condition))
+
+
+def downgrade() -> None:
+    for name in INDEXES:
+        op.drop_index(name, "signature")
+    for table, name, _kind in COLUMNS:
+        op.drop_column(table, name)
+    for table in ("spent_proof", "invalidation"):
+        op.drop_table(table)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}

@@ -9,10 +9,7 @@ from sqlalchemy.orm import Session
 from campaign import seal
 from campaign.campaign_key import CampaignKey
 from campaign.seal import Details
-from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Signature, standing
-
-Key = tuple[str, UUID]
-"""A signature's key: state code and id."""
+from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Key, Signature, standing
 
 
 def approve_names(db: Session, keys: Iterable[Key], private_key: bytes) -> int:

@@ -27,6 +27,9 @@ DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
 
 APPROVED, DECLINED = "approved", "declined"
 
+Key = tuple[str, UUID]
+"""A signature's key: state code and id."""
+
 ROBOT, NETWORK, DOMAIN = "robot", "network", "domain"
 HOLDS = (ROBOT, NETWORK, DOMAIN)
 """Why a signature is held: a field that people do not see was filled in; many signed from one
@@ -80,6 +83,7 @@ class Signature(Base):
             "id",
             **_where("held_for IS NOT NULL AND withdrawn_on IS NULL"),
         ),
+        Index("ix_signature_withdrawn", "state_code", "id", **_where("withdrawn_on IS NOT NULL")),
         Index("ix_signature_invalidation", "invalidation_id", **_where("invalidation_id IS NOT NULL")),
         # Without SQLite's row numbers, which would keep the order in which people signed.
         {"sqlite_with_rowid": False},

@@ -19,6 +19,8 @@ from campaign.seal import Cost, ServerKeys
 assert duties, "with it, every table is known"
 
 BOXES = {
+    "invalidation.sealed",
+    "organiser.second_factor",
     "signature.sealed",
     "key_wrapping.wrapped",
     "organiser.wrapped_private_key",
@@ -39,6 +41,7 @@ NO_BOXES = {
     "organiser.salt",
     "organiser_session.hash",
     "signature.digest",
+    "spent_proof.hash",
     "signature_token.hash",
 }
 """Hashes, digests, salts and public halves: there is nothing in them, but each is tried as a key."""

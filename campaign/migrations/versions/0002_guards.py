@@ -22,6 +22,7 @@ COLUMNS = (
 )
 
 INDEXES = {
+    "ix_signature_withdrawn": (["state_code", "id"], "withdrawn_on IS NOT NULL"),
     "ix_signature_held": (["state_code", "id"], "held_for IS NOT NULL AND withdrawn_on IS NULL"),
     "ix_signature_invalidation": (["invalidation_id"], "invalidation_id IS NOT NULL"),
 }

@@ -15,8 +15,7 @@ from campaign import audit, seal, signature
 from campaign.language import ENGLISH
 from campaign.participating_state import STATES
 from campaign.residence import name as residence_name
-from campaign.signature.review import Key
-from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Signature, standing
+from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Key, Signature, standing
 from campaign.web.organise import bp
 from campaign.web.organise.dashboard import waiting
 from campaign.web.organise.door import unlocked

@@ -1,0 +1,123 @@
+"""Which signatures an organiser means: by letter, residence, day, mail domain, or why they are held."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy.orm import Session
+
+from campaign import seal
+from campaign.errors import WrongKeyError
+from campaign.seal import Details
+from campaign.signature.row import Key, Signature
+
+ANY = "any"
+
+PENDING, CONFIRMED = "pending", "confirmed"
+
+BATCH = 1000
+"""Rows read, and perhaps opened, at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Means the signatures to which every part applies that is given; withdrawn ones never."""
+
+    state_code: str = ""
+    residence: str = ""
+    signed_from: date | None = None
+    signed_to: date | None = None
+    held_for: str = ""
+    """One of ``HOLDS``, or :data:`ANY`: held ones alone."""
+    stage: str = ""
+    """:data:`PENDING` or :data:`CONFIRMED` alone; empty for both."""
+    domain: str = field(default="", repr=False)
+    """Of the mailbox, subdomains included. It lies in the sealed box, so each box is opened."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it would mean every signature there is."""
+        return self == Rule(stage=self.stage)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A signature that a rule means, with what its box held, as far as it was opened."""
+
+    row: Signature
+    details: Details | None = field(repr=False)
+    """``None`` where nothing was kept, or another key closed it."""
+
+    @property
+    def key(self) -> Key:
+        """Its key."""
+        return self.row.state_code, self.row.id
+
+
+def find(db: Session, rule: Rule, private_key: bytes, *, most_read: int | None = None) -> Iterator[Found]:
+    """Yield what *rule* means, by state and id; at most *most_read* rows are looked at for it.
+
+    Boxes are opened where the rule asks for a domain; others are opened by whoever shows them.
+    """
+    for row in _rows(db, select(Signature).where(*_conditions(rule)), most_read):
+        if not rule.domain:
+            yield Found(row, None)
+            continue
+        details = opened(row, private_key)
+        if details is not None and _has_domain(details.email, rule.domain):
+            yield Found(row, details)
+
+
+def opened(row: Signature, private_key: bytes) -> Details | None:
+    """Return what *row*'s box holds, or ``None`` where there is none that this key opens."""
+    if row.sealed is not None:
+        with suppress(WrongKeyError):
+            return seal.unseal(row.sealed, private_key)
+    return None
+
+
+def _conditions(rule: Rule) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = [
+        Signature.withdrawn_on.is_(None),
+        Signature.invalidation_id.is_(None),
+    ]
+    if rule.state_code:
+        wanted.append(Signature.state_code == rule.state_code)
+    if rule.residence:
+        wanted.append(Signature.residence == rule.residence)
+    if rule.signed_from:
+        wanted.append(Signature.signed_on >= rule.signed_from)
+    if rule.signed_to:
+        wanted.append(Signature.signed_on <= rule.signed_to)
+    if rule.held_for:
+        wanted.append(
+            Signature.held_for.is_not(None) if rule.held_for == ANY else Signature.held_for == rule.held_for
+        )
+    if rule.stage:
+        wanted.append(
+            Signature.confirmed_on.is_(None) if rule.stage == PENDING else Signature.confirmed_on.is_not(None)
+        )
+    return wanted
+
+
+def _rows(db: Session, query: Select[Signature], most: int | None) -> Iterator[Signature]:
+    after: Key | None = None
+    read = 0
+    while most is None or read < most:
+        batch = query.order_by(Signature.state_code, Signature.id).limit(BATCH)
+        if after is not None:
+            batch = batch.where(tuple_(Signature.state_code, Signature.id) > after)
+        rows = db.scalars(batch).all()
+        yield from rows
+        if len(rows) < BATCH:
+            return
+        read += len(rows)
+        after = rows[-1].state_code, rows[-1].id
+        db.expunge_all()
+
+
+def _has_domain(address: str, domain: str) -> bool:
+    of_mailbox = address.rpartition("@")[2].casefold()
+    return of_mailbox == domain or of_mailbox.endswith(f".{domain}")

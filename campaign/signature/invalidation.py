@@ -164,6 +164,16 @@ def decisions() -> Select[Invalidation]:
     return select(Invalidation).order_by(Invalidation.made_at.desc(), Invalidation.id)
 
 
+def left(db: Session, decision_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many signatures undoing would put back, by decision; those with none are absent."""
+    rows = db.execute(
+        select(Signature.invalidation_id, func.count())
+        .where(Signature.invalidation_id.in_(decision_ids), Signature.withdrawn_on.is_(None))
+        .group_by(Signature.invalidation_id)
+    )
+    return {decision_id: number for decision_id, number in rows if decision_id}
+
+
 def _among(keys: Collection[Key]) -> Any:
     return tuple_(Signature.state_code, Signature.id).in_(sorted(keys))
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign import seal
@@ -56,6 +57,43 @@ class Found:
         return self.row.state_code, self.row.id
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """How many signatures a rule means, and what the first of them are."""
+
+    number: int
+    counting: int
+    """Of these, those that count now."""
+    pending: int
+    held: int
+    first: tuple[Found, ...]
+    is_complete: bool = True
+    """Whether every box was opened; if not, there may be more."""
+
+
+def outline(db: Session, rule: Rule, private_key: bytes, *, first: int, most_read: int) -> Outline:
+    """Return how many signatures *rule* means, with its *first* few, opened."""
+    if rule.domain:
+        return _outline_opened(db, rule, private_key, first, most_read)
+    confirmed, held = Signature.confirmed_on.is_not(None), Signature.held_for.is_not(None)
+    number, pending, held_number, counting = db.execute(
+        select(
+            func.count(),
+            func.count().filter(~confirmed),
+            func.count().filter(held),
+            func.count().filter(confirmed, ~held),
+        ).where(*_conditions(rule))
+    ).one()
+    shown = islice(find(db, rule, private_key), first)
+    return Outline(
+        number=number,
+        counting=counting,
+        pending=pending,
+        held=held_number,
+        first=tuple(Found(each.row, opened(each.row, private_key)) for each in shown),
+    )
+
+
 def find(db: Session, rule: Rule, private_key: bytes, *, most_read: int | None = None) -> Iterator[Found]:
     """Yield what *rule* means, by state and id; at most *most_read* rows are looked at for it.
 
@@ -100,6 +138,28 @@ def _conditions(rule: Rule) -> list[ColumnElement[bool]]:
             Signature.confirmed_on.is_(None) if rule.stage == PENDING else Signature.confirmed_on.is_not(None)
         )
     return wanted
+
+
+def _outline_opened(db: Session, rule: Rule, private_key: bytes, first: int, most_read: int) -> Outline:
+    number = counting = pending = held = 0
+    shown: list[Found] = []
+    for each in find(db, rule, private_key, most_read=most_read):
+        number += 1
+        pending += each.row.confirmed_on is None
+        held += each.row.held_for is not None
+        counting += each.row.confirmed_on is not None and each.row.held_for is None
+        if len(shown) < first:
+            shown.append(each)
+    looked_at = select(Signature.id).where(*_conditions(rule)).limit(most_read + 1).subquery()
+    there_are = db.scalar(select(func.count()).select_from(looked_at)) or 0
+    return Outline(
+        number=number,
+        counting=counting,
+        pending=pending,
+        held=held,
+        first=tuple(shown),
+        is_complete=there_are <= most_read,
+    )
 
 
 def _rows(db: Session, query: Select[Signature], most: int | None) -> Iterator[Signature]:

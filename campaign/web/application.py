@@ -19,7 +19,18 @@ from campaign.settings import Settings, load
 from campaign.start import prepare
 from campaign.web import asset, cache, errors, headers, language, progress, signature, site, supporter
 from campaign.web.counts import Counts
-from campaign.web.organise import account, bp, dashboard, delegations, deliveries, door, lists, signatures
+from campaign.web.organise import (
+    account,
+    bp,
+    checks,
+    dashboard,
+    delegations,
+    deliveries,
+    door,
+    lists,
+    notices,
+    signatures,
+)
 from campaign.web.site import Site
 
 LARGEST_POST = 200_000
@@ -28,7 +39,7 @@ LARGEST_POST = 200_000
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal to get when the parent dies."""
 
-BEHIND_THE_DOOR = (account, dashboard, delegations, deliveries, door, lists, signatures)
+BEHIND_THE_DOOR = (account, checks, dashboard, delegations, deliveries, door, lists, notices, signatures)
 """The modules whose views the organisers' blueprint holds, loaded by naming them."""
 
 

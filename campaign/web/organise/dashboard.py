@@ -14,11 +14,13 @@ from sqlalchemy import Select, func, or_, select
 from campaign import audit, chart, recount, seal, start, tally
 from campaign.audit import AuditEntry
 from campaign.delegation import delegations
+from campaign.delivery import notice
 from campaign.delivery.row import UNCERTAIN, Delivery, deliveries
 from campaign.language import ENGLISH
 from campaign.mail import outbox
 from campaign.organisation import organisation
 from campaign.participating_state import STATES, ParticipatingState
+from campaign.signature import invalidation
 from campaign.signature.row import PUBLIC, Signature, standing
 from campaign.web.organise import bp
 from campaign.web.site import now, page_number, session, site
@@ -70,6 +72,8 @@ def dashboard() -> ResponseReturnValue:
         addresses=len(known),
         ready=len((known.keys() & counts.by_state.keys()) - sent) if can_send else 0,
         uncertain=sum(1 for delivery in latest.values() if delivery.status == UNCERTAIN),
+        held=sum(sum(each) for each in invalidation.held(session()).values()),
+        to_tell=len(notice.due(session())),
         left_behind=start.left_behind(session()),
         miscounts=found[1] if found else 0,
     )

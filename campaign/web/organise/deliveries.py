@@ -9,7 +9,7 @@ from flask_babel import gettext
 from sqlalchemy import func, select
 
 from campaign import seal
-from campaign.delivery import document, outcome, send
+from campaign.delivery import document, notice, outcome, send
 from campaign.delivery.plan import Plan, plan
 from campaign.delivery.row import BOUNCED, Delivery
 from campaign.errors import DeliveryError, MailError
@@ -37,6 +37,7 @@ def deliveries() -> ResponseReturnValue:
         rows=rows,
         sent=sum(1 for row in rows if row["delivery"]),
         ready=sum(1 for row in rows if row["obstacle"] == ""),
+        to_tell=len(notice.due(session())),
     )
 
 

@@ -47,7 +47,7 @@ def search_signatures() -> ResponseReturnValue:
 def approve() -> ResponseReturnValue:
     """Approve or decline the names or words that were ticked."""
     kind, act = request.form.get("kind"), request.form.get("act")
-    keys = [key for text in request.form.getlist("keys") if (key := _key(text))]
+    keys = [key for text in request.form.getlist("keys") if (key := read_key(text))]
     if kind not in {"names", "words"} or act not in {"approve", "decline"}:
         abort(400)
     if not keys:
@@ -148,7 +148,8 @@ def _entry(row: Signature, kind: str) -> dict[str, object]:
     }
 
 
-def _key(text: str) -> Key | None:
+def read_key(text: str) -> Key | None:
+    """Return the key that a form's entry carries, or ``None`` when it is none."""
     state_code, _, hexadecimal = text.partition(":")
     try:
         return state_code, UUID(hexadecimal)

@@ -1,0 +1,54 @@
+"""Telling delegations which numbers on the lists they hold no longer stand."""
+
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_date, gettext, ngettext
+
+from campaign import audit, seal
+from campaign.delivery import document, notice
+from campaign.delivery.notice import Notice
+from campaign.participating_state import STATES
+from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
+from campaign.web.site import commit, now, session, site
+
+
+@bp.get("/notices")
+def notices() -> ResponseReturnValue:
+    """Show a prepared notice for each delivery on whose list something fell away."""
+    return render_template("organise/notices.html", notices=[_shown(each) for each in notice.due(session())])
+
+
+@bp.post("/notices/<uuid:delivery_id>")
+def note_told(delivery_id: UUID) -> ResponseReturnValue:
+    """Keep that the delegation was told of the numbers that stood in the notice."""
+    numbers = [int(each) for each in request.form.getlist("numbers") if each.isascii() and each.isdigit()]
+    told = notice.told(session(), delivery_id, numbers, on=now().date())
+    if told:
+        audit.record(session(), unlocked().name, "tell delegation", str(told), now=now())
+        commit()
+        flash(ngettext("Noted for %(num)d number.", "Noted for %(num)d numbers.", told))
+    else:
+        flash(gettext("There was nothing to note: somebody did so before."), "fault")
+    return redirect(url_for(".notices"), 303)
+
+
+def _shown(due: Notice) -> dict[str, object]:
+    delivery, code = due.delivery, seal.grouped(due.delivery.code)
+    day = format_date(delivery.sent_on or delivery.prepared_at.date(), "long")
+    text = render_template(
+        "organise/notice.txt",
+        delivery=delivery,
+        code=code,
+        numbers=due.spans,
+        verify_url=document.verify_url(site().settings.base_url, delivery.language, delivery.code),
+    )
+    return {
+        "delivery": delivery,
+        "state": STATES[delivery.state_code],
+        "numbers": due.numbers,
+        "subject": gettext("Numbers to strike on our list of %(day)s, code %(code)s", day=day, code=code),
+        "text": text.strip(),
+    }

@@ -1,0 +1,113 @@
+"""The forms by which organisers say which signatures they mean, and what shall become of them."""
+
+from functools import cache
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import DateField, SelectField, StringField
+from wtforms.fields import SelectChoice
+from wtforms.validators import Optional, StopValidation
+
+from campaign import residence
+from campaign.language import ENGLISH
+from campaign.participating_state import STATES
+from campaign.signature.row import DOMAIN, NETWORK, ROBOT
+from campaign.signature.rule import ANY, CONFIRMED, PENDING, Rule
+from campaign.web.typed import AtMost, Readable, one_line
+
+HOLD_CHOICES = [
+    SelectChoice("", _("Held or not")),
+    SelectChoice(ANY, _("Held, for whatever reason")),
+    SelectChoice(NETWORK, _("Held: many from one network")),
+    SelectChoice(DOMAIN, _("Held: many with one mail domain")),
+    SelectChoice(ROBOT, _("Held: filled in like a program")),
+]
+
+STAGE_CHOICES = [
+    SelectChoice("", _("Confirmed or not")),
+    SelectChoice(CONFIRMED, _("Confirmed")),
+    SelectChoice(PENDING, _("Not confirmed yet")),
+]
+
+
+class RuleForm(FlaskForm):  # type: ignore[misc]
+    """Parts of a rule; those left empty do not narrow it down."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """No token of its own: it only looks, and stands inside forms that have one."""
+
+        csrf = False
+
+    state = SelectField(_("Letter to"), validate_choice=False)
+    residence = SelectField(_("Living in"), validate_choice=False)
+    signed_from = DateField(_("Signed from"), validators=[Optional()])
+    signed_to = DateField(_("Signed until"), validators=[Optional()])
+    domain = StringField(
+        _("Mail domain"),
+        description=_("Such as example.org; what stands before it is included."),
+        filters=[one_line],
+        validators=[Readable(), AtMost(200)],
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    held_for = SelectField(_("Held"), choices=HOLD_CHOICES, default="")
+    stage = SelectField(_("Confirmed"), choices=STAGE_CHOICES, default="")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        everywhere = SelectChoice("", _("All"))
+        self.state.choices = [
+            everywhere,
+            *(SelectChoice(code, each.name(ENGLISH.code)) for code, each in STATES.items()),
+        ]
+        self.residence.choices = [everywhere, SelectChoice("ZZ", _("Not stated")), *_residences()]
+
+    def validate_state(self, field: SelectField) -> None:
+        """Take one of the 57, or none."""
+        if field.data and field.data not in STATES:
+            raise StopValidation(_("Choose a State from the list."))
+
+    def validate_residence(self, field: SelectField) -> None:
+        """Take a code of the list, or none."""
+        if field.data and field.data not in residence.RESIDENCES:
+            raise StopValidation(_("Choose a place from the list."))
+
+    def validate_domain(self, field: StringField) -> None:
+        """Leave the domain as it is compared: a whole address or a leading @ is cut down to it."""
+        field.data = (field.data or "").rpartition("@")[2].strip(".").casefold()
+        if field.data and ("." not in field.data or " " in field.data):
+            raise StopValidation(_("A mail domain looks like example.org."))
+
+    def rule(self) -> Rule:
+        """Return the rule that was described."""
+        return Rule(
+            state_code=self.state.data or "",
+            residence=self.residence.data or "",
+            signed_from=self.signed_from.data,
+            signed_to=self.signed_to.data,
+            held_for=self.held_for.data or "",
+            stage=self.stage.data or "",
+            domain=self.domain.data or "",
+        )
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    """Why signatures are taken off the count."""
+
+    reason = StringField(
+        _("Your reason"),
+        description=_("For the other organisers; it is kept sealed. You can undo this later."),
+        filters=[one_line],
+        validators=[Readable(), AtMost(500)],
+        render_kw={"autocomplete": "off"},
+    )
+
+    def validate_reason(self, field: StringField) -> None:
+        """Insist on a reason."""
+        if not field.data:
+            raise StopValidation(_("Say why, so that the others understand it later."))
+
+
+@cache
+def _residences() -> tuple[SelectChoice, ...]:
+    return tuple(SelectChoice(*each) for each in residence.choices(ENGLISH.code))

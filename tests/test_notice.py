@@ -1,0 +1,92 @@
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaign import signature
+from campaign.delivery import notice
+from campaign.delivery.row import ACCEPTED, BOUNCED, PREPARED, Delivery, DeliveryRow
+from campaign.seal import ServerKeys
+from campaign.signature import invalidation
+from tests.conftest import NOW
+from tests.factories import TODAY, Made, make_owner, make_signature
+
+
+def make_delivery(db: Session, *on_list: Made, status: str = ACCEPTED) -> Delivery:
+    """Add a delivery whose list holds *on_list*, numbered from 1."""
+    delivery = Delivery(
+        id=uuid4(),
+        code=uuid4().hex[:20].upper(),
+        state_code="de",
+        status=status,
+        edition=1,
+        language="en",
+        recipient="de@missions.example.org",
+        total=len(on_list),
+        named=len(on_list),
+        letter_hash=b"0" * 32,
+        list_hash=b"1" * 32,
+        organiser="Olga",
+        message_id="<1@example.org>",
+        prepared_at=NOW,
+        sending_at=NOW,
+    )
+    db.add(delivery)
+    db.flush()
+    db.add_all(
+        DeliveryRow(delivery_id=delivery.id, number=at, state_code="de", signature_id=made.row.id)
+        for at, made in enumerate(on_list, 1)
+    )
+    db.commit()
+    return delivery
+
+
+def withdraw(db: Session, made: Made) -> None:
+    signature.withdraw(db, made.token, now=NOW, confirmation_days=7)
+    db.commit()
+
+
+def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
+    db: Session, keys: ServerKeys
+) -> None:
+    make_owner(db)
+    made = [make_signature(db, keys) for _ in range(4)]
+    first, second = make_delivery(db, *made), make_delivery(db, *made[2:])
+    withdraw(db, made[1])
+    decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
+    invalidation.invalidate(db, decision.id, [("de", made[3].row.id)])
+    db.commit()
+
+    assert {each.delivery.id: each.numbers for each in notice.due(db)} == {first.id: (2, 4), second.id: (2,)}
+
+
+@pytest.mark.parametrize("status", [PREPARED, BOUNCED])
+def test_a_delegation_that_never_had_the_list_is_told_nothing(
+    db: Session, keys: ServerKeys, status: str
+) -> None:
+    made = make_signature(db, keys)
+    make_delivery(db, made, status=status)
+    withdraw(db, made)
+
+    assert notice.due(db) == []
+
+
+def test_what_was_told_is_not_to_be_told_again_and_what_fell_later_is(db: Session, keys: ServerKeys) -> None:
+    made = [make_signature(db, keys) for _ in range(3)]
+    delivery = make_delivery(db, *made)
+    withdraw(db, made[0])
+    assert notice.told(db, delivery.id, [1, 2], on=TODAY) == 1
+    db.commit()
+    assert notice.due(db) == []
+
+    withdraw(db, made[1])
+    assert [each.numbers for each in notice.due(db)] == [(2,)]
+    assert notice.told(db, uuid4(), [2], on=TODAY) == 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written"),
+    [((3,), "3"), ((3, 4), "3, 4"), ((1, 3, 4, 5, 9), "1, 3–5, 9"), ((7, 8, 9, 11, 12), "7–9, 11, 12")],
+)
+def test_numbers_are_written_in_spans(numbers: tuple[int, ...], written: str) -> None:
+    assert notice.Notice(Delivery(), numbers).spans == written

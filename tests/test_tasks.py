@@ -390,7 +390,7 @@ def test_a_worker_stops_when_its_parent_is_gone(settings):
         assert is_running(pid)
         parent.kill()
 
-    assert eventually(lambda: not is_running(pid), 5)
+    assert eventually(lambda: not is_running(pid))
 
 
 def is_running(pid: int) -> bool:

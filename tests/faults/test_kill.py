@@ -121,7 +121,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Crowd,
                     site.start()
             post_office.seconds_per_message = 0
             database = Database(f"sqlite:///{site.instance / 'campaign.sqlite'}")
-            assert eventually(lambda: is_sent(database, site), 15)
+            assert eventually(lambda: is_sent(database, site), 60)
             yield crowd, keys_of(database, site.instance), database
             database.close()
         finally:

@@ -97,7 +97,7 @@ def test_a_worker_that_starts_before_its_relay_sends_all_with_the_first_mail_aft
             web = tasks.build(settings, database, periodic={})
             web.wake()
             web.close()
-            assert eventually(lambda: waiting(database) == 0, 10)
+            assert eventually(lambda: waiting(database) == 0, 30)
 
     assert len(server.received) == 31
 
@@ -112,6 +112,6 @@ def test_a_locked_database_delays_mails_but_loses_none(settings, put, database):
             if database.is_sqlite:
                 with database.writing():
                     time.sleep(2)
-            assert eventually(lambda: waiting(database) == 0, 30)
+            assert eventually(lambda: waiting(database) == 0, 60)
 
     assert Counter(server.recipients) == Counter([address(1), address(2)])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys import browser
 from tests.journeys.server import Site, serving
@@ -29,6 +29,7 @@ def tls_port() -> int:
 @pytest.fixture(scope="package")
 def chromium(tls_port: int) -> Iterator[Browser]:
     require(browser.CHROMIUM)
+    expect.set_options(timeout=browser.PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         started = browser.launch(playwright, tls_port)
         yield started

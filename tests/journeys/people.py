@@ -50,7 +50,7 @@ class Supporter:
 
     def sees_count(self, number: int) -> bool:
         """Whether the home page comes to show *number*; it may be a second late."""
-        return eventually(lambda: self.count() == number, 5)
+        return eventually(lambda: self.count() == number)
 
     def reads(self, heading: str) -> None:
         """Wait for a page under *heading*."""

@@ -193,11 +193,25 @@ def _entry(found: Found) -> dict[str, object]:
 def _decisions(db: Session) -> list[dict[str, Any]]:
     shown = db.scalars(invalidation.decisions().limit(DECISIONS_SHOWN)).all()
     left = invalidation.left(db, [each.id for each in shown])
-    return [
-        {
-            "decision": each,
-            "grounds": invalidation.grounds(each, unlocked().campaign_key),
-            "left": left.get(each.id, 0),
-        }
-        for each in shown
-    ]
+    decisions = []
+    for each in shown:
+        grounds = invalidation.grounds(each, unlocked().campaign_key)
+        decisions.append(
+            {
+                "decision": each,
+                "grounds": grounds,
+                "rule": _in_words(grounds.rule) if grounds else {},
+                "left": left.get(each.id, 0),
+            }
+        )
+    return decisions
+
+
+def _in_words(rule: dict[str, str]) -> dict[str, str]:
+    """Return the parts of a rule with codes as names."""
+    words = dict(rule)
+    if "state_code" in words:
+        words["state_code"] = STATES[words["state_code"]].name(ENGLISH.code)
+    if "residence" in words:
+        words["residence"] = residence_name(words["residence"], ENGLISH.code)
+    return words

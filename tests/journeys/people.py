@@ -111,6 +111,16 @@ class Organiser:
         self.press("Approve the chosen")
         self.is_told("1 entry approved.")
 
+    def take_off_the_count(self, name: str, *, reason: str) -> None:
+        """Find those who signed the letter to France, and take the one with *name* off the count."""
+        self.page.goto("/organise/checks")
+        self.page.get_by_label("Letter to").select_option(label="France")
+        self.press("Find")
+        self.page.get_by_role("checkbox", name=name, exact=True).check()
+        self.page.get_by_label("Your reason").fill(reason)
+        self.press("Take off the count")
+        self.is_told("1 signature was taken off the count.")
+
     def download(self, link: str) -> Download:
         """Click a link of the overview that is a file."""
         self.page.goto("/organise/")

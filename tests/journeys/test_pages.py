@@ -43,6 +43,9 @@ FOR_ORGANISERS = {
     "dashboard": "/organise/",
     "names to approve": "/organise/signatures",
     "words to approve": "/organise/signatures?kind=words",
+    "checks": "/organise/checks",
+    "checks that found something": "/organise/checks?state=fr",
+    "notices": "/organise/notices",
     "deliveries": "/organise/deliveries",
     "prepare": "/organise/deliveries/new/fr",
     "delegations": "/organise/delegations",
@@ -71,6 +74,7 @@ def campaign(chromium: Browser, site: Site) -> Iterator[Campaign]:
         "withdrawn": site.add_signature(email="wanda@example.org"),
     }
     site.act(links["withdrawn"], "withdraw")
+    struck = site.add_signature(email="stella@example.org")
     site.add_signature("fr", email="paula@example.org", disclosure="public", words="So was I.")
     site.add_signature("fr", email="unread@example.org", name="Ulrich Unread", disclosure="public")
     with visiting(chromium, site.url) as visitor, visiting(chromium, site.url) as desk:
@@ -81,6 +85,8 @@ def campaign(chromium: Browser, site: Site) -> Iterator[Campaign]:
         organiser.approve("Public names", "Mara Example")
         organiser.prepare("Germany")
         links["delivery"] = organiser.send()
+        site.act(struck, "withdraw")
+        organiser.take_off_the_count("Ulrich Unread", reason="Asked by telephone.")
         links["verify"] = f"/en/verify/{site.mail('mission.de@example.org').document.code}"
         yield Campaign(site, visitor, organiser, links)
 

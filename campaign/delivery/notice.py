@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import Subquery, select, update
 from sqlalchemy.orm import Session
 
 from campaign.delivery.row import BOUNCED, REACHED, Delivery, DeliveryRow
@@ -29,11 +29,13 @@ class Notice:
 
 def due(db: Session) -> list[Notice]:
     """Return what delegations were not told yet, the oldest delivery first."""
+    fallen = _fallen()
+    same = (fallen.c.state_code == DeliveryRow.state_code) & (fallen.c.id == DeliveryRow.signature_id)
     query = (
         select(DeliveryRow.delivery_id, DeliveryRow.number)
-        .join(Signature, _same())
+        .join(fallen, same)
         .join(Delivery, Delivery.id == DeliveryRow.delivery_id)
-        .where(_fallen(), DeliveryRow.notice_on.is_(None), Delivery.status.in_(REACHED - {BOUNCED}))
+        .where(DeliveryRow.notice_on.is_(None), Delivery.status.in_(REACHED - {BOUNCED}))
         .order_by(Delivery.prepared_at, DeliveryRow.delivery_id, DeliveryRow.number)
     )
     found = groupby(db.execute(query), key=lambda row: row.delivery_id)
@@ -56,12 +58,11 @@ def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) ->
     return len(noted)
 
 
-def _same() -> ColumnElement[bool]:
-    return and_(Signature.state_code == DeliveryRow.state_code, Signature.id == DeliveryRow.signature_id)
-
-
-def _fallen() -> ColumnElement[bool]:
-    return or_(Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None))
+def _fallen() -> Subquery:
+    # Two queries, each over an index of its own: these are few, and the numbers on lists are many.
+    keys = select(Signature.state_code, Signature.id)
+    withdrawn = keys.where(Signature.withdrawn_on.is_not(None))
+    return withdrawn.union(keys.where(Signature.invalidation_id.is_not(None))).subquery()
 
 
 def _spans(numbers: Iterable[int]) -> Iterator[str]:

@@ -57,6 +57,9 @@ class KeyWrapping(Base):
     """Of a recovery code: when its owner last tried it."""
 
 
+_SEALING_KEY = select(CampaignKey.id, CampaignKey.public_key).where(CampaignKey.is_current)
+
+
 def current_key(db: Session) -> CampaignKey:
     """Return the pair that names are sealed to.
 
@@ -65,8 +68,20 @@ def current_key(db: Session) -> CampaignKey:
     """
     key = db.scalar(select(CampaignKey).where(CampaignKey.is_current))
     if key is None:
-        raise NoKeyError("the campaign has no key yet: start it once with `campaign serve`")
+        raise _no_key()
     return key
+
+
+def sealing_key(db: Session) -> tuple[UUID, bytes]:
+    """Return id and public half of the current pair, for what seals alone.
+
+    Raises:
+        NoKeyError: There is none, so no signature can be taken.
+    """
+    row = db.connection().execute(_SEALING_KEY).first()
+    if row is None:
+        raise _no_key()
+    return row.id, row.public_key
 
 
 def make_provisional(db: Session, *, now: datetime) -> str:
@@ -212,6 +227,10 @@ def open_recovery(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
         raise WrongKeyError("this is not a recovery code in use")
     private = seal.unwrap(row.wrapped, seal.code_key(code))
     return db.get_one(CampaignKey, row.key_id), private, row.holder_id
+
+
+def _no_key() -> NoKeyError:
+    return NoKeyError("the campaign has no key yet: start it once with `campaign serve`")
 
 
 def _succeed(db: Session, public_key: bytes, *, provisional: bool, now: datetime) -> CampaignKey:

@@ -182,7 +182,7 @@ def recall(db: Session, name: str) -> str | None:
     return row.content if row else None
 
 
-def upsert(db: Session, table: type[Base]) -> Any:
+def upsert(db: Session, table: Any) -> Any:
     """Return an insert into *table* that knows ``on_conflict_do_update`` and ``…_do_nothing``."""
     insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
     return insert(table)

@@ -47,6 +47,9 @@ class ResidenceCount(_Count, Base):
     residence: Mapped[str] = mapped_column(String(2), primary_key=True)
 
 
+_ADD: dict[tuple[str, type[Base]], Any] = {}
+
+
 @dataclass(frozen=True)
 class Day:
     """One day's two series."""
@@ -98,14 +101,17 @@ def by_day(db: Session, state_code: str | None = None) -> list[Day]:
 
 
 def _add(db: Session, table: type[Base], key: dict[str, Any], change: dict[str, int]) -> None:
-    columns = table.__table__.c
-    db.execute(
-        upsert(db, table)
-        .values(**key, **change)
-        .on_conflict_do_update(
-            index_elements=list(key), set_={name: columns[name] + by for name, by in change.items()}
-        )
-    )
+    db.connection().execute(_statement(db, table, tuple(key)), key | change)
+
+
+def _statement(db: Session, table: type[Base], key: tuple[str, ...]) -> Any:
+    """Return the statement that adds to a count, made once: confirming is what comes in floods."""
+    kind = db.get_bind().dialect.name, table
+    if kind not in _ADD:
+        insert, columns = upsert(db, table.__table__), table.__table__.c
+        sums = {name: columns[name] + insert.excluded[name] for name in ("confirmed", "withdrawn")}
+        _ADD[kind] = insert.on_conflict_do_update(index_elements=list(key), set_=sums)
+    return _ADD[kind]
 
 
 def _standing(db: Session, column: Any, *where: Any) -> dict[str, int]:

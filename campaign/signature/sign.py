@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from campaign import seal
-from campaign.campaign_key import current_key
+from campaign.campaign_key import sealing_key
 from campaign.errors import ClosedError
 from campaign.mail import outbox
 from campaign.seal import Details, ServerKeys
@@ -54,6 +54,7 @@ def sign(
     """
     if closes_on and now.date() > closes_on:
         raise ClosedError("the campaign has closed")
+    db.flush()  # the statements below see what is in the database alone
     email = signing.details.email
     digest = seal.address_digest(keys, signing.state_code, email)
     pending = _keep(db, signing, digest, now)
@@ -91,7 +92,7 @@ def _new_token(db: Session, state_code: str, signature_id: UUID) -> str:
 
 def _keep(db: Session, signing: Signing, digest: bytes, now: datetime) -> UUID:
     """Insert the pending row, and return its id."""
-    key = current_key(db)
+    key_id, public_key = sealing_key(db)
     row: dict[str, Any] = {
         "state_code": signing.state_code,
         "id": uuid4(),
@@ -105,8 +106,8 @@ def _keep(db: Session, signing: Signing, digest: bytes, now: datetime) -> UUID:
     }
     if signing.disclosure != COUNTED:
         row |= {
-            "key_id": key.id,
-            "sealed": seal.seal(signing.details, key.public_key),
+            "key_id": key_id,
+            "sealed": seal.seal(signing.details, public_key),
             "has_words": bool(signing.details.words),
         }
     db.connection().execute(_KEEP, row)

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import NamedTuple, Self
 
-import idna
 from nacl.bindings import sodium_pad, sodium_unpad
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
@@ -21,6 +20,7 @@ from nacl.pwhash import argon2id
 from nacl.secret import SecretBox
 
 from campaign.errors import WrongKeyError
+from campaign.mailbox import canonical_address
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Douglas Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
@@ -67,6 +67,8 @@ class ServerKeys:
     """Joined with an organiser's cookie, closes the key in that organiser's session."""
     cookie: bytes = field(repr=False)
     """Signs cookies and forms' tokens."""
+    proof: bytes = field(repr=False)
+    """Signs the puzzles and tickets that are given to whoever signs in a rush."""
 
     @classmethod
     def from_secret(cls, secret_key: str, digest_salt: bytes = b"") -> Self:
@@ -83,6 +85,7 @@ class ServerKeys:
             digest=_derive(secret, b"digest" + digest_salt),
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
+            proof=_derive(secret, b"proof"),
         )
 
 
@@ -179,16 +182,6 @@ def code_hash(code: str) -> bytes:
 def code_key(code: str) -> bytes:
     """Return the key that wraps under *code*; it cannot be had from :func:`code_hash`."""
     return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-wrapkey").digest()
-
-
-def canonical_address(address: str) -> str:
-    """Return the one form that all spellings of a mailbox's address share."""
-    local, _, domain = address.strip().rpartition("@")
-    try:
-        domain = idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        domain = domain.lower()
-    return f"{local.casefold()}@{domain.lower()}"
 
 
 def address_digest(keys: ServerKeys, state_code: str, address: str) -> bytes:

@@ -19,6 +19,7 @@ LAYOUT = (
     "appeal",
     "letter",
     "organisation",
+    "mailbox",
     "seal",
     "campaign_key",
     "audit",

@@ -1,0 +1,118 @@
+"""Mailboxes: one form for all the spellings of an address that lead to the same one."""
+
+from typing import NamedTuple
+
+import idna
+
+
+class Provider(NamedTuple):
+    """How a provider reads what stands before the @ of its addresses."""
+
+    domains: tuple[str, ...]
+    tag: str = "+"
+    """From this on everything is ignored; empty where nothing is."""
+    ignored: str = ""
+    """Characters that mean nothing."""
+    alike: str = ""
+    """Characters that all mean the first of them."""
+    is_one: bool = False
+    """Whether the same name is the same mailbox under every domain."""
+    has_subdomains: bool = False
+    """Whether ``any@name.domain`` leads to ``name@domain``."""
+
+    def mailbox(self, local: str, domain: str) -> str:
+        """Return the one form of ``local@domain``."""
+        name = local.partition(self.tag)[0] if self.tag else local
+        name = name.translate(dict.fromkeys(map(ord, self.ignored)))
+        if self.alike:
+            name = name.translate(dict.fromkeys(map(ord, self.alike), self.alike[0]))
+        return f"{name or local}@{self.domains[0] if self.is_one else domain}"
+
+
+def _everywhere(name: str, endings: str) -> tuple[str, ...]:
+    return tuple(f"{name}.{ending}" for ending in endings.split())
+
+
+# Two people taken for one would be worse than one taken for two: the second could not sign. So here
+# stands only what the provider says, or what those who had to know found; all looked up in November 2026.
+#
+# Google     support.google.com/mail/answer/7436150 (dots), /answer/10313 (googlemail.com); dots mean
+#            nothing in its own domains alone, not in those of its business customers.
+# Microsoft  plus signs at Hotmail since 2013: zdnet.com, "Microsoft adds support for custom '+' email
+#            addresses", 2020; the domains as in validator.js 13.15 (normalizeEmail), which calls them
+#            incomplete. The same name may be two people under two of them.
+# Apple      support.apple.com/118230 (the three domains are one); plus signs: email-normalize 3.1.
+# Proton     proton.me/support/change-username ("." "_" "-" are transparent), /addresses-and-aliases (plus
+#            signs; a name is its owner's alone under every domain of Proton).
+# Fastmail   fastmail.help/hc/en-us/articles/360060591053 (plus signs and subdomains).
+# Yandex     yandex.com/support/domain/additional/mailbox-alias.xml (the domains are one); which they are,
+#            and that "." and "-" are alike, as Yandex's own EuEmailServiceTest (2019) has it; plus signs:
+#            email-normalize 3.1.
+# Zoho       email-normalize 3.1 (plus signs).
+#
+# Not here, because nothing was found to go by: Mail.ru (the makers of email-normalize looked for it in
+# 2020, issue 2), GMX, Web.de, Tuta. At Yahoo a name-keyword address is no spelling of another one
+# (help.yahoo.com/kb/SLN28815.html).
+PROVIDERS = (
+    Provider(("gmail.com", "googlemail.com"), ignored=".", is_one=True),
+    Provider(
+        (
+            *_everywhere(
+                "hotmail",
+                "at be ca cl co.il co.nz co.th co.uk com com.ar com.au com.br com.gr com.mx com.pe com.tr"
+                " com.vn cz de dk es fr hu id ie in it jp kr lv my ph pt sa sg sk",
+            ),
+            *_everywhere("live", "be co.uk com com.ar com.mx de es eu fr it nl"),
+            *_everywhere(
+                "outlook",
+                "at be cl co.il co.nz co.th com com.ar com.au com.br com.gr com.pe com.tr com.vn cz de dk"
+                " es fr hu id ie in it jp kr lv my ph pt sa sg sk",
+            ),
+            "msn.com",
+            "passport.com",
+        )
+    ),
+    Provider(("icloud.com", "me.com", "mac.com"), is_one=True),
+    Provider(("proton.me", "protonmail.com", "pm.me", "protonmail.ch"), ignored="._-", is_one=True),
+    Provider(("fastmail.com", "fastmail.fm"), has_subdomains=True),
+    Provider(
+        (
+            "yandex.ru",
+            "ya.ru",
+            *_everywhere(
+                "yandex",
+                "az by co.il com com.am com.ge com.ru com.tr com.ua ee fr kg kz lt lv md tj tm ua uz",
+            ),
+        ),
+        alike="-.",
+        is_one=True,
+    ),
+    Provider(("zoho.com", "zohomail.com")),
+)
+
+_BY_DOMAIN = {domain: provider for provider in PROVIDERS for domain in provider.domains}
+_WITH_SUBDOMAINS = tuple(
+    domain for provider in PROVIDERS if provider.has_subdomains for domain in provider.domains
+)
+
+
+def canonical_address(address: str) -> str:
+    """Return the one form that all spellings of a mailbox's address share; it is not one to write to."""
+    local, domain = address.strip().rpartition("@")[0].casefold(), domain_of(address)
+    if local.startswith('"'):  # in quotes every character counts
+        return f"{local}@{domain}"
+    for base in _WITH_SUBDOMAINS:
+        name = domain.removesuffix(f".{base}")
+        if name != domain and name and "." not in name:
+            local, domain = name, base
+    provider = _BY_DOMAIN.get(domain)
+    return provider.mailbox(local, domain) if provider else f"{local}@{domain}"
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of *address* as DNS writes it, whatever its script and case."""
+    domain = address.strip().rpartition("@")[2].rstrip(".")
+    try:
+        return idna.encode(domain, uts46=True).decode().lower()
+    except idna.IDNAError:
+        return domain.lower()

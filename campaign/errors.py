@@ -7,6 +7,8 @@
     ├── AppealError                 the appeal's folder is broken: file and line
     ├── ClosedError                 signing after the campaign's close
     ├── UnknownTokenError           no signature was issued this token
+    ├── LimitError                  too much from one network just now: how long to wait
+    ├── ProofError                  a proof is missing, or is none
     ├── SealError
     │   ├── NoKeyError              no campaign key yet: no signature can be taken
     │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
@@ -38,6 +40,18 @@ class ClosedError(CampaignError):
 
 class UnknownTokenError(CampaignError):
     """No signature was issued this token, or it has expired."""
+
+
+class LimitError(CampaignError):
+    """Too much came from one network; ``seconds`` says how long to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too much from one network: wait {seconds} seconds")
+        self.seconds = seconds
+
+
+class ProofError(CampaignError):
+    """Nothing shows that somebody took a moment, or what shows it is too old, used, or made up."""
 
 
 class SealError(CampaignError):

@@ -14,10 +14,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from campaign import appeal, now, tasks
 from campaign.database import Database
 from campaign.folder import STATIC, TEMPLATES
+from campaign.guard.memory import Memory
 from campaign.language import finished
 from campaign.settings import Settings, load
 from campaign.start import prepare
-from campaign.web import asset, cache, errors, headers, language, progress, signature, site, supporter
+from campaign.web import asset, cache, errors, guard, headers, language, progress, signature, site, supporter
 from campaign.web.counts import Counts
 from campaign.web.organise import (
     account,
@@ -58,6 +59,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         edition=started.edition,
         counts=counts,
         tasks=tasks.build(settings, database, periodic={}),
+        memory=Memory(),
         clock=clock,
     )
     _configure(app, settings, started.keys.cookie)
@@ -66,6 +68,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)
+    guard.init_app(app, door.OPEN)
     errors.init_app(app)
     _add_views(app)
     if settings.trusted_proxies:

@@ -1,4 +1,4 @@
-"""The counts as pages show them, and who runs the campaign: read once a second, however many reload."""
+"""What pages show of the database, and whether there is a rush: read once a second, however many reload."""
 
 import threading
 import time
@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaign import tally
 from campaign.database import Database
+from campaign.guard import rush
 from campaign.organisation import Organisation, organisation
 
 FRESH = timedelta(seconds=1)
@@ -24,6 +25,8 @@ class Snapshot:
     as_of: datetime
     organisation: Organisation
     """Who runs the campaign, as pages name it."""
+    guarded_until: datetime | None
+    """Until when everybody who signs is asked for a proof; no page shows it."""
 
 
 class Counts:
@@ -50,8 +53,8 @@ class Counts:
             ):
                 return kept
             with self._database.reading() as db:
-                by_state, sender = tally.by_state(db), organisation(db)
-            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender)
+                by_state, sender, guarded = tally.by_state(db), organisation(db), rush.guarded_until(db)
+            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender, guarded)
             self._read_at = read_at
             return self._snapshot
 

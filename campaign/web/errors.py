@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from campaign.errors import ClosedError, NoKeyError
+from campaign.errors import ClosedError, LimitError, NoKeyError
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(ClosedError)
     def closed(_error: ClosedError) -> ResponseReturnValue:
         return _page(410)
+
+    @app.errorhandler(LimitError)
+    def limited(error: LimitError) -> ResponseReturnValue:
+        return *_page(429, retry_after=error.seconds), {"Retry-After": str(error.seconds)}
 
     @app.errorhandler(exc.OperationalError)
     @app.errorhandler(exc.TimeoutError)

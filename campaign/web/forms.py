@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired, Optional, StopValidation
 from campaign import residence, seal
 from campaign.seal import Details
 from campaign.signature.row import COUNTED, DELEGATION, PUBLIC
-from campaign.web.typed import Address, AtMost, Readable, has_letter, one_line, paragraphs
+from campaign.web.typed import Address, AtMost, OwnMailbox, Readable, has_letter, one_line, paragraphs
 
 LONGEST_NAME = 200
 LONGEST_TOWN = 100
@@ -56,6 +56,7 @@ class SignatureForm(SupporterForm):
             DataRequired(_("Enter your e-mail address, so that you can confirm.")),
             Readable(),
             Address(),
+            OwnMailbox(),
         ],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal import Appeal
 from campaign.database import Database
+from campaign.guard.memory import Memory
 from campaign.letter import Letter
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
@@ -31,6 +32,8 @@ class Site:
     """The number of the letter's current edition."""
     counts: Counts
     tasks: Tasks
+    memory: Memory
+    """How often which network came today."""
     clock: Callable[[], datetime]
     composed: dict[tuple[str, str], Letter] = field(default_factory=dict)
     """The letters composed so far, by state and language."""

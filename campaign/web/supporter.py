@@ -8,12 +8,14 @@ from werkzeug.exceptions import NotFound
 
 from campaign import letter as letters
 from campaign import signature
+from campaign.errors import LimitError, ProofError
+from campaign.guard import proof
 from campaign.language import ENGLISH, Language
 from campaign.letter import Letter
 from campaign.participating_state import STATES, ParticipatingState, sort_key
 from campaign.signature import Signing
 from campaign.signature_list import pdf_file
-from campaign.web import headers
+from campaign.web import guard, headers
 from campaign.web.forms import SignatureForm
 from campaign.web.language import preferred_language
 from campaign.web.site import commit, now, session, site
@@ -77,24 +79,20 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         return letter_page(language, state, form), 410
     if not form.validate():
         return letter_page(language, state, form), 422
-    if not form.website.data:  # people do not see that field; programs fill it in
-        signing = Signing(
-            state_code=state.code,
-            details=form.details(),
-            residence=form.residence.data,
-            disclosure=form.disclosure.data,
-            language=language.code,
-            edition=site().edition,
-        )
-        settings = site().settings
-        signature.sign(session(), signing, keys=site().keys, now=now(), closes_on=settings.closes_on)
-        commit()
-        site().tasks.wake()
+    try:
+        _keep(state, form, language, guard.admit(state, form))
+    except LimitError as error:
+        page = letter_page(language, state, form, retry_after=error.seconds)
+        return page, 429, {"Retry-After": str(error.seconds)}
+    except ProofError:
+        return guard.proof_page(language, state, form), 422
     return redirect(url_for(".check_your_mail", language=language), 303)
 
 
-def letter_page(language: Language, state: ParticipatingState, form: SignatureForm) -> str:
-    """Return the letter's page with *form* as far as it was filled in."""
+def letter_page(
+    language: Language, state: ParticipatingState, form: SignatureForm, *, retry_after: int = 0
+) -> str:
+    """Return the letter's page with *form* as far as it was filled in; *retry_after* asks to wait."""
     counts = site().counts.now()
     appeal, settings = site().appeal, site().settings
     return render_template(
@@ -110,6 +108,7 @@ def letter_page(language: Language, state: ParticipatingState, form: SignatureFo
         names_withheld=state.code in appeal.no_names_to,
         endangered=True,
         confirmation_days=settings.confirmation_days,
+        retry_after=retry_after,
     )
 
 
@@ -166,6 +165,27 @@ def privacy(language: Language) -> ResponseReturnValue:
         closes_on=settings.closes_on,
         withheld_from=[state for state in in_order(language) if state.code in appeal.no_names_to],
     )
+
+
+def _keep(
+    state: ParticipatingState, form: SignatureForm, language: Language, admission: guard.Admission
+) -> None:
+    """Keep the signature in *form*, and spend the proof that came with it, or do neither."""
+    signing = Signing(
+        state_code=state.code,
+        details=form.details(),
+        residence=form.residence.data,
+        disclosure=form.disclosure.data,
+        language=language.code,
+        edition=site().edition,
+        held_for=admission.held_for,
+    )
+    if admission.proof:
+        proof.spend(session(), admission.proof)
+    closes_on = site().settings.closes_on
+    signature.sign(session(), signing, keys=site().keys, now=now(), closes_on=closes_on)
+    commit()
+    site().tasks.wake()
 
 
 def is_open() -> bool:

@@ -9,6 +9,9 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import lazy_gettext as _
 from wtforms.validators import StopValidation
 
+from campaign.guard.domain import is_disposable
+from campaign.mailbox import domain_of
+
 LONGEST_ADDRESS = 254
 """Characters; RFC 5321 leaves no room for more."""
 
@@ -89,6 +92,22 @@ class Address:
                 _("This is not a complete e-mail address. It should look like name@example.org.")
             ) from error
         field.data = checked.normalized
+
+
+class OwnMailbox:
+    """Refuse services whose mailboxes anybody can open; stands after :class:`Address`."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Say why, and what would do."""
+        del form
+        if is_disposable(domain_of(field.data)):
+            raise StopValidation(
+                _(
+                    "Anybody can open mailboxes of %(service)s, so anybody could withdraw your signature "
+                    "or see what you signed. Use a mailbox that is yours alone; it need not bear your name.",
+                    service=field.data.rpartition("@")[2],
+                )
+            )
 
 
 def has_letter(text: str) -> bool:

@@ -233,13 +233,6 @@ def test_what_is_typed_comes_back_as_text_not_as_markup(supporter: Supporter) ->
     assert "<script>alert" not in page
 
 
-def test_a_program_that_fills_the_trap_leaves_nothing(supporter: Supporter, site: Site) -> None:
-    answer = supporter.sign(website="https://spam.example")
-
-    assert answer.location == "/en/check-your-mail"
-    assert rows(site) == 0
-
-
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -21,11 +21,12 @@ from huey.serializer import Serializer
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
-from campaign.database import Database
+from campaign.database import Database, recall
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
+from campaign.signature import send_links
 
 Work = Callable[[Session, datetime], None]
 
@@ -51,11 +52,13 @@ class Tasks:
         self, settings: Settings, database: Database, periodic: Mapping[str, Work], lease: timedelta
     ) -> None:
         self.huey = make_huey(settings)
+        self._secret_key = settings.secret_key
         self._database = database
         self._dispatch = Dispatch(
             settings=settings,
             database=database,
             keys=ServerKeys.from_secret(settings.secret_key),
+            look_up=self.look_up,
             lease=lease,
         )
         self._send_task = self.huey.task(name="send_due_mail")(self.send_due_mail)
@@ -91,6 +94,13 @@ class Tasks:
                 _log_failure("sending mails", error)
             finally:
                 self._sending.release()
+
+    def look_up(self, db: Session, email: str, language: str) -> None:
+        """Put the links in the outbox that the owner of *email* asked for, if anything was signed with it."""
+        salt = recall(db, "digest_salt")
+        if salt is not None:  # otherwise every digest was made useless, and none can be found
+            keys = ServerKeys.from_secret(self._secret_key, bytes.fromhex(salt))
+            send_links(db, email, language=language, keys=keys, now=datetime.now(UTC))
 
     def sweep(self) -> None:
         """Erase mails that are over, and ask for those to be sent whose task was lost."""

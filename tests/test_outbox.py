@@ -9,7 +9,8 @@ from sqlalchemy import select
 from campaign.database import Database
 from campaign.errors import PermanentMailError, TemporaryMailError, WrongKeyError
 from campaign.mail import outbox
-from campaign.mail.outbox import MailboxDay, OutboxMail, OutboxState
+from campaign.mail.mailbox_day import MailboxDay, may_send
+from campaign.mail.outbox import OutboxMail, OutboxState
 from campaign.seal import ServerKeys
 from tests.conftest import NOW
 
@@ -276,8 +277,8 @@ def test_the_state_counts_what_waits_and_since_when(db, put):
 def test_a_mailbox_gets_five_mails_a_day(db):
     today, mailbox, other = NOW.date(), b"m" * 32, b"o" * 32
 
-    assert [outbox.may_send(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert outbox.may_send(db, other, on=today)
+    assert [may_send(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert may_send(db, other, on=today)
 
 
 def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database):
@@ -286,15 +287,15 @@ def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database)
     def ask(_: int) -> bool:
         start.wait()
         with database.writing() as db:
-            return outbox.may_send(db, b"m" * 32, on=NOW.date())
+            return may_send(db, b"m" * 32, on=NOW.date())
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(ask, range(8))) == 5
 
 
 def test_yesterdays_counts_are_forgotten(db):
-    outbox.may_send(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
-    outbox.may_send(db, b"t" * 32, on=NOW.date())
+    may_send(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
+    may_send(db, b"t" * 32, on=NOW.date())
 
     outbox.erase_expired(db, NOW)
 

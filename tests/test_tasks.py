@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,14 +11,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from campaign import tasks
-from campaign.database import recall
+from campaign import signature, tasks
+from campaign.database import Site, recall
 from campaign.mail import dispatch, outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.settings import Settings
 from campaign.tasks import Tasks
+from tests.conftest import NOW
+from tests.factories import make_signature
 from tests.relay import breaking_relay, free_port, relay
 from tests.worker import eventually, note_recount, worker
 
@@ -80,6 +83,35 @@ def test_what_is_due_is_sent_over_one_connection_and_forgotten(build, put, datab
 
     assert sorted(server.recipients) == sorted(ADDRESS.replace("@", f"{n}@") for n in range(45))
     assert server.connections == 1
+    assert rows(database) == []
+
+
+def test_the_worker_finds_out_who_gets_the_links_that_were_asked_for(build, database, keys):
+    with database.session(writes=True) as db:
+        made = make_signature(db, keys, email=ADDRESS)
+        for email in (ADDRESS, "nobody@example.org"):
+            signature.ask_for_links(db, email, language="en", keys=keys, now=datetime.now(UTC))
+        db.commit()
+    with relay() as server:
+        build(server.url).send_due_mail()
+
+    assert server.recipients == [ADDRESS]
+    assert rows(database) == []
+    [token] = re.findall(r"/signature/([0-9A-Z]{20})", server.received[0].get_body(("plain",)).get_content())
+    with database.reading() as db:
+        assert signature.open_link(db, token, now=NOW, confirmation_days=7).id == made.row.id
+
+
+def test_once_digests_are_useless_nobody_is_found(build, database, keys):
+    with database.session(writes=True) as db:
+        make_signature(db, keys, email=ADDRESS)
+        signature.ask_for_links(db, ADDRESS, language="en", keys=keys, now=datetime.now(UTC))
+        db.execute(delete(Site).where(Site.name == "digest_salt"))
+        db.commit()
+    with relay() as server:
+        build(server.url).send_due_mail()
+
+    assert server.recipients == []
     assert rows(database) == []
 
 

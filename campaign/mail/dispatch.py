@@ -4,9 +4,12 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+
+from sqlalchemy.orm import Session
 
 from campaign.database import Database
 from campaign.errors import (
@@ -42,6 +45,8 @@ class Dispatch:
     settings: Settings
     database: Database
     keys: ServerKeys
+    look_up: Callable[[Session, str, str], None]
+    """Puts the mail into the outbox that an address asked for, in a language, if there is one to send."""
     lease: timedelta = outbox.LEASE
 
     def run(self, stop: threading.Event) -> None:
@@ -99,6 +104,11 @@ class Dispatch:
         if mail.purpose == outbox.DECOY:
             return
         content = outbox.content(self.keys, mail)
+        if mail.purpose == outbox.ASKED:
+            with self.database.writing() as db:
+                outbox.sent(db, mail.id)
+                self.look_up(db, content.recipient, mail.language)
+            return
         message = render(
             mail.purpose,
             language=mail.language,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,14 +12,18 @@ from sqlalchemy import CheckConstraint, Index, String, Text, delete, exists, fun
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign import seal
-from campaign.database import Base, upsert
+from campaign.database import Base
 from campaign.errors import MailError
+from campaign.mail.mailbox_day import MailboxDay
 from campaign.seal import ServerKeys
 
 WAITING, FAILED, EXPIRED = "waiting", "failed", "expired"
 
 DECOY = "decoy"
 """The purpose of a row that no mail follows: it takes the same work as one that has an answer."""
+
+ASKED = "asked"
+"""The purpose of a row that asks for a mail: the worker finds out whether there is one to send."""
 
 LEASE = timedelta(minutes=6)
 """How long claimed mails belong to one worker; those of a killed one are taken up after that."""
@@ -67,18 +71,6 @@ class OutboxMail(Base):
     """The SMTP status of the last refusal, or 0; a server's words may quote the address."""
 
 
-class MailboxDay(Base):
-    """How many mails one mailbox was sent on one day."""
-
-    __tablename__ = "mailbox_day"
-
-    digest: Mapped[bytes] = mapped_column(primary_key=True)
-    """HMAC of day and address: of no use to whoever does not know the address, nor on another day."""
-    on: Mapped[date] = mapped_column(index=True)
-    sent: Mapped[int]
-
-
-_COUNT_MAIL: dict[str, Any] = {}
 _PUT = insert(OutboxMail.__table__)  # type: ignore[arg-type]
 
 
@@ -244,26 +236,6 @@ def state(db: Session, now: datetime) -> OutboxState:
         failed=found.get(FAILED, (0, now))[0],
         expired=found.get(EXPIRED, (0, now))[0],
     )
-
-
-def may_send(db: Session, mailbox: bytes, *, on: date, at_most: int = 5) -> bool:
-    """Count one more mail to *mailbox* on that day, and say whether it is within the limit."""
-    row = {"digest": mailbox, "on": on, "sent": 1}
-    number: int = db.connection().execute(_count_mail(db), row).scalar_one()
-    return number <= at_most
-
-
-def _count_mail(db: Session) -> Any:
-    """Return the statement that counts a mail, made once for each kind of database."""
-    dialect = db.get_bind().dialect.name
-    if dialect not in _COUNT_MAIL:
-        table = MailboxDay.__table__
-        _COUNT_MAIL[dialect] = (
-            upsert(db, table)
-            .on_conflict_do_update(index_elements=["digest"], set_={"sent": table.c.sent + 1})
-            .returning(table.c.sent)
-        )
-    return _COUNT_MAIL[dialect]
 
 
 def _claimable(now: datetime) -> tuple[Any, ...]:

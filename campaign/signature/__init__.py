@@ -3,7 +3,7 @@
 from campaign.signature.change import confirm, disclose, open_link, withdraw
 from campaign.signature.erase import erase_due
 from campaign.signature.invalidation import Invalidation
-from campaign.signature.links import send_links
+from campaign.signature.links import ask_for_links, send_links
 from campaign.signature.review import approve_names, approve_words, decline_names, decline_words
 from campaign.signature.row import Signature, SignatureToken
 from campaign.signature.sign import Signing, sign
@@ -15,6 +15,7 @@ __all__ = [
     "Signing",
     "approve_names",
     "approve_words",
+    "ask_for_links",
     "confirm",
     "decline_names",
     "decline_words",

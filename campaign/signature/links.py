@@ -13,10 +13,18 @@ from campaign.signature.row import Signature
 from campaign.signature.sign import may_write_to, new_token
 
 
+def ask_for_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
+    """Have the worker send the links to what was signed with *email*.
+
+    Whether anything was is looked up by the worker alone: here even the time would tell it.
+    """
+    outbox.put(db, keys, purpose=outbox.ASKED, language=language, recipient=email, params={}, now=now)
+
+
 def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
     """Put one mail in the outbox with a fresh link to each signature made with *email*.
 
-    An address that signed nothing gets no mail; whoever asked is told the same either way.
+    An address that signed nothing gets no mail, and neither does one that had five today.
     """
     digests = {code: seal.address_digest(keys, code, email) for code in STATES}
     found = db.scalars(
@@ -33,16 +41,8 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
         kept = latest.get(signature.state_code)
         if kept is None or (signature.is_settled and not kept.is_settled):
             latest[signature.state_code] = signature
-    links = [[code, new_token(db, signature)] for code, signature in latest.items()]
-    # An unknown address takes the same work, but it is not counted as written to: its owner was not.
-    counted = email if latest else f"{seal.new_code()}@nowhere.invalid"
-    if may_write_to(db, keys, counted, now):
+    if latest and may_write_to(db, keys, email, now):
+        links = [[code, new_token(db, signature)] for code, signature in latest.items()]
         outbox.put(
-            db,
-            keys,
-            purpose="links" if latest else outbox.DECOY,
-            language=language,
-            recipient=email,
-            params={"links": links},
-            now=now,
+            db, keys, purpose="links", language=language, recipient=email, params={"links": links}, now=now
         )

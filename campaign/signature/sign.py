@@ -12,6 +12,7 @@ from campaign import seal
 from campaign.campaign_key import sealing_key
 from campaign.errors import ClosedError
 from campaign.mail import outbox
+from campaign.mail.mailbox_day import may_send
 from campaign.seal import Details, ServerKeys
 from campaign.signature.row import COUNTED, Signature, SignatureToken, settled
 
@@ -60,16 +61,17 @@ def sign(
     pending = _keep(db, signing, digest, now)
     earlier = db.connection().scalar(_EARLIER, {"state_code": signing.state_code, "digest": digest})
     token = _new_token(db, signing.state_code, earlier or pending)
-    if may_write_to(db, keys, email, now):
-        outbox.put(
-            db,
-            keys,
-            purpose="already" if earlier else "confirm",
-            language=signing.language,
-            recipient=email,
-            params={"token": token},
-            now=now,
-        )
+    purpose = "already" if earlier else "confirm"
+    outbox.put(
+        db,
+        keys,
+        # Too many for today: the same work all the same, or time would tell that somebody was written to.
+        purpose=purpose if may_write_to(db, keys, email, now) else outbox.DECOY,
+        language=signing.language,
+        recipient=email,
+        params={"token": token},
+        now=now,
+    )
 
 
 def new_token(db: Session, signature: Signature) -> str:
@@ -80,7 +82,7 @@ def new_token(db: Session, signature: Signature) -> str:
 def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bool:
     """Count a mail to *email* today, and say whether there were not too many, whoever asked for them."""
     mailbox = seal.mailbox_digest(keys, now.date(), email)
-    return outbox.may_send(db, mailbox, on=now.date())
+    return may_send(db, mailbox, on=now.date())
 
 
 def _new_token(db: Session, state_code: str, signature_id: UUID) -> str:

@@ -79,7 +79,7 @@ def look_up(language: Language) -> ResponseReturnValue:
         except UnknownTokenError:
             return _find_page(form, is_expired=True), 404
         return redirect(url_for(".page", language=language, token=code), 303)
-    signature.send_links(session(), form.email.data, language=language.code, keys=site().keys, now=now())
+    signature.ask_for_links(session(), form.email.data, language=language.code, keys=site().keys, now=now())
     commit()
     site().tasks.wake()
     return redirect(url_for(".sent", language=language), 303)

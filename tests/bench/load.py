@@ -45,7 +45,7 @@ class Answered:
         return self.requests / self.busy_seconds
 
 
-class _Line:
+class Line:
     """One connection and the answer it waits for."""
 
     def __init__(self, port: int) -> None:
@@ -85,7 +85,7 @@ def drive(port: int, requests: Iterable[bytes], *, status: int, connections: int
     """
     waiting = iter(requests)
     expected = f"HTTP/1.1 {status} ".encode()
-    lines = {line.socket.fileno(): line for line in (_Line(port) for _ in range(connections))}
+    lines = {line.socket.fileno(): line for line in (Line(port) for _ in range(connections))}
     poll = select.epoll()
     taken: list[float] = []
     began = time.perf_counter()

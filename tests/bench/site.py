@@ -24,11 +24,12 @@ class MadeSite:
         return Database(load(self.environment).database_url)
 
 
-def make(folder: Path) -> MadeSite:
-    """Make a site in *folder*, as the first start of one would."""
+def make(folder: Path, database_url: str = "") -> MadeSite:
+    """Make a site in *folder*, as the first start of one would; its database too, unless it is elsewhere."""
     environment = {
         "CAMPAIGN_INSTANCE": str(folder),
         "CAMPAIGN_SECRET_KEY": SECRET,
+        "CAMPAIGN_DATABASE_URL": database_url,
         # Limits are for strangers; here they would be all that is measured.
         "CAMPAIGN_UNLIMITED_NETWORKS": "127.0.0.0/8",
     }

@@ -134,7 +134,7 @@ def test_asking_for_the_link_answers_the_same_for_any_address(supporter: Support
         unknown.data,
     )
     assert known.status_code == 303
-    assert [mail.purpose for mail in supporter.mails()].count("links") == 1
+    assert [mail.purpose for mail in supporter.mails()].count("asked") == 2
     assert supporter.client.get(known.location).status_code == 200
 
 

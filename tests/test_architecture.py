@@ -29,6 +29,7 @@ LAYOUT = (
     "recount",
     "organiser",
     "unlocking",
+    "membership",
     "delegation",
     "signature_list",
     "delivery",

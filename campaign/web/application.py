@@ -27,8 +27,12 @@ from campaign.web.organise import (
     delegations,
     deliveries,
     door,
+    joining,
     lists,
+    member,
     notices,
+    recovery,
+    second_factor,
     signatures,
 )
 from campaign.web.site import Site
@@ -39,7 +43,21 @@ LARGEST_POST = 200_000
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal to get when the parent dies."""
 
-BEHIND_THE_DOOR = (account, checks, dashboard, delegations, deliveries, door, lists, notices, signatures)
+BEHIND_THE_DOOR = (
+    account,
+    checks,
+    dashboard,
+    delegations,
+    deliveries,
+    door,
+    joining,
+    lists,
+    member,
+    notices,
+    recovery,
+    second_factor,
+    signatures,
+)
 """The modules whose views the organisers' blueprint holds, loaded by naming them."""
 
 

@@ -93,7 +93,13 @@ def new_pair() -> tuple[bytes, bytes]:
 
 
 def public_half(private_key: bytes) -> bytes:
-    """Return the public key that belongs to *private_key*."""
+    """Return the public key that belongs to *private_key*.
+
+    Raises:
+        WrongKeyError: It is no private key.
+    """
+    if len(private_key) != PrivateKey.SIZE:
+        raise WrongKeyError("this is no private key")
     return bytes(PrivateKey(private_key).public_key)
 
 

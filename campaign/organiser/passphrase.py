@@ -24,9 +24,13 @@ come to 13 to 23 by its count; four are 10^15.6, which takes a century, and come
 seven words that we offer are beyond anybody (10^27).
 """
 
-JUDGED_CHARACTERS = 48
+JUDGED_CHARACTERS = 40
 """How much of a passphrase is looked at: zxcvbn's time grows with the cube of the length where digits
-stand for letters. The worst that we found took 0.9 s at 48, 1.7 s at 72, and 23 s at 256 characters."""
+stand for letters. The worst that we found took 0.5 s at 40, 1.7 s at 72, and 23 s at 256 characters.
+"""
+
+SHARE_OF_A_WORD = 0.4
+"""Of the whole, for a common word or name to be called the weakness, rather than that there are so few."""
 
 
 class Weakness(StrEnum):
@@ -57,7 +61,6 @@ _PATTERNS = {
     "regex": Weakness.DATE,
 }
 _DICTIONARIES = {
-    "user_inputs": Weakness.OWN,
     "passwords": Weakness.COMMON,
     "surnames": Weakness.NAME,
     "male_names": Weakness.NAME,
@@ -94,9 +97,10 @@ def check(passphrase: str, about: Iterable[str]) -> None:
         raise WeakPassphraseError(
             f"a passphrase has at least {SHORTEST_PASSPHRASE} characters", Weakness.SHORT
         )
-    judged = _judge(passphrase, about)
+    judged = _judge(passphrase[:JUDGED_CHARACTERS], about)
     if judged["guesses_log10"] < FEWEST_GUESSES_LOG10:
-        raise WeakPassphraseError("this passphrase is too easy to guess", _weakness(judged["sequence"]))
+        weakness = _weakness(judged["password"], judged["sequence"])
+        raise WeakPassphraseError("this passphrase is too easy to guess", weakness)
 
 
 def _judge(passphrase: str, about: Iterable[str]) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def _judge(passphrase: str, about: Iterable[str]) -> dict[str, Any]:
 
     with _ZXCVBN:
         try:
-            judged: dict[str, Any] = zxcvbn(passphrase[:JUDGED_CHARACTERS], user_inputs=_words(about))
+            judged: dict[str, Any] = zxcvbn(passphrase, user_inputs=_words(about))
         finally:
             matching.RANKED_DICTIONARIES.pop("user_inputs", None)
     return judged
@@ -120,12 +124,14 @@ def _words(about: Iterable[str]) -> list[str]:
     return [word for word in found if word]
 
 
-def _weakness(sequence: list[dict[str, Any]]) -> Weakness:
-    """Return what the longest part of *sequence* is that zxcvbn recognised."""
+def _weakness(passphrase: str, sequence: list[dict[str, Any]]) -> Weakness:
+    """Return whether *passphrase* holds what is known of its owner, else what its longest known part is."""
     known = [part for part in sequence if part["pattern"] != "bruteforce"]
-    if not known:
+    if any(part.get("dictionary_name") == "user_inputs" for part in known):
+        return Weakness.OWN
+    longest = max(known, key=lambda part: len(part["token"]), default={"pattern": ""})
+    if longest["pattern"] != "dictionary":
+        return _PATTERNS.get(longest["pattern"], Weakness.FEW)
+    if len(longest["token"]) < SHARE_OF_A_WORD * len(passphrase):
         return Weakness.FEW
-    longest = max(known, key=lambda part: len(part["token"]))
-    if longest["pattern"] == "dictionary":
-        return _DICTIONARIES.get(longest["dictionary_name"], Weakness.FEW)
-    return _PATTERNS.get(longest["pattern"], Weakness.FEW)
+    return _DICTIONARIES.get(longest["dictionary_name"], Weakness.FEW)

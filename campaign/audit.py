@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database import Base
 
+COMMAND_LINE = "command line"
+"""Who the log names for what was done there without an organiser's passphrase."""
+
 
 class AuditEntry(Base):
     """One act of an organiser; entries are only ever added."""
@@ -17,11 +20,11 @@ class AuditEntry(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime] = mapped_column(index=True)
     organiser: Mapped[str]
-    """The account's name at that moment; ``command line`` for what was done there."""
+    """The account's name at that moment, or :data:`COMMAND_LINE`."""
     act: Mapped[str] = mapped_column(String(40))
     """A verb and its object, such as ``download list``."""
     about: Mapped[str]
-    """A state's code, a delivery's code, a count: never anything personal of a signatory."""
+    """A state's code, a delivery's code, a count, an organiser's name: never anything of a signatory."""
 
 
 def record(db: Session, organiser: str, act: str, about: str = "", *, now: datetime) -> None:

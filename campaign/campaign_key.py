@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text, update
+from sqlalchemy import ForeignKey, Index, LargeBinary, Select, String, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -106,11 +106,12 @@ def wrap_under_link(
     private_key: bytes,
     *,
     holder_id: UUID | None = None,
+    role: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Wrap *private_key* under a new one-time code, and return the code.
+    """Wrap *private_key*, or nothing, under a new one-time code, and return the code.
 
-    An invitation goes with *holder_id*, the organiser who made it.
+    An invitation goes with *holder_id*, the organiser who made it, and names the role of who joins.
     """
     code = seal.new_code()
     db.add(
@@ -120,6 +121,7 @@ def wrap_under_link(
             holder_id=holder_id,
             opens_hash=seal.code_hash(code),
             wrapped=seal.wrap(private_key, seal.code_key(code)),
+            role=role,
             expires_at=expires_at,
         )
     )
@@ -133,13 +135,17 @@ def open_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, by
     Raises:
         WrongKeyError: No link has this code, or it was used, or its time is over.
     """
-    row = db.scalar(
-        select(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == "link")
-    )
+    row = db.scalar(_link(code))
     if row is None or (row.expires_at and row.expires_at < now):
         raise WrongKeyError("this link opens nothing: it was used, or its time is over")
     key = db.get_one(CampaignKey, row.key_id)
     return key, seal.unwrap(row.wrapped, seal.code_key(code))
+
+
+def link_role(db: Session, code: str) -> str | None:
+    """Return the role that an invitation names; ``None`` for a setup link."""
+    row = db.scalar(_link(code))
+    return row.role if row else None
 
 
 def use_up_link(db: Session, code: str) -> None:
@@ -154,7 +160,13 @@ def use_up_link(db: Session, code: str) -> None:
 
 
 def hold(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID, public_key: bytes) -> None:
-    """Give the holder of *public_key* a wrapping of their own."""
+    """Give the holder of *public_key* a wrapping of their own.
+
+    Raises:
+        WrongKeyError: *private_key* is not *key*'s, which would be found out when it is too late.
+    """
+    if seal.public_half(private_key) != key.public_key:
+        raise WrongKeyError("this is not the campaign’s present key: log in again")
     db.add(
         KeyWrapping(
             key_id=key.id,
@@ -165,9 +177,31 @@ def hold(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID, 
     )
 
 
+def open_held(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
+    """Return the current pair's private half, with the private key of an organiser who holds a wrapping.
+
+    Raises:
+        WrongKeyError: They hold none.
+    """
+    wrapped = db.scalar(_held().where(KeyWrapping.holder_id == holder_id))
+    if wrapped is None:
+        raise WrongKeyError("this account holds no wrapping of the campaign's key")
+    return seal.unseal_bytes(wrapped.wrapped, own_private)
+
+
+def holders(db: Session) -> set[UUID]:
+    """Return which organisers hold a wrapping of the current pair; recovery codes do not count."""
+    return {each.holder_id for each in db.scalars(_held()) if each.holder_id is not None}
+
+
 def let_go(db: Session, holder_id: UUID) -> None:
-    """Delete every wrapping that *holder_id* has, recovery codes included."""
+    """Delete every wrapping that *holder_id* has, recovery codes and invitations included."""
     db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id))
+
+
+def withdraw_links(db: Session, holder_id: UUID) -> None:
+    """Delete the invitations that *holder_id* made."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "link"))
 
 
 def hand_over(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey) -> None:
@@ -196,37 +230,15 @@ def forget_empty(db: Session, is_used: Callable[[UUID], bool]) -> None:
                 db.execute(delete(CampaignKey).where(CampaignKey.id == key.id))
 
 
-def set_recovery_code(db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID) -> str:
-    """Wrap the key once more under a new recovery code for *holder_id*, in place of an earlier one."""
-    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "recovery"))
-    code = seal.new_code(seal.RECOVERY_CHARACTERS)
-    db.add(
-        KeyWrapping(
-            key_id=key.id,
-            kind="recovery",
-            holder_id=holder_id,
-            opens_hash=seal.code_hash(code),
-            wrapped=seal.wrap(private_key, seal.code_key(code)),
-        )
+def _link(code: str) -> Select[KeyWrapping]:
+    return select(KeyWrapping).where(
+        KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == "link"
     )
-    return code
 
 
-def open_recovery(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
-    """Return the pair under a recovery code, its private half, and whose code it is.
-
-    Raises:
-        WrongKeyError: No recovery code in use reads like this.
-    """
-    row = db.scalar(
-        select(KeyWrapping).where(
-            KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == "recovery"
-        )
-    )
-    if row is None or row.holder_id is None:
-        raise WrongKeyError("this is not a recovery code in use")
-    private = seal.unwrap(row.wrapped, seal.code_key(code))
-    return db.get_one(CampaignKey, row.key_id), private, row.holder_id
+def _held() -> Select[KeyWrapping]:
+    current = select(CampaignKey.id).where(CampaignKey.is_current)
+    return select(KeyWrapping).where(KeyWrapping.kind == "organiser", KeyWrapping.key_id.in_(current))
 
 
 def _no_key() -> NoKeyError:

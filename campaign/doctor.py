@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
+from sqlalchemy.orm import Session
+
 from campaign import organiser, recount
 from campaign.appeal import Appeal
 from campaign.database import Database
@@ -15,6 +17,7 @@ from campaign.errors import MailError
 from campaign.mail import outbox
 from campaign.mail.transport import open_transport
 from campaign.organisation import organisation
+from campaign.organiser import OWNER
 from campaign.settings import Settings
 
 LOW_DISK_BYTES = 1_000_000_000
@@ -96,10 +99,11 @@ def _campaign(database: Database, now: datetime) -> Iterator[Finding]:
         mail, found = outbox.state(db, now), recount.last(db)
         if not organiser.any_exist(db):
             yield Finding("There is no organiser yet: open the link that `campaign serve` prints.")
-        elif len([each for each in organiser.everyone(db) if each.role == "owner"]) == 1:
+        elif len([each for each in organiser.everyone(db) if each.role == OWNER]) == 1:
             yield Finding(
                 "There is one owner only: keep their recovery code safe, or nobody opens the names."
             )
+        yield from _recovery_codes(db, now)
         if not organisation(db).is_set:
             yield Finding("The organisation is not entered yet; no letter can be delivered before.")
     if mail.is_stuck:
@@ -111,4 +115,17 @@ def _campaign(database: Database, now: datetime) -> Iterator[Finding]:
     if found and found[1]:
         yield Finding(
             f"The last recount found {found[1]} differences between counts and rows.", is_serious=True
+        )
+
+
+def _recovery_codes(db: Session, now: datetime) -> Iterator[Finding]:
+    codes = organiser.recovery_codes(db)
+    openers = [each for each in organiser.everyone(db) if organiser.opens_names(each.role)]
+    without = sum(1 for each in openers if each.id not in codes)
+    untested = sum(1 for tested_on in codes.values() if organiser.is_due(tested_on, today=now.date()))
+    if without:
+        yield Finding(f"{without} of {len(openers)} organisers have no recovery code.")
+    if untested:
+        yield Finding(
+            f"{untested} recovery codes were never tested, or not for half a year: the account page does it."
         )

@@ -13,6 +13,10 @@
     │   ├── NoKeyError              no campaign key yet: no signature can be taken
     │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
     ├── OrganiserError              an account that cannot be made, changed or removed
+    │   ├── RoleError               a role that does not allow what was asked
+    │   ├── LastHolderError         without this account nobody could open the names, or let others in
+    │   ├── WeakPassphraseError     a passphrase that can be guessed, and why
+    │   └── WrongCodeError          a six-digit code that a phone does not show now, or showed before
     ├── DelegationError             an address that cannot be stored, with its line
     ├── DeliveryError               a delivery that may not be made
     └── MailError
@@ -68,6 +72,26 @@ class WrongKeyError(SealError):
 
 class OrganiserError(CampaignError):
     """An organiser's account cannot be made, changed or removed as asked."""
+
+
+class RoleError(OrganiserError):
+    """The organiser's role does not allow this."""
+
+
+class LastHolderError(OrganiserError):
+    """Without this account, nobody could open the names, or let others in."""
+
+
+class WeakPassphraseError(OrganiserError):
+    """A passphrase can be guessed; ``weakness`` says why, in one word."""
+
+    def __init__(self, message: str, weakness: str) -> None:
+        super().__init__(message)
+        self.weakness = weakness
+
+
+class WrongCodeError(OrganiserError):
+    """A six-digit code is not the one that the phone shows now, or was used."""
 
 
 class DelegationError(CampaignError):

@@ -95,6 +95,17 @@ def new_pair() -> tuple[bytes, bytes]:
     return bytes(private), bytes(private.public_key)
 
 
+def public_half(private_key: bytes) -> bytes:
+    """Return the public key that belongs to *private_key*.
+
+    Raises:
+        WrongKeyError: It is no private key.
+    """
+    if len(private_key) != PrivateKey.SIZE:
+        raise WrongKeyError("this is no private key")
+    return bytes(PrivateKey(private_key).public_key)
+
+
 def seal(details: Details, public_key: bytes) -> bytes:
     """Close *details* so that only the private key of *public_key* opens them."""
     return seal_bytes(sodium_pad(_json(details), BLOCK_BYTES), public_key)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign import seal
 from campaign.database import Base, upsert
 from campaign.errors import CampaignError, WrongKeyError
-from campaign.organiser import Organiser, Unlocked, clean_name
+from campaign.organiser import Organiser, Unlocked, folded, opens_names
 from campaign.seal import ServerKeys
 
 IDLE = timedelta(minutes=30)
@@ -27,11 +27,16 @@ LONGEST = timedelta(hours=12)
 NOTICED_EVERY = timedelta(minutes=1)
 """How exactly the time of last use is kept."""
 
+NO_KEY = b""
+"""What a reader's session holds in place of the campaign's key."""
+
 FREE_FAILURES = 5
-"""Wrong passphrases for a name before it has to wait."""
+"""Wrong passphrases or codes for a name before it has to wait."""
 WAIT = timedelta(seconds=15)
 """Short and always the same: whoever knows an organiser's name must not be able to keep them out."""
 
+RECOVERING = ""
+"""The name under which wrong recovery codes are counted: no account has it, and who types one says none."""
 
 BUSY_SECONDS = 5
 """What is told to whoever comes while another passphrase is being stretched."""
@@ -55,12 +60,13 @@ class OrganiserSession(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     organiser_id: Mapped[UUID] = mapped_column(ForeignKey("organiser.id", ondelete="CASCADE"), index=True)
     sealed_key: Mapped[bytes]
+    """The campaign's private key, or :data:`NO_KEY`."""
     began_at: Mapped[datetime]
     used_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class LoginFailures(Base):
-    """Wrong passphrases for one name, whether or not an account has it."""
+    """Wrong passphrases and codes for one name, whether or not an account has it."""
 
     __tablename__ = "login_failures"
 
@@ -76,7 +82,7 @@ def begin(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -
         OrganiserSession(
             hash=_session_hash(cookie),
             organiser_id=unlocked.id,
-            sealed_key=seal.wrap(unlocked.campaign_key, _session_key(cookie, keys)),
+            sealed_key=seal.wrap(unlocked.key or NO_KEY, _session_key(cookie, keys)),
             began_at=now,
             used_at=now,
         )
@@ -96,7 +102,10 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tupl
         raise WrongKeyError("this session is over: log in again")
     account = db.get_one(Organiser, row.organiser_id)
     private_key = seal.unwrap(row.sealed_key, _session_key(cookie, keys))
-    unlocked = Unlocked(account.id, account.name, account.role, private_key)
+    if opens_names(account.role) and private_key == NO_KEY:
+        raise WrongKeyError("this session began as a reader’s: log in again")
+    key = private_key if opens_names(account.role) else None
+    unlocked = Unlocked(account.id, account.name, account.role, key)
     return unlocked, row.used_at + NOTICED_EVERY < now
 
 
@@ -128,7 +137,7 @@ def erase_idle(db: Session, *, now: datetime) -> None:
 
 
 def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> None:
-    """Refuse another passphrase for *name* when too many were wrong just now.
+    """Refuse another passphrase or code for *name* when too many were wrong just now.
 
     Raises:
         TooManyAttemptsError: With the seconds to wait.
@@ -142,7 +151,7 @@ def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) ->
 
 
 def note_failure(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> None:
-    """Count a wrong passphrase for *name*."""
+    """Count a wrong passphrase or code for *name*."""
     row = {"name_digest": _name_digest(name, keys), "failures": 1, "last_at": now}
     db.execute(
         upsert(db, LoginFailures)
@@ -193,4 +202,4 @@ def _session_key(cookie: str, keys: ServerKeys) -> bytes:
 
 
 def _name_digest(name: str, keys: ServerKeys) -> bytes:
-    return hmac.digest(keys.session, clean_name(name).lower().encode(), "sha256")
+    return hmac.digest(keys.session, folded(name).encode(), "sha256")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaign import campaign_key, organiser, seal, tally
 from campaign.campaign_key import current_key
-from campaign.organiser import Unlocked
+from campaign.organiser import ORGANISER, Unlocked
 from campaign.seal import Details, ServerKeys
 from campaign.signature import Signature
 from campaign.signature.row import COUNTED
@@ -82,3 +82,13 @@ def make_owner(
     owner = organiser.join(db, code, name, passphrase, now=now)
     db.commit()
     return owner
+
+
+def make_organiser(
+    db: Session, owner: Unlocked, *, name: str = "Pavel", role: str = ORGANISER, now: datetime = NOW
+) -> Unlocked:
+    """Make another account, as an invitation does."""
+    code = organiser.invite(db, owner, role, now=now)
+    joined = organiser.join(db, code, name, PASSPHRASE, now=now)
+    db.commit()
+    return joined

@@ -30,6 +30,7 @@ LAYOUT = (
     "recount",
     "organiser",
     "unlocking",
+    "membership",
     "delegation",
     "signature_list",
     "delivery",

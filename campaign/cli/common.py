@@ -10,14 +10,11 @@ from campaign import organiser, unlocking
 from campaign.appeal import Appeal
 from campaign.appeal import load as load_appeal
 from campaign.database import Database
-from campaign.errors import CampaignError, WrongKeyError
-from campaign.organiser import Unlocked
+from campaign.errors import CampaignError, RoleError, WrongKeyError
+from campaign.organiser import ORGANISER, TypedCode, Unlocked, reaches
 from campaign.settings import Settings
 from campaign.settings import load as load_settings
 from campaign.start import Started, prepare
-
-COMMAND_LINE = "command line"
-"""Who the audit log names for what was done here without an organiser's passphrase."""
 
 
 def now() -> datetime:
@@ -60,32 +57,47 @@ class Campaign:
         _ = self.database
         return self._started
 
-    def unlock(self) -> Unlocked:
+    def unlock(self, least: str = ORGANISER) -> Unlocked:
         """Ask for an organiser's name and passphrase, or read them as two lines of stdin.
+
+        Where codes from a phone are switched on, the code is asked for too, or is the third line.
 
         Raises:
             WrongKeyError: They do not belong together.
+            RoleError: The organiser's role does not reach *least*.
         """
-        if sys.stdin.isatty():
-            name = click.prompt("Organiser", err=True)
-            passphrase = click.prompt("Passphrase", hide_input=True, err=True)
-        else:
-            name, passphrase = sys.stdin.readline().strip(), sys.stdin.readline().strip("\r\n")
+        name, passphrase = _ask("Organiser").strip(), _ask("Passphrase", hide_input=True)
         if not name or not passphrase:
             raise CampaignError("an organiser's name and passphrase are needed, each on a line")
-        return self._unlocked(name, passphrase)
+        with self.database.reading() as db:
+            account = organiser.called(db, name)
+            asks_for_code = account is not None and account.second_factor is not None
+        code = TypedCode(_ask("Six-digit code"), now()) if asks_for_code else None
+        unlocked = self._unlocked(name, passphrase, code)
+        if not reaches(unlocked.role, least):
+            raise RoleError(f"this takes the role of {least}, and {unlocked.name} is a {unlocked.role}")
+        return unlocked
 
-    def _unlocked(self, name: str, passphrase: str) -> Unlocked:
+    def _unlocked(self, name: str, passphrase: str, code: TypedCode | None) -> Unlocked:
         keys = self.started.keys
         with self.database.reading() as db:
             unlocking.check_attempt(db, name, keys=keys, now=now())
         try:
-            with unlocking.one_at_a_time(self.settings.instance), self.database.session() as db:
-                return organiser.unlock(db, name, passphrase)
+            with unlocking.one_at_a_time(self.settings.instance), self.database.session(writes=True) as db:
+                unlocked = organiser.unlock(db, name, passphrase, code)
+                db.commit()  # the code is used up
+                return unlocked
         except WrongKeyError:
             with self.database.writing() as db:
                 unlocking.note_failure(db, name, keys=keys, now=now())
             raise
+
+
+def _ask(what: str, *, hide_input: bool = False) -> str:
+    """Return what is typed at the prompt, or the next line of stdin; an empty one at its end."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=hide_input, err=True))
+    return sys.stdin.readline().strip("\r\n")
 
 
 pass_campaign = click.make_pass_decorator(Campaign)

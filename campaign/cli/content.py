@@ -7,8 +7,9 @@ from typing import BinaryIO
 import click
 
 from campaign import audit, delegation, tally
+from campaign.audit import COMMAND_LINE
 from campaign.campaign_key import current_key
-from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, now, pass_campaign
 from campaign.delivery import document
 from campaign.delivery.plan import plan
 from campaign.demo import fill
@@ -51,7 +52,8 @@ def import_(campaign: Campaign, file: BinaryIO) -> None:
 def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> None:
     """Write the list of those who signed the letter to STATE (a code such as `de`, or `all`).
 
-    Asks for an organiser's name and passphrase, or reads them as two lines of standard input.
+    Asks for an organiser's name and passphrase, or reads them as two lines of standard input;
+    where codes from a phone are switched on, the code too, as a third line.
     """
     state = state.lower()
     if state not in {ALL, *STATES}:

@@ -2,9 +2,12 @@
 
 import click
 
+from campaign import membership
 from campaign import organiser as organisers
-from campaign.cli.common import COMMAND_LINE, Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, now, pass_campaign
 from campaign.database import recall
+from campaign.errors import OrganiserError
+from campaign.organiser import ORGANISER, OWNER, ROLES
 
 
 @click.group()
@@ -13,16 +16,23 @@ def organiser() -> None:
 
 
 @organiser.command()
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default=ORGANISER,
+    show_default=True,
+    help="A reader sees counts and deliveries, never a name; an owner may also invite and remove.",
+)
 @pass_campaign
-def add(campaign: Campaign) -> None:
+def add(campaign: Campaign, role: str) -> None:
     """Print a link under which a new organiser joins, good once and for a week.
 
     Asks for an owner's name and passphrase: only someone who can open the names
     can share them.
     """
-    owner = campaign.unlock()
+    owner = campaign.unlock(OWNER)
     with campaign.database.writing() as db:
-        code = organisers.invite(db, owner, now=now())
+        code = organisers.invite(db, owner, role, now=now())
         # Where the site was last served: the settings of this shell may not say it.
         base_url = recall(db, "base_url") or campaign.settings.base_url
     click.echo(f"{base_url}/organise/setup/{code}")
@@ -41,7 +51,13 @@ def show(campaign: Campaign) -> None:
 @click.argument("name")
 @pass_campaign
 def remove(campaign: Campaign, name: str) -> None:
-    """Remove the organiser NAME, with every wrapping of the key that they hold."""
+    """Remove the organiser NAME, with every wrapping of the key that they hold.
+
+    The last owner, and whoever holds the last wrapping, cannot be removed.
+    """
     with campaign.database.writing() as db:
-        organisers.remove(db, name, by=COMMAND_LINE, now=now())
+        account = organisers.called(db, name)
+        if account is None:
+            raise OrganiserError(f"there is no organiser called {name}")
+        membership.remove(db, account.id, now=now())
     click.echo(f"{name} was removed.")

@@ -28,10 +28,15 @@ from campaign.web.organise import (
     delegations,
     deliveries,
     door,
+    joining,
     lists,
+    member,
     notices,
+    recovery,
+    second_factor,
     signatures,
 )
+from campaign.web.organise.permission import OPEN
 from campaign.web.site import Site
 
 LARGEST_POST = 200_000
@@ -40,7 +45,21 @@ LARGEST_POST = 200_000
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal to get when the parent dies."""
 
-BEHIND_THE_DOOR = (account, checks, dashboard, delegations, deliveries, door, lists, notices, signatures)
+BEHIND_THE_DOOR = (
+    account,
+    checks,
+    dashboard,
+    delegations,
+    deliveries,
+    door,
+    joining,
+    lists,
+    member,
+    notices,
+    recovery,
+    second_factor,
+    signatures,
+)
 """The modules whose views the organisers' blueprint holds, loaded by naming them."""
 
 
@@ -68,7 +87,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)
-    guard.init_app(app, door.OPEN)
+    guard.init_app(app, OPEN)
     errors.init_app(app)
     _add_views(app)
     if settings.trusted_proxies:

@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaign import create_app
+from campaign.database import Base
+from campaign.organiser import ROLES, Unlocked
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import PASSPHRASE, make_owner
+from tests.factories import PASSPHRASE, make_organiser, make_owner
 from tests.outbox import mails
 
 FORM = {
@@ -103,24 +105,39 @@ def supporter(client: FlaskClient, site: Site) -> Supporter:
     return Supporter(client, site)
 
 
+def rows(site: Site) -> dict[str, list[Any]]:
+    """Return all that the database holds, by table, to see whether anything was changed."""
+    with site.database.reading() as db:
+        return {
+            table.name: sorted(db.execute(table.select()).all(), key=repr)
+            for table in Base.metadata.sorted_tables
+        }
+
+
 class OrganisersBrowser:
     """A browser behind the door: it sends the token of the page it looks at, as forms do."""
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
 
-    def log_in(self, name: str = "Olga Organiser", passphrase: str = PASSPHRASE) -> TestResponse:
-        return self.post("/organise/login", on="/organise/login", name=name, passphrase=passphrase)
+    def log_in(
+        self, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, code: str = ""
+    ) -> TestResponse:
+        return self.post("/organise/login", on="/organise/login", name=name, passphrase=passphrase, code=code)
 
     def get(self, url: str) -> TestResponse:
         return self.client.get(url)
 
     def post(self, url: str, *, on: str = "/organise/account", **form: Any) -> TestResponse:
         """Post *form* with the token that the page *on* holds."""
+        return self.client.post(url, data={"csrf_token": self.token(on), **form})
+
+    def token(self, on: str = "/organise/account") -> str:
+        """Return the token that the page *on* holds."""
         page = self.client.get(on).get_data(as_text=True)
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert found, f"no form on {on}"
-        return self.client.post(url, data={"csrf_token": found.group(1), **form})
+        return found.group(1)
 
 
 @pytest.fixture
@@ -134,6 +151,17 @@ def organiser(app: Flask, owner: Any) -> OrganisersBrowser:
     browser = OrganisersBrowser(app)
     assert browser.log_in().status_code == 303
     return browser
+
+
+@pytest.fixture
+def others(app: Flask, db: Session, owner: Unlocked) -> dict[str, OrganisersBrowser]:
+    """Give one who is logged in for each role; an owner beside the first one, too."""
+    browsers = {}
+    for role in ROLES:
+        make_organiser(db, owner, name=f"Robin {role.title()}", role=role)
+        browsers[role] = OrganisersBrowser(app)
+        assert browsers[role].log_in(f"Robin {role.title()}").status_code == 303
+    return browsers
 
 
 @pytest.fixture

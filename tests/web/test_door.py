@@ -13,6 +13,8 @@ from tests.conftest import Clock
 from tests.factories import PASSPHRASE
 from tests.web.conftest import OrganisersBrowser
 
+FRESH = "seven fresh words for olga today"
+
 OFFERED = 'class="passphrase"'
 
 
@@ -107,7 +109,7 @@ def test_reloading_after_a_recovery_does_not_show_the_next_code_again(
     code = re.search(r"(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}", page)
     assert code
     client = app.test_client()
-    new = {"passphrase": "fresh words for olga", "passphrase_again": "fresh words for olga"}
+    new = {"passphrase": FRESH, "passphrase_again": FRESH}
     first, sent = posted(client, "/organise/recover", code=code.group(), **new)
     assert first.status_code == 200
 

@@ -1,16 +1,16 @@
-"""Who runs the campaign, one's own recovery code, and the other organisers."""
+"""One's own login, who runs the campaign, and who organises it."""
 
-from flask import abort, flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign import audit, organiser, seal, start
-from campaign.errors import OrganiserError, WrongKeyError
+from campaign.errors import WrongKeyError
 from campaign.organisation import Organisation, organisation, save_organisation
 from campaign.web.organise import bp
+from campaign.web.organise.account_form import AdoptForm, OrganisationForm, RoleForm
 from campaign.web.organise.door import reseal, unlocked
-from campaign.web.organise.forms import AdoptForm, OrganisationForm
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/account")
@@ -33,27 +33,6 @@ def keep_organisation() -> ResponseReturnValue:
     return redirect(url_for(".account"), 303)
 
 
-@bp.post("/account/recovery-code")
-def make_recovery_code() -> ResponseReturnValue:
-    """Show a new recovery code once; an earlier one is void."""
-    code = organiser.make_recovery_code(session(), unlocked(), now=now())
-    commit()
-    return render_template("organise/recovery_code.html", code=seal.grouped(code), is_first=False)
-
-
-@bp.post("/account/invitations")
-def add_organiser() -> ResponseReturnValue:
-    """Show once the link under which a new organiser joins."""
-    try:
-        code = organiser.invite(session(), unlocked(), now=now())
-    except OrganiserError:
-        abort(403)
-    commit()
-    link = site().settings.base_url + url_for(".setup", token=code)
-    expires_on = (now() + organiser.INVITATION_LASTS).date()
-    return render_template("organise/invitation.html", link=link, expires_on=expires_on)
-
-
 @bp.post("/account/adopt")
 def adopt() -> ResponseReturnValue:
     """Take over what was signed under the setup link of an earlier start."""
@@ -74,10 +53,15 @@ def adopt() -> ResponseReturnValue:
 
 
 def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
+    everyone = organiser.everyone(session())
     return render_template(
         "organise/account.html",
         organisation_form=form,
         adopt_form=adopt_form or AdoptForm(formdata=None),
+        role_form=RoleForm(formdata=None),
         left_behind=start.left_behind(session()),
-        organisers=organiser.everyone(session()),
+        organisers=everyone,
+        me=next(each for each in everyone if each.id == unlocked().id),
+        recovery_codes=organiser.recovery_codes(session()),
+        is_due=lambda tested_on: organiser.is_due(tested_on, today=now().date()),
     )

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy import Select, func, or_, select
 
-from campaign import audit, chart, recount, seal, start, tally
+from campaign import audit, chart, organiser, recount, seal, start, tally
 from campaign.audit import AuditEntry
 from campaign.delegation import delegations
 from campaign.delivery import notice
@@ -23,6 +23,7 @@ from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature import invalidation
 from campaign.signature.row import PUBLIC, Signature, standing
 from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
 from campaign.web.site import now, page_number, session, site
 from campaign.web.supporter import in_order
 
@@ -76,6 +77,7 @@ def dashboard() -> ResponseReturnValue:
         to_tell=len(notice.due(session())),
         left_behind=start.left_behind(session()),
         miscounts=found[1] if found else 0,
+        **_recovery(),
     )
 
 
@@ -142,6 +144,18 @@ def waiting() -> Waiting:
         words=sum(each[1] for each in figures.values()),
         by_state={code: sum(each) for code, each in figures.items()},
     )
+
+
+def _recovery() -> dict[str, object]:
+    """Return what is to be done about the recovery code of who is logged in."""
+    codes, mine = organiser.recovery_codes(session()), unlocked().id
+    if not organiser.opens_names(unlocked().role):
+        return {"recovery": "", "tested_on": None}
+    if mine not in codes:
+        return {"recovery": "none", "tested_on": None}
+    is_due = organiser.is_due(codes[mine], today=now().date())
+    kind = "" if not is_due else "old" if codes[mine] else "untested"
+    return {"recovery": kind, "tested_on": codes[mine]}
 
 
 def _row(

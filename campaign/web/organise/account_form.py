@@ -1,0 +1,58 @@
+"""The forms of the account page: who runs the campaign, who organises, and as what."""
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import EmailField, RadioField, StringField
+from wtforms.fields import SelectChoice
+from wtforms.validators import DataRequired
+
+from campaign.organiser import ORGANISER, OWNER, READER
+from campaign.web.organise.forms import PLAIN
+from campaign.web.typed import Address, AtMost, Readable, one_line
+
+ROLE_CHOICES = [
+    SelectChoice(READER, _("Reader")),
+    SelectChoice(ORGANISER, _("Organiser")),
+    SelectChoice(OWNER, _("Owner")),
+]
+
+
+class RoleForm(FlaskForm):  # type: ignore[misc]
+    """The role of an account, or of one that an invitation makes."""
+
+    role = RadioField(_("Role"), choices=ROLE_CHOICES, default=ORGANISER)
+
+
+class AdoptForm(FlaskForm):  # type: ignore[misc]
+    """The setup link of an earlier start, whose signatures wait to be taken over."""
+
+    code = StringField(
+        _("The earlier setup link, or the code at its end"),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the link that was printed at that start."))],
+        render_kw={"autocomplete": "off", **PLAIN},
+    )
+
+
+class OrganisationForm(FlaskForm):  # type: ignore[misc]
+    """Who sends the letters and answers for the personal data."""
+
+    name = StringField(
+        _("Name of the organisation"),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the organisation’s name.")), Readable(), AtMost(200)],
+        render_kw={"autocomplete": "organization"},
+    )
+    seat = StringField(
+        _("Seat"),
+        description=_("Town and State, or the whole address."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter where the organisation has its seat.")), Readable(), AtMost(200)],
+    )
+    contact = EmailField(
+        _("Contact address"),
+        description=_("Delegations and signatories can write to it."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter an e-mail address.")), Readable(), Address()],
+        render_kw={"autocomplete": "email", **PLAIN},
+    )

@@ -1,0 +1,92 @@
+"""The other organisers: inviting them, their roles, and removing them; for owners."""
+
+from uuid import UUID
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign import membership, organiser
+from campaign.errors import LastHolderError, OrganiserError, RoleError
+from campaign.organiser import Organiser
+from campaign.web.organise import bp
+from campaign.web.organise.account_form import RoleForm
+from campaign.web.organise.door import unlocked
+from campaign.web.site import commit, now, session, site
+
+
+@bp.post("/account/invitations")
+def add_organiser() -> ResponseReturnValue:
+    """Show once the link under which somebody joins."""
+    form = RoleForm()
+    if not form.validate():
+        abort(400)
+    code = organiser.invite(session(), unlocked(), form.role.data, now=now())
+    commit()
+    link = site().settings.base_url + url_for(".setup", token=code)
+    expires_on = (now() + organiser.INVITATION_LASTS).date()
+    return render_template("organise/invitation.html", link=link, expires_on=expires_on, role=form.role.data)
+
+
+@bp.get("/account/organisers/<uuid:organiser_id>")
+def member(organiser_id: UUID) -> ResponseReturnValue:
+    """Show one organiser, with what may be changed."""
+    found = _found(organiser_id)
+    return _page(found, RoleForm(formdata=None, role=found.role))
+
+
+@bp.post("/account/organisers/<uuid:organiser_id>/role")
+def change_role(organiser_id: UUID) -> ResponseReturnValue:
+    """Give an organiser another role."""
+    found, form = _found(organiser_id), RoleForm()
+    if not form.validate():
+        return _page(found, form), 422
+    session().rollback()
+    try:
+        changed = membership.change_role(session(), organiser_id, form.role.data, by=unlocked(), now=now())
+    except OrganiserError as error:
+        return _refused(organiser_id, error)
+    commit()
+    flash(gettext("%(name)s has the role that you chose.", name=changed.name))
+    return redirect(url_for(".account"), 303)
+
+
+@bp.post("/account/organisers/<uuid:organiser_id>/remove")
+def remove_organiser(organiser_id: UUID) -> ResponseReturnValue:
+    """Remove an organiser's account."""
+    try:
+        removed = membership.remove(session(), organiser_id, by=unlocked(), now=now())
+    except OrganiserError as error:
+        return _refused(organiser_id, error)
+    commit()
+    flash(gettext("%(name)s was removed.", name=removed.name))
+    return redirect(url_for(".account"), 303)
+
+
+def _found(organiser_id: UUID) -> Organiser:
+    found = session().get(Organiser, organiser_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def _refused(organiser_id: UUID, error: OrganiserError) -> ResponseReturnValue:
+    if isinstance(error, RoleError):
+        raise error
+    if not isinstance(error, LastHolderError):  # removed by somebody else a moment ago
+        abort(404)
+    session().rollback()
+    found = _found(organiser_id)
+    return _page(found, RoleForm(formdata=None, role=found.role), is_last=True), 422
+
+
+def _page(found: Organiser, form: RoleForm, *, is_last: bool = False) -> str:
+    codes = organiser.recovery_codes(session())
+    return render_template(
+        "organise/member.html",
+        member=found,
+        form=form,
+        is_last=is_last,
+        has_recovery_code=found.id in codes,
+        tested_on=codes.get(found.id),
+    )

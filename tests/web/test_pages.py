@@ -76,6 +76,8 @@ ORGANISERS_PAGES = tuple(
         "delegations",
         "audit",
         "account",
+        "account/codes",
+        "account/recovery-code/drill",
     )
 )
 

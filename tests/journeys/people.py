@@ -63,24 +63,41 @@ class Organiser:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.passphrase = ""
+        self.recovery_code = ""
 
     def make_account(self, link: str, name: str = "Olga Organiser") -> str:
         """Take the offered passphrase, and return the recovery code that is shown after it."""
+        self.join(link, name)
+        self.reads("Your recovery code")
+        self.recovery_code = self.page.locator("[translate=no]").inner_text()
+        return self.recovery_code
+
+    def join(self, link: str, name: str) -> None:
+        """Make an account with the offered passphrase."""
         self.page.goto(link)
         self.passphrase = self.page.locator("[translate=no]").inner_text()
         self.page.get_by_label("Your name").fill(name)
         self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)
         self.page.get_by_label("The same passphrase again").fill(self.passphrase)
         self.press("Make the account")
-        self.reads("Your recovery code")
-        return self.page.locator("[translate=no]").inner_text()
 
-    def log_in(self, name: str = "Olga Organiser") -> None:
+    def log_in(self, name: str = "Olga Organiser", code: str = "") -> None:
+        self.try_to_log_in(name, code)
+        self.reads("Overview")
+
+    def try_to_log_in(self, name: str, code: str) -> None:
         self.page.goto("/organise/login")
         self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)
+        self.page.get_by_label("Six-digit code (if you use one)").fill(code)
         self.press("Log in")
-        self.reads("Overview")
+
+    def invite(self, role: str = "Organiser") -> str:
+        """Return the link under which somebody joins with *role*."""
+        self.page.goto("/organise/account")
+        self.page.get_by_role("radio", name=role, exact=True).check()
+        self.press("Make the invitation")
+        return self.page.get_by_label("Link for the new organiser").input_value()
 
     def enter_organisation(self) -> None:
         self.page.goto("/organise/account")

@@ -52,6 +52,8 @@ FOR_ORGANISERS = {
     "delegation": "/organise/delegations?state=de",
     "audit": "/organise/audit",
     "account": "/organise/account",
+    "codes": "/organise/account/codes",
+    "drill": "/organise/account/recovery-code/drill",
 }
 
 
@@ -139,15 +141,25 @@ def refused_import(campaign: Campaign) -> Page:
 
 
 def invitation(campaign: Campaign) -> Page:
-    campaign.organiser.page.goto("/organise/account")
-    campaign.organiser.press("Invite an organiser")
+    campaign.organiser.invite()
     return campaign.organiser.page
 
 
 def setup(campaign: Campaign) -> Page:
-    link = invitation(campaign).get_by_label("Link for the new organiser").input_value()
-    campaign.visitor.goto(link)
+    campaign.visitor.goto(campaign.organiser.invite())
     return campaign.visitor
+
+
+def member(campaign: Campaign) -> Page:
+    campaign.organiser.page.goto("/organise/account")
+    campaign.organiser.page.get_by_role("link", name="Change Olga Organiser").click()
+    return campaign.organiser.page
+
+
+def last_owner(campaign: Campaign) -> Page:
+    page = member(campaign)
+    campaign.organiser.press("Remove my own account")
+    return page
 
 
 def recovery_code(campaign: Campaign) -> Page:
@@ -157,7 +169,8 @@ def recovery_code(campaign: Campaign) -> Page:
 
 
 @pytest.mark.parametrize(
-    "reach", [refused_letter, refused_login, refused_import, invitation, setup, recovery_code]
+    "reach",
+    [refused_letter, refused_login, refused_import, invitation, setup, member, last_owner, recovery_code],
 )
 def test_what_stands_after_a_button_can_be_read(
     campaign: Campaign, reach: Callable[[Campaign], Page]

@@ -1,0 +1,97 @@
+"""Behind the door: a reader who sees no names, codes from a phone, and the recovery drill."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pyotp
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import visiting
+from tests.journeys.people import Organiser
+from tests.journeys.server import Site
+from tests.journeys.test_pages import tab_to
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def owner(chromium: Browser, site: Site) -> Iterator[Organiser]:
+    """Let somebody sign, and give an owner; her browser runs no JavaScript."""
+    site.add_signature(email="paula@example.org", name="Paula Publica", disclosure="public")
+    with visiting(chromium, site.url, java_script_enabled=False) as page:
+        olga = Organiser(page)
+        olga.make_account(site.setup_link)
+        yield olga
+
+
+def test_a_reader_sees_how_the_campaign_stands_and_no_name(
+    chromium: Browser, owner: Organiser, site: Site
+) -> None:
+    with visiting(chromium, site.url) as page:
+        rita = Organiser(page)
+        rita.join(owner.invite("Reader"), "Rita Reader")
+        rita.reads("Overview")
+        rita.log_out()
+        rita.log_in("Rita Reader")
+
+        expect(page.locator("[data-count=total]")).to_have_text("1")
+        ways = page.get_by_role("navigation", name="Pages").get_by_role("link")
+        assert ways.all_inner_texts() == ["Overview", "Deliveries", "Delegations", "Log", "Account"]
+        for link in ways.all():
+            page.goto(link.get_attribute("href") or "")
+            expect(page.get_by_text("Paula Publica")).to_have_count(0)
+            page.goto("/organise/")
+        page.goto("/organise/signatures")
+        rita.reads("This is not for your role")
+        answer = page.request.get("/organise/lists/all.csv")
+        assert answer.status == 403
+        assert "Paula" not in answer.text()
+
+    owner.page.goto("/organise/signatures")
+    expect(owner.page.get_by_text("Paula Publica")).to_be_visible()
+
+
+def test_a_recovery_code_is_tried_with_the_keyboard_alone(owner: Organiser) -> None:
+    page = owner.page
+    page.goto("/organise/")
+    page.get_by_role("link", name="Test your recovery code").click()
+    tab_to(page, "Recovery code")
+    page.keyboard.type("0" * 32)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This is not your recovery code")
+    tab_to(page, "Recovery code")
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type(owner.recovery_code.lower())
+    page.keyboard.press("Enter")
+
+    owner.is_told("Your recovery code is good: it opens the names. It was not used up; put it back.")
+    expect(page.get_by_text(re.compile(r"^Last tested on "))).to_be_visible()
+
+
+def test_with_codes_switched_on_logging_in_takes_one_and_each_but_once(owner: Organiser) -> None:
+    page = owner.page
+    page.goto("/organise/account")
+    page.get_by_role("link", name="Switch codes on").click()
+    secret = page.get_by_text(re.compile(r"^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$")).inner_text().replace(" ", "")
+    phone = pyotp.TOTP(secret)
+    tab_to(page, "The code that the phone shows")
+    first = phone.now()
+    page.keyboard.type(first)
+    tab_to(page, "Your passphrase")
+    page.keyboard.type(owner.passphrase)
+    tab_to(page, "Switch codes on")
+    page.keyboard.press("Enter")
+    owner.is_told("From now on, logging in takes a code from your phone.")
+    owner.log_out()
+
+    owner.try_to_log_in("Olga Organiser", first)
+    expect(page.get_by_role("alert")).to_contain_text("each code works once")
+    # As from a phone whose clock is half a minute ahead: nobody has to wait for the next one.
+    owner.log_in("Olga Organiser", phone.at(time.time(), counter_offset=1))
+
+    page.goto("/organise/account/codes")
+    page.get_by_label("Your passphrase").fill(owner.passphrase)
+    owner.press("Switch codes off")
+    owner.is_told("Logging in takes no code any more.")

@@ -122,9 +122,10 @@ def get(port: int, path: str, headers: Mapping[str, str]) -> bytes:
     return _request("GET", port, path, headers)
 
 
-def post(port: int, path: str, form: Mapping[str, str]) -> bytes:
+def post(port: int, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> bytes:
     """Return a request that sends *form*."""
-    return _request("POST", port, path, {"Origin": f"http://127.0.0.1:{port}"}, urlencode(form).encode())
+    headers = {"Origin": f"http://127.0.0.1:{port}"} | dict(headers or {})
+    return _request("POST", port, path, headers, urlencode(form).encode())
 
 
 def _request(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:

@@ -47,7 +47,7 @@ def settings(settings: Settings) -> Settings:
 
 
 class Crowd:
-    """Many people, each with a mailbox at a public provider."""
+    """Many people, each with a mailbox at home."""
 
     def __init__(self, client: FlaskClient, site: Site) -> None:
         self.client = client
@@ -57,7 +57,7 @@ class Crowd:
     def sign(self, address: str = HOME, **changes: str) -> TestResponse:
         """Sign from *address* as somebody who has not signed yet."""
         self.number += 1
-        form = FORM | {"email": f"mara{self.number}@posteo.net"} | changes
+        form = FORM | {"email": f"mara@house{self.number}.example"} | changes
         return self.client.post("/en/letters/de", data=form, environ_base={"REMOTE_ADDR": address})
 
     def use_up(self, address: str = HOME) -> None:
@@ -149,7 +149,7 @@ def test_a_proof_is_good_for_one_signature_in_every_process(
     assert crowd.again(page, altcha=given).status_code == 303
 
     refused = [
-        each.again(page, email=f"{at}@posteo.net", altcha=given) for at, each in enumerate([crowd, other])
+        each.again(page, email=f"{at}@example.org", altcha=given) for at, each in enumerate([crowd, other])
     ]
 
     assert [page.status_code for page in refused] == [422, 422]
@@ -195,7 +195,7 @@ def test_a_ticket_is_good_for_no_other_mailbox_or_letter(crowd: Crowd, clock: Cl
     page = crowd.sign()
     clock.forward(seconds=TICKET_SECONDS)
 
-    assert crowd.again(page, email="another@posteo.net").status_code == 422
+    assert crowd.again(page, email="another@example.org").status_code == 422
     form = hidden(page)
     other = crowd.client.post("/en/letters/fr", data=form, environ_base={"REMOTE_ADDR": HOME})
     assert other.status_code == 422
@@ -305,7 +305,7 @@ def test_without_trusted_proxies_nobody_says_where_they_come_from(crowd: Crowd) 
     for number in range(FREE.window):
         answered = crowd.client.post(
             "/en/letters/de",
-            data=FORM | {"email": f"m{number}@posteo.net"},
+            data=FORM | {"email": f"mara@house{number}.example"},
             environ_base={"REMOTE_ADDR": HOME},
             headers={"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"203.0.113.{number}"},
         )
@@ -322,7 +322,7 @@ def test_behind_a_proxy_the_last_address_it_named_counts_and_no_forged_one(
     def sign(number: int, forwarded: str) -> int:
         return client.post(
             "/en/letters/de",
-            data=FORM | {"email": f"m{number}@posteo.net"},
+            data=FORM | {"email": f"mara@house{number}.example"},
             environ_base={"REMOTE_ADDR": "10.0.0.1"},
             headers={"X-Forwarded-For": forwarded},
         ).status_code
@@ -340,7 +340,7 @@ def test_whatever_stands_for_an_address_is_answered(crowd: Crowd, address: str) 
 def test_a_program_that_fills_the_trap_is_answered_like_anybody_and_held(
     supporter: Supporter, crowd: Crowd
 ) -> None:
-    first = crowd.sign(email="mara@posteo.net")
+    first = crowd.sign(email="mara@example.org")
     answered = supporter.sign(website="https://spam.example")
 
     assert (answered.status_code, answered.location, answered.data) == (303, first.location, first.data)

@@ -1,0 +1,109 @@
+"""What the protections cost per signature: without limits, with a ticket, and with a solved puzzle.
+
+Run ``python -m tests.bench.guard [SIGNATURES]``. Tickets and puzzles are made beforehand with the server's
+own key, since nobody could solve so many. The last line is the page that asks for a moment, with a new
+puzzle in it: what a flood gets that brings nothing.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import altcha
+
+from campaign import now
+from campaign.database import recall
+from campaign.guard import proof
+from campaign.guard.bounds import TICKET_SECONDS
+from campaign.participating_state import STATES
+from campaign.seal import ServerKeys, address_digest
+from tests.bench import load, report, server, site
+from tests.bench.load import Answered
+from tests.bench.report import RUNS
+from tests.bench.server import Server
+from tests.bench.site import SECRET, MadeSite
+
+SIGNATURES = 1500
+
+OURS = "campaign.web.application:from_environment"
+
+Brought = Callable[[str, str], dict[str, str]]
+"""Returns the further fields that a signature of a letter with an address brings."""
+
+
+def main() -> None:
+    """Let the ways to sign take turns, and print all."""
+    # Only in this process, which makes the puzzles: the server is not asked how hard they were.
+    proof.LEAST_TRIES, proof.MOST_TRIES = 1, 2
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
+    with tempfile.TemporaryDirectory() as name:
+        free = site.make(Path(name) / "free")
+        guarded = site.make(Path(name) / "guarded")
+        guarded.environment["CAMPAIGN_UNLIMITED_NETWORKS"] = ""
+        guarded.environment["CAMPAIGN_TRUSTED_PROXIES"] = "1"
+        keys = _keys(guarded)
+        with (
+            server.serving(OURS, free.environment, Path(name) / "free.log") as without,
+            server.serving(OURS, guarded.environment, Path(name) / "guarded.log") as with_guard,
+        ):
+            server.pin(server.CLIENT_CORES)
+            runs = [
+                (
+                    _sign(without, f"a{run}", number, _nothing),
+                    _sign(with_guard, f"b{run}", number, lambda *mailbox: _ticket(keys, *mailbox)),
+                    _sign(with_guard, f"c{run}", number, lambda *_mailbox: _answer(keys)),
+                    _sign(with_guard, f"d{run}", number, _nothing, status=422),
+                )
+                for run in range(RUNS)
+            ]
+    report.heading("Signatures per second, behind the guard", report.of_server(), f"{number:,} forms a run")
+    free_runs, ticket_runs, puzzle_runs, asked_runs = zip(*runs, strict=True)
+    report.compare_answers(
+        ("without limits", free_runs),
+        ("each with a ticket", ticket_runs),
+        ("each with a solved puzzle", puzzle_runs),
+        ("asked for a moment", asked_runs),
+    )
+
+
+def _sign(ours: Server, name: str, number: int, bring: Brought, *, status: int = 303) -> Answered:
+    codes = list(STATES)
+    requests = []
+    for at in range(number):
+        code, email = codes[at % len(codes)], f"mara{name}-{at}@house{at}.example"
+        form = {"name": f"Mara Example {at}", "email": email, "residence": "FR", "town": "Oldtown"}
+        form |= {"words": "", "disclosure": "delegation", "consent": "y", "website": ""}
+        network = {"X-Forwarded-For": f"10.{ord(name[0])}.{at // 250}.{at % 250}"}
+        requests.append(load.post(ours.port, f"/en/letters/{code}", form | bring(code, email), network))
+    return ours.answer(requests, status=status)
+
+
+def _nothing(_code: str, _email: str) -> dict[str, str]:
+    return {}
+
+
+def _ticket(keys: ServerKeys, code: str, email: str) -> dict[str, str]:
+    given = now() - timedelta(seconds=TICKET_SECONDS + 1)
+    return {"ticket": proof.ticket(keys.proof, address_digest(keys, code, email), now=given)}
+
+
+def _answer(keys: ServerKeys) -> dict[str, str]:
+    challenge = altcha.Challenge.from_dict(json.loads(proof.puzzle(keys.proof, now=now())))
+    solution = altcha.solve_challenge(challenge)
+    assert solution is not None
+    return {"altcha": altcha.Payload(challenge, solution).to_base64()}
+
+
+def _keys(made: MadeSite) -> ServerKeys:
+    database = made.database()
+    with database.reading() as db:
+        salt = bytes.fromhex(recall(db, "digest_salt") or "")
+    database.close()
+    return ServerKeys.from_secret(SECRET, salt)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""A flood of made-up signatures, and people who sign while it lasts.
+
+Whoever floods has a few domains that take every address, follows the links in all mails, and
+waits where a ticket asks to wait; for a few signatures they let a program solve the puzzle, too.
+Networks are told apart by the header that the one trusted proxy sets.
+"""
+
+import html
+import itertools
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.client import HTTPConnection
+from urllib.parse import urlencode
+
+import altcha
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign import now
+from campaign.database import Database, recall
+from campaign.guard import proof
+from campaign.guard.bounds import TICKET_SECONDS
+from campaign.seal import ServerKeys, address_digest
+from campaign.signature import Signature
+from tests.faults.serving import FORM, Server, token_in
+from tests.relay import Relay
+from tests.worker import eventually
+
+CONNECTIONS = 6
+
+STATES = ("de", "fr", "it", "at", "pl")
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+_PUZZLE = re.compile(r'data-puzzle="([^"]+)"')
+
+
+@dataclass
+class Answered:
+    """An answer, and how long it took."""
+
+    status: int
+    text: str
+    seconds: float
+
+
+@dataclass
+class Signer:
+    """Somebody, or something, that signs one letter from one network."""
+
+    email: str
+    network: str
+    state: str
+    by_puzzle: bool = False
+    """Whether the puzzle is solved; else the ticket is waited for."""
+    status: int = 0
+    """What the last post was answered with."""
+    asked_at: float = 0.0
+    form: dict[str, str] = field(default_factory=dict)
+    """What to send once the moment is over."""
+
+    def sign(self, site: "Visitor") -> None:
+        """Send the form; where a moment is asked for, keep what it takes to come back."""
+        self.form = self.form or FORM | {"name": "Mara Example", "email": self.email}
+        answered = site.post(f"/en/letters/{self.state}", self.form, self.network)
+        self.status, self.asked_at = answered.status, time.monotonic()
+        if answered.status == 422:
+            self.form = {name: html.unescape(text) for name, text in _HIDDEN.findall(answered.text)}
+            if self.by_puzzle:
+                self.form["altcha"] = solved(html.unescape(_PUZZLE.findall(answered.text)[0]))
+
+    def wait(self, keys: ServerKeys | None) -> None:
+        """Wait until the ticket is good; or, with the server's *keys*, hold one of some time ago."""
+        if self.by_puzzle:
+            return
+        if keys is None:
+            time.sleep(max(0.0, self.asked_at + TICKET_SECONDS + 1 - time.monotonic()))
+            return
+        mailbox = address_digest(keys, self.state, self.email)
+        then = now() - timedelta(seconds=TICKET_SECONDS + 1)
+        self.form["ticket"] = proof.ticket(keys.proof, mailbox, now=then)
+
+
+def solved(puzzle: str) -> str:
+    """Return the answer to *puzzle*."""
+    challenge = altcha.Challenge.from_dict(json.loads(puzzle))
+    solution = altcha.solve_challenge(challenge)
+    assert solution is not None
+    return altcha.Payload(challenge, solution).to_base64()
+
+
+class Visitor:
+    """Visits the site through the one proxy that it trusts; each thread has a connection of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._local = threading.local()
+        self._lines: list[HTTPConnection] = []
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        for line in self._lines:
+            line.close()
+
+    def get(self, path: str) -> Answered:
+        return self._ask("GET", path, None, {})
+
+    def post(self, path: str, form: dict[str, str], network: str) -> Answered:
+        headers = {"X-Forwarded-For": network, "Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", path, urlencode(form), headers)
+
+    def total(self) -> int:
+        return int(json.loads(self.get("/counts.json").text)["total"])
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
+        if not hasattr(self._local, "line"):
+            self._local.line = HTTPConnection("127.0.0.1", self._port, timeout=60)
+            self._lines.append(self._local.line)
+        began = time.monotonic()
+        self._local.line.request(method, path, body, headers)
+        response = self._local.line.getresponse()
+        text = response.read().decode()
+        return Answered(response.status, text, time.monotonic() - began)
+
+
+def flood(signatures: int, *, networks: int, domains: int, name: str, solving: int) -> list[Signer]:
+    """Return made-up signatures, from how many networks and with how many domains; a few solve the puzzle."""
+    return [
+        Signer(
+            email=f"{name}{number}@catch-all{number % domains}.example",
+            network=f"10.{networks}.{number % networks}.1",
+            state=STATES[number % len(STATES)],
+            by_puzzle=number % (signatures // solving) == 0,
+        )
+        for number in range(signatures)
+    ]
+
+
+def people(number: int, borrowed: Iterable[str]) -> list[Signer]:
+    """Return real ones, each from a house of their own; the first few share networks with the flood.
+
+    Args:
+        number: How many; two of three solve the puzzle, the third has no JavaScript.
+        borrowed: Networks of the flood that somebody real uses as well.
+    """
+    networks = itertools.chain(borrowed, (f"192.0.2.{each}" for each in itertools.count(1)))
+    signers = [
+        Signer(f"mara@house{each}.example", network, STATES[each % len(STATES)])
+        for each, network in zip(range(number), networks, strict=False)
+    ]
+    for at, each in enumerate(signers):
+        # Behind a flood's network the ticket is taken, and held until an organiser has looked.
+        each.by_puzzle = at % 3 > 0 or not each.network.startswith("192.")
+    return signers
+
+
+def let_sign(site: Visitor, signers: list[Signer], keys: ServerKeys | None) -> None:
+    """Have all sign at once, and come back when their moment is over."""
+
+    def come_back(signer: Signer) -> None:
+        signer.wait(keys)
+        signer.sign(site)
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        list(pool.map(lambda each: each.sign(site), signers))
+        list(pool.map(come_back, [each for each in signers if each.status == 422]))
+
+
+def let_confirm(site: Visitor, relay: Relay, signers: list[Signer]) -> None:
+    """Follow the link in every mail that came to one of them."""
+    of = {each.email: each for each in signers}
+    for mail in list(relay.received):
+        signer = of[str(mail["To"])]
+        path = f"/en/signature/{token_in(mail)}"
+        signer.status = site.post(path, {"action": "confirm"}, signer.network).status
+
+
+@contextmanager
+def reading(site: Visitor) -> Iterator[list[Answered]]:
+    """Read letters while the block lasts, as people do."""
+    stop, pages = threading.Event(), list[Answered]()
+
+    def read() -> None:
+        for code in itertools.cycle(STATES):
+            pages.append(site.get(f"/en/letters/{code}"))
+            if stop.wait(0.1):
+                return
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield pages
+    finally:
+        stop.set()
+        thread.join()
+
+
+@dataclass
+class Outcome:
+    """What came of it all."""
+
+    signed: Counter[int]
+    """What the flood's signatures were answered with in the end, by status."""
+    counted: int
+    """Signatures on the page's count."""
+    held: Counter[str | None]
+    """Why the flood's signatures are held, ``None`` for those that are not."""
+    pages: list[Answered]
+
+
+def live(
+    server: Server, relay: Relay, made_up: list[Signer], real: list[Signer], *, is_patient: bool
+) -> Outcome:
+    """Let flood and people sign at the same time, and then confirm, and see what counts.
+
+    Args:
+        server: Trusts one proxy, and knows no unlimited network.
+        relay: Takes its mails.
+        made_up: The flood.
+        real: The people; an error tells if one of them is not counted.
+        is_patient: Whether tickets are waited for in earnest.
+    """
+    keys = _keys(server)
+    with closing(Visitor(server.port)) as site, reading(site) as pages:
+        with ThreadPoolExecutor(2) as pool:
+            for each in [
+                pool.submit(let_sign, site, signers, None if is_patient else keys)
+                for signers in (made_up, real)
+            ]:
+                each.result()
+        signed = Counter(each.status for each in made_up)
+        assert Counter(each.status for each in real) == {303: len(real)}
+        expected = signed[303] + len(real)
+        assert eventually(lambda: len(relay.received) >= expected, 600), len(relay.received)
+        let_confirm(site, relay, made_up + real)
+        time.sleep(1.1)  # the page's count may be a second late
+        counted = site.total()
+    return Outcome(signed, counted, _held(server, keys, real), pages)
+
+
+@contextmanager
+def _reading(server: Server) -> Iterator[Session]:
+    database = Database(f"sqlite:///{server.instance / 'campaign.sqlite'}")
+    with closing(database), database.reading() as db:
+        yield db
+
+
+def _keys(server: Server) -> ServerKeys:
+    with _reading(server) as db:
+        salt = bytes.fromhex(recall(db, "digest_salt") or "")
+    return ServerKeys.from_secret((server.instance / "secret_key").read_text(), salt)
+
+
+def _held(server: Server, keys: ServerKeys, real: list[Signer]) -> Counter[str | None]:
+    """Return why the flood's are held; of the real ones none may be, and all must be confirmed."""
+    with _reading(server) as db:
+        rows = {row.digest: row for row in db.scalars(select(Signature))}
+    for each in real:
+        row = rows.pop(address_digest(keys, each.state, each.email))
+        assert row.confirmed_on, "somebody real was not confirmed"
+        assert row.held_for is None, "somebody real was held"
+    return Counter(row.held_for for row in rows.values())

@@ -1,0 +1,38 @@
+"""A flood of made-up signatures while people sign: theirs count, and the page stays up.
+
+``python -m tests.bench.flood`` does the same with five thousand.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from campaign.guard.bounds import FREE, MAILBOXES_OF_A_DOMAIN, MOST_SIGNATURES
+from tests.faults.flooding import flood, live, people
+from tests.faults.serving import serving
+from tests.relay import relay
+
+pytestmark = pytest.mark.fault
+
+PEOPLE, NETWORKS, OF_MANY, OF_ONE = 20, 50, 250, 120
+
+
+def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(tmp_path: Path) -> None:
+    many = flood(OF_MANY, networks=NETWORKS, domains=1, name="many", solving=3)
+    one = flood(OF_ONE, networks=1, domains=1, name="one", solving=3)
+    real = people(PEOPLE, borrowed=[many[0].network, many[1].network])
+    with (
+        relay() as mails,
+        serving(tmp_path, smtp_url=mails.url, trusted_proxies="1", unlimited_networks="") as site,
+    ):
+        outcome = live(site, mails, many + one, real, is_patient=False)
+
+    # One domain that takes every address: so many may count a day, however many come.
+    assert PEOPLE <= outcome.counted <= PEOPLE + MAILBOXES_OF_A_DOMAIN
+    assert outcome.held[None] <= MAILBOXES_OF_A_DOMAIN
+    assert outcome.held["domain"] + outcome.held["network"] == outcome.signed[303] - outcome.held[None]
+    assert outcome.held["network"] >= MOST_SIGNATURES.window - FREE.window - MAILBOXES_OF_A_DOMAIN
+    # What one network sends beyond its limit is not taken at all.
+    assert outcome.signed[429] >= OF_ONE - MOST_SIGNATURES.window
+    assert {page.status for page in outcome.pages} == {200}
+    assert len(outcome.pages) > 20

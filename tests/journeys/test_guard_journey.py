@@ -1,0 +1,90 @@
+"""Signing while very many sign: the browser is asked for a moment, with JavaScript and without."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from campaign.guard.bounds import FREE, TICKET_SECONDS
+from tests.journeys.browser import visiting
+from tests.journeys.people import Supporter
+from tests.journeys.server import Site, serving
+from tests.journeys.test_pages import AXE, SEEN_BY_COLOUR
+from tests.relay import Relay
+
+pytestmark = pytest.mark.browser
+
+WORDS = 'One & "two".\n\nThree.'
+
+
+@pytest.fixture(scope="module")
+def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run a site to which this machine is a network like any other, from which many signed just now."""
+    with serving(tmp_path_factory.mktemp("site"), mails, unlimited_networks="") as running:
+        for number in range(FREE.window):
+            running.add_signature(email=f"mara{number}@example.org", is_confirmed=False)
+        yield running
+
+
+def visit(chromium: Browser, site: Site, **how: Any) -> AbstractContextManager[Page]:
+    return visiting(chromium, site.url, **how)
+
+
+def sign(page: Page, address: str) -> Supporter:
+    supporter = Supporter(page)
+    page.goto("/en/letters/de")
+    supporter.fill(your_name="Mara Exämple", your_e_mail_address=address, your_own_words=WORDS)
+    supporter.live_in("France")
+    supporter.consent()
+    supporter.press("Sign")
+    return supporter
+
+
+def test_a_browser_solves_the_puzzle_and_signs_by_itself(chromium: Browser, site: Site) -> None:
+    with visit(chromium, site) as page:
+        sign(page, "solver@example.org").reads("Now check your e-mail")
+
+    assert site.mail("solver@example.org").link
+
+
+def test_a_browser_that_cannot_solve_it_shows_the_button(chromium: Browser, site: Site) -> None:
+    with visit(chromium, site) as page:
+        page.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined })")
+        sign(page, "old@example.org").reads("One moment, please")
+
+        expect(page.get_by_role("button", name="Sign", exact=True)).to_be_visible()
+        expect(page.get_by_role("status")).to_have_count(0)
+        assert page.locator("[name=words]").input_value() == WORDS
+
+
+def test_without_javascript_one_is_told_how_long_to_wait_and_loses_nothing(
+    chromium: Browser, site: Site
+) -> None:
+    with visit(chromium, site, java_script_enabled=False) as page:
+        supporter = sign(page, "patient@example.org")
+        supporter.reads("One moment, please")
+        expect(page.get_by_text(f"Please wait {TICKET_SECONDS} seconds")).to_be_visible()
+        supporter.press("Sign")
+
+        expect(page.get_by_text("then press the button")).to_be_visible()
+        assert page.locator("[name=words]").input_value().split() == WORDS.split()
+        assert page.locator("[name=name]").input_value() == "Mara Exämple"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_that_asks_for_a_moment_is_for_everyone(chromium: Browser, site: Site, scheme: str) -> None:
+    how = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme}
+    with visit(chromium, site, **how) as page:
+        # A worker that is never there: so the page stays.
+        page.route("**/pbkdf2.js", lambda _route: None)
+        sign(page, f"{scheme}@example.org")
+        expect(page.get_by_role("status")).to_contain_text("solving a small puzzle")
+        page.evaluate(AXE)
+        rules = {"runOnly": {"type": "rule", "values": SEEN_BY_COLOUR}} if scheme == "dark" else {}
+
+        found = page.evaluate("rules => axe.run(document, rules)", rules)
+
+        assert [each["id"] for each in found["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

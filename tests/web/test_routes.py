@@ -1,10 +1,8 @@
 """Every route, tried with every method by whoever should not get anything there."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from campaign.settings import Settings
 from campaign.web.organise.door import OPEN
-from tests.conftest import SECRET, Clock
+from tests.conftest import SECRET, Clock, new_database
 from tests.web.conftest import FORM
 from tests.web.lived_in import MISSION, PRIVATE, LivedIn, foreign_cookies, lived_in
 
@@ -125,14 +123,13 @@ def table() -> list[Route]:
 
 
 @pytest.fixture(scope="module")
-def place(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
     """Give one site for all: nothing here may change it."""
     folder = tmp_path_factory.mktemp("routes")
-    path = folder / "campaign.sqlite"
-    shutil.copy(sqlite_template, path)
-    settings = Settings(instance=folder, database_url=f"sqlite:///{path}", secret_key=SECRET)
-    with lived_in(settings, Clock()) as place:
-        yield place
+    with new_database("sqlite", request, folder) as url:
+        settings = Settings(instance=folder, database_url=url, secret_key=SECRET)
+        with lived_in(settings, Clock()) as place:
+            yield place
 
 
 def rules(place: LivedIn) -> dict[tuple[str, str], Rule]:

@@ -161,6 +161,9 @@ def check_answer(place: LivedIn, answer: TestResponse, what: object) -> None:
     assert answer.status_code < 500, what
     for name, pattern in HEADERS.items():
         assert re.fullmatch(pattern, answer.headers.get(name, "")), (what, name)
+    may_be_framed = "frame-ancestors *" in answer.headers["Content-Security-Policy"]
+    assert answer.headers.get("X-Frame-Options", "") == ("" if may_be_framed else "DENY"), what
+    assert may_be_framed <= ("/embed/" in answer.request.path), what
     if answer.data:
         assert answer.headers.get("Content-Type"), what
     if answer.status_code >= 400:

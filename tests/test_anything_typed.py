@@ -33,6 +33,8 @@ from tests.anything import any_text, broken_text, words
 from tests.anything import typed as anything
 from tests.conftest import NOW, SECRET
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 KEYS = ServerKeys.from_secret("made up for this test, and long enough for it")
 
 ROW = Row(

@@ -75,8 +75,7 @@ def approve() -> ResponseReturnValue:
 def _back(kind: str) -> ResponseReturnValue:
     """Send the organiser to the list they came from; the form says which, so look that it is ours."""
     back = request.form.get("back", "")
-    here = url_for(".signatures")
-    is_ours = back == here or back.startswith(f"{here}?")
+    is_ours = back.isprintable() and back.startswith(f"{url_for('.signatures')}?")
     return redirect(back if is_ours else url_for(".signatures", kind=kind), 303)
 
 
@@ -152,6 +151,6 @@ def _entry(row: Signature, kind: str) -> dict[str, object]:
 def _key(text: str) -> Key | None:
     state_code, _, hexadecimal = text.partition(":")
     try:
-        return state_code, UUID(hexadecimal)
-    except ValueError:
+        return STATES[state_code].code, UUID(hexadecimal)
+    except (KeyError, ValueError):
         return None

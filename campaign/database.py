@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from alembic import command
@@ -205,14 +206,25 @@ def check_secret_key(db: Session, secret_key: str) -> None:
         )
 
 
-def _postgresql_engine(url: str) -> Engine:
+def _engine(url: str, **how: Any) -> Engine:
     # An error quotes no parameters: they would be somebody's name or address.
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True, **how)
+    # Nor does a log, however loud, quote rows: it would keep what is withdrawn or erased here.
+    cast("logging.Logger", engine.logger).addFilter(_quotes_no_row)
+    return engine
+
+
+def _quotes_no_row(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
+def _postgresql_engine(url: str) -> Engine:
+    return _engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
 
 
 def _sqlite_engine(url: str) -> Engine:
     arguments = {"timeout": WAIT_SECONDS, "check_same_thread": False}
-    engine = create_engine(url, connect_args=arguments, hide_parameters=True)
+    engine = _engine(url, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -131,7 +131,7 @@ def _day(text: str) -> date:
     day, month, year = [*text.split("."), "", ""][:3] if text.count(".") == 2 else ("", "", "")
     try:
         return date(int(year), int(month), int(day)) if year else date.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise DelegationError(f"checked_on must be a day such as 2026-11-23, not “{text}”") from None
 
 

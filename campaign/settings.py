@@ -221,7 +221,11 @@ def _day(text: str) -> date:
 
 def _folder(text: str) -> Path:
     path = Path(text)
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise ValueError(f"cannot look into the folder {text}: {error.strerror}") from error
+    if not is_folder:
         raise ValueError(f"there is no folder {text}")
     return path.absolute()
 

@@ -4,9 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from sqlalchemy.orm import Session
@@ -22,6 +24,14 @@ from campaign.settings import Settings
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+# The same examples in every run, so that what passed goes on passing; new ones are looked for with
+# `--hypothesis-profile searching`.
+hypothesis.settings.register_profile(
+    "steady", max_examples=50, derandomize=True, database=None, deadline=None, print_blob=True
+)
+hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
 seal.COST = Cost(1, 8 * 1024 * 1024)
@@ -83,11 +93,11 @@ def postgresql_template(postgresql: str, appeal: Appeal) -> str:
     return postgresql
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of a new database, brought up to date; every test runs on both kinds."""
-    if request.param == "sqlite":
-        path = tmp_path / "campaign.sqlite"
+@contextmanager
+def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Give the address of a new database of *kind*, brought up to date, while the block lasts."""
+    if kind == "sqlite":
+        path = folder / "campaign.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
@@ -98,6 +108,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     yield _postgresql_url(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the address of a new database; every test runs on both kinds."""
+    with new_database(request.param, request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

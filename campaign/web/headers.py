@@ -19,6 +19,8 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 
+FRAMED_BY_NOBODY = "frame-ancestors 'none'"
+
 PRIVATE = ("/organise", "/healthz")
 
 
@@ -55,6 +57,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", content_security_policy())
+        if FRAMED_BY_NOBODY in headers["Content-Security-Policy"]:
+            headers["X-Frame-Options"] = "DENY"  # for browsers that know no policy
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), browsing-topics=()"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
 
 from campaign import duties, seal
@@ -20,9 +20,9 @@ assert duties, "with it, every table is known"
 
 BOXES = {
     "invalidation.sealed",
-    "organiser.second_factor",
     "signature.sealed",
     "key_wrapping.wrapped",
+    "organiser.second_factor",
     "organiser.wrapped_private_key",
     "organiser_session.sealed_key",
     "outbox.sealed",
@@ -41,8 +41,8 @@ NO_BOXES = {
     "organiser.salt",
     "organiser_session.hash",
     "signature.digest",
-    "spent_proof.hash",
     "signature_token.hash",
+    "spent_proof.hash",
 }
 """Hashes, digests, salts and public halves: there is nothing in them, but each is tried as a key."""
 
@@ -82,8 +82,17 @@ def take(db: Session) -> Loot:
                 strings |= set(_as_bytes(content))
                 if f"{table.name}.{name}" in BOXES and content is not None:
                     boxes[f"{table.name}.{name}", number] = content
+    for table in _tables_of_others(db):
+        strings |= {string for row in db.execute(select(table)) for each in row for string in _as_bytes(each)}
     salts = tuple((each.salt, Cost(each.passes, each.memory)) for each in db.scalars(select(Organiser)))
     return Loot(boxes, frozenset(strings), salts)
+
+
+def _tables_of_others(db: Session) -> list[Table]:
+    """Return the tables that libraries made for themselves, such as the queue's."""
+    there = MetaData()
+    there.reflect(db.connection())
+    return [table for table in there.sorted_tables if table.name not in Base.metadata.tables]
 
 
 def server_keys(db: Session, secret: str) -> set[bytes]:

@@ -74,8 +74,7 @@ def approve() -> ResponseReturnValue:
 def _back(kind: str) -> ResponseReturnValue:
     """Send the organiser to the list they came from; the form says which, so look that it is ours."""
     back = request.form.get("back", "")
-    here = url_for(".signatures")
-    is_ours = back == here or back.startswith(f"{here}?")
+    is_ours = back.isprintable() and back.startswith(f"{url_for('.signatures')}?")
     return redirect(back if is_ours else url_for(".signatures", kind=kind), 303)
 
 
@@ -152,6 +151,6 @@ def read_key(text: str) -> Key | None:
     """Return the key that a form's entry carries, or ``None`` when it is none."""
     state_code, _, hexadecimal = text.partition(":")
     try:
-        return state_code, UUID(hexadecimal)
-    except ValueError:
+        return STATES[state_code].code, UUID(hexadecimal)
+    except (KeyError, ValueError):
         return None

@@ -1,0 +1,196 @@
+"""A site with something to steal or to break in every corner, and the ways to each of its pages."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from campaign import campaign_key, create_app, organiser, unlocking
+from campaign.database import Base
+from campaign.delegation import Address, save
+from campaign.delivery.send import Order, Sender, send
+from campaign.organisation import Organisation, save_organisation
+from campaign.organiser import Unlocked
+from campaign.participating_state import STATES
+from campaign.settings import Settings
+from campaign.signature import approve_names
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.factories import Made, make_owner, make_signature
+
+PUBLISHED = "Petra Published"
+
+PRIVATE = ("Xenia Quillfeather", "xenia@quillfeather.example", "Quilltown", "Quilled words", "Olga Quillman")
+"""What no stranger may read: a signatory's name, address, town and words, and an organiser's name."""
+
+MISSION = "de@quillmission.example"
+"""A delegation's address, for organisers alone."""
+
+
+class LivedIn:
+    """The site, the people who know its secrets, and an eye on every table."""
+
+    def __init__(self, app: Flask, clock: Clock) -> None:
+        self.app = app
+        self.clock = clock
+        self.site: Site = app.extensions["campaign"]
+        self._fill()
+        self._watch = self.site.database.engine.connect()
+        self._seen = self._rows()
+        self._version = self._data_version()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._watch.close()
+        self.site.close()
+
+    def changed(self) -> set[str]:
+        """Return the tables that are not as they were when this was asked last."""
+        version = self._data_version()
+        if version is not None and version == self._version:
+            return set()
+        before, self._seen, self._version = self._seen, self._rows(), version
+        return {table for table, rows in self._seen.items() if rows != before[table]}
+
+    def url(self, rule: Rule, *, known: bool = True) -> str:
+        """Return an address under *rule*: of something that exists, or else of nothing."""
+        parts = {name: self._part(rule, name, known=known) for name in rule.arguments}
+        built = rule.build(parts)
+        assert built, rule
+        return built[1]
+
+    def browser(self, cookie: str = "") -> FlaskClient:
+        """Return a browser that sends *cookie*, if any, with every request."""
+        client = self.app.test_client(use_cookies=not cookie)
+        if cookie:
+            client.environ_base["HTTP_COOKIE"] = f"{self.cookie_name}={cookie}"
+        return client
+
+    @property
+    def cookie_name(self) -> str:
+        return str(self.app.config["SESSION_COOKIE_NAME"])
+
+    def cookie(self, **content: Any) -> str:
+        """Return a cookie with *content*, signed as this site signs."""
+        return str(serializer(self.app).dumps(content))
+
+    def session(self, *, ago: timedelta = timedelta()) -> str:
+        """Begin an organiser's session, perhaps some time *ago*, and return what only the cookie holds."""
+        with self.site.database.writing() as db:
+            return unlocking.begin(db, self.owner, keys=self.site.keys, now=self.clock() - ago)
+
+    def _fill(self) -> None:
+        now, keys = self.clock(), self.site.keys
+        with self.site.database.session(writes=True) as db:
+            self.owner: Unlocked = make_owner(db, name=PRIVATE[4], now=now)
+            name, email, town, words, _organiser = PRIVATE
+            mine: dict[str, Any] = {"name": name, "email": email, "town": town, "words": words}
+            self.signed: Made = make_signature(db, keys, **mine)
+            make_signature(db, keys, **mine | {"email": "pending@quillfeather.example"}, confirmed=False)
+            make_signature(db, keys, **mine, state="kz", disclosure="public")
+            make_signature(db, keys, state="fr", disclosure="counted")
+            public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
+            approve_names(db, [("de", public.row.id)], self.owner.campaign_key)
+            save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+            save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
+            self.invitation = organiser.invite(db, self.owner, now=now)
+            self.key_id = campaign_key.current_key(db).id
+            db.commit()
+        sender = Sender(
+            database=self.site.database,
+            settings=self.site.settings,
+            appeal=self.site.appeal,
+            organiser=self.owner,
+            clock=self.clock,
+        )
+        cautions = ("instrument_expired", "instrument_note", "sent_before", "address_old")
+        self.delivery = send(sender, Order(delivery_id=uuid4(), state=STATES["de"], confirmed=cautions))
+
+    def _part(self, rule: Rule, name: str, *, known: bool) -> Any:
+        there: dict[str, Any] = {
+            "organise.token": self.invitation,
+            "signature.token": self.signed.token,
+            "code": self.delivery.code,
+            "delivery_id": self.delivery.id,
+            "person_id": self.site.appeal.persons[0].id,
+            "fingerprint": "0" * 12,
+            "path": "campaign.css",
+            "organise.state": "de",
+            "format": "csv",
+        }
+        converter = rule._converters[name]
+        of_its_kind = {
+            "LanguageConverter": converter.map.converters["language"](converter.map).to_python("en"),
+            "StateConverter": STATES["de"],
+            "UUIDConverter": uuid4(),
+            "IntegerConverter": 1,
+        }.get(type(converter).__name__, "nothing")
+        if not known or type(converter).__name__ == "StateConverter":
+            return of_its_kind
+        room = str(rule.endpoint).partition(".")[0]
+        return there.get(f"{room}.{name}", there.get(name, of_its_kind))
+
+    def _rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        with self.site.database.reading() as db:
+            rows = {
+                table.name: sorted((tuple(row) for row in db.execute(select(table))), key=repr)
+                for table in Base.metadata.sorted_tables
+            }
+        return rows | {"the queue": [(self.site.tasks.huey.pending_count(),)]}
+
+    def _data_version(self) -> object:
+        """Return what SQLite changes when anybody commits a change, so that most looks cost nothing."""
+        if not self.site.database.is_sqlite:
+            return None
+        version = self._watch.exec_driver_sql("PRAGMA data_version").scalar()
+        self._watch.rollback()
+        return version
+
+
+def serializer(app: Flask) -> Any:
+    """Return what signs the cookies of *app*."""
+    found = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    assert found is not None
+    return found
+
+
+@contextmanager
+def lived_in(settings: Settings, clock: Clock, **config: Any) -> Iterator[LivedIn]:
+    """Give the site while the block lasts."""
+    app = create_app(settings, clock=clock)
+    app.config.update(config)
+    place = LivedIn(app, clock)
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+def foreign_cookies(place: LivedIn) -> dict[str, str]:
+    """Return cookies that open nothing: over, forged, or of somebody else; some signed by our own key."""
+    ended = place.session()
+    with place.site.database.writing() as db:
+        unlocking.end(db, ended)
+    other = Flask("other")
+    other.secret_key = "a key that somebody else made up, of good length"
+    valid = place.cookie(unlock=place.session())
+    content, _, signature = valid.rpartition(".")
+    return {
+        "ended": place.cookie(unlock=ended),
+        "idle": place.cookie(unlock=place.session(ago=unlocking.IDLE + timedelta(seconds=1))),
+        "of yesterday": place.cookie(unlock=place.session(ago=timedelta(days=1))),
+        "guessed": place.cookie(unlock="A" * 43),
+        "a supporter's token": place.cookie(unlock=place.signed.token),
+        "an invitation's code": place.cookie(unlock=place.invitation),
+        "signed by another key": serializer(other).dumps({"unlock": place.session()}),
+        "altered": f"{content}.{signature[::-1]}",
+        "not signed": json.dumps({"unlock": place.session()}).encode().hex(),
+        "nonsense": "\u00e9..;=",
+    }

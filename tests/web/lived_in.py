@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
 
@@ -12,18 +13,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from campaign import campaign_key, create_app, organiser, unlocking
+from campaign import create_app, organiser, unlocking
 from campaign.database import Base
 from campaign.delegation import Address, save
 from campaign.delivery.send import Order, Sender, send
 from campaign.organisation import Organisation, save_organisation
-from campaign.organiser import Unlocked
+from campaign.organiser import ORGANISER, OWNER, READER, Unlocked
 from campaign.participating_state import STATES
 from campaign.settings import Settings
-from campaign.signature import approve_names
+from campaign.signature import approve_names, invalidation
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import Made, make_owner, make_signature
+from tests.factories import Made, make_organiser, make_owner, make_signature
+
+LOOPBACK = ip_network("127.0.0.0/8")
+"""Where the tests' own browsers are: the guard looks away, so that it is the code behind it that answers."""
 
 PUBLISHED = "Petra Published"
 
@@ -81,10 +85,10 @@ class LivedIn:
         """Return a cookie with *content*, signed as this site signs."""
         return str(serializer(self.app).dumps(content))
 
-    def session(self, *, ago: timedelta = timedelta()) -> str:
-        """Begin an organiser's session, perhaps some time *ago*, and return what only the cookie holds."""
+    def session(self, role: str = OWNER, *, ago: timedelta = timedelta()) -> str:
+        """Begin a session, perhaps some time *ago*, and return what only the cookie holds."""
         with self.site.database.writing() as db:
-            return unlocking.begin(db, self.owner, keys=self.site.keys, now=self.clock() - ago)
+            return unlocking.begin(db, self.people[role], keys=self.site.keys, now=self.clock() - ago)
 
     def _fill(self) -> None:
         now, keys = self.clock(), self.site.keys
@@ -95,13 +99,20 @@ class LivedIn:
             self.signed: Made = make_signature(db, keys, **mine)
             make_signature(db, keys, **mine | {"email": "pending@quillfeather.example"}, confirmed=False)
             make_signature(db, keys, **mine, state="kz", disclosure="public")
-            make_signature(db, keys, state="fr", disclosure="counted")
+            counted = make_signature(db, keys, state="fr", disclosure="counted")
             public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
             approve_names(db, [("de", public.row.id)], self.owner.campaign_key)
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
-            self.invitation = organiser.invite(db, self.owner, now=now)
-            self.key_id = campaign_key.current_key(db).id
+            self.invitation = organiser.invite(db, self.owner, ORGANISER, now=now)
+            self.people = {
+                OWNER: self.owner,
+                ORGANISER: make_organiser(db, self.owner, name="Pavel", now=now),
+                READER: make_organiser(db, self.owner, name="Rita", role=READER, now=now),
+            }
+            decision = invalidation.begin(db, None, words, by=self.owner.name, now=now)
+            invalidation.invalidate(db, decision.id, [("fr", counted.row.id)])
+            self.decision_id = decision.id
             db.commit()
         sender = Sender(
             database=self.site.database,
@@ -118,7 +129,9 @@ class LivedIn:
             "organise.token": self.invitation,
             "signature.token": self.signed.token,
             "code": self.delivery.code,
+            "decision_id": self.decision_id,
             "delivery_id": self.delivery.id,
+            "organiser_id": self.people[READER].id,
             "person_id": self.site.appeal.persons[0].id,
             "fingerprint": "0" * 12,
             "path": "campaign.css",

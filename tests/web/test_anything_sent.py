@@ -29,7 +29,7 @@ from tests.anything import MARK, encoded, for_any, header_text, raw, typed
 from tests.conftest import SECRET, Clock, new_database
 from tests.factories import PASSPHRASE
 from tests.web.conftest import FORM
-from tests.web.lived_in import PRIVATE, LivedIn, lived_in
+from tests.web.lived_in import LOOPBACK, PRIVATE, LivedIn, lived_in
 
 assert organisers_forms, "with it, every form is known"
 
@@ -75,7 +75,13 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Give one site of each kind, behind a proxy, whose forms need no token."""
     folder = tmp_path_factory.mktemp("anything")
     with new_database(request.param, request, folder) as url:
-        settings = Settings(instance=folder, database_url=url, secret_key=SECRET, trusted_proxies=1)
+        settings = Settings(
+            instance=folder,
+            database_url=url,
+            secret_key=SECRET,
+            trusted_proxies=1,
+            unlimited_networks=(LOOPBACK,),
+        )
         with lived_in(settings, Clock(), WTF_CSRF_ENABLED=False) as place:
             yield place
 

@@ -10,67 +10,85 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from campaign.organiser import ORGANISER, OWNER, READER
+from campaign.organiser import ROLES as FROM_LEAST_TO_MOST
 from campaign.settings import Settings
-from campaign.web.organise.door import OPEN
+from campaign.web.organise.permission import OPEN
 from tests.conftest import SECRET, Clock, new_database
 from tests.web.conftest import FORM
-from tests.web.lived_in import MISSION, PRIVATE, LivedIn, foreign_cookies, lived_in
+from tests.web.lived_in import LOOPBACK, MISSION, PRIVATE, LivedIn, foreign_cookies, lived_in
 
 ROUTES = """
-GET   /                                                    anyone
-GET   /<language:language>/                                anyone
-GET   /<language:language>/check-your-mail                 anyone
-GET   /<language:language>/embed/<state:state>             anyone
-GET   /<language:language>/letters                         anyone
-GET   /<language:language>/letters/<state:state>           anyone
-POST  /<language:language>/letters/<state:state>           supporters
-GET   /<language:language>/letters/<state:state>.pdf       anyone       application/pdf
-GET   /<language:language>/letters/<state:state>.txt       anyone       text/plain
-GET   /<language:language>/persons/<person_id>             anyone
-GET   /<language:language>/privacy                         anyone
-GET   /<language:language>/progress                        anyone
-GET   /<language:language>/signature                       anyone
-POST  /<language:language>/signature                       supporters
-GET   /<language:language>/signature/<token>               whoever has the link
-POST  /<language:language>/signature/<token>               supporters
-GET   /<language:language>/signature/sent                  anyone
-GET   /<language:language>/verify                          anyone
-GET   /<language:language>/verify/<code>                   anyone
-GET   /counts.json                                         anyone       application/json
-GET   /healthz                                             anyone       application/json
-GET   /static/<fingerprint>/<path:path>                    anyone       text/css
-GET   /organise/login                                      at the door
-POST  /organise/login                                      at the door
-GET   /organise/recover                                    at the door
-POST  /organise/recover                                    at the door
-GET   /organise/setup/<token>                              whoever has the link
-POST  /organise/setup/<token>                              at the door
-GET   /organise/                                           organisers
-GET   /organise/account                                    organisers
-POST  /organise/account/adopt                              organisers
-POST  /organise/account/invitations                        organisers
-POST  /organise/account/organisation                       organisers
-POST  /organise/account/recovery-code                      organisers
-GET   /organise/audit                                      organisers
-GET   /organise/delegations                                organisers
-POST  /organise/delegations/<state:state>                  organisers
-POST  /organise/delegations/import                         organisers
-GET   /organise/delegations/template.csv                   organisers   text/csv
-GET   /organise/deliveries                                 organisers
-GET   /organise/deliveries/<uuid:delivery_id>              organisers
-POST  /organise/deliveries/<uuid:delivery_id>/bounce       organisers
-POST  /organise/deliveries/<uuid:delivery_id>/reply        organisers
-GET   /organise/deliveries/new/<state:state>               organisers
-POST  /organise/deliveries/new/<state:state>               organisers
-POST  /organise/deliveries/new/<state:state>/test          organisers
-GET   /organise/lists/<state>.<format>                     organisers   text/csv
-POST  /organise/logout                                     organisers
-GET   /organise/signatures                                 organisers
-POST  /organise/signatures                                 organisers
-POST  /organise/signatures/search                          organisers
+GET   /                                                              anyone
+GET   /<language:language>/                                          anyone
+GET   /<language:language>/check-your-mail                           anyone
+GET   /<language:language>/embed/<state:state>                       anyone
+GET   /<language:language>/letters                                   anyone
+GET   /<language:language>/letters/<state:state>                     anyone
+POST  /<language:language>/letters/<state:state>                     supporters
+GET   /<language:language>/letters/<state:state>.pdf                 anyone       application/pdf
+GET   /<language:language>/letters/<state:state>.txt                 anyone       text/plain
+GET   /<language:language>/persons/<person_id>                       anyone
+GET   /<language:language>/privacy                                   anyone
+GET   /<language:language>/progress                                  anyone
+GET   /<language:language>/signature                                 anyone
+POST  /<language:language>/signature                                 supporters
+GET   /<language:language>/signature/<token>                         whoever has the link
+POST  /<language:language>/signature/<token>                         supporters
+GET   /<language:language>/signature/sent                            anyone
+GET   /<language:language>/verify                                    anyone
+GET   /<language:language>/verify/<code>                             anyone
+GET   /counts.json                                                   anyone       application/json
+GET   /healthz                                                       anyone       application/json
+GET   /static/<fingerprint>/<path:path>                              anyone       text/css
+GET   /organise/login                                                at the door
+POST  /organise/login                                                at the door
+GET   /organise/recover                                              at the door
+POST  /organise/recover                                              at the door
+GET   /organise/setup/<token>                                        whoever has the link
+POST  /organise/setup/<token>                                        at the door
+GET   /organise/                                                     readers
+GET   /organise/account                                              readers
+POST  /organise/account/adopt                                        owners
+GET   /organise/account/codes                                        readers
+POST  /organise/account/codes/off                                    readers
+POST  /organise/account/codes/on                                     readers
+POST  /organise/account/invitations                                  owners
+POST  /organise/account/organisation                                 owners
+GET   /organise/account/organisers/<uuid:organiser_id>               owners
+POST  /organise/account/organisers/<uuid:organiser_id>/remove        owners
+POST  /organise/account/organisers/<uuid:organiser_id>/role          owners
+POST  /organise/account/recovery-code                                organisers
+GET   /organise/account/recovery-code/drill                          organisers
+POST  /organise/account/recovery-code/drill                          organisers
+GET   /organise/audit                                                readers
+GET   /organise/checks                                               organisers
+POST  /organise/checks                                               organisers
+POST  /organise/checks/<uuid:decision_id>/undo                       organisers
+POST  /organise/checks/find                                          organisers
+GET   /organise/delegations                                          readers
+POST  /organise/delegations/<state:state>                            organisers
+POST  /organise/delegations/import                                   organisers
+GET   /organise/delegations/template.csv                             organisers   text/csv
+GET   /organise/deliveries                                           readers
+GET   /organise/deliveries/<uuid:delivery_id>                        readers
+POST  /organise/deliveries/<uuid:delivery_id>/bounce                 organisers
+POST  /organise/deliveries/<uuid:delivery_id>/reply                  organisers
+GET   /organise/deliveries/new/<state:state>                         organisers
+POST  /organise/deliveries/new/<state:state>                         organisers
+POST  /organise/deliveries/new/<state:state>/test                    organisers
+GET   /organise/lists/<state>.<format>                               organisers   text/csv
+POST  /organise/logout                                               readers
+GET   /organise/notices                                              organisers
+POST  /organise/notices/<uuid:delivery_id>                           organisers
+GET   /organise/signatures                                           organisers
+POST  /organise/signatures                                           organisers
+POST  /organise/signatures/search                                    organisers
 """
-"""Every route there is, who gets anything there, and of what type it is unless it is a page. Written by hand:
-a new route is reached by nobody on purpose until it stands here."""
+"""Every route there is, who gets anything there (each role may what the one before it may), and of what type
+it is unless it is a page. Written by hand: a new route is reached on purpose by nobody until it is listed."""
+
+ROLES = {"readers": READER, "organisers": ORGANISER, "owners": OWNER}
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
@@ -115,7 +133,7 @@ class Route:
 
     @property
     def is_guarded(self) -> bool:
-        return self.who not in {"anyone", "supporters", "whoever has the link", "at the door"}
+        return self.who in ROLES
 
 
 def table() -> list[Route]:
@@ -127,7 +145,9 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Give one site for all: nothing here may change it."""
     folder = tmp_path_factory.mktemp("routes")
     with new_database("sqlite", request, folder) as url:
-        settings = Settings(instance=folder, database_url=url, secret_key=SECRET)
+        settings = Settings(
+            instance=folder, database_url=url, secret_key=SECRET, unlimited_networks=(LOOPBACK,)
+        )
         with lived_in(settings, Clock()) as place:
             yield place
 
@@ -249,6 +269,38 @@ def test_the_same_cookie_opens_everything_while_its_session_lasts(place: LivedIn
     assert PRIVATE[0] in browser.get("/organise/lists/de.csv").text
 
 
+@pytest.mark.parametrize("role", [READER, ORGANISER])
+def test_a_role_leads_no_further_than_the_table_says(place: LivedIn, role: str) -> None:
+    browser = place.browser(place.cookie(unlock=place.session(role), csrf_token="0" * 40))
+    token = csrf_token(browser)
+    place.changed()
+    for route in table():
+        if not route.is_guarded:
+            continue
+        rank = FROM_LEAST_TO_MOST.index
+        may = rank(role) >= rank(ROLES[route.who])
+        for known in (True, False):
+            url = place.url(rules(place)[route.method, route.rule], known=known)
+            if route.method == "GET":
+                answer = ask(browser, url)
+            elif not may:
+                answer = ask(browser, url, "POST", data={"csrf_token": token})
+            else:
+                continue
+            assert (answer.status_code == 403) == (not may), (url, answer.status)
+            if not may:
+                check_answer(place, answer, url)
+        place.changed()
+
+
+def test_a_reader_is_shown_no_name_of_a_signatory(place: LivedIn) -> None:
+    browser = place.browser(place.cookie(unlock=place.session(READER)))
+    for url, rule in urls(place):
+        if "GET" in (rule.methods or set()) and place.signed.token not in url:
+            text = ask(browser, url).data.decode(errors="replace")
+            assert not [word for word in PRIVATE[:4] if word in text], url
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_looking_changes_nothing_but_the_note_of_a_download_and_a_sessions_last_use(
     place: LivedIn, method: str
@@ -318,9 +370,15 @@ def test_a_post_without_its_pages_token_is_refused_whoever_is_logged_in(place: L
             assert not place.changed(), (url, token)
 
 
-def test_a_token_of_another_session_is_refused(place: LivedIn) -> None:
-    page = place.browser(place.cookie(unlock=place.session())).get("/organise/account").text
+def csrf_token(browser: FlaskClient) -> str:
+    """Return the token that the forms of whoever is logged in carry."""
+    page = browser.get("/organise/account").text
     [token, *_] = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    return str(token)
+
+
+def test_a_token_of_another_session_is_refused(place: LivedIn) -> None:
+    token = csrf_token(place.browser(place.cookie(unlock=place.session())))
     browser = place.browser(place.cookie(unlock=place.session(), csrf_token="0" * 40))
     place.changed()
 

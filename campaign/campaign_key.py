@@ -10,8 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign import seal
-from campaign.database import Base
-from campaign.errors import NoKeyError, WrongKeyError
+from campaign.database import Base, recall, remember
+from campaign.errors import ErasedError, NoKeyError, WrongKeyError
+
+DESTROYED_AT = "erased_at"
+"""The mark in ``site`` that everything personal was erased; no key is made after it."""
 
 
 class CampaignKey(Base):
@@ -65,10 +68,11 @@ def current_key(db: Session) -> CampaignKey:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
+        ErasedError: Every key was destroyed.
     """
     key = db.scalar(select(CampaignKey).where(CampaignKey.is_current))
     if key is None:
-        raise _no_key()
+        raise _no_key(db)
     return key
 
 
@@ -77,10 +81,11 @@ def sealing_key(db: Session) -> tuple[UUID, bytes]:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
+        ErasedError: Every key was destroyed.
     """
     row = db.connection().execute(_SEALING_KEY).first()
     if row is None:
-        raise _no_key()
+        raise _no_key(db)
     return row.id, row.public_key
 
 
@@ -241,7 +246,24 @@ def _held() -> Select[KeyWrapping]:
     return select(KeyWrapping).where(KeyWrapping.kind == "organiser", KeyWrapping.key_id.in_(current))
 
 
-def _no_key() -> NoKeyError:
+def destroy(db: Session, *, now: datetime) -> None:
+    """Leave no pair that could seal; their wrappings are deleted with everything else that opens.
+
+    The rows stay, empty, since signatures point at them: letting go of those takes longer.
+    """
+    db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
+    remember(db, DESTROYED_AT, now.isoformat())
+
+
+def destroyed_at(db: Session) -> datetime | None:
+    """Return when every key was destroyed, or ``None``."""
+    at = recall(db, DESTROYED_AT)
+    return datetime.fromisoformat(at) if at else None
+
+
+def _no_key(db: Session) -> NoKeyError:
+    if destroyed_at(db) is not None:
+        return ErasedError("everything personal was erased: nothing can be sealed or opened any more")
     return NoKeyError("the campaign has no key yet: start it once with `campaign serve`")
 
 

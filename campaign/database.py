@@ -136,16 +136,18 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             command.upgrade(migration_config(connection), revision)
 
-    def forget_deleted(self) -> None:
+    def forget_deleted(self) -> bool:
         """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
-        if self.is_sqlite:
-            connection = self.engine.raw_connection()
-            try:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.OperationalError:
-                pass
-            finally:
-                connection.close()
+        if not self.is_sqlite:
+            return True
+        connection = self.engine.raw_connection()
+        try:
+            is_busy, _pages, _written = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return not is_busy
 
     def close(self) -> None:
         """Close every connection."""

@@ -10,7 +10,7 @@ from email.utils import parseaddr
 
 from sqlalchemy.orm import Session
 
-from campaign import organiser, recount
+from campaign import campaign_key, emergency, organiser, recount
 from campaign.appeal import Appeal
 from campaign.database import Database
 from campaign.errors import MailError
@@ -94,17 +94,32 @@ def _content(appeal: Appeal, now: datetime) -> Iterator[Finding]:
             yield Finding(f"The instrument for {states} is sourced as in force to {end} only: check it.")
 
 
+def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:
+    yield Finding(
+        f"Everything personal was erased on {at.date().isoformat()}: no letter can be signed or delivered,"
+        " and nobody can log in. What is counted stays."
+    )
+    if is_unfinished:
+        yield Finding(
+            "Its rows, which no key opens any more, are not all scrubbed yet: `campaign erase` goes on.",
+            is_serious=True,
+        )
+
+
 def _campaign(database: Database, now: datetime) -> Iterator[Finding]:
     with database.reading() as db:
         mail, found = outbox.state(db, now), recount.last(db)
-        if not organiser.any_exist(db):
+        erased_at = campaign_key.destroyed_at(db)
+        if erased_at is not None:
+            yield from _erased(erased_at, is_unfinished=emergency.is_unfinished(db))
+        elif not organiser.any_exist(db):
             yield Finding("There is no organiser yet: open the link that `campaign serve` prints.")
         elif len([each for each in organiser.everyone(db) if each.role == OWNER]) == 1:
             yield Finding(
                 "There is one owner only: keep their recovery code safe, or nobody opens the names."
             )
         yield from _recovery_codes(db, now)
-        if not organisation(db).is_set:
+        if erased_at is None and not organisation(db).is_set:
             yield Finding("The organisation is not entered yet; no letter can be delivered before.")
     if mail.is_stuck:
         yield Finding(

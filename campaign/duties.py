@@ -1,38 +1,58 @@
 """What the worker does without being asked: erase what is due, settle what was interrupted, recount."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import unlocking
-from campaign.database import see_one_moment
-from campaign.delivery.row import settle_interrupted
+from campaign import batch, emergency, unlocking
+from campaign.database import Database, see_one_moment
+from campaign.delivery.row import DeliveryRow, settle_interrupted
 from campaign.guard import proof
+from campaign.mail import outbox
 from campaign.recount import recount
 from campaign.settings import Settings
-from campaign.signature import erase_due
+from campaign.signature.erase import erase_due, is_over
 
 
-def periodic(settings: Settings) -> Mapping[str, Callable[[Session, datetime], None]]:
+def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[Session, datetime], None]]:
     """Return the duties by the names under which the worker knows their times."""
 
     def erase(db: Session, now: datetime) -> None:
         settle_interrupted(db, now=now)
-        unlocking.erase_idle(db, now=now)
-        proof.forget_spent(db, now=now)
-        db.commit()
-        while erase_due(
-            db,
-            now=now,
-            confirmation_days=settings.confirmation_days,
-            closes_on=settings.closes_on,
-            months_after_close=settings.erase_months_after_close,
-        ).total:
+        for _rows in due(db, settings, now=now):
             db.commit()
+        if emergency.is_unfinished(db):
+            for _rows in emergency.scrub(db):
+                db.commit()
+            db.commit()
+            emergency.finish(database, now=now)
 
     def count_again(db: Session, now: datetime) -> None:
         see_one_moment(db)
         recount(db, now=now)
 
     return {"erase_due": erase, "recount": count_again}
+
+
+def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
+    """Erase everything that is due, a batch at a time; yield how many rows each was.
+
+    The caller commits after each.
+    """
+    unlocking.erase_idle(db, now=now)
+    proof.forget_spent(db, now=now)
+    outbox.erase_expired(db, now)
+    yield 0
+    yield from erase_due(
+        db,
+        now=now,
+        confirmation_days=settings.confirmation_days,
+        closes_on=settings.closes_on,
+        months_after_close=settings.erase_months_after_close,
+    )
+    is_all_due = is_over(now.date(), settings.closes_on, settings.erase_months_after_close)
+    # A list's numbers would tell its receiver which row is whose.
+    if is_all_due and db.scalar(select(DeliveryRow.number).limit(1)) is not None:
+        yield from batch.remove(db, DeliveryRow)

@@ -11,6 +11,7 @@
     ├── ProofError                  a proof is missing, or is none
     ├── SealError
     │   ├── NoKeyError              no campaign key yet: no signature can be taken
+    │   │   └── ErasedError         everything personal was erased: there never will be one again
     │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
     ├── OrganiserError              an account that cannot be made, changed or removed
     │   ├── RoleError               a role that does not allow what was asked
@@ -64,6 +65,10 @@ class SealError(CampaignError):
 
 class NoKeyError(SealError):
     """There is no campaign key, so nothing personal can be taken in."""
+
+
+class ErasedError(NoKeyError):
+    """Everything personal was erased in an emergency: nothing can be sealed or opened any more."""
 
 
 class WrongKeyError(SealError):

@@ -39,25 +39,38 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     database.migrate()
     with database.writing() as db:
         lock_starts(db)
-        check_secret_key(db, settings.secret_key)
-        salt = recall(db, "digest_salt")
-        if salt is None:
-            salt = secrets.token_hex(16)
-            remember(db, "digest_salt", salt)
+        salt = _digest_salt(db, settings)
         edition = letter.current_edition(db, appeal, now=now)
         settle_interrupted(db, now=now)
     return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
 
 
+def _digest_salt(db: Session, settings: Settings) -> str:
+    """Return the salt of the digests, made at the first start; after an erasure there is none to be kept.
+
+    Raises:
+        SettingsError: The database belongs to another secret key.
+    """
+    if campaign_key.destroyed_at(db) is not None:
+        # Any secret key will do, since nothing was left that belongs to one.
+        return secrets.token_hex(16)
+    check_secret_key(db, settings.secret_key)
+    salt = recall(db, "digest_salt")
+    if salt is None:
+        salt = secrets.token_hex(16)
+        remember(db, "digest_salt", salt)
+    return salt
+
+
 def setup_code(db: Session, *, now: datetime) -> str | None:
-    """Return the code of a new one-time setup link, or ``None`` once there is an organiser.
+    """Return the code of a new one-time setup link, or ``None`` once there is an organiser, or all is erased.
 
     Each start before that makes a pair of its own, since nothing on disk may hold the code.
     What supporters signed meanwhile stays sealed to the pair of its day, and that start's
     link still opens it; a pair that nothing is sealed to is dropped.
     """
     lock_starts(db)
-    if organiser.any_exist(db):
+    if organiser.any_exist(db) or campaign_key.destroyed_at(db) is not None:
         return None
     code = campaign_key.make_provisional(db, now=now)
     campaign_key.forget_empty(db, lambda key_id: is_sealed_to(db, key_id))

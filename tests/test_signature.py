@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -322,40 +322,6 @@ def test_asking_for_links_in_vain_does_not_use_up_the_owners_mails(db: Session, 
     token = sign(db, keys)
 
     assert signature.open_link(db, token, now=NOW, confirmation_days=DAYS)
-
-
-def test_unconfirmed_ones_are_erased_after_their_days(db: Session, keys: ServerKeys) -> None:
-    sign(db, keys)
-    make_signature(db, keys, confirmed=True)
-    later = NOW + timedelta(days=DAYS + 1)
-
-    assert signature.erase_due(db, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS).total == 0
-    assert signature.erase_due(db, now=later, confirmation_days=DAYS).unconfirmed == 1
-    assert rows(db) == 1
-
-
-def test_after_the_close_no_mailbox_can_be_recognised(db: Session, keys: ServerKeys) -> None:
-    made = make_signature(db, keys)
-    signature.erase_due(db, now=NOW, confirmation_days=DAYS, closes_on=NOW.date() - timedelta(days=1))
-    db.refresh(made.row)
-
-    assert made.row.digest is None
-    assert made.row.sealed is not None
-
-
-def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: ServerKeys) -> None:
-    made = make_signature(db, keys)
-    closed = date(2026, 5, 31)
-    due = {"confirmation_days": DAYS, "closes_on": closed, "months_after_close": 6}
-    signature.erase_due(db, now=NOW, **due)  # type: ignore[arg-type]
-    db.refresh(made.row)
-    assert made.row.sealed is not None
-
-    signature.erase_due(db, now=NOW + timedelta(days=7), **due)  # type: ignore[arg-type]
-    db.refresh(made.row)
-
-    assert made.row.sealed is None
-    assert tally.total(db) == 1
 
 
 def test_of_siblings_confirmed_at_one_moment_one_counts(database: Database, keys: ServerKeys) -> None:

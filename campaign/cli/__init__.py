@@ -11,7 +11,8 @@ from sqlalchemy import exc
 from campaign import __version__
 from campaign.cli.common import Campaign
 from campaign.cli.content import delegations, demo, list_file
-from campaign.cli.keep import backup, doctor, erase, recount
+from campaign.cli.erase import erase
+from campaign.cli.keep import backup, doctor, recount
 from campaign.cli.people import organiser
 from campaign.cli.serve import serve, work
 from campaign.errors import CampaignError

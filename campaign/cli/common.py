@@ -9,6 +9,7 @@ import click
 from campaign import organiser, unlocking
 from campaign.appeal import Appeal
 from campaign.appeal import load as load_appeal
+from campaign.campaign_key import current_key
 from campaign.database import Database
 from campaign.errors import CampaignError, RoleError, WrongKeyError
 from campaign.organiser import ORGANISER, TypedCode, Unlocked, reaches
@@ -65,7 +66,10 @@ class Campaign:
         Raises:
             WrongKeyError: They do not belong together.
             RoleError: The organiser's role does not reach *least*.
+            NoKeyError: There is nothing that a passphrase could open.
         """
+        with self.database.reading() as db:
+            current_key(db)  # once it is destroyed, no passphrase is asked for
         name, passphrase = _ask("Organiser").strip(), _ask("Passphrase", hide_input=True)
         if not name or not passphrase:
             raise CampaignError("an organiser's name and passphrase are needed, each on a line")

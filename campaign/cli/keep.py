@@ -1,4 +1,4 @@
-"""``campaign erase``, ``recount``, ``backup`` and ``doctor``: keeping the campaign in order."""
+"""``campaign recount``, ``backup`` and ``doctor``: keeping the campaign in order."""
 
 import os
 import shutil
@@ -14,28 +14,6 @@ from campaign import recount as recounting
 from campaign.cli.common import Campaign, now, pass_campaign
 from campaign.database import see_one_moment
 from campaign.errors import CampaignError
-from campaign.signature import erase_due
-
-
-@click.command()
-@pass_campaign
-def erase(campaign: Campaign) -> None:
-    """Erase what is due: unconfirmed signatures, and personal data after the close."""
-    settings, total = campaign.settings, 0
-    while True:
-        with campaign.database.writing() as db:
-            erased = erase_due(
-                db,
-                now=now(),
-                confirmation_days=settings.confirmation_days,
-                closes_on=settings.closes_on,
-                months_after_close=settings.erase_months_after_close,
-            )
-        if not erased.total:
-            break
-        total += erased.total
-        click.echo(f"{total} rows erased …", err=True)
-    click.echo(f"{total} rows were due and are erased.")
 
 
 @click.command()

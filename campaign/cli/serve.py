@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from campaign import duties, start, tasks
+from campaign import campaign_key, duties, start, tasks
 from campaign.cli.common import Campaign, now, pass_campaign
 from campaign.database import remember
 from campaign.errors import SettingsError
@@ -49,7 +50,8 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     with campaign.database.writing() as db:
         remember(db, "base_url", settings.base_url)
         code = start.setup_code(db, now=now())
-    _greet(campaign, code)
+        erased_at = campaign_key.destroyed_at(db)
+    _greet(campaign, code, erased_at)
     campaign.database.close()
     server = Granian(
         "campaign.web.application:from_environment",
@@ -76,7 +78,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
 def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
     database, settings = campaign.database, campaign.settings
-    periodic = duties.periodic(settings)
+    periodic = duties.periodic(settings, database)
     tasks.build(settings, database, periodic=periodic).run_worker(follow_parent=follow_parent)
 
 
@@ -139,11 +141,14 @@ def _check_port(host: str, port: int) -> None:
             raise SettingsError(f"--port: cannot listen on {host}:{port} ({error.strerror})") from error
 
 
-def _greet(campaign: Campaign, code: str | None) -> None:
+def _greet(campaign: Campaign, code: str | None, erased_at: datetime | None) -> None:
     settings = campaign.settings
     click.secho("\n  The letter campaign is running.\n", bold=True)
     click.echo(f"  The site          {settings.base_url}/")
     click.echo(f"  Organisers        {settings.base_url}/organise/")
+    if erased_at:
+        click.echo(f"\n  Everything personal was erased on {erased_at.date().isoformat()}: nothing can be")
+        click.echo("  signed or delivered, and nobody can log in. Letters and counts are shown.")
     if code:
         click.echo("\n  Nobody organises yet. Open this link once to make the first organiser")
         click.echo("  (one printed earlier opens only what was signed at its time):")

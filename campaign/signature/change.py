@@ -115,11 +115,16 @@ def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) 
     """
     signature = _open_locked(db, token, now=now, confirmation_days=confirmation_days)
     if signature.withdrawn_on is None:
-        signature.withdrawn_on = now.date()
-        signature.forget()
-        if signature.confirmed_on and not signature.is_set_aside:
-            tally.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)
+        take_back(db, signature, now=now)
     return signature
+
+
+def take_back(db: Session, signature: Signature, *, now: datetime) -> None:
+    """Withdraw a signature that stands locked in the caller's transaction."""
+    signature.withdrawn_on = now.date()
+    signature.forget()
+    if signature.confirmed_on and not signature.is_set_aside:
+        tally.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)
 
 
 def _open_locked(db: Session, token: str, *, now: datetime, confirmation_days: int) -> Signature:

@@ -1,31 +1,21 @@
-"""Erasing what is due: the unconfirmed after days, everything personal after the close."""
+"""Erasing what is due: the unconfirmed after days, mailboxes at the close, people months later."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Delete, Update, delete, or_, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from campaign.signature.row import Signature, SignatureToken
+from campaign import batch
+from campaign.participating_state import STATES
+from campaign.signature.invalidation import Invalidation
+from campaign.signature.row import COUNTED, Signature, SignatureToken, settled
 
 BATCH = 1000
-"""Rows erased in one transaction, so that nobody signing waits long."""
+"""Rows erased in one transaction where an index leads to them."""
 
-
-@dataclass
-class Erased:
-    """How many rows were touched, by reason."""
-
-    unconfirmed: int = 0
-    digests: int = 0
-    personal: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.unconfirmed + self.digests + self.personal
+KEY = Signature.state_code, Signature.id
 
 
 def erase_due(
@@ -35,28 +25,23 @@ def erase_due(
     confirmation_days: int,
     closes_on: date | None = None,
     months_after_close: int = 6,
-) -> Erased:
-    """Erase one batch of everything that is due; call again, after a commit, until nothing was."""
-    today = now.date()
-    oldest = today - timedelta(days=confirmation_days)
-    erased = Erased()
-    erased.unconfirmed = _run(
-        db,
-        delete(Signature).where(
-            Signature.id.in_(
-                select(Signature.id)
-                .where(Signature.confirmed_on.is_(None), Signature.signed_on < oldest)
-                .limit(BATCH)
-            ),
-            Signature.confirmed_on.is_(None),
-        ),
+) -> Iterator[int]:
+    """Erase what is due of signatures, a batch at a time; yield how many rows each was.
+
+    The caller commits after each batch.
+    """
+    yield from _unconfirmed(db, before=now.date() - timedelta(days=confirmation_days))
+    if closes_on and now.date() > closes_on:
+        yield from _mailboxes(db)
+    if is_over(now.date(), closes_on, months_after_close) and _any_person(db):
+        yield from forget_people(db)
+
+
+def is_over(today: date, closes_on: date | None, months_after_close: int) -> bool:
+    """Whether everything personal is to be erased by *today*."""
+    return (
+        closes_on is not None and today > closes_on and today >= months_later(closes_on, months_after_close)
     )
-    if closes_on and today > closes_on:
-        erased.digests = _run(db, _forget_digests())
-        if today >= months_later(closes_on, months_after_close):
-            erased.personal = _run(db, _forget_people())
-            db.execute(delete(SignatureToken))
-    return erased
 
 
 def months_later(day: date, months: int) -> date:
@@ -66,30 +51,71 @@ def months_later(day: date, months: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def _forget_digests() -> Update:
+def forget_people(db: Session) -> Iterator[int]:
+    """Erase everything personal of every signature, a batch at a time; what is counted by stays.
+
+    What is left is as of somebody who chose to be counted only, and nobody has a link to it.
+    """
+    yield from _published(db)
+    is_personal = or_(
+        Signature.sealed.is_not(None),
+        Signature.key_id.is_not(None),
+        Signature.digest.is_not(None),
+        Signature.public_name.is_not(None),
+        Signature.disclosure != COUNTED,
+    )
+    nothing = dict.fromkeys(("sealed", "key_id", "digest", "public_name", "name_review", "words_review"))
+    yield from batch.change(
+        db, Signature, is_personal, {**nothing, "has_words": False, "disclosure": COUNTED}
+    )
+    yield from batch.remove(db, SignatureToken)
+    yield from batch.change(
+        db, Invalidation, Invalidation.sealed.is_not(None), {"sealed": None, "key_id": None}
+    )
+
+
+def published() -> ColumnElement[bool]:
+    """Return the condition that a name stands in clear."""
+    return and_(settled(), Signature.public_name.is_not(None))
+
+
+def _published(db: Session) -> Iterator[int]:
+    """Take names in clear out first: everything else is sealed."""
+    # In its index's order: PostgreSQL would look for a few among many from the table's beginning, each time.
+    some = select(*KEY).where(published())
+    some = some.order_by(Signature.state_code, Signature.confirmed_on, Signature.id).limit(BATCH)
+    names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
+    while erased := batch.run(db, names):
+        yield erased
+
+
+def _unconfirmed(db: Session, *, before: date) -> Iterator[int]:
+    pending = Signature.confirmed_on.is_(None)
+    oldest = (
+        select(*KEY).where(pending, Signature.signed_on < before).order_by(Signature.signed_on).limit(BATCH)
+    )
+    # One may be confirmed between the two halves of the statement: then it stays.
+    while erased := batch.run(db, delete(Signature).where(tuple_(*KEY).in_(oldest), pending)):
+        yield erased
+
+
+def _mailboxes(db: Session) -> Iterator[int]:
     # Only of those that are confirmed: a pending one's digest is needed until it is erased.
-    ids = (
-        select(Signature.id)
-        .where(Signature.digest.is_not(None), Signature.confirmed_on.is_not(None))
-        .limit(BATCH)
-    )
-    return update(Signature).where(Signature.id.in_(ids)).values(digest=None)
+    # Asked so that the index of those digests answers; a walk asked so would take that index for the key's.
+    if _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", settled())):
+        confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
+        yield from batch.change(db, Signature, confirmed, {"digest": None})
 
 
-def _forget_people() -> Update:
-    ids = (
-        select(Signature.id)
-        .where(or_(Signature.sealed.is_not(None), Signature.public_name.is_not(None)))
-        .limit(BATCH)
-    )
+def _any_person(db: Session) -> bool:
+    # Each is answered by an index that is empty once all are gone.
     return (
-        update(Signature)
-        .where(Signature.id.in_(ids))
-        .values(sealed=None, key_id=None, public_name=None, has_words=False)
+        _any(db, Signature.sealed.is_not(None))
+        or _any(db, published())
+        or db.scalar(select(SignatureToken.signature_id).limit(1)) is not None
+        or db.scalar(select(Invalidation.id).where(Invalidation.sealed.is_not(None)).limit(1)) is not None
     )
 
 
-def _run(db: Session, statement: Delete | Update) -> int:
-    result = db.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+def _any(db: Session, where: ColumnElement[bool]) -> bool:
+    return db.scalar(select(Signature.id).where(where).limit(1)) is not None

@@ -33,6 +33,7 @@ from campaign.web.organise import (
     member,
     notices,
     recovery,
+    requests,
     second_factor,
     signatures,
 )
@@ -57,6 +58,7 @@ BEHIND_THE_DOOR = (
     member,
     notices,
     recovery,
+    requests,
     second_factor,
     signatures,
 )
@@ -132,6 +134,7 @@ def _add_views(app: Flask) -> None:
             "in_language": language.in_language,
             "appeal": here.appeal,
             "organisation": here.counts.organisation(),
+            "erased_on": here.counts.erased_on(),
         }
 
 

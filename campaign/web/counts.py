@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaign import tally
+from campaign import campaign_key, tally
 from campaign.database import Database
 from campaign.guard import rush
 from campaign.organisation import Organisation, organisation
@@ -27,6 +27,8 @@ class Snapshot:
     """Who runs the campaign, as pages name it."""
     guarded_until: datetime | None
     """Until when everybody who signs is asked for a proof; no page shows it."""
+    erased_on: date | None = None
+    """When everything personal was erased; nothing can be signed after that."""
 
 
 class Counts:
@@ -54,7 +56,9 @@ class Counts:
                 return kept
             with self._database.reading() as db:
                 by_state, sender, guarded = tally.by_state(db), organisation(db), rush.guarded_until(db)
-            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender, guarded)
+                erased_at = campaign_key.destroyed_at(db)
+            erased_on = erased_at.date() if erased_at else None
+            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender, guarded, erased_on)
             self._read_at = read_at
             return self._snapshot
 
@@ -64,6 +68,13 @@ class Counts:
             return self.now().organisation
         except SQLAlchemyError:
             return Organisation()
+
+    def erased_on(self) -> date | None:
+        """Return when everything personal was erased; unknown while the database does not answer."""
+        try:
+            return self.now().erased_on
+        except SQLAlchemyError:
+            return None
 
     def expire(self) -> None:
         """Let the next page read anew: this process changed a count."""

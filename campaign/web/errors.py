@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from campaign.errors import ClosedError, LimitError, NoKeyError
+from campaign.errors import ClosedError, ErasedError, LimitError, NoKeyError
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,12 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(LimitError)
     def limited(error: LimitError) -> ResponseReturnValue:
         return *_page(429, retry_after=error.seconds), {"Retry-After": str(error.seconds)}
+
+    @app.errorhandler(ErasedError)
+    def erased(_error: ErasedError) -> ResponseReturnValue:
+        # In the second before this process has noticed; from then on its pages say so themselves.
+        _undo()
+        return render_template("supporter/erased.html"), 410
 
     @app.errorhandler(exc.OperationalError)
     @app.errorhandler(exc.TimeoutError)

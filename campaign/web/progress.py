@@ -39,7 +39,8 @@ def progress(language: Language) -> ResponseReturnValue:
         for state in in_order(language)
     ]
     page = page_number()
-    names = _public_names(page)
+    # Not even while the rows of an erasure are still being scrubbed.
+    names = [] if counts.erased_on else _public_names(page)
     return render_template(
         "supporter/progress.html",
         rows=rows,

@@ -23,6 +23,14 @@ bp.before_request(headers.forbid_foreign_posts)
 DEEDS = ("confirm", "disclose", "withdraw")
 
 
+@bp.before_request
+def say_that_all_is_erased() -> ResponseReturnValue | None:
+    """Answer every link alike once nothing can tell any more whose signature is whose."""
+    if site().counts.erased_on() is None:
+        return None
+    return render_template("supporter/erased.html"), 410
+
+
 @bp.after_request
 def keep_private(response: Response) -> Response:
     """Keep these pages out of every cache, and out of search engines."""

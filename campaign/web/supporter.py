@@ -191,7 +191,8 @@ def _keep(
 def is_open() -> bool:
     """Whether the letter can be signed on this day."""
     closes_on = site().settings.closes_on
-    return closes_on is None or now().date() <= closes_on
+    is_over = closes_on is not None and now().date() > closes_on
+    return not is_over and site().counts.erased_on() is None
 
 
 def composed(state: ParticipatingState, language: Language) -> Letter:

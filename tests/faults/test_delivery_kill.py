@@ -87,7 +87,7 @@ class Office:
         for _ in range(3):
             self.clock.forward(seconds=LONGEST_SENDING.total_seconds() / 2 + 1)
             start.prepare(self.database, self.settings, self.appeal, now=self.clock())
-            for work in duties.periodic(self.settings).values():
+            for work in duties.periodic(self.settings, self.database).values():
                 with self.database.session(writes=True) as db:
                     work(db, self.clock())
                     db.commit()

@@ -46,6 +46,7 @@ FOR_ORGANISERS = {
     "checks": "/organise/checks",
     "checks that found something": "/organise/checks?state=fr",
     "notices": "/organise/notices",
+    "requests": "/organise/requests",
     "deliveries": "/organise/deliveries",
     "prepare": "/organise/deliveries/new/fr",
     "delegations": "/organise/delegations",

@@ -32,8 +32,10 @@ ENTRIES_A_PAGE = 100
 ABOUT_DELIVERY = frozenset({"send delivery", "note reply", "note bounce"})
 """Acts in the log that name a delivery by its code, after its state's or alone."""
 
-ABOUT_STATE = frozenset({"send test", "enter address", "download list"})
-"""Acts in the log that name a state by its code."""
+ABOUT_STATE = frozenset(
+    {"send test", "enter address", "download list", "look for an address", "erase on request"}
+)
+"""Acts in the log that name states by their codes."""
 
 SOON = timedelta(days=30)
 """When organisers are told that an instrument ends."""

@@ -29,6 +29,9 @@ RESEALING_SECONDS = 20
 @bp.before_request
 def require_organiser() -> ResponseReturnValue | None:
     """Let nobody past the door whose cookie opens no session, and nobody where their role does not lead."""
+    if site().counts.erased_on() is not None:
+        g.unlocked = None
+        return render_template("organise/erased.html"), 410
     g.unlocked = _resumed()
     if request.endpoint in OPEN:
         return None

@@ -30,6 +30,29 @@ class ActForm(FlaskForm):  # type: ignore[misc]
     """A form that is only a button."""
 
 
+class RequestForm(FlaskForm):  # type: ignore[misc]
+    """The address that somebody asks about who wrote to the organisers."""
+
+    email = EmailField(
+        _("E-mail address of whoever asks"),
+        description=_("It is kept nowhere: the log says how many signatures were found, not whose."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the address that wrote to you.")), Readable(), Address()],
+        render_kw={"autocomplete": "off", **PLAIN},
+    )
+
+
+class EraseForm(RequestForm):
+    """Which of its signatures to withdraw and erase."""
+
+    sure = BooleanField(
+        _("The request came from this very address, or I have made sure otherwise that its owner asks."),
+        validators=[
+            DataRequired(_("Make sure first: somebody else may want to undo this person’s signature."))
+        ],
+    )
+
+
 class DelegationForm(FlaskForm):  # type: ignore[misc]
     """One delegation's address, where it was found, and when that was checked."""
 

@@ -1,0 +1,88 @@
+"""The first step of an emergency: one short transaction, and nothing opens or recognises anything more."""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaign import audit, campaign_key
+from campaign.audit import COMMAND_LINE
+from campaign.campaign_key import CampaignKey, KeyWrapping
+from campaign.database import Base, Database, Site
+from campaign.emergency import trace
+from campaign.guard.proof import SpentProof
+from campaign.mail.outbox import MailboxDay, OutboxMail
+from campaign.organiser import Organiser
+from campaign.settings import Settings
+from campaign.unlocking import LoginFailures, OrganiserSession
+
+EMPTIED: tuple[type[Base], ...] = (
+    OrganiserSession,
+    Organiser,
+    KeyWrapping,
+    LoginFailures,
+    OutboxMail,
+    MailboxDay,
+    SpentProof,
+)
+"""Every wrapping of every key, and what waits or is counted under the server's own keys."""
+
+KEPT = ("organisation", "safety", "base_url", "recount", "demo", campaign_key.DESTROYED_AT)
+"""The facts in ``site`` that stay. All others go, above all the salt of the digests."""
+
+ATTEMPTS = 3
+
+
+def destroy(database: Database, *, now: datetime) -> None:
+    """Destroy every way to what is sealed, and to whose a digest is; a second time nothing is left to do.
+
+    Whatever reads a key at this moment is waited for, a few seconds and no longer: then its
+    connection is ended. What begins later finds no key, so that nothing can be sealed again.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with database.writing() as db:
+                trace.hold_alone(db, (CampaignKey, Site, *EMPTIED))
+                _destroy(db, now)
+        except OperationalError:
+            if attempt == ATTEMPTS:
+                raise
+            trace.end_others(database)
+        else:
+            return
+
+
+def destroy_files(settings: Settings) -> None:
+    """Destroy the secret key that was made in the instance folder, and mails that became files there."""
+    for path in (*(settings.instance / "mail").glob("*"), settings.instance / "secret_key"):
+        if path.is_file():
+            _overwrite(path)
+            path.unlink()
+
+
+def _destroy(db: Session, now: datetime) -> None:
+    if campaign_key.destroyed_at(db) is not None:
+        return
+    campaign_key.destroy(db, now=now)
+    audit.record(db, COMMAND_LINE, "erase everything personal", now=now)
+    db.flush()
+    kept = [
+        {"name": row.name, "content": row.content}
+        for row in db.execute(select(Site.name, Site.content).where(Site.name.in_(KEPT)))
+    ]
+    db.expunge_all()
+    trace.empty(db, (*EMPTIED, Site))
+    trace.forget_statistics(db, (*EMPTIED, Site))
+    db.execute(insert(Site), kept)
+
+
+def _overwrite(path: Path) -> None:
+    # The same blocks on most disks; flash memory and file systems that copy on write keep their own mind.
+    with path.open("r+b") as file:
+        file.write(secrets.token_bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,138 @@
+"""What a data subject asks for by letter: found by the address's digest, or by opening boxes."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from campaign import signature, tally
+from campaign.organiser import Unlocked
+from campaign.recount import recount
+from campaign.seal import ServerKeys
+from campaign.signature import Signature, request
+from campaign.signature.request import Asked, Held
+from tests.conftest import NOW
+from tests.factories import make_owner, make_signature
+
+MARA = "mara@example.org"
+
+
+@pytest.fixture
+def owner(db: Session) -> Unlocked:
+    return make_owner(db)
+
+
+@pytest.fixture
+def asked(keys: ServerKeys, owner: Unlocked) -> Asked:
+    return Asked("Mara@Example.org", keys, owner.campaign_key)
+
+
+def keys_of(held: list[Held]) -> list[tuple[str, object]]:
+    return [(each.row.state_code, each.row.id) for each in held]
+
+
+def forget_digests(db: Session) -> None:
+    db.execute(update(Signature).values(digest=None))
+    db.commit()
+    db.expire_all()
+
+
+def test_every_signature_of_an_address_is_found_and_opened(
+    db: Session, keys: ServerKeys, asked: Asked
+) -> None:
+    made = [
+        make_signature(db, keys, state="de", email=MARA, town="Oldtown").row,
+        make_signature(db, keys, state="de", email=MARA, confirmed=False).row,
+        make_signature(db, keys, state="fr", email=MARA, disclosure="counted").row,
+    ]
+    make_signature(db, keys, email="somebody.else@example.org")
+    withdrawn = make_signature(db, keys, state="kz", email=MARA)
+    signature.withdraw(db, withdrawn.token, now=NOW, confirmation_days=7)
+    db.commit()
+
+    held = request.by_digest(db, asked)
+
+    assert {row.id for row in made} == {each.row.id for each in held}
+    assert [each.details.town for each in held if each.row.id == made[0].id] == ["Oldtown"]
+    assert [each.details.name for each in held if each.row.state_code == "fr"] == [""]
+
+
+def test_after_the_close_boxes_tell_a_part_at_a_time(
+    db: Session, keys: ServerKeys, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "BATCH", 2)
+    made = [make_signature(db, keys, state=state, email=MARA).row.id for state in ("de", "kz")]
+    for state in ("at", "de", "fr", "kz", "us"):
+        make_signature(db, keys, state=state)
+    forget_digests(db)
+    assert request.by_digest(db, asked) == []
+
+    found, parts, after = [], 0, None
+    while parts == 0 or after is not None:
+        opened = request.by_opening(db, asked, after=after, most=2)
+        assert opened.boxes <= 2
+        found += [each.row.id for each in opened.found]
+        parts, after = parts + 1, opened.after
+
+    assert sorted(found) == sorted(made)
+    assert parts == 4
+    assert request.by_opening(db, asked).boxes == request.count_boxes(db) == 7
+
+
+def test_a_box_that_only_an_earlier_link_opens_is_shown_as_it_is(db: Session, keys: ServerKeys) -> None:
+    make_signature(db, keys, email=MARA)
+    owner = make_owner(db)  # a new pair; the earlier one's box waits for its own setup link
+    asked = Asked(MARA, keys, owner.campaign_key)
+
+    [held] = request.by_digest(db, asked)
+    assert (held.details.email, held.row.sealed is not None) == ("", True)
+    forget_digests(db)
+    assert request.by_opening(db, asked).found == []
+
+
+def test_erasing_takes_it_off_the_count_and_leaves_nothing(
+    db: Session, keys: ServerKeys, asked: Asked
+) -> None:
+    confirmed = make_signature(db, keys, state="de", email=MARA).row
+    pending = make_signature(db, keys, state="fr", email=MARA, confirmed=False).row
+    kept = make_signature(db, keys, state="kz", email=MARA).row
+    chosen = [(row.state_code, row.id) for row in (confirmed, pending)]
+
+    erased = request.erase_for(db, asked, chosen, now=NOW + timedelta(days=1))
+    db.commit()
+
+    assert erased == [confirmed, pending]
+    for row in erased:
+        assert (row.sealed, row.key_id, row.digest) == (None,) * 3
+        assert row.withdrawn_on == NOW.date() + timedelta(days=1)
+    assert kept.sealed is not None
+    assert (tally.total(db), tally.withdrawn(db, "de"), tally.withdrawn(db, "fr")) == (1, 1, 0)
+    assert recount(db, now=NOW) == []
+    assert request.erase_for(db, asked, chosen, now=NOW) == []
+
+
+def test_nobody_elses_signature_can_be_shown_or_erased(db: Session, keys: ServerKeys, asked: Asked) -> None:
+    other = make_signature(db, keys, email="somebody.else@example.org").row
+    chosen = [(other.state_code, other.id)]
+
+    assert request.by_key(db, asked, chosen) == []
+    assert request.erase_for(db, asked, chosen, now=NOW) == []
+    forget_digests(db)
+    assert request.by_key(db, asked, chosen) == []
+    assert other.sealed is not None
+
+
+def test_after_the_close_what_was_found_in_boxes_can_be_erased(
+    db: Session, keys: ServerKeys, asked: Asked
+) -> None:
+    make_signature(db, keys, email=MARA)
+    forget_digests(db)
+    opened = request.by_opening(db, asked)
+
+    [row] = request.erase_for(db, asked, keys_of(opened.found), now=NOW)  # type: ignore[arg-type]
+    assert row.sealed is None
+
+
+def test_what_recognises_an_address_does_not_show_it_in_an_error(asked: Asked) -> None:
+    assert repr(asked) == "Asked()"

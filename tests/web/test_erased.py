@@ -1,0 +1,165 @@
+"""The site after everything personal was erased, as supporters and organisers see it."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign import emergency
+from campaign.delivery.row import DeliveryRow
+from campaign.seal import ServerKeys
+from campaign.signature import Signature
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.factories import PASSPHRASE, make_signature
+from tests.test_erase import make_delivery
+from tests.web.conftest import FORM, OrganisersBrowser, Supporter
+
+SAID = "Everything personal was erased"
+
+
+@pytest.fixture
+def erase(site: Site, clock: Clock) -> Any:
+    """Give a way to erase everything from elsewhere, and to let the site's second go by."""
+
+    def erase() -> None:
+        emergency.destroy(site.database, now=clock())
+        clock.forward(seconds=2)
+
+    return erase
+
+
+def test_nothing_can_be_signed_and_the_page_says_why(
+    client: FlaskClient, supporter: Supporter, site: Site, erase: Any
+) -> None:
+    assert supporter.sign().status_code == 303
+    erase()
+    answer = client.post("/en/letters/de", data=FORM)
+
+    assert answer.status_code == 410
+    page = answer.get_data(as_text=True)
+    assert "On 23 November 2026 the organisers erased everything personal" in page
+    assert "<form" not in page
+    assert page == client.get("/en/letters/de").get_data(as_text=True)
+    with site.database.reading() as db:
+        assert len(db.scalars(select(Signature.id)).all()) == 1
+
+
+def test_a_process_that_has_not_noticed_yet_takes_no_signature_either(
+    client: FlaskClient, site: Site, clock: Clock
+) -> None:
+    client.get("/en/letters/de")
+    emergency.destroy(site.database, now=clock())
+    answer = client.post("/en/letters/de", data=FORM)
+
+    assert answer.status_code == 410
+    assert SAID in answer.get_data(as_text=True)
+
+
+def test_pages_in_memory_are_not_shown_any_longer(client: FlaskClient, erase: Any) -> None:
+    for url in ("/en/", "/en/letters/de", "/en/privacy"):
+        client.get(url)
+    erase()
+
+    for url in ("/en/", "/en/letters/de", "/en/privacy"):
+        answer = client.get(url)
+        assert answer.status_code == 200
+        assert "On 23 November 2026" in answer.get_data(as_text=True), url
+
+
+def test_counts_progress_letters_and_deliveries_stay(
+    client: FlaskClient, db: Session, keys: ServerKeys, erase: Any
+) -> None:
+    rows = [make_signature(db, keys).row for _ in range(3)]
+    delivery = make_delivery(db, rows[:2])
+    erase()
+
+    assert client.get("/counts.json").get_json()["total"] == 3
+    for url in ("/en/progress", "/en/letters/de.txt", "/en/letters/de.pdf", "/en/embed/de"):
+        assert client.get(url).status_code == 200
+    verified = client.get(f"/en/verify/{delivery.code}")
+    assert verified.status_code == 200
+    assert (b"\2" * 32).hex() in verified.get_data(as_text=True)
+    assert client.get("/healthz").status_code == 200
+
+
+def test_published_names_are_gone_at_once(
+    client: FlaskClient, db: Session, keys: ServerKeys, erase: Any
+) -> None:
+    row = make_signature(db, keys, disclosure="public").row
+    row.public_name, row.name_review = "Mara Public", "approved"
+    db.commit()
+    assert "Mara Public" in client.get("/en/progress").get_data(as_text=True)
+    erase()
+
+    assert "Mara Public" not in client.get("/en/progress").get_data(as_text=True)
+
+
+def test_every_private_link_says_that_nothing_is_left(
+    client: FlaskClient, supporter: Supporter, erase: Any
+) -> None:
+    supporter.sign()
+    supporter.act("confirm")
+    erase()
+    answers = [
+        supporter.page(),
+        supporter.act("withdraw"),
+        client.get("/en/signature/00000000000000000000"),
+        client.get("/en/signature"),
+        client.post("/en/signature", data={"email": FORM["email"]}),
+        client.post("/en/signature", data={"code": supporter.token}),
+    ]
+
+    assert {answer.status_code for answer in answers} == {410}
+    assert len({answer.get_data(as_text=True) for answer in answers}) == 1
+    assert "Nothing that identified you is left here" in answers[0].get_data(as_text=True)
+    assert answers[0].headers["Cache-Control"] == "no-store"
+    assert supporter.total() == 1
+    assert supporter.mails() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["", "login", "recover", "signatures", "lists/de.csv", "setup/00000000000000000000", "requests"]
+)
+def test_the_organisers_door_says_so_whoever_comes(
+    organiser: OrganisersBrowser, app: Flask, erase: Any, url: str
+) -> None:
+    erase()
+
+    for browser in (organiser.client, app.test_client()):
+        answer = browser.get(f"/organise/{url}")
+        assert answer.status_code == 410
+        assert SAID in answer.get_data(as_text=True)
+        assert "Log out" not in answer.get_data(as_text=True)
+
+
+def test_an_organiser_who_was_logged_in_opens_nothing_from_that_moment(
+    organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys, clock: Clock
+) -> None:
+    make_signature(db, keys, name="Mara Example")
+    assert "Mara Example" in organiser.get("/organise/lists/de.csv").get_data(as_text=True)
+    emergency.destroy(site.database, now=clock())  # without waiting for the second
+
+    answer = organiser.get("/organise/lists/de.csv")
+    assert answer.status_code in {303, 410}
+    assert "Mara Example" not in answer.get_data(as_text=True)
+    assert organiser.client.post("/organise/login", data={"passphrase": PASSPHRASE}).status_code != 303
+
+
+def test_the_site_goes_on_while_its_rows_are_scrubbed(
+    client: FlaskClient, site: Site, db: Session, keys: ServerKeys, erase: Any
+) -> None:
+    make_delivery(db, [make_signature(db, keys).row])
+    erase()
+    with site.database.session(writes=True) as scrubbing:
+        for _rows in emergency.scrub(scrubbing):
+            scrubbing.commit()
+            assert client.get("/en/progress").status_code == 200
+        scrubbing.commit()
+
+    assert client.get("/counts.json").get_json()["total"] == 1
+    with site.database.reading() as after:
+        assert after.scalars(select(DeliveryRow)).all() == []

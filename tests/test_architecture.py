@@ -27,6 +27,7 @@ LAYOUT = (
     "mail",
     "tally",
     "signature",
+    "safety",
     "recount",
     "organiser",
     "unlocking",

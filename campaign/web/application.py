@@ -33,6 +33,7 @@ from campaign.web.organise import (
     member,
     notices,
     recovery,
+    safety,
     second_factor,
     signatures,
 )
@@ -57,6 +58,7 @@ BEHIND_THE_DOOR = (
     member,
     notices,
     recovery,
+    safety,
     second_factor,
     signatures,
 )
@@ -69,13 +71,11 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     database = Database(settings.database_url)
     started = prepare(database, settings, content, now=clock())
     app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
-    counts = Counts(database, clock)
+    counts = Counts(database, clock, content)
     app.extensions["campaign"] = Site(
         settings=settings,
         database=database,
-        appeal=content,
         keys=started.keys,
-        edition=started.edition,
         counts=counts,
         tasks=tasks.build(settings, database, periodic={}),
         memory=Memory(),

@@ -79,6 +79,7 @@ class Page:
             timedelta() <= now.as_of - before.as_of < LONGEST
             and now.as_of.date() == before.as_of.date()  # the campaign may have closed at midnight
             and now.organisation == before.organisation
+            and now.safety == before.safety
             and self._counts(now) == self._counts(before)
         )
 

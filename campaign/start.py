@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign import audit, campaign_key, letter, organiser
+from campaign import audit, campaign_key, letter, organiser, safety
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
 from campaign.database import Database, check_secret_key, lock_starts, recall, remember
@@ -40,7 +40,8 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     with database.writing() as db:
         lock_starts(db)
         salt = _digest_salt(db, settings)
-        edition = letter.current_edition(db, appeal, now=now)
+        safety.settle(db, appeal, now=now)
+        edition = letter.current_edition(db, safety.effective(db, appeal), now=now)
         settle_interrupted(db, now=now)
     return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
 

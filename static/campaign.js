@@ -50,6 +50,33 @@ for (const text of all("[data-most]")) {
   count();
 }
 
+// What signing may mean where somebody lives: shown by the style sheet, except to browsers that cannot.
+// Who is in danger is counted without a name, unless they chose otherwise, and never shown to everyone.
+for (const form of all("[data-shown]")) {
+  const { residence, disclosure, advised } = form.elements;
+  const open = form.querySelector("[value=public]").parentElement;
+  let hasChosen = false;
+  let before;
+  const advise = () => {
+    const kind = residence.selectedOptions[0]?.dataset.advice ?? "elsewhere";
+    const isEndangered = kind === "endangered";
+    form.dataset.shown = kind;
+    open.hidden = isEndangered;
+    advised.value = isEndangered ? "yes" : "";
+    if (isEndangered && (!hasChosen || disclosure.value === "public")) {
+      before ??= disclosure.value;
+      disclosure.value = "counted";
+    } else if (!isEndangered && before && !hasChosen) {
+      disclosure.value = before;
+      before = undefined;
+    }
+  };
+  for (const each of disclosure) each.addEventListener("change", () => { hasChosen = true; });
+  residence.addEventListener("change", advise);
+  // Browsers fill forms in again after "back" and "reload".
+  addEventListener("pageshow", advise);
+}
+
 for (const box of all("[data-all]")) {
   box.hidden = false;
   box.addEventListener("change", () => {

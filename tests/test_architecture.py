@@ -28,6 +28,7 @@ LAYOUT = (
     "mail",
     "tally",
     "signature",
+    "safety",
     "recount",
     "organiser",
     "unlocking",

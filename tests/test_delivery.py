@@ -151,7 +151,7 @@ def test_the_numbers_on_the_list_are_kept_with_their_signatures(
     made = make_signature(db, keys)
     delivery = send.send(sender, order())
 
-    assert [(each.id, number) for each, number in holding(db, "de", made.row.id)] == [(delivery.id, 1)]
+    assert [(each.id, row.number) for each, row in holding(db, "de", made.row.id)] == [(delivery.id, 1)]
 
 
 def test_the_same_order_twice_makes_one_delivery(

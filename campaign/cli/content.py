@@ -105,7 +105,6 @@ def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output
         document.write_working_copy(
             file,
             db,
-            campaign.appeal,
             [each for each in plans if each.total] or plans[:1],
             organiser.campaign_key,
             edition=campaign.started.edition,

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from email.headerregistry import Address
@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from campaign import letter, seal
-from campaign.appeal import Appeal
 from campaign.delivery.plan import Plan
 from campaign.language import Language, wording
 from campaign.letter import Letter
@@ -49,7 +48,6 @@ class Document:
 
 def build(
     db: Session,
-    appeal: Appeal,
     plan: Plan,
     private_key: bytes,
     *,
@@ -64,7 +62,6 @@ def build(
 
     Args:
         db: Read only.
-        appeal: The campaign's content.
         plan: What the delivery would be.
         private_key: The campaign's.
         edition: The number of the letter's current edition.
@@ -74,9 +71,10 @@ def build(
         base_url: The site's address, for the cover.
         as_test: Print made-up entries in place of the names, for a mailbox that should not hold them.
     """
-    composed = letter.compose(appeal, plan.state, language.code)
+    composed = letter.compose(plan.appeal, plan.state, language.code)
+    earlier = _earlier(db, plan, composed, edition)
     numbers: list[tuple[int, UUID]] = []
-    rows = _rows(db, plan, private_key, edition)
+    rows = _rows(db, plan, private_key, edition, earlier)
     file = io.BytesIO()
     report = pdf_file.write_delivery(
         file,
@@ -84,7 +82,7 @@ def build(
         cover(plan, language, code=code, made_on=made_on, base_url=base_url),
         _masked(rows) if as_test else _noting(rows, numbers),
         edition=edition,
-        earlier=_earlier(db, plan, edition, language),
+        earlier=earlier,
         language=language.code,
     )
     return Document(
@@ -99,7 +97,6 @@ def build(
 def write_working_copy(
     file: BinaryIO,
     db: Session,
-    appeal: Appeal,
     plans: Sequence[Plan],
     private_key: bytes,
     *,
@@ -108,24 +105,27 @@ def write_working_copy(
     made_on: date,
 ) -> None:
     """Write what the delegations of *plans* would get, one after the other, for organisers to read."""
-    title = letter.compose(appeal, plans[0].state, language.code).subject if len(plans) == 1 else appeal.title
+    first = plans[0]
+    alone = letter.compose(first.appeal, first.state, language.code).subject
     sheet = Sheet(
         file,
-        title=title,
-        author=plans[0].organisation.name,
+        title=alone if len(plans) == 1 else first.appeal.title,
+        author=first.organisation.name,
         made_on=made_on,
         language=language.code,
     )
     for number, plan in enumerate(plans):
         if number:
             sheet.next_page()
+        composed = letter.compose(plan.appeal, plan.state, language.code)
+        earlier = _earlier(db, plan, composed, edition)
         pdf_file.lay_out(
             sheet,
-            letter.compose(appeal, plan.state, language.code),
+            composed,
             cover(plan, language, code=NO_CODE, made_on=made_on, base_url=""),
-            (row for _id, row in _rows(db, plan, private_key, edition)),
+            (row for _id, row in _rows(db, plan, private_key, edition, earlier)),
             edition=edition,
-            earlier=_earlier(db, plan, edition, language),
+            earlier=earlier,
             language=language.code,
         )
     sheet.close()
@@ -187,17 +187,36 @@ def cover(plan: Plan, language: Language, *, code: str, made_on: date, base_url:
     )
 
 
-def _rows(db: Session, plan: Plan, private_key: bytes, edition: int) -> Iterator[tuple[UUID, Row]]:
+def rows(db: Session, plan: Plan, private_key: bytes, *, edition: int, language: Language) -> Iterator[Row]:
+    """Yield the rows of the list that the delivery would bring, in its order."""
+    composed = letter.compose(plan.appeal, plan.state, language.code)
+    earlier = _earlier(db, plan, composed, edition)
+    return (row for _id, row in _rows(db, plan, private_key, edition, earlier))
+
+
+def _rows(
+    db: Session, plan: Plan, private_key: bytes, edition: int, earlier: Collection[int]
+) -> Iterator[tuple[UUID, Row]]:
     if plan.names_withheld:
-        return iter(())
-    return reading.for_delegation(db, plan.state.code, private_key, edition=edition)
+        return
+    others = reading.editions_listed(db, plan.state.code, edition, plan.names_from)
+    # A new edition need not have changed this state's letter: who signed the same words stands with the rest.
+    alike = [edition, *(number for number in others if number not in earlier)]
+    groups = [alike, *([number] for number in others if number in earlier)]
+    listed = reading.for_delegation(db, plan.state.code, private_key, editions=groups, since=plan.names_from)
+    for signature_id, row in listed:
+        yield signature_id, replace(row, edition=edition) if row.edition in alike[1:] else row
 
 
-def _earlier(db: Session, plan: Plan, edition: int, language: Language) -> dict[int, Letter]:
-    return {
-        number: letter.stored_letter(db, number, language.code, plan.state.code)
-        for number in reading.editions_listed(db, plan.state.code, edition)
+def _earlier(db: Session, plan: Plan, composed: Letter, edition: int) -> dict[int, Letter]:
+    """Return the letter of each other edition whose text differs from *composed*."""
+    if plan.names_withheld:
+        return {}
+    numbers = reading.editions_listed(db, plan.state.code, edition, plan.names_from)
+    stored = {
+        number: letter.stored_letter(db, number, composed.language, plan.state.code) for number in numbers
     }
+    return {number: text for number, text in stored.items() if text != composed}
 
 
 def _noting(listed: Iterator[tuple[UUID, Row]], numbers: list[tuple[int, UUID]]) -> Iterator[Row]:

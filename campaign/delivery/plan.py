@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign import tally
+from campaign import safety, tally
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
 from campaign.delegation import Delegation
@@ -24,6 +24,8 @@ class Plan:
     """A delivery that could be made now."""
 
     state: ParticipatingState
+    appeal: Appeal
+    """The content, with the safety lists of this moment."""
     organisation: Organisation
     delegation: Delegation | None
     total: int
@@ -31,6 +33,10 @@ class Plan:
     """Names that would be on the list."""
     names_withheld: bool
     """Whether this delegation gets counts only."""
+    names_from: date | None
+    """Names that were given before this day were promised to organisers alone."""
+    names_promised: int
+    """How many of those there are."""
     names_waiting: int
     """Public names that no organiser has looked at yet; they are not listed."""
     words_waiting: int
@@ -54,7 +60,9 @@ class Plan:
 
 def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date) -> Plan:
     """Return what a delivery to *state*'s delegation would be on this day."""
-    sender = organisation(db)
+    sender, lists = organisation(db), safety.lists(db, appeal)
+    withheld, names_from = state.code in lists.no_names_to, lists.names_from.get(state.code)
+    named = 0 if withheld else count_named(db, state.code, names_from)
     delegation = db.get(Delegation, state.code)
     latest = db.scalar(deliveries(state.code).where(Delivery.status.in_(REACHED)).limit(1))
     residences = tally.by_residence(db, state.code)
@@ -66,14 +74,16 @@ def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date)
     )
     cautions = _cautions(appeal, state, delegation, latest, today)
     total = sum(residences.values())
-    withheld = state.code in appeal.no_names_to
     return Plan(
         state=state,
+        appeal=lists.applied_to(appeal),
         organisation=sender,
         delegation=delegation,
         total=total,
-        named=0 if withheld else count_named(db, state.code),
+        named=named,
         names_withheld=withheld,
+        names_from=names_from,
+        names_promised=count_named(db, state.code) - named if names_from and not withheld else 0,
         names_waiting=_count(db, state, Signature.disclosure == PUBLIC, Signature.name_review.is_(None)),
         words_waiting=_count(db, state, Signature.has_words, Signature.words_review.is_(None)),
         withdrawn=tally.withdrawn(db, state.code),

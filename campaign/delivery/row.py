@@ -113,10 +113,10 @@ def by_code(db: Session, code: str) -> Delivery | None:
     return db.scalar(select(Delivery).where(Delivery.code == code, Delivery.status.in_(REACHED)))
 
 
-def holding(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, int]]:
-    """Return the deliveries that hold this signature's name, each with its row's number."""
+def holding(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, DeliveryRow]]:
+    """Return the deliveries that hold this signature's name, each with its row."""
     query = (
-        select(Delivery, DeliveryRow.number)
+        select(Delivery, DeliveryRow)
         .join(DeliveryRow, DeliveryRow.delivery_id == Delivery.id)
         .where(
             DeliveryRow.state_code == state_code,
@@ -125,7 +125,7 @@ def holding(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Deli
         )
         .order_by(Delivery.prepared_at)
     )
-    return [(delivery, number) for delivery, number in db.execute(query)]
+    return [(delivery, row) for delivery, row in db.execute(query)]
 
 
 def settle_interrupted(db: Session, *, now: datetime) -> None:

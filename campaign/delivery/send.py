@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaign import audit, letter, seal
+from campaign import audit, letter, safety, seal
 from campaign.appeal import Appeal
 from campaign.database import Database
 from campaign.delivery import document
@@ -78,7 +78,8 @@ def send(sender: Sender, order: Order) -> Delivery:
     """
     database, now = sender.database, sender.clock()
     with database.writing() as db:
-        edition = letter.current_edition(db, sender.appeal, now=now)
+        appeal = safety.effective(db, sender.appeal)
+        edition = letter.current_edition(db, appeal, now=now)
     code = seal.new_code()
     with database.snapshot() as db:
         # In the same moment as the plan: the order's own first copy must not speak against it.
@@ -86,6 +87,8 @@ def send(sender: Sender, order: Order) -> Delivery:
         if known is not None:
             return known
         planned = plan(db, sender.appeal, order.state, today=now.date())
+        if planned.appeal.no_names_to != appeal.no_names_to:
+            raise DeliveryError("the safety lists were changed meanwhile")
         _refuse(planned, order.confirmed)
         built = _build(db, sender, planned, order.language, edition=edition, code=code)
     assert planned.delegation is not None
@@ -94,7 +97,7 @@ def send(sender: Sender, order: Order) -> Delivery:
     if delivery is None:
         with database.reading() as db:
             return db.get_one(Delivery, order.delivery_id)
-    _hand_over(sender, delivery, mail, latest=planned.latest)
+    _hand_over(sender, delivery, mail, planned)
     with database.reading() as db:
         return db.get_one(Delivery, order.delivery_id)
 
@@ -107,7 +110,7 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
     """
     now = sender.clock()
     with sender.database.writing() as db:
-        edition = letter.current_edition(db, sender.appeal, now=now)
+        edition = letter.current_edition(db, safety.effective(db, sender.appeal), now=now)
         audit.record(db, sender.organiser.name, "send test", state.code, now=now)
     with sender.database.reading() as db:
         planned = plan(db, sender.appeal, state, today=now.date())
@@ -139,7 +142,6 @@ def _build(
 ) -> Document:
     return document.build(
         db,
-        sender.appeal,
         planned,
         sender.organiser.campaign_key,
         edition=edition,
@@ -187,11 +189,17 @@ def _record(
     return delivery
 
 
-def _still_named(db: Session, delivery: Delivery) -> int:
+def _still_named(db: Session, delivery: Delivery, since: date | None) -> int:
     """Return how many of the delivery's names may still go: who withdrew a moment ago shall not."""
     same = (Signature.state_code == DeliveryRow.state_code) & (Signature.id == DeliveryRow.signature_id)
     query = select(func.count()).select_from(DeliveryRow).join(Signature, same)
-    return db.scalar(query.where(DeliveryRow.delivery_id == delivery.id, named())) or 0
+    return db.scalar(query.where(DeliveryRow.delivery_id == delivery.id, named(since))) or 0
+
+
+def _is_withheld(db: Session, sender: Sender, planned: Plan) -> bool:
+    """Whether organisers decided, while the list was built, that this delegation gets no names."""
+    lists = safety.lists(db, sender.appeal)
+    return planned.state.code in lists.no_names_to and not planned.names_withheld
 
 
 def _numbered(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, Any]:
@@ -203,11 +211,11 @@ def _numbered(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, 
     }
 
 
-def _hand_over(sender: Sender, delivery: Delivery, mail: Any, *, latest: Delivery | None) -> None:
+def _hand_over(sender: Sender, delivery: Delivery, mail: Any, planned: Plan) -> None:
     status, code = ACCEPTED, 250
     try:
         with open_transport(sender.settings) as transport:
-            transport.send(mail, before_data=lambda: _begin(sender, delivery, latest))
+            transport.send(mail, before_data=lambda: _begin(sender, delivery, planned))
     except UncertainMailError as error:
         status, code = UNCERTAIN, error.code
     except PermanentMailError as error:
@@ -222,15 +230,21 @@ def _hand_over(sender: Sender, delivery: Delivery, mail: Any, *, latest: Deliver
         )
 
 
-def _begin(sender: Sender, delivery: Delivery, latest: Delivery | None) -> None:
-    """Commit ``sending``, unless another message to this delegation went out since the preview."""
+def _begin(sender: Sender, delivery: Delivery, planned: Plan) -> None:
+    """Commit ``sending``, unless another message to this delegation went out since the preview.
+
+    Nor does a list go out that could not be made any more at this moment.
+    """
+    latest = planned.latest
     try:
         with sender.database.writing() as db:
             others = deliveries(delivery.state_code).where(Delivery.status.in_(REACHED)).limit(1)
             now_latest = db.scalar(others)
             if (now_latest and now_latest.id) != (latest and latest.id):
                 raise DeliveryError("another message to this delegation was sent meanwhile")
-            if _still_named(db, delivery) != delivery.named:
+            if _is_withheld(db, sender, planned):
+                raise DeliveryError("this delegation gets no names any more")
+            if _still_named(db, delivery, planned.names_from) != delivery.named:
                 raise DeliveryError("somebody on the list withdrew meanwhile")
             changed = db.scalar(
                 update(Delivery)

@@ -15,7 +15,8 @@ from campaign.campaign_key import CampaignKey, KeyWrapping
 from campaign.database import Base, Database, Site
 from campaign.emergency import trace
 from campaign.guard.proof import SpentProof
-from campaign.mail.outbox import MailboxDay, OutboxMail
+from campaign.mail.mailbox_day import MailboxDay
+from campaign.mail.outbox import OutboxMail
 from campaign.organiser import Organiser
 from campaign.settings import Settings
 from campaign.unlocking import LoginFailures, OrganiserSession

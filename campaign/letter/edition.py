@@ -53,8 +53,7 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
     """
     content_hash, letters = _content(appeal)
     for _attempt in range(ATTEMPTS):
-        query = select(LetterEdition.number).where(LetterEdition.content_hash == content_hash)
-        known = db.scalar(query)
+        known = known_edition(db, appeal)
         if known is not None:
             return known
         try:
@@ -63,6 +62,12 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
         except IntegrityError:
             continue
     raise RuntimeError("no number was free for the new edition of the letter")
+
+
+def known_edition(db: Session, appeal: Appeal) -> int | None:
+    """Return the number of the edition that *appeal* makes, if it is kept already."""
+    content_hash, _letters = _content(appeal)
+    return db.scalar(select(LetterEdition.number).where(LetterEdition.content_hash == content_hash))
 
 
 def stored_letter(db: Session, edition: int, language: str, state_code: str) -> Letter:
@@ -77,7 +82,7 @@ def stored_letter(db: Session, edition: int, language: str, state_code: str) -> 
     return Letter.from_json(row.content)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
     """Return the hash and all letters of *appeal*; composed once per process."""
     letters = tuple(

@@ -9,8 +9,22 @@ from campaign import seal
 from campaign.mail import outbox
 from campaign.participating_state import STATES
 from campaign.seal import ServerKeys
-from campaign.signature.row import Signature
+from campaign.signature.row import Signature, SignatureToken
 from campaign.signature.sign import may_write_to, new_token
+
+
+def count_links(db: Session, signature: Signature) -> int:
+    """Return how many links open the private page of *signature*."""
+    query = select(func.count()).select_from(SignatureToken)
+    return (
+        db.scalar(
+            query.where(
+                SignatureToken.state_code == signature.state_code,
+                SignatureToken.signature_id == signature.id,
+            )
+        )
+        or 0
+    )
 
 
 def ask_for_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign import seal
 from campaign.errors import WrongKeyError
+from campaign.mailbox import canonical_address
 from campaign.participating_state import STATES
 from campaign.seal import Details, ServerKeys
 from campaign.signature.change import take_back
@@ -51,9 +52,9 @@ class Asked:
         """Return what *row* holds, if it is this address's."""
         details = self._details(row)
         same_digest = row.digest == seal.address_digest(self.keys, row.state_code, self.email)
-        same_address = bool(details.email) and seal.canonical_address(
-            details.email
-        ) == seal.canonical_address(self.email)
+        same_address = bool(details.email) and canonical_address(details.email) == canonical_address(
+            self.email
+        )
         return Held(row, details) if same_digest or same_address else None
 
     def _details(self, row: Signature) -> Details:

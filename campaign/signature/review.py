@@ -1,9 +1,9 @@
 """Approving and declining public names and signatories' own words, and resealing to a new key."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaign import seal
@@ -12,11 +12,19 @@ from campaign.seal import Details
 from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Key, Signature, standing
 
 
-def approve_names(db: Session, keys: Iterable[Key], private_key: bytes) -> int:
-    """Publish the names of *keys* that their owners want public; return how many."""
+def approve_names(
+    db: Session, keys: Iterable[Key], private_key: bytes, *, not_from: Collection[str] = ()
+) -> int:
+    """Publish the names of *keys* that their owners want public; return how many.
+
+    Names of people who live in *not_from* are declined instead.
+    """
     approved = 0
     for signature in _locked(db, keys):
         if signature.disclosure == PUBLIC and signature.sealed and signature.name_review is None:
+            if signature.residence in not_from:
+                signature.name_review = DECLINED
+                continue
             signature.public_name = seal.unseal(signature.sealed, private_key).name
             signature.name_review = APPROVED
             approved += 1
@@ -32,6 +40,16 @@ def decline_names(db: Session, keys: Iterable[Key]) -> int:
             signature.name_review = DECLINED
             declined += 1
     return declined
+
+
+def decline_names_from(db: Session, residences: Collection[str]) -> None:
+    """Take off the site, and keep off it, every public name of people who live in *residences*."""
+    db.execute(
+        update(Signature)
+        .where(Signature.residence.in_(residences), Signature.disclosure == PUBLIC)
+        .values(public_name=None, name_review=DECLINED),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def approve_words(db: Session, keys: Iterable[Key]) -> int:

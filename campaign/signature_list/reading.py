@@ -1,10 +1,11 @@
 """Reading a list: signatures in keyset batches, each opened with the campaign's private key."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from campaign import seal
@@ -25,27 +26,38 @@ def for_organisers(db: Session, state_code: str, private_key: bytes) -> Iterator
 
 
 def for_delegation(
-    db: Session, state_code: str, private_key: bytes, *, edition: int
+    db: Session,
+    state_code: str,
+    private_key: bytes,
+    *,
+    editions: Sequence[Collection[int]],
+    since: date | None = None,
 ) -> Iterator[tuple[UUID, Row]]:
-    """Yield each row that may be delivered, with its signature's id.
+    """Yield each row that may be delivered, with its signature's id, numbered as they are printed.
 
-    Those of *edition* come first, then those of others, numbered as they are printed.
+    Args:
+        db: Read only.
+        state_code: Whose delegation it is.
+        private_key: The campaign's.
+        editions: Who signed one of the first group comes first, and so on.
+        since: Names that were given earlier stay out.
     """
     number = 0
-    for each in [edition, *_other_editions(db, state_code, edition)]:
-        query = in_list_order(state_code).where(named(), Signature.edition == each)
+    for each in editions:
+        query = in_list_order(state_code).where(named(since), Signature.edition.in_(each))
         for signature in _batches(db, query):
             number += 1
             yield signature.id, _row(number, signature, private_key)
 
 
-def named() -> ColumnElement[bool]:
-    """Return the condition that the delegation may have the name.
+def named(since: date | None = None) -> ColumnElement[bool]:
+    """Return the condition that the delegation may have the name, if it was given on *since* or later.
 
     A name meant for the public is delivered only after an organiser approved it.
     """
     return and_(
         standing(),
+        true() if since is None else Signature.signed_on >= since,
         Signature.sealed.is_not(None),
         # What an earlier pair's setup link alone opens cannot be printed.
         Signature.key_id.in_(select(CampaignKey.id).where(CampaignKey.is_current)),
@@ -56,21 +68,17 @@ def named() -> ColumnElement[bool]:
     )
 
 
-def editions_listed(db: Session, state_code: str, edition: int) -> list[int]:
-    """Return the other editions that rows of the list to *state_code* were signed under."""
-    return _other_editions(db, state_code, edition)
+def count_named(db: Session, state_code: str, since: date | None = None) -> int:
+    """Return how many names the list to *state_code* may hold, of those given on *since* or later."""
+    query = select(func.count()).select_from(Signature)
+    return db.scalar(query.where(Signature.state_code == state_code, named(since))) or 0
 
 
-def count_named(db: Session, state_code: str) -> int:
-    """Return how many names the list to *state_code* may hold."""
-    query = select(func.count()).select_from(Signature).where(Signature.state_code == state_code, named())
-    return db.scalar(query) or 0
-
-
-def _other_editions(db: Session, state_code: str, edition: int) -> list[int]:
+def editions_listed(db: Session, state_code: str, edition: int, since: date | None = None) -> list[int]:
+    """Return the other editions that rows of the list to *state_code* were signed under, newest first."""
     query = (
         select(Signature.edition)
-        .where(Signature.state_code == state_code, named(), Signature.edition != edition)
+        .where(Signature.state_code == state_code, named(since), Signature.edition != edition)
         .distinct()
         .order_by(Signature.edition.desc())
     )

@@ -34,6 +34,7 @@ from campaign.web.organise import (
     notices,
     recovery,
     requests,
+    safety,
     second_factor,
     signatures,
 )
@@ -59,6 +60,7 @@ BEHIND_THE_DOOR = (
     notices,
     recovery,
     requests,
+    safety,
     second_factor,
     signatures,
 )
@@ -71,13 +73,11 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     database = Database(settings.database_url)
     started = prepare(database, settings, content, now=clock())
     app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
-    counts = Counts(database, clock)
+    counts = Counts(database, clock, content)
     app.extensions["campaign"] = Site(
         settings=settings,
         database=database,
-        appeal=content,
         keys=started.keys,
-        edition=started.edition,
         counts=counts,
         tasks=tasks.build(settings, database, periodic={}),
         memory=Memory(),

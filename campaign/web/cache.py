@@ -80,6 +80,7 @@ class Page:
             and now.as_of.date() == before.as_of.date()  # the campaign may have closed at midnight
             and now.organisation == before.organisation
             and now.erased_on == before.erased_on
+            and now.safety == before.safety
             and self._counts(now) == self._counts(before)
         )
 

@@ -8,17 +8,19 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaign import campaign_key, tally
+from campaign import campaign_key, letter, safety, tally
+from campaign.appeal import Appeal
 from campaign.database import Database
 from campaign.guard import rush
 from campaign.organisation import Organisation, organisation
+from campaign.safety import Lists
 
 FRESH = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The counts at one moment."""
+    """What pages show, at one moment."""
 
     total: int
     by_state: dict[str, int]
@@ -27,6 +29,11 @@ class Snapshot:
     """Who runs the campaign, as pages name it."""
     guarded_until: datetime | None
     """Until when everybody who signs is asked for a proof; no page shows it."""
+    safety: Lists
+    appeal: Appeal
+    """The campaign's content with these lists."""
+    edition: int
+    """The letter's, as this content makes it."""
     erased_on: date | None = None
     """When everything personal was erased; nothing can be signed after that."""
 
@@ -34,9 +41,11 @@ class Snapshot:
 class Counts:
     """One snapshot for all requests of a process."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], content: Appeal) -> None:
         self._database = database
         self._clock = clock
+        self._content = content
+        self._edition: tuple[Appeal, int] | None = None
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
@@ -57,8 +66,19 @@ class Counts:
             with self._database.reading() as db:
                 by_state, sender, guarded = tally.by_state(db), organisation(db), rush.guarded_until(db)
                 erased_at = campaign_key.destroyed_at(db)
-            erased_on = erased_at.date() if erased_at else None
-            self._snapshot = Snapshot(sum(by_state.values()), by_state, as_of, sender, guarded, erased_on)
+                lists = safety.lists(db, self._content)
+            appeal = lists.applied_to(self._content)
+            self._snapshot = Snapshot(
+                sum(by_state.values()),
+                by_state,
+                as_of,
+                sender,
+                guarded,
+                safety=lists,
+                appeal=appeal,
+                edition=self._edition_of(appeal),
+                erased_on=erased_at.date() if erased_at else None,
+            )
             self._read_at = read_at
             return self._snapshot
 
@@ -75,6 +95,24 @@ class Counts:
             return self.now().erased_on
         except SQLAlchemyError:
             return None
+
+    def appeal(self) -> Appeal:
+        """Return the campaign's content as organisers' safety lists have it."""
+        try:
+            return self.now().appeal
+        except SQLAlchemyError:
+            return self._content
+
+    def _edition_of(self, appeal: Appeal) -> int:
+        """Return the number of the edition that *appeal* makes; looked up when organisers changed a list."""
+        if self._edition is None or self._edition[0] is not appeal:
+            with self._database.reading() as db:
+                known = letter.known_edition(db, appeal)
+            if known is None:  # a process with other content changed the lists
+                with self._database.writing() as db:
+                    known = letter.current_edition(db, appeal, now=self._clock())
+            self._edition = appeal, known
+        return self._edition[1]
 
     def expire(self) -> None:
         """Let the next page read anew: this process changed a count."""

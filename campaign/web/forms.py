@@ -1,17 +1,24 @@
 """The supporters' forms: what may be typed, and what is said when it cannot be taken."""
 
-from functools import cache
-from itertools import starmap
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields import SelectChoice
-from wtforms.validators import DataRequired, Optional, StopValidation
+from wtforms.validators import DataRequired, StopValidation
 
-from campaign import residence, seal
+from campaign import residence
 from campaign.seal import Details
 from campaign.signature.row import COUNTED, DELEGATION, PUBLIC
 from campaign.web.typed import Address, AtMost, OwnMailbox, Readable, has_letter, one_line, paragraphs
@@ -27,6 +34,21 @@ DISCLOSURE_CHOICES = [
     SelectChoice(COUNTED, _("Nobody")),
 ]
 
+CAREFUL_CHOICES = DISCLOSURE_CHOICES[1:]
+"""What is offered to those whose name must not be published."""
+
+NOT_PUBLISHED = _(
+    "Where you live, a name that everyone can see could be used against you, so we publish none. "
+    "Please choose one of these."
+)
+
+ENDANGERED, WARY, UNSTATED, ELSEWHERE = "endangered", "wary", "unstated", "elsewhere"
+"""What is said of signing before anyone types: where it is dangerous, where the authorities may be
+no friends of it, to those who do not say where they live, and to everyone else."""
+
+SHOW = "show"
+"""What the button sends that asks for the advice."""
+
 
 class SupporterForm(FlaskForm):  # type: ignore[misc]
     """A form without a token: supporters' pages set no cookie, the origin of a post is checked instead."""
@@ -38,8 +60,17 @@ class SupporterForm(FlaskForm):  # type: ignore[misc]
 
 
 class SignatureForm(SupporterForm):
-    """The signature block under a letter."""
+    """The signature block under a letter.
 
+    Where somebody lives comes first, since it decides what they are told, and which choices
+    they have: who lives where signing is dangerous cannot be published by name.
+    """
+
+    residence = SelectField(
+        _("Where you live"),
+        description=_("A delegation looks first for signatures from its own State."),
+        validate_choice=False,
+    )
     name = StringField(
         _("Your name"),
         description=_("As you would sign a letter, in any alphabet."),
@@ -59,11 +90,6 @@ class SignatureForm(SupporterForm):
             OwnMailbox(),
         ],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
-    )
-    residence = SelectField(
-        _("Where you live"),
-        description=_("A delegation looks first for signatures from its own State."),
-        validate_choice=False,
     )
     town = StringField(
         _("Your town (optional)"),
@@ -94,14 +120,44 @@ class SignatureForm(SupporterForm):
         ],
     )
     website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
+    advised = HiddenField()
+    """Not empty once the advice for endangered residents was shown; :data:`SHOW` when it is asked for."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        endangered: frozenset[str] = frozenset(),
+        wary: frozenset[str] = frozenset(),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.endangered, self.wary = endangered, wary
+        self.asks_for_advice = self.advised.data == SHOW
         self.residence.choices = [
-            SelectChoice("", _("Please choose")),
-            SelectChoice("ZZ", _("I would rather not say")),
-            *_residences(get_locale().language),
+            SelectChoice("", _("Please choose"), {"data-advice": ""}),
+            SelectChoice(residence.UNSTATED, _("I would rather not say"), {"data-advice": UNSTATED}),
+            *_residences(get_locale().language, endangered, wary),
         ]
+        if self.asks_for_advice:
+            self.disclosure.data = COUNTED
+        self.is_careful = bool(self.advised.data) or self.is_endangered
+        if self.is_careful:
+            self.disclosure.choices = CAREFUL_CHOICES
+
+    @property
+    def is_endangered(self) -> bool:
+        """Whether it comes from where signing is dangerous."""
+        return self.residence.data in self.endangered
+
+    @property
+    def advice(self) -> str:
+        """What is to be said to whoever lives there; empty as long as nobody knows."""
+        code = self.residence.data
+        if code in self.endangered:
+            return ENDANGERED
+        if code in self.wary:
+            return WARY
+        return {"": "", None: "", residence.UNSTATED: UNSTATED}.get(code, ELSEWHERE)
 
     @property
     def is_from_a_robot(self) -> bool:
@@ -129,84 +185,52 @@ class SignatureForm(SupporterForm):
             raise StopValidation(_("Choose where you live, or “I would rather not say”."))
         if field.data not in residence.RESIDENCES:
             raise StopValidation(_("Choose a place from the list."))
+        if self.is_endangered and not self.advised.data:
+            # They will have seen the advice with this answer.
+            self.advised.data, self.disclosure.data = "yes", COUNTED
+            raise StopValidation(
+                _(
+                    "Nothing was kept yet: please read the advice for where you live first. "
+                    "“Nobody” is now chosen below; if you still want to, sign again."
+                )
+            )
 
     def validate_disclosure(self, field: RadioField) -> None:
-        """Take one of the three choices alone."""
+        """Take one of the three choices alone, and publish no name of who is endangered."""
         _known_disclosure(field)
+        if self.is_endangered and field.data == PUBLIC:
+            field.data = COUNTED
+            raise StopValidation(NOT_PUBLISHED)
 
 
 class DisclosureForm(SupporterForm):
-    """Who may see the name from now on."""
+    """Who may see the name from now on; nobody's is published who lives where that is dangerous."""
 
     disclosure = RadioField(_("Who may see my name?"), choices=DISCLOSURE_CHOICES, validate_choice=False)
 
+    def __init__(self, *args: Any, is_endangered: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_endangered = is_endangered
+        if is_endangered:
+            self.disclosure.choices = CAREFUL_CHOICES
+
     def validate_disclosure(self, field: RadioField) -> None:
-        """Take one of the three choices alone."""
+        """Take one of the choices alone."""
         _known_disclosure(field)
+        if self.is_endangered and field.data == PUBLIC:
+            raise StopValidation(NOT_PUBLISHED)
 
 
-class FindSignatureForm(SupporterForm):
-    """Back to one's page: the code from a message, or an address that gets its links once more."""
-
-    code = StringField(
-        _("The code from our message"),
-        description=_("20 letters and digits. Dashes, spaces and capitals do not matter."),
-        filters=[one_line],
-        validators=[Optional()],
-        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"},
+@lru_cache(maxsize=32)
+def _residences(language: str, endangered: frozenset[str], wary: frozenset[str]) -> tuple[SelectChoice, ...]:
+    # Two hundred and fifty names in their order take longer than a signature. Most carry no mark.
+    kinds = dict.fromkeys(wary, WARY) | dict.fromkeys(endangered, ENDANGERED)
+    return tuple(
+        SelectChoice(code, name, {"data-advice": kinds[code]} if code in kinds else {})
+        for code, name in residence.choices(language)
     )
-    email = EmailField(
-        _("Your e-mail address"),
-        description=_("If a letter was signed with it, we send the links to it again."),
-        filters=[one_line],
-        validators=[Optional(), Readable(), Address()],
-        render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
-    )
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Ask for one of the two."""
-        is_valid = bool(super().validate(extra_validators))
-        if is_valid and not self.code.data and not self.email.data:
-            self.code.errors = [_("Enter the code, or your e-mail address below.")]
-            return False
-        return is_valid
-
-    def validate_code(self, field: StringField) -> None:
-        """Leave the code as it is stored."""
-        field.data = _read_code(field.data)
-
-
-class FindDeliveryForm(SupporterForm):
-    """The code that is printed on a delivered list."""
-
-    code = StringField(
-        _("The code on the letter’s cover"),
-        description=_("20 letters and digits in groups of four."),
-        filters=[one_line],
-        validators=[DataRequired(_("Enter the code that is printed on the cover."))],
-        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"},
-    )
-
-    def validate_code(self, field: StringField) -> None:
-        """Leave the code as it is stored."""
-        field.data = _read_code(field.data)
-
-
-@cache
-def _residences(language: str) -> tuple[SelectChoice, ...]:
-    # Two hundred and fifty names in their order take longer than a signature.
-    return tuple(starmap(SelectChoice, residence.choices(language)))
 
 
 def _known_disclosure(field: RadioField) -> None:
     if field.data not in {choice.value for choice in DISCLOSURE_CHOICES}:
         raise StopValidation(_("Choose who may see your name."))
-
-
-def _read_code(typed: str) -> str:
-    code = seal.read_code(typed)
-    if code is None:
-        raise StopValidation(
-            _("This is not a code of ours: it has 20 letters and digits, such as 7K3M-… Please compare.")
-        )
-    return code

@@ -65,7 +65,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if settings.is_secure:
             headers["Strict-Transport-Security"] = "max-age=31536000"
-        if request.path.startswith(PRIVATE) or response.status_code >= 400:
+        # An answer to a form may hold what was typed.
+        is_private = request.method == "POST" or request.path.startswith(PRIVATE)
+        if is_private or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"
         headers.setdefault("Cache-Control", "no-cache")
         return response

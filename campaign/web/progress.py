@@ -15,7 +15,7 @@ from campaign.mail import outbox
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature.row import Signature, standing
 from campaign.web import headers
-from campaign.web.forms import FindDeliveryForm
+from campaign.web.find_form import FindDeliveryForm
 from campaign.web.site import now, page_number, session, site
 from campaign.web.supporter import composed, in_order
 
@@ -84,7 +84,8 @@ def verify(language: Language, code: str) -> ResponseReturnValue:
         "named": delivery.named,
         "letter_sha256": delivery.letter_hash.hex(),
         "list_sha256": delivery.list_hash.hex(),
-        "names_withheld": state.code in site().appeal.no_names_to,
+        # What the list held then counts: the delegation may have lost, or got, names since.
+        "names_withheld": not delivery.named and state.code in site().appeal.no_names_to,
         "status": delivery.status,
     }
     letter_url = url_for("supporter.letter_text", language=language, state=state) if is_present else ""

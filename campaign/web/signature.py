@@ -1,19 +1,22 @@
 """The signatory's private page, and the ways back to it."""
 
+from datetime import date, timedelta
+
 import segno
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from campaign import seal, signature
+from campaign import residence, seal, signature
 from campaign.delivery.row import holding
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
-from campaign.language import Language
+from campaign.language import LANGUAGES, Language
 from campaign.participating_state import STATES
 from campaign.signature import Signature
 from campaign.web import headers
-from campaign.web.forms import DisclosureForm, FindSignatureForm
+from campaign.web.find_form import FindSignatureForm
+from campaign.web.forms import DisclosureForm
 from campaign.web.site import commit, now, session, site
 from campaign.web.supporter import composed, is_open
 
@@ -46,16 +49,16 @@ def page(language: Language, token: str) -> ResponseReturnValue:
         code, found = _open(token)
     except UnknownTokenError:
         return _find_page(FindSignatureForm(), is_expired=True), 404
-    return _page(language, code, found, DisclosureForm(disclosure=found.disclosure))
+    return _page(language, code, found, _form(found, disclosure=found.disclosure))
 
 
 @bp.post("/<language:language>/signature/<token>")
 def change(language: Language, token: str) -> ResponseReturnValue:
     """Confirm, change who may see the name, or withdraw."""
     deed = request.form.get("action", "")
-    form = DisclosureForm()
     try:
         code, found = _open(token)
+        form = _form(found)
         if deed not in DEEDS or (deed == "disclose" and not form.validate()):
             return _page(language, code, found, form), 422
         _act(deed, code, form)
@@ -108,6 +111,14 @@ def _open(typed: str) -> tuple[str, Signature]:
     return code, signature.open_link(session(), code, now=now(), confirmation_days=days)
 
 
+def _form(found: Signature, **preset: str) -> DisclosureForm:
+    return DisclosureForm(is_endangered=_is_endangered(found), **preset)
+
+
+def _is_endangered(found: Signature) -> bool:
+    return found.residence in site().appeal.endangered_residences
+
+
 def _act(deed: str, code: str, form: DisclosureForm) -> None:
     settings = site().settings
     days = settings.confirmation_days
@@ -124,7 +135,6 @@ def _act(deed: str, code: str, form: DisclosureForm) -> None:
 def _page(language: Language, code: str, found: Signature, form: DisclosureForm) -> str:
     state = STATES[found.state_code]
     counts = site().counts.now()
-    held = holding(session(), found.state_code, found.id)
     share_url = site().settings.base_url + url_for("supporter.letter", language=language, state=state)
     done = request.args.get("done", "")
     return render_template(
@@ -135,16 +145,39 @@ def _page(language: Language, code: str, found: Signature, form: DisclosureForm)
         code=seal.grouped(code),
         form=form,
         done=done if done in DEEDS else "",
-        names_withheld=state.code in site().appeal.no_names_to,
+        names_withheld=counts.safety.withholds(state.code, found.signed_on),
+        is_endangered=_is_endangered(found),
         is_open=is_open(),
-        confirmation_days=site().settings.confirmation_days,
-        delivered_on=held[-1][0].sent_on if held else None,
+        more=_more(language, found),
         count=counts.by_state.get(state.code, 0),
         as_of=counts.as_of,
         share_url=share_url,
         share_text=composed(state, language).subject,
         qr=_qr(share_url),
     )
+
+
+def _more(language: Language, found: Signature) -> dict[str, object]:
+    """Return what is held about the signatory beside the row itself, and until when."""
+    closes_on = site().settings.closes_on
+    return {
+        "residence": residence.name(found.residence, language.code),
+        "language": LANGUAGES[found.language].name,
+        "links": signature.count_links(session(), found),
+        "held": holding(session(), found.state_code, found.id),
+        "erased_on": _erased_on(found),
+        "forgotten_on": closes_on + timedelta(days=1) if closes_on else None,
+    }
+
+
+def _erased_on(found: Signature) -> date | None:
+    """Return the day on which what is personal goes by itself; ``None`` while no close is set."""
+    settings = site().settings
+    if found.confirmed_on is None:
+        return found.signed_on + timedelta(days=settings.confirmation_days + 1)
+    if settings.closes_on is None:
+        return None
+    return signature.months_later(settings.closes_on, settings.erase_months_after_close)
 
 
 def _qr(url: str) -> Markup:

@@ -26,17 +26,24 @@ class Site:
 
     settings: Settings
     database: Database
-    appeal: Appeal
     keys: ServerKeys
-    edition: int
-    """The number of the letter's current edition."""
     counts: Counts
     tasks: Tasks
     memory: Memory
     """How often which network came today."""
     clock: Callable[[], datetime]
-    composed: dict[tuple[str, str], Letter] = field(default_factory=dict)
-    """The letters composed so far, by state and language."""
+    composed: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
+    """The letters composed so far, by state, language and whether names are withheld."""
+
+    @property
+    def appeal(self) -> Appeal:
+        """The campaign's content, with the safety lists as organisers have them."""
+        return self.counts.appeal()
+
+    @property
+    def edition(self) -> int:
+        """The number of the letter's current edition."""
+        return self.counts.now().edition
 
     def close(self) -> None:
         """Let go of every connection."""

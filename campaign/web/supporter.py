@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from campaign import letter as letters
-from campaign import signature
+from campaign import residence, signature
 from campaign.errors import LimitError, ProofError
 from campaign.guard import proof
 from campaign.language import ENGLISH, Language
@@ -68,15 +68,17 @@ def choose_letter(language: Language) -> ResponseReturnValue:
 @bp.get("/<language:language>/letters/<state:state>")
 def letter(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Show the letter to *state*'s delegation, with its form."""
-    return letter_page(language, state, SignatureForm())
+    return letter_page(language, state, signature_form())
 
 
 @bp.post("/<language:language>/letters/<state:state>")
 def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Record a signature; the answer is the same for a first and a repeated one."""
-    form = SignatureForm()
+    form = signature_form()
     if not is_open():
         return letter_page(language, state, form), 410
+    if form.asks_for_advice:
+        return letter_page(language, state, form)
     if not form.validate():
         return letter_page(language, state, form), 422
     try:
@@ -87,6 +89,13 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     except ProofError:
         return guard.proof_page(language, state, form), 422
     return redirect(url_for(".check_your_mail", language=language), 303)
+
+
+def signature_form() -> SignatureForm:
+    """Return the form as it was filled in; it knows where signing is dangerous."""
+    appeal = site().appeal
+    wary = frozenset(code.upper() for code in appeal.no_names_to) - appeal.endangered_residences
+    return SignatureForm(endangered=appeal.endangered_residences, wary=wary)
 
 
 def letter_page(
@@ -106,7 +115,7 @@ def letter_page(
         is_open=is_open(),
         closes_on=settings.closes_on,
         names_withheld=state.code in appeal.no_names_to,
-        endangered=True,
+        endangered=endangered_residences(language),
         confirmation_days=settings.confirmation_days,
         retry_after=retry_after,
     )
@@ -163,8 +172,15 @@ def privacy(language: Language) -> ResponseReturnValue:
         confirmation_days=settings.confirmation_days,
         erase_months_after_close=settings.erase_months_after_close,
         closes_on=settings.closes_on,
+        endangered=endangered_residences(language),
         withheld_from=[state for state in in_order(language) if state.code in appeal.no_names_to],
     )
+
+
+def endangered_residences(language: Language) -> list[tuple[str, str]]:
+    """Return code and name of each residence where signing is dangerous, in the order of *language*."""
+    endangered = site().appeal.endangered_residences
+    return [each for each in residence.choices(language.code) if each[0] in endangered]
 
 
 def _keep(
@@ -197,10 +213,10 @@ def is_open() -> bool:
 
 def composed(state: ParticipatingState, language: Language) -> Letter:
     """Return the letter to *state*, composed once per process."""
-    kept: dict[tuple[str, str], Letter] = site().composed
-    key = state.code, language.code
+    appeal, kept = site().appeal, site().composed
+    key = state.code, language.code, state.code in appeal.no_names_to
     if key not in kept:
-        kept[key] = letters.compose(site().appeal, state, language.code)
+        kept[key] = letters.compose(appeal, state, language.code)
     return kept[key]
 
 

@@ -52,6 +52,7 @@ FOR_ORGANISERS = {
     "delegations": "/organise/delegations",
     "delegation": "/organise/delegations?state=de",
     "audit": "/organise/audit",
+    "safety": "/organise/safety",
     "account": "/organise/account",
     "codes": "/organise/account/codes",
     "drill": "/organise/account/recovery-code/drill",
@@ -122,6 +123,33 @@ def refused_letter(campaign: Campaign) -> Page:
     return campaign.visitor
 
 
+def safer_form(campaign: Campaign) -> Page:
+    campaign.visitor.goto("/en/letters/de")
+    Supporter(campaign.visitor).press("Show me the advice and the safer form")
+    return campaign.visitor
+
+
+def advice(campaign: Campaign) -> Page:
+    campaign.visitor.goto("/en/letters/de")
+    Supporter(campaign.visitor).live_in("Kazakhstan")
+    return campaign.visitor
+
+
+def change_of_safety(campaign: Campaign) -> Page:
+    page = campaign.organiser.page
+    page.goto("/organise/safety")
+    page.get_by_label("Belarus").uncheck()
+    page.get_by_label("Add a place").select_option(label="Belarus")
+    campaign.organiser.press("Look at the change")
+    return page
+
+
+def everything_held(campaign: Campaign) -> Page:
+    campaign.visitor.goto(campaign.links["confirmed"])
+    campaign.visitor.get_by_text("Everything we hold").click()
+    return campaign.visitor
+
+
 def refused_login(campaign: Campaign) -> Page:
     campaign.visitor.goto("/organise/login")
     Supporter(campaign.visitor).press("Log in")
@@ -171,7 +199,20 @@ def recovery_code(campaign: Campaign) -> Page:
 
 @pytest.mark.parametrize(
     "reach",
-    [refused_letter, refused_login, refused_import, invitation, setup, member, last_owner, recovery_code],
+    [
+        refused_letter,
+        safer_form,
+        advice,
+        everything_held,
+        refused_login,
+        refused_import,
+        change_of_safety,
+        invitation,
+        setup,
+        member,
+        last_owner,
+        recovery_code,
+    ],
 )
 def test_what_stands_after_a_button_can_be_read(
     campaign: Campaign, reach: Callable[[Campaign], Page]
@@ -187,12 +228,12 @@ def test_a_letter_is_signed_with_the_keyboard_alone(chromium: Browser, site: Sit
         tab_to(page, "Read the letter")
         page.keyboard.press("Enter")
         page.wait_for_url("**/letters/de")
+        tab_to(page, "Where you live")
+        page.keyboard.type("France")
         tab_to(page, "Your name")
         page.keyboard.type("Mara Example")
         tab_to(page, "Your e-mail address")
         page.keyboard.type("keyboard@example.org")
-        tab_to(page, "Where you live")
-        page.keyboard.type("France")
         tab_to(page, "The delegation only")
         tab_to(page, "I sign this letter")
         page.keyboard.press("Space")
@@ -203,7 +244,7 @@ def test_a_letter_is_signed_with_the_keyboard_alone(chromium: Browser, site: Sit
         page.goto(site.mail("keyboard@example.org").link)
         tab_to(page, "Confirm")
         page.keyboard.press("Enter")
-        Supporter(page).reads("Thank you. Your signature counts.")
+        Supporter(page).reads("Thank you. Your signature is confirmed.")
 
 
 def check(page: Page) -> None:

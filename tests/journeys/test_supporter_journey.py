@@ -49,7 +49,7 @@ def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
 
     page.goto(mail.link)
     supporter.press("Confirm")
-    supporter.reads("Thank you. Your signature counts.")
+    supporter.reads("Thank you. Your signature is confirmed.")
     assert supporter.sees_count(before + 1)
 
     page.goto(mail.link)
@@ -110,7 +110,7 @@ def test_the_typed_code_opens_the_page_as_the_link_does(
     supporter.press("Open my page")
     supporter.press("Confirm")
 
-    supporter.reads("Thank you. Your signature counts.")
+    supporter.reads("Thank you. Your signature is confirmed.")
     assert supporter.sees_count(before + 1)
 
 
@@ -123,7 +123,7 @@ def test_whoever_lost_the_mail_gets_the_link_again(supporter: Supporter, site: S
     supporter.reads("Check your e-mail")
 
     supporter.page.goto(site.mail(address, at=1).link)
-    supporter.reads("Your signature counts")
+    supporter.reads("Your signature is confirmed")
 
 
 def test_the_mail_names_no_cause(site: Site) -> None:
@@ -167,5 +167,5 @@ def test_without_a_relay_the_mail_is_a_file_and_its_link_is_printed(
 
         page.goto(link)
         supporter.press("Confirm")
-        supporter.reads("Thank you. Your signature counts.")
+        supporter.reads("Thank you. Your signature is confirmed.")
         assert supporter.sees_count(1)

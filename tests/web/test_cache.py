@@ -1,6 +1,7 @@
 """Public pages from memory: the same as rendered anew, and never a moment longer than they hold."""
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -196,3 +197,17 @@ def test_an_organisers_cookie_does_not_come_near_a_page(
 
     assert "Set-Cookie" not in answer.headers
     assert client.get("/en/").data == answer.data
+
+
+def test_a_static_text_comes_packed_to_those_who_take_it_packed(client: FlaskClient) -> None:
+    page = client.get("/en/").get_data(as_text=True)
+    url = re.findall(r'href="([^"]+\.css)"', page)[0]
+    plain, packed = client.get(url), client.get(url, headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert {answer.headers["Vary"] for answer in (plain, packed)} == {"Accept-Encoding"}
+    for answer in (plain, packed):
+        assert "immutable" in answer.headers["Cache-Control"]
+        answer.close()

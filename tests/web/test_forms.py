@@ -6,7 +6,8 @@ from flask import Flask
 from flask_babel import Babel
 from werkzeug.datastructures import MultiDict
 
-from campaign.web.forms import FindDeliveryForm, FindSignatureForm, SignatureForm
+from campaign.web.find_form import FindDeliveryForm, FindSignatureForm
+from campaign.web.forms import SignatureForm
 from campaign.web.organise.door_form import LoginForm, NewPassphraseForm
 from campaign.web.organise.forms import SendDeliveryForm
 

@@ -75,6 +75,7 @@ ORGANISERS_PAGES = tuple(
         "notices",
         "delegations",
         "audit",
+        "safety",
         "account",
         "account/codes",
         "account/recovery-code/drill",

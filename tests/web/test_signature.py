@@ -1,16 +1,29 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
+from campaign import delegation, safety, seal
+from campaign.delegation import Address
+from campaign.delivery import notice, send
+from campaign.delivery.row import Delivery
+from campaign.organisation import Organisation, save_organisation
+from campaign.organiser import Unlocked
+from campaign.participating_state import STATES
+from campaign.safety import Change
 from campaign.settings import Settings
 from campaign.signature import Signature
+from campaign.signature.row import HOLDS
 from campaign.web.site import Site
 from tests.conftest import Clock
+from tests.relay import relay
 from tests.web.conftest import Supporter
 
 
@@ -30,7 +43,7 @@ def test_confirming_moves_the_count_and_thanks(supporter: Supporter) -> None:
     assert answer.status_code == 303
     assert supporter.total() == 1
     page = supporter.page().get_data(as_text=True)
-    assert "Your signature counts" in page
+    assert "Your signature is confirmed" in page
     assert "<svg" in page
 
 
@@ -161,3 +174,206 @@ def test_after_the_close_a_pending_one_cannot_be_confirmed(
 
     assert late.post(f"/en/signature/{supporter.token}", data={"action": "confirm"}).status_code == 410
     assert supporter.total() == 0
+
+
+def text(answer: TestResponse) -> str:
+    return answer.get_data(as_text=True)
+
+
+def deliver(site: Site, owner: Unlocked, clock: Clock, state: str = "de") -> Delivery:
+    """Send the letter to *state* with its list, through a relay of its own."""
+    with site.database.writing() as db:
+        save_organisation(db, Organisation("Made-up House", "Nowhere", "office@example.org"))
+        address = Address(state, f"{state}@missions.example.org", "a call", clock().date())
+        delegation.save(db, address, by="Olga Organiser", now=clock())
+    with relay() as post_office:
+        sender = send.Sender(
+            database=site.database,
+            settings=replace(site.settings, smtp_url=post_office.url),
+            appeal=site.appeal,
+            organiser=owner,
+            clock=clock,
+        )
+        return send.send(sender, send.Order(delivery_id=uuid4(), state=STATES[state]))
+
+
+def test_the_private_page_shows_everything_that_is_held(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    app = make_app(replace(settings, closes_on=date(2027, 6, 30)))
+    supporter = Supporter(app.test_client(), app.extensions["campaign"])
+    supporter.sign(town="Smalltown", words="My very own words.", residence="RU")
+    supporter.act("confirm")
+    supporter.sign()  # once more: its mail brings another link to the same page
+    held = text(supporter.page()).partition('id="kept"')[2].partition("</details>")[0]
+
+    for shown in (
+        "23 November 2026",
+        "Russian Federation",
+        "Edition 1, English",
+        "In a sealed box",
+        "No organiser has read them yet",
+        "The delegation only",
+        "It is deleted on 1 July 2027",
+        "2, each from a message of ours",
+        "erased on 30 December 2027",
+    ):
+        assert shown in held
+    for sealed in ("Mara", "mara@", "Smalltown", "My very own words"):
+        assert sealed not in held
+
+
+def test_the_private_page_says_when_a_pending_one_goes(supporter: Supporter, clock: Clock) -> None:
+    supporter.sign()
+    page = text(supporter.page())
+    assert "erased on 1 December 2026" in page
+
+    clock.forward(days=7)
+    assert supporter.page().status_code == 200
+    clock.forward(days=1)
+    assert supporter.page().status_code == 404
+
+
+def test_where_only_the_count_was_kept_there_is_no_box(supporter: Supporter) -> None:
+    supporter.sign(disclosure="counted")
+    supporter.act("confirm")
+    page = text(supporter.page())
+
+    assert "In a sealed box" not in page
+    assert "nothing is left that could be opened" in page
+
+
+def test_a_delivered_list_is_shown_with_the_number_of_the_name(
+    supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
+) -> None:
+    supporter.sign(email="first@example.org")
+    supporter.act("confirm")
+    first = supporter.token
+    supporter.sign(email="counted@example.org", disclosure="counted")
+    supporter.act("confirm")
+    counted = supporter.token
+    delivery = deliver(site, owner, clock)
+    link = f"/en/verify/{delivery.code}"
+
+    page = text(supporter.client.get(f"/en/signature/{first}"))
+    assert page.count(f'href="{link}"') == 2
+    assert "23 November 2026, number 1" in page
+    assert "those cannot be taken back" in page
+    assert link not in text(supporter.client.get(f"/en/signature/{counted}"))
+    assert supporter.client.get(link).status_code == 200
+
+
+def test_after_a_delivery_a_change_holds_for_later_lists_and_a_withdrawal_says_what_stays(
+    supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
+) -> None:
+    supporter.sign()
+    supporter.act("confirm")
+    delivery = deliver(site, owner, clock)
+
+    supporter.act("disclose", disclosure="public")
+    assert f"/en/verify/{delivery.code}" in text(supporter.page())
+    supporter.act("withdraw")
+    page = text(supporter.page())
+
+    assert "Your signature is withdrawn" in page
+    assert "23 November 2026, number 1" in page
+    assert "ask the delegation to strike out that number" in page
+    assert "identifies nobody" in page
+
+    with site.database.writing() as db:
+        notice.told(db, delivery.id, [1], on=clock().date())
+    assert "The delegation was asked on 23 November 2026 to strike it out" in text(supporter.page())
+
+
+def test_who_lives_where_it_is_dangerous_cannot_have_the_name_published(
+    supporter: Supporter, site: Site
+) -> None:
+    supporter.sign(residence="KZ", disclosure="delegation", advised="yes")
+    supporter.act("confirm")
+
+    assert 'value="public"' not in text(supporter.page())
+    refused = supporter.act("disclose", disclosure="public")
+    assert refused.status_code == 422
+    assert "so we publish none" in text(refused)
+    with site.database.reading() as db:
+        assert db.scalars(select(Signature.disclosure)).all() == ["delegation"]
+    assert supporter.act("disclose", disclosure="counted").status_code == 303
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_a_held_signature_looks_like_any_other(supporter: Supporter, site: Site, is_confirmed: bool) -> None:
+    pages = set()
+    for hold in (None, *HOLDS):
+        supporter.sign("fr", email=f"{hold}@example.org", disclosure="public", words="Please.")
+        with site.database.writing() as db:
+            db.execute(update(Signature).where(Signature.confirmed_on.is_(None)).values(held_for=hold))
+        if is_confirmed:
+            supporter.act("confirm")
+        page = text(supporter.client.get(f"/en/signature/{supporter.token}?done=confirm"))
+        # The count moves for one of them only, as it does when others sign or withdraw meanwhile.
+        page = re.sub(r'(data-count="fr">)\d+', r"\1", page).replace("signatures of", "signature of")
+        pages.add(page.replace(supporter.token, "").replace(seal.grouped(supporter.token), ""))
+        if not is_confirmed:
+            supporter.act("withdraw")
+
+    [page] = pages
+    assert "counts" not in page.replace("no longer counts", "").replace("the counts can be", "")
+
+
+def test_whose_signature_was_taken_off_the_count_is_told_and_may_object(
+    supporter: Supporter, site: Site
+) -> None:
+    with site.database.writing() as db:
+        save_organisation(db, Organisation("Made-up House", "Nowhere", "office@example.org"))
+    supporter.sign()
+    supporter.act("confirm")
+    with site.database.writing() as db:
+        db.execute(update(Signature).values(invalidation_id=uuid4()))
+    page = text(supporter.page())
+
+    assert "Your signature does not count" in page
+    assert "An organiser took this signature off the count" in page
+    assert "is confirmed" not in page
+    assert 'Made-up House, <a href="mailto:office@example.org">' in page
+    assert supporter.act("withdraw").status_code == 303
+
+
+def test_nothing_private_but_the_token_stands_in_an_address(supporter: Supporter, site: Site) -> None:
+    private = {"name": "Mara Example", "email": "mara@example.org", "town": "Smalltown", "words": "Look."}
+    answers = [
+        supporter.sign(**private, residence="KZ"),
+        supporter.sign(**private, residence="KZ", advised="yes"),
+        supporter.client.post("/en/letters/de", data={"advised": "show", "residence": "KZ"}),
+        supporter.act("confirm"),
+        supporter.page(),
+        supporter.act("disclose", disclosure="counted"),
+        supporter.client.post("/en/signature", data={"email": "mara@example.org"}),
+        supporter.client.post("/en/signature", data={"code": supporter.token}),
+        supporter.client.post("/en/signature", data={"email": "mara@"}),
+        supporter.act("withdraw"),
+        supporter.page(),
+    ]
+    for answer in answers:
+        page = text(answer)
+        addresses = [answer.location or "", *re.findall(r'(?:href|action|src)="([^"]*)"', page)]
+        for address in addresses:
+            assert not re.search(r"mara|example\.org|smalltown|look|KZ|advised", address, re.IGNORECASE)
+        for form in re.findall(r"<form[^>]*>.*?</form>", page, re.DOTALL):
+            assert 'method="post"' in form.partition(">")[0]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_was_delivered_with_names_is_told_so_when_there_are_no_more(
+    supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
+) -> None:
+    supporter.sign()
+    supporter.act("confirm")
+    delivery = deliver(site, owner, clock)
+    with site.database.writing() as db:
+        wanted = Change(withhold=frozenset({"de"}))
+        safety.change(db, site.appeal, wanted, by="Olga Organiser", now=clock())
+    clock.forward(seconds=2)
+
+    page = text(supporter.client.get(f"/en/verify/{delivery.code}"))
+    assert "numbers only" not in page
+    assert "The organisers only" in text(supporter.page())

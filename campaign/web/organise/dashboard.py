@@ -11,7 +11,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 from sqlalchemy import Select, func, or_, select
 
-from campaign import audit, chart, organiser, recount, seal, start, tally
+from campaign import audit, chart, organiser, recount, residence, seal, start, tally
 from campaign.audit import AuditEntry
 from campaign.delegation import delegations
 from campaign.delivery import notice
@@ -33,9 +33,20 @@ ABOUT_DELIVERY = frozenset({"send delivery", "note reply", "note bounce"})
 """Acts in the log that name a delivery by its code, after its state's or alone."""
 
 ABOUT_STATE = frozenset(
-    {"send test", "enter address", "download list", "look for an address", "erase on request"}
+    {
+        "send test",
+        "enter address",
+        "download list",
+        "look for an address",
+        "erase on request",
+        "withhold names",
+        "release names",
+    }
 )
 """Acts in the log that name states by their codes."""
+
+ABOUT_RESIDENCE = frozenset({"protect residents", "unprotect residents"})
+"""Acts in the log that name a residence by its code."""
 
 SOON = timedelta(days=30)
 """When organisers are told that an instrument ends."""
@@ -119,6 +130,8 @@ def _by_code(codes: set[str]) -> Select[str, UUID]:
 
 def _about(entry: AuditEntry) -> str:
     """Return what *entry* is about, for people: elsewhere than in these acts it may be somebody's name."""
+    if entry.act in ABOUT_RESIDENCE:
+        return residence.name(entry.about, ENGLISH.code)
     if entry.act not in ABOUT_DELIVERY | ABOUT_STATE:
         return entry.about
     return " ".join(

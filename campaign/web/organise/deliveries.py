@@ -17,7 +17,6 @@ from campaign.language import ENGLISH, LANGUAGES
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.residence import name as residence_name
 from campaign.signature.row import COUNTED, Signature, standing
-from campaign.signature_list import reading
 from campaign.web.organise import bp
 from campaign.web.organise.door import unlocked
 from campaign.web.organise.forms import ReplyForm, SendDeliveryForm, TestDeliveryForm
@@ -165,12 +164,9 @@ def _preview(
     send_form: SendDeliveryForm | None = None,
 ) -> str:
     planned = _plan(state)
-    rows = []
-    if not planned.names_withheld:
-        listed = reading.for_delegation(
-            session(), state.code, unlocked().campaign_key, edition=site().edition
-        )
-        rows = [row for _id, row in islice(listed, ROWS_PREVIEWED)]
+    rows = document.rows(
+        session(), planned, unlocked().campaign_key, edition=site().edition, language=ENGLISH
+    )
     if send_form is None:
         send_form = SendDeliveryForm(
             formdata=None,
@@ -186,7 +182,7 @@ def _preview(
         cover=document.cover(
             planned, ENGLISH, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
         ),
-        rows=rows,
+        rows=list(islice(rows, ROWS_PREVIEWED)),
         residence=lambda code: residence_name(code, ENGLISH.code),
         left_out=_left_out(planned),
         address=planned.delegation,
@@ -250,6 +246,7 @@ def _left_out(planned: Plan) -> list[dict[str, object]]:
     figures = {
         "withheld": planned.total if planned.names_withheld else 0,
         "counted": 0 if planned.names_withheld else counted or 0,
+        "promised": planned.names_promised,
         "waiting_names": 0 if planned.names_withheld else planned.names_waiting,
         "waiting_words": 0 if planned.names_withheld else planned.words_waiting,
     }

@@ -52,7 +52,6 @@ def _pdf(states: list[ParticipatingState]) -> Response:
     document.write_working_copy(
         file,
         session(),
-        site().appeal,
         [each for each in plans if each.total] or plans[:1],
         unlocked().campaign_key,
         edition=site().edition,

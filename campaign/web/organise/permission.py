@@ -50,13 +50,16 @@ _VIEWS = {
         "try_recovery_code",
         "undo_decision",
     ),
-    # Who organises, and in whose name.
+    # Who organises, in whose name, and what protects those who sign.
     OWNER: (
         "add_organiser",
         "adopt",
         "change_role",
+        "change_safety",
+        "look_at_safety",
         "member",
         "remove_organiser",
+        "safety",
         "save_organisation",
     ),
 }

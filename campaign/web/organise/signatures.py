@@ -55,7 +55,9 @@ def approve() -> ResponseReturnValue:
         return _back(kind)
     if kind == "names":
         changed = (
-            signature.approve_names(session(), keys, unlocked().campaign_key)
+            signature.approve_names(
+                session(), keys, unlocked().campaign_key, not_from=site().appeal.endangered_residences
+            )
             if act == "approve"
             else signature.decline_names(session(), keys)
         )

@@ -1,0 +1,108 @@
+"""The safety lists: which delegations get no names, and where signing is dangerous."""
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign import safety as lists
+from campaign.delivery.row import Delivery, deliveries
+from campaign.errors import CampaignError
+from campaign.language import ENGLISH
+from campaign.participating_state import STATES
+from campaign.residence import name as residence_name
+from campaign.safety import OVERNIGHT, Change, Lists
+from campaign.signature_list.reading import count_named
+from campaign.web.organise import bp
+from campaign.web.organise.door import unlocked
+from campaign.web.organise.safety_form import SafetyChangeForm, SafetyForm
+from campaign.web.site import commit, now, session, site
+
+
+@bp.get("/safety")
+def safety() -> ResponseReturnValue:
+    """Show both lists to owners."""
+    held = _lists()
+    form = SafetyForm(
+        no_names_to=sorted(held.no_names_to), endangered=sorted(held.endangered_residences), more=""
+    )
+    return _page(form, held)
+
+
+@bp.post("/safety")
+def look_at_safety() -> ResponseReturnValue:
+    """Show what a change means before it is made."""
+    form, held = SafetyForm(), _lists()
+    if not form.validate():
+        return _page(form, held), 422
+    change = form.change(held, site().appeal.accused_state)
+    if not change:
+        flash(gettext("Nothing was changed."))
+        return redirect(url_for(".safety"), 303)
+    return _look(SafetyChangeForm.of(change), change)
+
+
+@bp.post("/safety/change")
+def change_safety() -> ResponseReturnValue:
+    """Change the lists as they were looked at."""
+    form = SafetyChangeForm()
+    change = form.change()
+    if not change:
+        return redirect(url_for(".safety"), 303)
+    if not form.validate():
+        return _look(form, change), 422
+    try:
+        lists.change(session(), site().appeal, change, by=unlocked().name, now=now())
+    except CampaignError:
+        abort(400)
+    commit()
+    site().counts.expire()
+    flash(
+        gettext("The lists are changed. Pages show it within a second, and every later delivery keeps to it.")
+    )
+    return redirect(url_for(".safety"), 303)
+
+
+def _lists() -> Lists:
+    return lists.lists(session(), site().appeal)
+
+
+def _page(form: SafetyForm, held: Lists) -> str:
+    accused = STATES[site().appeal.accused_state]
+    names = {code: residence_name(code, ENGLISH.code) for code in held.endangered_residences}
+    return render_template(
+        "organise/safety.html",
+        form=form,
+        accused=accused,
+        places=sorted(names.items(), key=lambda each: each[1]),
+        kept_back=[
+            (STATES[code], day) for code, day in held.names_from.items() if code not in held.no_names_to
+        ],
+    )
+
+
+def _look(form: SafetyChangeForm, change: Change) -> str:
+    if not change.withhold | change.release <= STATES.keys():
+        abort(400)
+    return render_template(
+        "organise/safety_change.html",
+        form=form,
+        change=change,
+        withhold=[
+            (STATES[code], count_named(session(), code), _last_with_names(code))
+            for code in sorted(change.withhold)
+        ],
+        release=[(STATES[code], lists.names_promised(session(), code)) for code in sorted(change.release)],
+        protect=[_with_name(code, lists.names_published(session(), code)) for code in sorted(change.protect)],
+        unprotect=[residence_name(code, ENGLISH.code) for code in sorted(change.unprotect)],
+        names_from=now().date() + OVERNIGHT,
+    )
+
+
+def _with_name(code: str, number: int) -> tuple[str, int]:
+    return residence_name(code, ENGLISH.code), number
+
+
+def _last_with_names(code: str) -> Delivery | None:
+    return session().scalar(
+        deliveries(code).where(Delivery.named > 0, Delivery.sending_at.is_not(None)).limit(1)
+    )

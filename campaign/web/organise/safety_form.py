@@ -1,0 +1,71 @@
+"""The forms of the safety lists: what shall be different, and the second look at it."""
+
+from itertools import starmap
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, SelectField, SelectMultipleField
+from wtforms.fields import SelectChoice
+from wtforms.validators import StopValidation
+
+from campaign import residence
+from campaign.language import ENGLISH
+from campaign.participating_state import STATES
+from campaign.safety import Change, Lists
+
+
+class SafetyForm(FlaskForm):  # type: ignore[misc]
+    """The lists as they shall be."""
+
+    no_names_to = SelectMultipleField(
+        choices=[SelectChoice(code, state.name(ENGLISH.code)) for code, state in STATES.items()]
+    )
+    endangered = SelectMultipleField(validate_choice=False)
+    more = SelectField(
+        _("Add a place"),
+        choices=[SelectChoice("", _("None")), *starmap(SelectChoice, residence.choices(ENGLISH.code))],
+    )
+
+    def change(self, now: Lists, accused_state: str) -> Change:
+        """Return how what is wanted differs from *now*; the accused state stays on both lists."""
+        states = frozenset(self.no_names_to.data) | {accused_state}
+        residences = frozenset(self.endangered.data) | {accused_state.upper()}
+        residences |= {self.more.data} if self.more.data else set()
+        return Change(
+            withhold=states - now.no_names_to,
+            release=now.no_names_to - states,
+            protect=residences - now.endangered_residences,
+            unprotect=now.endangered_residences - residences,
+        )
+
+
+class SafetyChangeForm(FlaskForm):  # type: ignore[misc]
+    """The change as its page showed it, and the tick where it takes protection away."""
+
+    withhold = SelectMultipleField(validate_choice=False)
+    release = SelectMultipleField(validate_choice=False)
+    protect = SelectMultipleField(validate_choice=False)
+    unprotect = SelectMultipleField(validate_choice=False)
+    sure = BooleanField(_("I have read what this means for the people who signed, and want it all the same."))
+
+    @classmethod
+    def of(cls, change: Change) -> "SafetyChangeForm":
+        """Return the form that carries *change*."""
+        parts = {
+            name: sorted(getattr(change, name)) for name in ("withhold", "release", "protect", "unprotect")
+        }
+        return cls(formdata=None, **parts)
+
+    def change(self) -> Change:
+        """Return the change that it carries."""
+        return Change(
+            withhold=frozenset(self.withhold.data),
+            release=frozenset(self.release.data),
+            protect=frozenset(self.protect.data),
+            unprotect=frozenset(self.unprotect.data),
+        )
+
+    def validate_sure(self, field: BooleanField) -> None:
+        """Insist on the tick where somebody could lose protection."""
+        if self.change().loosens and not field.data:
+            raise StopValidation(_("Tick the box once you have read what this means."))

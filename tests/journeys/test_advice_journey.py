@@ -1,0 +1,149 @@
+"""What somebody in danger is told before typing, in a browser with scripts and in one without."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import visiting
+from tests.journeys.people import Supporter
+from tests.journeys.server import Site
+
+pytestmark = pytest.mark.browser
+
+ADVICE = "Use Tor Browser, or a VPN that you trust"
+
+TOLD = {
+    "Kazakhstan": ADVICE,
+    "Uzbekistan": "may reach authorities there",
+    "I would rather not say": "nobody learns it from us",
+    "France": "do you travel there, or have family there?",
+}
+
+numbers = count(1)
+
+
+@pytest.fixture
+def address() -> str:
+    return f"endangered{next(numbers)}@example.org"
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def supporter(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Supporter]:
+    with visiting(chromium, site.url, java_script_enabled=request.param) as page:
+        page.goto("/en/letters/de")
+        yield Supporter(page)
+
+
+@pytest.fixture
+def scripted(chromium: Browser, site: Site) -> Iterator[Supporter]:
+    with visiting(chromium, site.url) as page:
+        page.goto("/en/letters/de")
+        yield Supporter(page)
+
+
+@pytest.fixture
+def scriptless(chromium: Browser, site: Site) -> Iterator[Supporter]:
+    with visiting(chromium, site.url, java_script_enabled=False) as page:
+        page.goto("/en/letters/de")
+        yield Supporter(page)
+
+
+def test_whoever_says_where_they_live_reads_what_signing_may_mean(supporter: Supporter) -> None:
+    notices = supporter.page.locator(".advice")
+    everyone = supporter.page.get_by_role("radio", name="Everyone")
+    assert not any(notice.is_visible() for notice in notices.all())
+
+    for residence, advice in TOLD.items():
+        supporter.live_in(residence)
+        [shown] = [notice for notice in notices.all() if notice.is_visible()]
+        expect(shown).to_contain_text(advice)
+        expect(everyone).to_have_count(0 if residence == "Kazakhstan" else 1)
+
+
+def test_the_button_before_the_fields_leads_to_a_short_form_that_is_taken(
+    supporter: Supporter, site: Site, address: str
+) -> None:
+    page = supporter.page
+    supporter.press("Show me the advice and the safer form")
+    expect(page.get_by_label("Where you live")).to_have_value("KZ")
+    expect(page.get_by_text(ADVICE)).to_be_visible()
+    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_label("Your name")).to_be_hidden()
+    assert "KZ" not in page.url
+
+    supporter.fill(your_e_mail_address=address)
+    supporter.consent()
+    supporter.press("Sign")
+    supporter.reads("Now check your e-mail")
+
+    page.goto(site.mail(address).link)
+    supporter.press("Confirm")
+    supporter.reads("Thank you. Your signature is confirmed.")
+    expect(page.get_by_text("Only the number was kept")).to_be_visible()
+
+
+def test_with_scripts_nobody_is_chosen_for_them_and_taken_at_once(
+    scripted: Supporter, site: Site, address: str
+) -> None:
+    page = scripted.page
+    expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
+    scripted.live_in("Kazakhstan")
+    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    scripted.live_in("France")
+    expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
+
+    scripted.live_in("Kazakhstan")
+    scripted.fill(your_e_mail_address=address)
+    scripted.consent()
+    scripted.press("Sign")
+    scripted.reads("Now check your e-mail")
+    assert site.mail(address)
+
+
+def test_with_scripts_a_choice_that_was_made_is_kept_unless_it_endangers(scripted: Supporter) -> None:
+    page = scripted.page
+    scripted.show_name_to("The delegation only")
+    page.get_by_role("radio", name="Nobody").check()
+    page.get_by_role("radio", name="The delegation only").check()
+    scripted.live_in("Kazakhstan")
+    expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
+
+    scripted.live_in("France")
+    scripted.show_name_to("Everyone")
+    scripted.live_in("Kazakhstan")
+    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+
+
+def test_without_scripts_the_advice_leads_on_to_the_safer_form(
+    scriptless: Supporter, site: Site, address: str
+) -> None:
+    page = scriptless.page
+    scriptless.live_in("Kazakhstan")
+    scriptless.press("Go on to the safer form")
+    scriptless.fill(your_e_mail_address=address)
+    scriptless.consent()
+    scriptless.press("Sign")
+    scriptless.reads("Now check your e-mail")
+    assert site.mail(address)
+    assert page.context.cookies() == []
+
+
+def test_without_scripts_whoever_signs_at_once_gets_the_advice_and_loses_nothing(
+    scriptless: Supporter, site: Site, address: str
+) -> None:
+    page = scriptless.page
+    scriptless.live_in("Kazakhstan")
+    scriptless.fill(your_name="Mara Example", your_e_mail_address=address, your_own_words="Please.")
+    scriptless.consent()
+    scriptless.press("Sign")
+
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was kept yet")
+    expect(page.get_by_text(ADVICE)).to_be_visible()
+    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_label("Your name")).to_have_value("Mara Example")
+    expect(page.get_by_label("Your own words")).to_have_value("Please.")
+    scriptless.press("Sign")
+    scriptless.reads("Now check your e-mail")
+    assert site.mail(address)

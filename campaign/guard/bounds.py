@@ -54,12 +54,13 @@ TICKET_SECONDS = 20
 PROOF_SECONDS = 600
 """How long a puzzle, or a ticket, may be answered."""
 
-COST, LEAST_TRIES, MOST_TRIES = 5_000, 100, 200
+COST, LEAST_TRIES, MOST_TRIES = 2_000, 250, 500
 """The puzzle: rounds of PBKDF2-SHA-256 for each try, and how many tries it takes. From the button to the
 next page it takes Chromium a third of a second on one core of a server, and about one where all its
-processes get a sixth of their time, as on an old phone. Many cheap tries, since making a puzzle costs
-the server one. PBKDF2 is built into every browser, so that programs gain little by solving it elsewhere;
-what needs more memory would need WebAssembly, which the content security policy forbids."""
+processes get a sixth of their time, as on an old phone. Many cheap tries, since making a puzzle costs the
+server one; but not too many, since each costs a browser some calls. PBKDF2 is built into every browser, so
+that programs gain little by solving it elsewhere; what needs more memory would need WebAssembly, which the
+content security policy forbids."""
 
 MOST_KEYS = 100_000
 """Networks, or domains, that are remembered of one kind; then those seen first are forgotten first."""

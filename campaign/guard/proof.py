@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import altcha
 from sqlalchemy import LargeBinary, delete
@@ -36,6 +36,9 @@ class SpentProof(Base):
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+_SPEND: dict[str, Any] = {}
 
 
 class Proof(NamedTuple):
@@ -85,9 +88,7 @@ def spend(db: Session, proof: Proof) -> None:
     Raises:
         ProofError: It was used before.
     """
-    row = {"hash": proof.hash, "expires_at": proof.expires_at}
-    kept = upsert(db, SpentProof).values(**row).on_conflict_do_nothing().returning(SpentProof.hash)
-    if db.execute(kept).first() is None:
+    if db.connection().execute(_statement(db), proof._asdict()).first() is None:
         raise ProofError("this was used before")
 
 
@@ -123,6 +124,15 @@ def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int
     if age > PROOF_SECONDS:
         raise ProofError("this ticket is too old")
     return max(0, TICKET_SECONDS - age)
+
+
+def _statement(db: Session) -> Any:
+    """Return the statement that keeps a used proof, made once for each kind of database."""
+    dialect = db.get_bind().dialect.name
+    if dialect not in _SPEND:
+        table = SpentProof.__table__
+        _SPEND[dialect] = upsert(db, table).on_conflict_do_nothing().returning(table.c.hash)
+    return _SPEND[dialect]
 
 
 def _key_of_answers(key: bytes) -> bytes:

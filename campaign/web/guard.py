@@ -14,6 +14,7 @@ from campaign.guard.proof import Proof
 from campaign.language import Language
 from campaign.participating_state import ParticipatingState
 from campaign.signature.row import DOMAIN, NETWORK, ROBOT
+from campaign.web import headers
 from campaign.web.forms import SignatureForm
 from campaign.web.site import now, site
 
@@ -96,6 +97,8 @@ def init_app(app: Flask, door: Collection[str]) -> None:
         is_door = request.blueprint == "organise"
         if is_door and request.endpoint not in door:
             return
+        # Before it counts: another site could use up what the network of its visitor may send.
+        headers.forbid_foreign_posts()
         what, most = ("door", MOST_AT_THE_DOOR) if is_door else ("post", MOST_POSTS)
         _refuse(site().memory.wait(what, request.remote_addr, most, now()))
         site().memory.count(what, request.remote_addr, now())

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign import seal
-from campaign.database import Base, recall, remember
+from campaign.database import Base, recall
 from campaign.errors import ErasedError, NoKeyError, WrongKeyError
 
 DESTROYED_AT = "erased_at"
@@ -244,15 +244,6 @@ def _link(code: str) -> Select[KeyWrapping]:
 def _held() -> Select[KeyWrapping]:
     current = select(CampaignKey.id).where(CampaignKey.is_current)
     return select(KeyWrapping).where(KeyWrapping.kind == "organiser", KeyWrapping.key_id.in_(current))
-
-
-def destroy(db: Session, *, now: datetime) -> None:
-    """Leave no pair that could seal; their wrappings are deleted with everything else that opens.
-
-    The rows stay, empty, since signatures point at them: letting go of those takes longer.
-    """
-    db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
-    remember(db, DESTROYED_AT, now.isoformat())
 
 
 def destroyed_at(db: Session) -> datetime | None:

@@ -37,7 +37,7 @@ from campaign.emergency import trace
 from campaign.emergency.keys import EMPTIED, destroy_files
 from campaign.errors import ErasedError, WrongKeyError
 from campaign.guard.proof import SpentProof
-from campaign.mail import outbox
+from campaign.mail import mailbox_day, outbox
 from campaign.organisation import Organisation, organisation, save_organisation
 from campaign.organiser import Unlocked
 from campaign.recount import recount
@@ -69,7 +69,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     unlocking.begin(db, owner, keys=keys, now=NOW)
     unlocking.note_failure(db, "Olga Organiser", keys=keys, now=NOW)
     outbox.put(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
-    outbox.may_send(db, os.urandom(32), on=NOW.date())
+    mailbox_day.may_send(db, os.urandom(32), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
     save_organisation(db, Organisation("Letters", "Exampleville", "us@letters.example"))
     remember(db, "some_secret", "kept by code that is yet to be written")
@@ -342,7 +342,7 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
         organiser.Organiser.salt,
         unlocking.OrganiserSession.sealed_key,
         outbox.OutboxMail.sealed,
-        outbox.MailboxDay.digest,
+        mailbox_day.MailboxDay.digest,
         unlocking.LoginFailures.name_digest,
     ):
         found |= {f"{column} {number}": each for number, each in enumerate(db.scalars(select(column)))}

@@ -14,8 +14,9 @@ from campaign import batch, duties, seal, signature, tally
 from campaign.campaign_key import current_key
 from campaign.database import Base, Database
 from campaign.delivery.row import Delivery, DeliveryRow
-from campaign.mail import outbox
-from campaign.mail.outbox import MailboxDay, OutboxMail
+from campaign.mail import mailbox_day, outbox
+from campaign.mail.mailbox_day import MailboxDay
+from campaign.mail.outbox import OutboxMail
 from campaign.recount import recount
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
@@ -199,7 +200,7 @@ def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
     outbox.put(
         db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=longest_ago
     )
-    outbox.may_send(db, b"mailbox", on=longest_ago.date())
+    mailbox_day.may_send(db, b"mailbox", on=longest_ago.date())
     db.commit()
     over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
     db.close()

@@ -84,7 +84,7 @@ def _cut_off(database: Database) -> None:
         if emergency.cut_off(database):
             return
     click.echo(
-        "! Something reads the database all the time, so that its write-ahead log could not be cut off."
+        "! Something holds on to the database, so that its own log or statistics still hold what was deleted."
         " Stop the site, and run this command again.",
         err=True,
     )

@@ -2,17 +2,17 @@
 
 import os
 import secrets
+import shutil
 from datetime import datetime
-from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaign import audit, campaign_key
 from campaign.audit import COMMAND_LINE
 from campaign.campaign_key import CampaignKey, KeyWrapping
-from campaign.database import Base, Database, Site
+from campaign.database import Base, Database, Site, remember
 from campaign.emergency import trace
 from campaign.guard.proof import SpentProof
 from campaign.mail.mailbox_day import MailboxDay
@@ -59,16 +59,23 @@ def destroy(database: Database, *, now: datetime) -> None:
 
 def destroy_files(settings: Settings) -> None:
     """Destroy the secret key that was made in the instance folder, and mails that became files there."""
-    for path in (*(settings.instance / "mail").glob("*"), settings.instance / "secret_key"):
-        if path.is_file():
-            _overwrite(path)
-            path.unlink()
+    key = settings.instance / "secret_key"
+    if key.is_file():
+        # The same blocks on most disks; flash memory and file systems that copy on write keep their own mind.
+        with key.open("r+b") as file:
+            file.write(secrets.token_bytes(key.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        key.unlink()
+    shutil.rmtree(settings.instance / "mail", ignore_errors=True)
 
 
 def _destroy(db: Session, now: datetime) -> None:
     if campaign_key.destroyed_at(db) is not None:
         return
-    campaign_key.destroy(db, now=now)
+    # The rows of the pairs stay, empty, since signatures point at them: letting go of those takes longer.
+    db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
+    remember(db, campaign_key.DESTROYED_AT, now.isoformat())
     audit.record(db, COMMAND_LINE, "erase everything personal", now=now)
     db.flush()
     kept = [
@@ -79,11 +86,3 @@ def _destroy(db: Session, now: datetime) -> None:
     trace.empty(db, (*EMPTIED, Site))
     trace.forget_statistics(db, (*EMPTIED, Site))
     db.execute(insert(Site), kept)
-
-
-def _overwrite(path: Path) -> None:
-    # The same blocks on most disks; flash memory and file systems that copy on write keep their own mind.
-    with path.open("r+b") as file:
-        file.write(secrets.token_bytes(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())

@@ -73,9 +73,14 @@ def cut_off(database: Database) -> bool:
     """Leave nothing deleted in the database's own log and catalogues; say whether that is done."""
     if database.is_sqlite:
         return database.forget_deleted()
-    with _alone(database) as connection:
-        connection.execute(text("VACUUM (FULL) pg_statistic"))  # skipped unless the database is ours
-        return _checkpoint(connection)
+    try:
+        with _alone(database) as connection:
+            connection.execute(text("VACUUM (FULL) pg_statistic"))  # skipped unless the database is ours
+            _checkpoint(connection)
+    except SQLAlchemyError as error:
+        logger.warning("PostgreSQL's statistics could not be written anew: %s", type(error).__name__)
+        return False
+    return True
 
 
 def write_anew(database: Database) -> bool:
@@ -100,17 +105,19 @@ def _alone(database: Database) -> Iterator[Connection]:
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(text(f"SET lock_timeout = '{LONGEST_WAIT_SECONDS}s'"))
-        yield connection
-        connection.invalidate()
+        try:
+            yield connection
+        finally:
+            connection.invalidate()
 
 
-def _checkpoint(connection: Connection) -> bool:
-    """Let PostgreSQL drop the files of truncated tables now, if our role may ask for it."""
+def _checkpoint(connection: Connection) -> None:
+    """Let PostgreSQL drop files of truncated tables and earlier logs now, if our role may ask for it."""
     try:
+        connection.execute(text("SELECT pg_switch_wal()"))
         connection.execute(text("CHECKPOINT"))
     except SQLAlchemyError:
         logger.warning("PostgreSQL lets this role make no checkpoint; it makes one by itself in some minutes")
-    return True
 
 
 def _vacuum_sqlite(database: Database) -> None:

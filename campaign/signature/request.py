@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
@@ -48,13 +49,16 @@ class Asked:
     keys: ServerKeys = field(repr=False)
     private_key: bytes = field(repr=False)
 
+    @cached_property
+    def mailbox(self) -> str:
+        """The one form that all spellings of the address share."""
+        return canonical_address(self.email)
+
     def held(self, row: Signature) -> Held | None:
         """Return what *row* holds, if it is this address's."""
         details = self._details(row)
         same_digest = row.digest == seal.address_digest(self.keys, row.state_code, self.email)
-        same_address = bool(details.email) and canonical_address(details.email) == canonical_address(
-            self.email
-        )
+        same_address = bool(details.email) and canonical_address(details.email) == self.mailbox
         return Held(row, details) if same_digest or same_address else None
 
     def _details(self, row: Signature) -> Details:

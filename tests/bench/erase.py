@@ -25,7 +25,8 @@ from campaign import appeal, emergency, now, organiser, start, tally
 from campaign.campaign_key import current_key
 from campaign.database import Database
 from campaign.delivery.row import Delivery, DeliveryRow
-from campaign.mail.outbox import MailboxDay, OutboxMail
+from campaign.mail.mailbox_day import MailboxDay
+from campaign.mail.outbox import OutboxMail
 from campaign.participating_state import STATES
 from campaign.recount import recount
 from campaign.settings import Settings

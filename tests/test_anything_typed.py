@@ -1,7 +1,9 @@
 """Whatever is typed, imported or configured: it is taken whole, or refused in words, and never breaks."""
 
+import base64
 import csv
 import io
+import json
 import re
 import shutil
 from dataclasses import fields, replace
@@ -18,9 +20,12 @@ from sqlalchemy.orm import Session
 from campaign import appeal as appeals
 from campaign import delegation, seal
 from campaign.appeal import Appeal
-from campaign.errors import AppealError, DelegationError, SettingsError
+from campaign.errors import AppealError, DelegationError, ProofError, SettingsError, WrongCodeError
 from campaign.folder import PACKAGE, TEMPLATES
+from campaign.guard import domain, network, proof
 from campaign.letter import Letter, compose
+from campaign.mailbox import domain_of
+from campaign.organiser import TypedCode
 from campaign.participating_state import STATES
 from campaign.seal import CROCKFORD, ServerKeys
 from campaign.settings import Settings
@@ -115,6 +120,60 @@ def test_what_is_typed_for_a_code_is_a_code_or_nothing(text: str) -> None:
         assert len(code) == 20
         assert set(code) <= set(CROCKFORD)
         assert seal.read_code(seal.grouped(code).lower()) == code
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> str:
+    """Draw what a program may send for the answer to a puzzle: ours with something else in its place."""
+    challenge = json.loads(proof.puzzle(KEYS.proof, now=NOW))
+    places = [challenge, challenge["parameters"], challenge["parameters"]["data"]]
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.sampled_from(places))
+        place[draw(st.sampled_from(sorted(place)))] = draw(json_like)
+    solution = draw(st.just({"counter": 1, "derivedKey": "00"}) | json_like)
+    answer = draw(st.just({"challenge": challenge, "solution": solution}) | json_like)
+    return base64.b64encode(json.dumps(answer).encode()).decode()
+
+
+@given(answers() | anything | broken_text)
+@example(base64.b64encode(b"[" * 900).decode())
+@example("=" * 4_000)
+def test_what_is_no_proof_is_refused_in_words(answer: str) -> None:
+    assert words(lambda: proof.read(KEYS.proof, answer, now=NOW), (ProofError,))
+
+
+@given(anything | broken_text | st.from_regex(r"[0-9]{1,40}\.[0-9a-f]{64}", fullmatch=True))
+def test_what_is_no_ticket_is_refused_in_words(given: str) -> None:
+    assert words(lambda: proof.ticket_wait(KEYS.proof, given, b"mailbox", now=NOW), (ProofError,))
+
+
+@given(anything | st.from_regex(r"\w{6}", fullmatch=True))
+def test_what_is_no_code_of_a_phone_is_refused_in_words(digits: str) -> None:
+    code = TypedCode(digits, NOW)
+    said = words(lambda: code.step("A" * 32), (WrongCodeError,))
+
+    assert said or digits.strip().isdigit()
+
+
+@given(anything | st.ip_addresses().map(str))
+def test_a_client_of_any_address_belongs_to_some_network(address: str) -> None:
+    assert len(network.prefix(address)) in {0, 4, 6}
+    assert network.is_within(address, []) is False
+
+
+@given(anything)
+def test_any_domain_is_looked_at(text: str) -> None:
+    for name in (text, f"{text}.example.org", f"a.{text}"):
+        assert domain.owned_domain(name).count(".") <= 2
+        assert domain.is_disposable(name) in {True, False}
+        assert len(domain_of(f"a@{name}")) >= 0
 
 
 def as_spreadsheets_read(file: str) -> list[list[str]]:

@@ -20,9 +20,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from campaign import seal
+from campaign.folder import PACKAGE
 from campaign.mail import outbox
 from campaign.settings import Settings
 from campaign.signature import Signature
+from campaign.web import guard
 from campaign.web.organise import forms as organisers_forms
 from campaign.web.typed import one_line, paragraphs
 from tests.anything import MARK, encoded, for_any, header_text, raw, typed
@@ -140,10 +142,23 @@ def filled(place: LivedIn) -> dict[str, bytes]:
         "passphrase": PASSPHRASE,
         "passphrase_again": PASSPHRASE,
         "query": "Quill",
+        "reason": "Made up",
         "replied_on": "2026-11-23",
+        "role": "reader",
+        "scope": "chosen",
+        "signed_from": "2026-11-01",
         "state": "de",
     }
-    return {name: known.get(name, "1").encode() for name in fields() | known.keys()}
+    return {name: known.get(name, "1").encode() for name in fields() | read_without_a_form() | known.keys()}
+
+
+def read_without_a_form() -> set[str]:
+    """Return the names that views read from what was sent by themselves."""
+    asked = re.compile(r"""request\.(?:form|args)\.(?:get|getlist|pop)\(\s*(?:"(\w+)"|([A-Z]+))""")
+    found = [match for path in (PACKAGE / "web").rglob("*.py") for match in asked.finditer(path.read_text())]
+    constants = {"ANSWER": guard.ANSWER, "TICKET": guard.TICKET}
+    assert len(found) > 10
+    return {match[1] or constants[match[2]] for match in found}
 
 
 def changed(form: dict[str, bytes]) -> st.SearchStrategy[list[tuple[str, bytes]]]:

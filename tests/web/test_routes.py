@@ -81,6 +81,12 @@ GET   /organise/lists/<state>.<format>                               organisers 
 POST  /organise/logout                                               readers
 GET   /organise/notices                                              organisers
 POST  /organise/notices/<uuid:delivery_id>                           organisers
+GET   /organise/requests                                             organisers
+POST  /organise/requests                                             organisers
+POST  /organise/requests/erase                                       organisers
+GET   /organise/safety                                               owners
+POST  /organise/safety                                               owners
+POST  /organise/safety/change                                        owners
 GET   /organise/signatures                                           organisers
 POST  /organise/signatures                                           organisers
 POST  /organise/signatures/search                                    organisers

@@ -1,13 +1,17 @@
 """Rows with everything in place; a test names only what matters to it. All names are made up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
+from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
 from campaign import campaign_key, organiser, seal, tally
 from campaign.campaign_key import current_key
+from campaign.delivery.row import ACCEPTED, Delivery, DeliveryRow
 from campaign.organiser import ORGANISER, Unlocked
 from campaign.seal import Details, ServerKeys
 from campaign.signature import Signature
@@ -92,3 +96,37 @@ def make_organiser(
     joined = organiser.join(db, code, name, PASSPHRASE, now=now)
     db.commit()
     return joined
+
+
+def make_delivery(db: Session, rows: Sequence[Signature], **changes: Any) -> Delivery:
+    """Make a delivery to Germany's delegation that was accepted, with *rows* on its list, numbered from 1."""
+    delivery = Delivery(
+        **{
+            "id": uuid4(),
+            "code": seal.new_code(),
+            "state_code": "de",
+            "status": ACCEPTED,
+            "edition": 1,
+            "language": "en",
+            "recipient": "de@missions.example.org",
+            "total": len(rows),
+            "named": len(rows),
+            "letter_hash": b"\1" * 32,
+            "list_hash": b"\2" * 32,
+            "organiser": "Olga Organiser",
+            "message_id": "<1@letters.example>",
+            "prepared_at": NOW,
+            "sending_at": NOW,
+            "settled_at": NOW,
+            "smtp_code": 250,
+        }
+        | changes
+    )
+    db.add(delivery)
+    db.flush()
+    db.add_all(
+        DeliveryRow(delivery_id=delivery.id, number=at, state_code=row.state_code, signature_id=row.id)
+        for at, row in enumerate(rows, 1)
+    )
+    db.commit()
+    return delivery

@@ -46,8 +46,8 @@ from campaign.settings import Settings
 from campaign.signature import Invalidation, Signature, SignatureToken
 from campaign.signature import erase as erasing
 from tests.conftest import NOW
-from tests.factories import PASSPHRASE, make_owner
-from tests.test_erase import make_delivery, make_many
+from tests.factories import PASSPHRASE, make_delivery, make_owner
+from tests.test_erase import make_many
 
 LATER = NOW + timedelta(days=1)
 

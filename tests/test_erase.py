@@ -4,13 +4,12 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from campaign import batch, duties, seal, signature, tally
+from campaign import batch, duties, signature, tally
 from campaign.campaign_key import current_key
 from campaign.database import Base, Database
 from campaign.delivery.row import Delivery, DeliveryRow
@@ -22,7 +21,7 @@ from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import Invalidation, Signature, SignatureToken, erase
 from tests.conftest import NOW
-from tests.factories import make_signature
+from tests.factories import make_delivery, make_signature
 
 DAYS = 7
 
@@ -79,40 +78,6 @@ def make_many(db: Session, keys: ServerKeys) -> list[Signature]:
     signature.withdraw(db, made[3].token, now=NOW, confirmation_days=DAYS)
     db.commit()
     return [each.row for each in made]
-
-
-def make_delivery(db: Session, rows: list[Signature], **changes: Any) -> Delivery:
-    """Make a delivery that was accepted, with *rows* on its list."""
-    delivery = Delivery(
-        id=uuid4(),
-        code=seal.new_code(),
-        state_code="de",
-        status="accepted",
-        edition=1,
-        language="en",
-        recipient="de@missions.example.org",
-        total=len(rows),
-        named=len(rows),
-        letter_hash=b"\1" * 32,
-        list_hash=b"\2" * 32,
-        organiser=changes.get("organiser", "Olga Organiser"),
-        message_id="<1@letters.example>",
-        prepared_at=NOW,
-        sending_at=NOW,
-        settled_at=NOW,
-        smtp_code=250,
-        note=changes.get("note", ""),
-    )
-    db.add(delivery)
-    db.flush()
-    for number, row in enumerate(rows, start=1):
-        db.add(
-            DeliveryRow(
-                delivery_id=delivery.id, number=number, state_code=row.state_code, signature_id=row.id
-            )
-        )
-    db.commit()
-    return delivery
 
 
 def test_unconfirmed_ones_are_erased_after_their_days_and_no_others(db: Session, keys: ServerKeys) -> None:

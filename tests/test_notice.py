@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -5,40 +6,15 @@ from sqlalchemy.orm import Session
 
 from campaign import signature
 from campaign.delivery import notice
-from campaign.delivery.row import ACCEPTED, BOUNCED, PREPARED, Delivery, DeliveryRow
+from campaign.delivery.row import BOUNCED, PREPARED, Delivery
 from campaign.seal import ServerKeys
 from campaign.signature import invalidation
 from tests.conftest import NOW
-from tests.factories import TODAY, Made, make_owner, make_signature
+from tests.factories import TODAY, Made, make_delivery, make_owner, make_signature
 
 
-def make_delivery(db: Session, *on_list: Made, status: str = ACCEPTED) -> Delivery:
-    """Add a delivery whose list holds *on_list*, numbered from 1."""
-    delivery = Delivery(
-        id=uuid4(),
-        code=uuid4().hex[:20].upper(),
-        state_code="de",
-        status=status,
-        edition=1,
-        language="en",
-        recipient="de@missions.example.org",
-        total=len(on_list),
-        named=len(on_list),
-        letter_hash=b"0" * 32,
-        list_hash=b"1" * 32,
-        organiser="Olga",
-        message_id="<1@example.org>",
-        prepared_at=NOW,
-        sending_at=NOW,
-    )
-    db.add(delivery)
-    db.flush()
-    db.add_all(
-        DeliveryRow(delivery_id=delivery.id, number=at, state_code="de", signature_id=made.row.id)
-        for at, made in enumerate(on_list, 1)
-    )
-    db.commit()
-    return delivery
+def deliver(db: Session, *made: Made, **changes: Any) -> Delivery:
+    return make_delivery(db, [each.row for each in made], **changes)
 
 
 def withdraw(db: Session, made: Made) -> None:
@@ -51,7 +27,7 @@ def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
 ) -> None:
     make_owner(db)
     made = [make_signature(db, keys) for _ in range(4)]
-    first, second = make_delivery(db, *made), make_delivery(db, *made[2:])
+    first, second = deliver(db, *made), deliver(db, *made[2:])
     withdraw(db, made[1])
     decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
     invalidation.invalidate(db, decision.id, [("de", made[3].row.id)])
@@ -65,7 +41,7 @@ def test_a_delegation_that_never_had_the_list_is_told_nothing(
     db: Session, keys: ServerKeys, status: str
 ) -> None:
     made = make_signature(db, keys)
-    make_delivery(db, made, status=status)
+    deliver(db, made, status=status)
     withdraw(db, made)
 
     assert notice.due(db) == []
@@ -73,7 +49,7 @@ def test_a_delegation_that_never_had_the_list_is_told_nothing(
 
 def test_what_was_told_is_not_to_be_told_again_and_what_fell_later_is(db: Session, keys: ServerKeys) -> None:
     made = [make_signature(db, keys) for _ in range(3)]
-    delivery = make_delivery(db, *made)
+    delivery = deliver(db, *made)
     withdraw(db, made[0])
     assert notice.told(db, delivery.id, [1, 2], on=TODAY) == 1
     db.commit()

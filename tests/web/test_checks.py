@@ -14,8 +14,7 @@ from campaign.seal import ServerKeys
 from campaign.signature import Signature
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.factories import TODAY, Made, make_signature
-from tests.test_notice import make_delivery
+from tests.factories import TODAY, Made, make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter
 
 PAGE = "/organise/checks"
@@ -208,7 +207,7 @@ def test_a_delegation_is_told_by_numbers_alone_and_once(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:
     made = [make_signature(db, keys, name="Wanda Withdrawn") for _ in range(3)]
-    delivery = make_delivery(db, *made)
+    delivery = make_delivery(db, [each.row for each in made])
     assert "No delegation has to be told anything." in text(organiser.get("/organise/notices"))
     for each in made[1:]:
         signature.withdraw(db, each.token, now=NOW, confirmation_days=7)

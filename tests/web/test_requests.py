@@ -16,8 +16,7 @@ from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import Signature, request
 from campaign.web.site import Site
-from tests.factories import make_signature
-from tests.test_erase import make_delivery
+from tests.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser
 
 MARA = "mara@example.org"

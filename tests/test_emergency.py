@@ -107,7 +107,7 @@ def test_at_once_no_key_opens_and_no_address_can_be_tested(
             organiser.unlock(after, owner.name, PASSPHRASE)
         assert [table for table in EMPTIED if count(after, table)] == []
         assert set(after.scalars(select(CampaignKey.public_key))) == {b""}
-        assert set(after.scalars(select(Site.name))) == {"organisation", "erased_at"}
+        assert set(after.scalars(select(Site.name))) == {"organisation", "safety", "erased_at"}
         assert organisation(after).name == "Letters"
         assert emergency.is_unfinished(after)
 

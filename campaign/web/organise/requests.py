@@ -120,7 +120,7 @@ def _entry(held: Held) -> dict[str, object]:
         "details": held.details,
         "state": STATES[row.state_code],
         "residence": residence_name(row.residence, ENGLISH.code),
-        "lists": [{"sent_on": each.sent_on, "number": on_list.number} for each, on_list in deliveries],
+        "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],
     }
 
 

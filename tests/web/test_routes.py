@@ -212,6 +212,12 @@ def test_the_table_names_every_route_once_and_no_other(place: LivedIn) -> None:
     assert sorted(listed) == sorted(rules(place))
 
 
+def test_a_route_shows_or_changes_something_never_both(place: LivedIn) -> None:
+    for rule in place.app.url_map.iter_rules():
+        methods = rule.methods or set()
+        assert methods <= {"GET", "HEAD", "OPTIONS"} or methods <= {"POST", "OPTIONS"}, rule
+
+
 def test_the_table_says_who_is_asked_for_a_passphrase(place: LivedIn) -> None:
     for route in table():
         rule = rules(place)[route.method, route.rule]

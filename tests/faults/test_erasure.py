@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -127,16 +128,20 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
         stdout=subprocess.PIPE,
         text=True,
     ) as command:
-        assert command.stdout is not None
-        said = iter(command.stdout.readline, "")
-        assert any("no name can be opened" in line for line in said)
-        assert any("passphrase" in line for line in said)
-        answers = {"signing": answer(lambda: browser.sign(**story.person()), 410)}
-        answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)
-        answers["door"] = answer(lambda: browser.get("/organise/"), 410)
-        answers["home"] = browser.get("/en/")
-        site.kill()
-        command.kill()
+        try:
+            assert command.stdout is not None
+            said = iter(command.stdout.readline, "")
+            assert any("no name can be opened" in line for line in said)
+            assert any("passphrase" in line for line in said)
+            # Each process may be a second late, and a post of that second waits for the scrub, which stands.
+            time.sleep(1.5)
+            answers = {"door": answer(lambda: browser.get("/organise/"), 410)}
+            answers["signing"] = answer(lambda: browser.sign(**story.person()), 410)
+            answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)
+            answers["home"] = browser.get("/en/")
+        finally:  # or it would be waited for without end
+            site.kill()
+            command.kill()
     make_endless(database, is_endless=False)
     with database.reading() as db:
         return Erasure(

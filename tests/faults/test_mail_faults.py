@@ -17,8 +17,8 @@ from tests.worker import eventually, start, worker
 
 pytestmark = pytest.mark.fault
 
-MAILS = 200
-KILLS = 6
+MAILS = 120
+KILLS = 4
 LEASE = timedelta(seconds=1)
 """So that what a killed worker held is taken up by the next one, within the patience of a test."""
 

@@ -5,6 +5,7 @@ A folder holds ``appeal.toml``, ``persons.toml``, ``claims.toml``, ``instruments
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -35,7 +36,16 @@ def load(folder: Path | None = None) -> Appeal:
     Raises:
         AppealError: With file, line and one sentence.
     """
-    content = folder or PACKAGE / "data" / "appeal"
+    return _shipped() if folder is None else _load(folder, folder / "letters")
+
+
+@cache
+def _shipped() -> Appeal:
+    """Return the appeal that comes along, read once: its letters are composed once for each object."""
+    return _load(PACKAGE / "data" / "appeal", TEMPLATES / "letters")
+
+
+def _load(content: Path, letters: Path) -> Appeal:
     entry = read(content / "appeal.toml")
     translations = _translations(entry, _APPEAL, ("title", "summary"))
     accused = _state(entry, "accused_state", entry.text("accused_state"))
@@ -53,7 +63,7 @@ def load(folder: Path | None = None) -> Appeal:
         persons=_persons(read(content / "persons.toml")),
         claims=_claims(read(content / "claims.toml")),
         instruments=_instruments(read(content / "instruments.toml"), accused),
-        letters=_letters((folder or TEMPLATES) / "letters"),
+        letters=_letters(letters),
     )
 
 

@@ -271,6 +271,8 @@ def tab_to(page: Page, name: str) -> None:
     for _ in range(120):
         page.keyboard.press("Tab")
         stop = page.evaluate(STOP)
+        if stop is None:  # the page has just come, or its end was passed
+            continue
         assert stop["outline"] >= 2, stop
         if stop["name"].startswith(name):
             return
@@ -278,11 +280,13 @@ def tab_to(page: Page, name: str) -> None:
 
 
 STOP = """() => {
-    const at = document.activeElement, style = getComputedStyle(at);
+    const at = document.activeElement;
+    if (!at || at === document.body) return null;
+    const style = getComputedStyle(at);
     const text = at.labels?.length ? at.labels[0].textContent : at.textContent;
     return {
         name: text.trim(),
         outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
     };
 }"""
-"""What has the focus: how it is called, and how thick a line is around it."""
+"""What has the focus, if anything has: how it is called, and how thick a line is around it."""

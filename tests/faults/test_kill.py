@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fault
 
 FEWEST_KILLS, MOST_KILLS = 4, 8
 
-KILLING_SECONDS = 9
+KILLING_SECONDS = 6
 """After this a slow machine has seen enough."""
 
 SIGNING = 3

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import logging
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -105,6 +106,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
         self._writing = self.engine.execution_options(writes=True)
+        self._turn = threading.Lock()
 
     def session(self, *, writes: bool = False) -> Session:
         """Return a new session; the caller commits and closes it."""
@@ -126,8 +128,14 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session for writing; what it did is committed at the end, or undone by an error."""
-        with self.session(writes=True) as session, session.begin():
-            yield session
+        # SQLite has one writer. Its others ask again after longer and longer pauses; here they line up.
+        is_next = self.is_sqlite and self._turn.acquire(timeout=WAIT_SECONDS)
+        try:
+            with self.session(writes=True) as session, session.begin():
+                yield session
+        finally:
+            if is_next:
+                self._turn.release()
 
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables up to date; of several starting processes one does it, the others wait."""

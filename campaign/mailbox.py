@@ -112,6 +112,8 @@ def canonical_address(address: str) -> str:
 def domain_of(address: str) -> str:
     """Return the domain of *address* as DNS writes it, whatever its script and case."""
     domain = address.strip().rpartition("@")[2].rstrip(".")
+    if domain.isascii():  # nearly all are, and of those IDNA changes nothing but the case
+        return domain.lower()
     try:
         return idna.encode(domain, uts46=True).decode().lower()
     except idna.IDNAError:

@@ -14,6 +14,7 @@ LAYOUT = (
     "settings",
     "language",
     "database",
+    "group_commit",
     "batch",
     "participating_state",
     "residence",

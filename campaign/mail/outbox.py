@@ -1,19 +1,17 @@
 """The outbox: mails kept in the transaction of the act they belong to, until a relay has taken them."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from nacl.bindings import sodium_pad, sodium_unpad
 from sqlalchemy import CheckConstraint, Index, String, Text, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign import seal
 from campaign.database import Base
 from campaign.errors import MailError
+from campaign.mail.content import Content, NewMail, close, read
 from campaign.mail.mailbox_day import MailboxDay
 from campaign.seal import ServerKeys
 
@@ -75,14 +73,6 @@ _PUT = insert(OutboxMail.__table__)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
-class Content:
-    """What an :class:`OutboxMail` holds sealed."""
-
-    recipient: str
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class OutboxState:
     """What organisers and monitoring see of the outbox."""
 
@@ -109,20 +99,25 @@ def put(
     now: datetime,
 ) -> UUID:
     """Keep a mail in the caller's transaction, to be sent as soon as that is committed."""
-    content = json.dumps({"recipient": recipient, "params": params}).encode()
-    mail_id = uuid4()
-    row = {
-        "id": mail_id,
-        "purpose": purpose,
-        "language": language,
-        # Padded, so that a box's size does not tell an address's length.
-        "sealed": seal.wrap(sodium_pad(content, seal.BLOCK_BYTES), keys.mail),
-        "due_at": now,
-        "created_at": now,
-    }
-    # Without an object: this is part of every signature, and those come in floods.
-    db.connection().execute(_PUT, row)
-    return mail_id
+    return put_all(db, keys, [NewMail(purpose, language, recipient, params)], now=now)[0]
+
+
+def put_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: datetime) -> list[UUID]:
+    """Keep many mails in the caller's transaction."""
+    rows = [
+        {
+            "id": uuid4(),
+            "purpose": mail.purpose,
+            "language": mail.language,
+            "sealed": close(keys, mail),
+            "due_at": now,
+            "created_at": now,
+        }
+        for mail in mails
+    ]
+    # Without objects: this is part of every signature, and those come in floods.
+    db.connection().execute(_PUT, rows)
+    return [row["id"] for row in rows]  # type: ignore[misc]
 
 
 def content(keys: ServerKeys, mail: OutboxMail) -> Content:
@@ -131,7 +126,7 @@ def content(keys: ServerKeys, mail: OutboxMail) -> Content:
     Raises:
         WrongKeyError: It was put in under another secret key, was altered, or is erased.
     """
-    return Content(**json.loads(sodium_unpad(seal.unwrap(mail.sealed or b"", keys.mail), seal.BLOCK_BYTES)))
+    return read(keys, mail.sealed or b"")
 
 
 def claim(db: Session, *, limit: int, now: datetime, lease: timedelta = LEASE) -> list[OutboxMail]:

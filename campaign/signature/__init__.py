@@ -12,7 +12,7 @@ from campaign.signature.review import (
     decline_words,
 )
 from campaign.signature.row import Signature, SignatureToken
-from campaign.signature.sign import Signing, sign
+from campaign.signature.sign import Signing, sign, sign_all
 
 __all__ = [
     "Invalidation",
@@ -33,5 +33,6 @@ __all__ = [
     "open_link",
     "send_links",
     "sign",
+    "sign_all",
     "withdraw",
 ]

@@ -1,30 +1,33 @@
 """Signing: one transaction that leaves a pending row and the mail that lets its owner confirm."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import CompoundSelect, bindparam, insert, select, union_all
 from sqlalchemy.orm import Session
 
 from campaign import seal
 from campaign.campaign_key import sealing_key
 from campaign.errors import ClosedError
+from campaign.guard import proof
+from campaign.guard.proof import Proof
 from campaign.mail import outbox
-from campaign.mail.mailbox_day import may_send
+from campaign.mail.content import NewMail
+from campaign.mail.mailbox_day import may_send_all
 from campaign.seal import Details, ServerKeys
-from campaign.signature.row import COUNTED, Signature, SignatureToken, settled
+from campaign.signature.row import COUNTED, Key, Signature, SignatureToken, settled
 
 # Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
 _KEEP = insert(_signatures)  # type: ignore[arg-type]
-_KEEP_TOKEN = insert(_tokens)  # type: ignore[arg-type]
-_EARLIER = select(_signatures.c.id).where(
-    _signatures.c.state_code == bindparam("state_code"),
-    _signatures.c.digest == bindparam("digest"),
-    settled(),
-)
+_KEEP_TOKENS = insert(_tokens)  # type: ignore[arg-type]
+
+Mailbox = tuple[str, bytes]
+"""State code and digest of the address: what may hold one settled signature."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Signing:
     edition: int
     held_for: str | None = None
     """Why it shall not count before an organiser has looked at it; the answer is the same."""
+    proof: Proof | None = None
+    """Of having taken a moment, to be used up with this signature."""
 
 
 def sign(
@@ -52,66 +57,128 @@ def sign(
     Raises:
         ClosedError: The campaign is over.
         NoKeyError: There is no key to seal to.
+        ProofError: The proof was used before.
+    """
+    sign_all(db, [signing], keys=keys, now=now, closes_on=closes_on)
+
+
+def sign_all(
+    db: Session,
+    signings: Sequence[Signing],
+    *,
+    keys: ServerKeys,
+    now: datetime,
+    closes_on: date | None = None,
+) -> None:
+    """Do what :func:`sign` does for many at once, with one statement for each table.
+
+    Raises the same, of whichever it is true; then the caller keeps none.
     """
     if closes_on and now.date() > closes_on:
         raise ClosedError("the campaign has closed")
     db.flush()  # the statements below see what is in the database alone
-    email = signing.details.email
-    digest = seal.address_digest(keys, signing.state_code, email)
-    pending = _keep(db, signing, digest, now)
-    earlier = db.connection().scalar(_EARLIER, {"state_code": signing.state_code, "digest": digest})
-    token = _new_token(db, signing.state_code, earlier or pending)
-    purpose = "already" if earlier else "confirm"
-    outbox.put(
+    # In one order, so that two transactions with the same proofs wait instead of deadlocking.
+    for used in sorted(each.proof for each in signings if each.proof is not None):
+        proof.spend(db, used)
+    mailboxes = [_mailbox(keys, signing) for signing in signings]
+    earlier = _earlier(db, mailboxes)
+    pending = _keep(db, signings, mailboxes, now)
+    of = [
+        (state_code, earlier.get(mailbox, signature_id))
+        for (state_code, signature_id), mailbox in zip(pending, mailboxes, strict=True)
+    ]
+    tokens = _new_tokens(db, of)
+    may_write = may_write_to_all(db, keys, [signing.details.email for signing in signings], now)
+    outbox.put_all(
         db,
         keys,
-        # Too many for today: the same work all the same, or time would tell that somebody was written to.
-        purpose=purpose if may_write_to(db, keys, email, now) else outbox.DECOY,
-        language=signing.language,
-        recipient=email,
-        params={"token": token},
+        [
+            _mail(signing, token, may_write=may, is_repeated=mailbox in earlier)
+            for signing, token, may, mailbox in zip(signings, tokens, may_write, mailboxes, strict=True)
+        ],
         now=now,
     )
 
 
 def new_token(db: Session, signature: Signature) -> str:
     """Return a new token for *signature*'s private page; the database keeps its hash alone."""
-    return _new_token(db, signature.state_code, signature.id)
+    return _new_tokens(db, [(signature.state_code, signature.id)])[0]
 
 
 def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bool:
     """Count a mail to *email* today, and say whether there were not too many, whoever asked for them."""
-    mailbox = seal.mailbox_digest(keys, now.date(), email)
-    return may_send(db, mailbox, on=now.date())
+    return may_write_to_all(db, keys, [email], now)[0]
 
 
-def _new_token(db: Session, state_code: str, signature_id: UUID) -> str:
-    token = seal.new_code()
-    row = {"hash": seal.code_hash(token), "state_code": state_code, "signature_id": signature_id}
-    db.connection().execute(_KEEP_TOKEN, row)
-    return token
+def may_write_to_all(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
+    """Do the same for many mails."""
+    today = now.date()
+    return may_send_all(db, [seal.mailbox_digest(keys, today, email) for email in emails], on=today)
 
 
-def _keep(db: Session, signing: Signing, digest: bytes, now: datetime) -> UUID:
-    """Insert the pending row, and return its id."""
+def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:
+    return signing.state_code, seal.address_digest(keys, signing.state_code, signing.details.email)
+
+
+def _earlier(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:
+    """Return the signatures that hold these mailboxes' places already."""
+    wanted = {f"{part}_{at}": each[part] for at, each in enumerate(mailboxes) for part in (0, 1)}
+    found = db.connection().execute(_select_earlier(len(mailboxes)), wanted)
+    return {(state_code, digest): signature_id for state_code, digest, signature_id in found}
+
+
+@cache
+def _select_earlier(number: int) -> CompoundSelect[Any]:
+    """Return a look into the index for each of *number* mailboxes; given lists, SQLite reads all of it."""
+    columns = _signatures.c
+    return union_all(
+        *(
+            select(columns.state_code, columns.digest, columns.id).where(
+                columns.state_code == bindparam(f"0_{at}"), columns.digest == bindparam(f"1_{at}"), settled()
+            )
+            for at in range(number)
+        )
+    )
+
+
+def _keep(db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox], now: datetime) -> list[Key]:
+    """Insert the pending rows, and return their keys."""
     key_id, public_key = sealing_key(db)
-    row: dict[str, Any] = {
-        "state_code": signing.state_code,
-        "id": uuid4(),
-        "edition": signing.edition,
-        "language": signing.language,
-        "residence": signing.residence,
-        "disclosure": signing.disclosure,
-        "signed_on": now.date(),
-        "digest": digest,
-        "held_for": signing.held_for,
-    }
-    if signing.disclosure != COUNTED:
-        row |= {
-            "key_id": key_id,
-            "sealed": seal.seal(signing.details, public_key),
-            "has_words": bool(signing.details.words),
-        }
-    db.connection().execute(_KEEP, row)
-    kept: UUID = row["id"]
-    return kept
+    rows: list[dict[str, Any]] = []
+    for signing, (_state, digest) in zip(signings, mailboxes, strict=True):
+        is_sealed = signing.disclosure != COUNTED
+        rows.append(
+            {
+                "state_code": signing.state_code,
+                "id": uuid4(),
+                "edition": signing.edition,
+                "language": signing.language,
+                "residence": signing.residence,
+                "disclosure": signing.disclosure,
+                "signed_on": now.date(),
+                "digest": digest,
+                "held_for": signing.held_for,
+                "key_id": key_id if is_sealed else None,
+                "sealed": seal.seal(signing.details, public_key) if is_sealed else None,
+                "has_words": is_sealed and bool(signing.details.words),
+            }
+        )
+    db.connection().execute(_KEEP, rows)
+    return [(row["state_code"], row["id"]) for row in rows]
+
+
+def _new_tokens(db: Session, of: Sequence[Key]) -> list[str]:
+    tokens = [seal.new_code() for _ in of]
+    rows = [
+        {"hash": seal.code_hash(token), "state_code": state_code, "signature_id": signature_id}
+        for token, (state_code, signature_id) in zip(tokens, of, strict=True)
+    ]
+    db.connection().execute(_KEEP_TOKENS, rows)
+    return tokens
+
+
+def _mail(signing: Signing, token: str, *, may_write: bool, is_repeated: bool) -> NewMail:
+    purpose = "already" if is_repeated else "confirm"
+    # Too many for today: the same work all the same, or time would tell that somebody was written to.
+    purpose = purpose if may_write else outbox.DECOY
+    return NewMail(purpose, signing.language, signing.details.email, {"token": token})

@@ -18,26 +18,22 @@ from campaign.guard.memory import Memory
 from campaign.language import finished
 from campaign.settings import Settings, load
 from campaign.start import prepare
-from campaign.web import asset, cache, errors, guard, headers, language, progress, signature, site, supporter
-from campaign.web.counts import Counts
-from campaign.web.organise import (
-    account,
-    bp,
-    checks,
-    dashboard,
-    delegations,
-    deliveries,
-    door,
-    joining,
-    lists,
-    member,
-    notices,
-    recovery,
-    requests,
-    safety,
-    second_factor,
-    signatures,
+from campaign.web import (
+    asset,
+    cache,
+    errors,
+    guard,
+    headers,
+    language,
+    progress,
+    signature,
+    site,
+    supporter,
 )
+from campaign.web.acts import Acts
+from campaign.web.cookie import DoorCookie
+from campaign.web.counts import Counts
+from campaign.web.organise import views
 from campaign.web.organise.permission import OPEN
 from campaign.web.site import Site
 
@@ -46,25 +42,6 @@ LARGEST_POST = 200_000
 
 PR_SET_PDEATHSIG = 1
 """Linux's prctl(2): the signal to get when the parent dies."""
-
-BEHIND_THE_DOOR = (
-    account,
-    checks,
-    dashboard,
-    delegations,
-    deliveries,
-    door,
-    joining,
-    lists,
-    member,
-    notices,
-    recovery,
-    requests,
-    safety,
-    second_factor,
-    signatures,
-)
-"""The modules whose views the organisers' blueprint holds, loaded by naming them."""
 
 
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -82,6 +59,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         tasks=tasks.build(settings, database, periodic={}),
         memory=Memory(),
         clock=clock,
+        acts=Acts(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)
     cache.init_app(app, counts)  # first, so that it keeps answers as everything else has left them
@@ -113,6 +91,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
+    app.session_interface = DoorCookie()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -123,7 +102,7 @@ def _add_views(app: Flask) -> None:
         # No cookie, so no token: these compare where a post comes from instead.
         tokens.exempt(open_to_all)
         app.register_blueprint(open_to_all)
-    app.register_blueprint(bp)
+    views.init_app(app)
 
     @app.context_processor
     def add_frame() -> dict[str, object]:

@@ -120,7 +120,7 @@ class SignatureForm(SupporterForm):
         ],
     )
     website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
-    advised = HiddenField()
+    advised = HiddenField("")
     """Not empty once the advice for endangered residents was shown; :data:`SHOW` when it is asked for."""
 
     def __init__(

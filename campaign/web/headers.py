@@ -1,5 +1,6 @@
 """The headers of every answer, and where a supporter's post may come from."""
 
+from functools import cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
@@ -24,6 +25,7 @@ FRAMED_BY_NOBODY = "frame-ancestors 'none'"
 PRIVATE = ("/organise", "/healthz")
 
 
+@cache
 def content_security_policy(*, may_be_framed: bool = False) -> str:
     """Return the policy of a page; only the embedded card may stand in other sites' frames."""
     policy = POLICY | ({"frame-ancestors": "*"} if may_be_framed else {})

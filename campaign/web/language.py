@@ -1,5 +1,6 @@
 """Languages and states in URLs, and which language a page is in."""
 
+from babel import Locale
 from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel
 from werkzeug.routing import BaseConverter, ValidationError
@@ -7,8 +8,11 @@ from werkzeug.routing import BaseConverter, ValidationError
 from campaign.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished
 from campaign.participating_state import STATES, ParticipatingState
 
-LOCALES = {ENGLISH.code: "en_GB"}
+_USAGE = {ENGLISH.code: "en_GB"}
 """Where a language alone would give another usage: English by itself writes dates as Americans do."""
+
+LOCALES = {code: Locale.parse(_USAGE.get(code, code)) for code in LANGUAGES}
+"""Read once, and not for every page."""
 
 
 class LanguageConverter(BaseConverter):
@@ -70,7 +74,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["state"] = StateConverter
     Babel(
         app,
-        locale_selector=lambda: LOCALES.get(current_language().code, current_language().code),
+        locale_selector=lambda: LOCALES[current_language().code],
         default_translation_directories=str(CATALOGUES),
     )
 

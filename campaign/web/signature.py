@@ -1,6 +1,7 @@
 """The signatory's private page, and the ways back to it."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import segno
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -17,7 +18,7 @@ from campaign.signature import Signature
 from campaign.web import headers
 from campaign.web.find_form import FindSignatureForm
 from campaign.web.forms import DisclosureForm
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import now, session, site
 from campaign.web.supporter import composed, is_open
 
 bp = Blueprint("signature", __name__)
@@ -57,17 +58,22 @@ def change(language: Language, token: str) -> ResponseReturnValue:
     """Confirm, change who may see the name, or withdraw."""
     deed = request.form.get("action", "")
     try:
-        code, found = _open(token)
-        form = _form(found)
-        if deed not in DEEDS or (deed == "disclose" and not form.validate()):
-            return _page(language, code, found, form), 422
-        _act(deed, code, form)
+        if deed not in DEEDS:
+            return _refused(language, token), 422
+        code, disclosure = _read(token), ""
+        if deed == "disclose":
+            _code, found = _open(token)
+            form = _form(found)
+            if not form.validate():
+                return _page(language, code, found, form), 422
+            disclosure = form.disclosure.data
+        _act(deed, code, disclosure)
     except UnknownTokenError:
         return _find_page(FindSignatureForm(), is_expired=True), 404
     except ClosedError:
-        return _page(language, code, found, form), 410
+        return _refused(language, token), 410
     except CampaignError:
-        return _page(language, code, found, form), 422
+        return _refused(language, token), 422
     return redirect(url_for(".page", language=language, token=code, done=deed), 303)
 
 
@@ -90,8 +96,10 @@ def look_up(language: Language) -> ResponseReturnValue:
         except UnknownTokenError:
             return _find_page(form, is_expired=True), 404
         return redirect(url_for(".page", language=language, token=code), 303)
-    signature.ask_for_links(session(), form.email.data, language=language.code, keys=site().keys, now=now())
-    commit()
+    asked, keys, moment = form.email.data, site().keys, now()
+    site().acts.do(
+        lambda db: signature.ask_for_links(db, asked, language=language.code, keys=keys, now=moment)
+    )
     site().tasks.wake()
     return redirect(url_for(".sent", language=language), 303)
 
@@ -103,10 +111,15 @@ def sent(language: Language) -> ResponseReturnValue:
     return render_template("supporter/link_sent.html")
 
 
-def _open(typed: str) -> tuple[str, Signature]:
+def _read(typed: str) -> str:
     code = seal.read_code(typed)
     if code is None:
         raise UnknownTokenError("this is not a code")
+    return code
+
+
+def _open(typed: str) -> tuple[str, Signature]:
+    code = _read(typed)
     days = site().settings.confirmation_days
     return code, signature.open_link(session(), code, now=now(), confirmation_days=days)
 
@@ -119,17 +132,22 @@ def _is_endangered(found: Signature) -> bool:
     return found.residence in site().appeal.endangered_residences
 
 
-def _act(deed: str, code: str, form: DisclosureForm) -> None:
+def _act(deed: str, code: str, disclosure: str) -> None:
     settings = site().settings
-    days = settings.confirmation_days
+    frame: dict[str, Any] = {"now": now(), "confirmation_days": settings.confirmation_days}
     if deed == "confirm":
-        signature.confirm(session(), code, now=now(), confirmation_days=days, closes_on=settings.closes_on)
+        site().acts.do(lambda db: signature.confirm(db, code, closes_on=settings.closes_on, **frame))
     elif deed == "disclose":
-        signature.disclose(session(), code, form.disclosure.data, now=now(), confirmation_days=days)
+        site().acts.do(lambda db: signature.disclose(db, code, disclosure, **frame))
     else:
-        signature.withdraw(session(), code, now=now(), confirmation_days=days)
-    commit()
+        site().acts.do(lambda db: signature.withdraw(db, code, **frame))
     site().counts.expire()
+
+
+def _refused(language: Language, token: str) -> str:
+    """Return the page of what cannot be done, as it stands."""
+    code, found = _open(token)
+    return _page(language, code, found, _form(found))
 
 
 def _page(language: Language, code: str, found: Signature, form: DisclosureForm) -> str:

@@ -15,6 +15,7 @@ from campaign.letter import Letter
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.tasks import Tasks
+from campaign.web.acts import Acts
 from campaign.web.counts import Counts
 
 MOST_PAGES = 100_000
@@ -32,6 +33,8 @@ class Site:
     memory: Memory
     """How often which network came today."""
     clock: Callable[[], datetime]
+    acts: Acts
+    """What supporters do goes through these; they write by no other way."""
     composed: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
     """The letters composed so far, by state, language and whether names are withheld."""
 
@@ -64,9 +67,10 @@ def now() -> datetime:
 
 
 def session() -> Session:
-    """Return the request's database session; only a request that may change something takes the lock."""
+    """Return the request's database session; only an organiser's request that may change something writes."""
     if "session" not in g:
-        g.session = site().database.session(writes=request.method == "POST")
+        writes = request.method == "POST" and request.blueprint == "organise"
+        g.session = site().database.session(writes=writes)
     return cast("Session", g.session)
 
 

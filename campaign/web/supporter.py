@@ -7,9 +7,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from campaign import letter as letters
-from campaign import residence, signature
+from campaign import residence
 from campaign.errors import LimitError, ProofError
-from campaign.guard import proof
 from campaign.language import ENGLISH, Language
 from campaign.letter import Letter
 from campaign.participating_state import STATES, ParticipatingState, sort_key
@@ -18,7 +17,7 @@ from campaign.signature_list import pdf_file
 from campaign.web import guard, headers
 from campaign.web.forms import SignatureForm
 from campaign.web.language import preferred_language
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import now, site
 
 bp = Blueprint("supporter", __name__)
 bp.before_request(headers.forbid_foreign_posts)
@@ -186,7 +185,7 @@ def endangered_residences(language: Language) -> list[tuple[str, str]]:
 def _keep(
     state: ParticipatingState, form: SignatureForm, language: Language, admission: guard.Admission
 ) -> None:
-    """Keep the signature in *form*, and spend the proof that came with it, or do neither."""
+    """Keep the signature in *form*; once this returns it is on disk."""
     signing = Signing(
         state_code=state.code,
         details=form.details(),
@@ -195,12 +194,9 @@ def _keep(
         language=language.code,
         edition=site().edition,
         held_for=admission.held_for,
+        proof=admission.proof,
     )
-    if admission.proof:
-        proof.spend(session(), admission.proof)
-    closes_on = site().settings.closes_on
-    signature.sign(session(), signing, keys=site().keys, now=now(), closes_on=closes_on)
-    commit()
+    site().acts.sign(signing)
     site().tasks.wake()
 
 

@@ -1,0 +1,106 @@
+"""Acts that come at the same moment share one transaction: the disk is waited for once, not once for each."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.orm import Session
+
+from campaign.database import Database
+
+Act = TypeVar("Act")
+Outcome = TypeVar("Outcome")
+
+AT_MOST = 32
+"""Acts in one transaction: more would gain little, and keep other writers of SQLite waiting for long."""
+
+UNAVAILABLE = (InterfaceError, NoConnectionError, OperationalError)
+"""Errors that say nothing about any act, but that the database cannot be written to now."""
+
+
+class GroupCommit(Generic[Act, Outcome]):
+    """Does acts, each of them wholly or not at all, and returns once they are on disk.
+
+    Whoever comes first acts at once. Who comes while a transaction is under way waits for it to
+    end; then one of those who wait acts for all of them. So a lone act waits for nobody, and a
+    crowd shares the lock and the commit, which cost the most.
+    """
+
+    def __init__(self, database: Database, perform: Callable[[Session, Sequence[Act]], Sequence[Outcome]]):
+        """Make an empty group.
+
+        Args:
+            database: Where it is written.
+            perform: Does acts in a session, and returns an outcome for each. It is called again with a
+                single act when it fails with several, so it must keep nothing outside the session.
+        """
+        self._database = database
+        self._perform = perform
+        self._lock = threading.Lock()
+        self._waiting: deque[_Place[Act, Outcome]] = deque()
+        self._is_led = False
+
+    def do(self, act: Act) -> Outcome:
+        """Do *act*; when this returns it is on disk.
+
+        Raises what performing it raises, and then nothing of it was kept. The others of its group
+        are not touched by that.
+        """
+        place = _Place[Act, Outcome](act)
+        with self._lock:
+            self._waiting.append(place)
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            place.woken.wait()
+        if not place.is_settled:
+            self._lead()
+        return place.result()
+
+    def _lead(self) -> None:
+        with self._lock:
+            group = [self._waiting.popleft() for _ in range(min(AT_MOST, len(self._waiting)))]
+        try:
+            self._settle(group)
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._is_led = following is not None
+            if following is not None:
+                following.woken.set()
+            for place in group:
+                place.woken.set()
+
+    def _settle(self, group: Sequence["_Place[Act, Outcome]"]) -> None:
+        try:
+            with self._database.writing() as db:
+                outcomes = self._perform(db, [place.act for place in group])
+        except BaseException as error:
+            if len(group) == 1 or isinstance(error, UNAVAILABLE) or not isinstance(error, Exception):
+                for place in group:
+                    place.error, place.is_settled = error, True
+                return
+            for place in group:
+                self._settle([place])
+        else:
+            for place, outcome in zip(group, outcomes, strict=True):
+                place.outcome, place.is_settled = outcome, True
+
+
+class _Place(Generic[Act, Outcome]):
+    """One who waits, and what came of it."""
+
+    outcome: Outcome
+
+    def __init__(self, act: Act) -> None:
+        self.act = act
+        self.woken = threading.Event()
+        self.is_settled = False
+        self.error: BaseException | None = None
+
+    def result(self) -> Outcome:
+        if self.error is not None:
+            raise self.error
+        return self.outcome

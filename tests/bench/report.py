@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.load import CONNECTIONS, Answered
-from tests.bench.server import IS_PINNED, THREADS
+from tests.bench.server import FLOOR_THREADS, IS_PINNED, THREADS
 
 RUNS = 3
 """The floor and ours take turns so often; of each, the run in the middle counts."""
@@ -47,7 +47,8 @@ def heading(title: str, *settings: str) -> None:
 def of_server() -> str:
     """Return how the servers ran, for :func:`heading`."""
     cores = "server on core 0, client on core 1" if IS_PINNED else "server and client NOT kept apart"
-    return f"Granian, 1 process, {THREADS} threads; {cores}; {CONNECTIONS} connections kept alive, loopback"
+    threads = f"{THREADS} threads (the floor {FLOOR_THREADS}, which suits it best)"
+    return f"Granian, 1 process, {threads}; {cores}; {CONNECTIONS} connections kept alive, loopback"
 
 
 def compare_answers(floor: tuple[str, Runs], *others: tuple[str, Runs]) -> None:

@@ -32,7 +32,7 @@ def main() -> None:
         made = site.make(folder / "instance")
         bare = {"FLOOR_DATABASE": str(folder / "floor.sqlite")}
         with (
-            server.serving(FLOOR, bare, folder / "floor.log") as floor,
+            server.serving(FLOOR, bare, folder / "floor.log", threads=server.FLOOR_THREADS) as floor,
             server.serving(OURS, made.environment, folder / "ours.log") as ours,
         ):
             server.pin(server.CLIENT_CORES)

@@ -76,6 +76,12 @@ def by_state(db: Session) -> dict[str, int]:
     return _standing(db, StateCount.state_code)
 
 
+def of_state(db: Session, state_code: str) -> int:
+    """Return confirmed minus withdrawn for one state."""
+    query = select(func.sum(StateCount.confirmed - StateCount.withdrawn))
+    return db.scalar(query.where(StateCount.state_code == state_code)) or 0
+
+
 def total(db: Session) -> int:
     """Return confirmed minus withdrawn over all letters."""
     return db.scalar(select(func.sum(StateCount.confirmed - StateCount.withdrawn))) or 0

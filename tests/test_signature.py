@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaign import seal, signature, tally
 from campaign.database import Database
 from campaign.errors import CampaignError, ClosedError, NoKeyError, UnknownTokenError
+from campaign.guard.proof import Proof
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.recount import recount
@@ -22,7 +23,7 @@ DAYS = 7
 _moments = count(1)
 
 
-def signing(email: str = "mara@example.org", **changes: str) -> Signing:
+def signing(email: str = "mara@example.org", *, proof: Proof | None = None, **changes: str) -> Signing:
     given = {
         "state_code": "de",
         "residence": "FR",
@@ -30,7 +31,7 @@ def signing(email: str = "mara@example.org", **changes: str) -> Signing:
         "language": "en",
     } | {k: v for k, v in changes.items() if k in {"state_code", "residence", "disclosure"}}
     details = Details(name=changes.get("name", "Mara Example"), email=email, words=changes.get("words", ""))
-    return Signing(details=details, edition=1, **given)  # type: ignore[arg-type]
+    return Signing(details=details, edition=1, proof=proof, **given)  # type: ignore[arg-type]
 
 
 def sign(db: Session, keys: ServerKeys, **changes: str) -> str:

@@ -23,8 +23,9 @@ from campaign.web.counts import Counts, Snapshot
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PUBLIC = frozenset(
+COUNTED = frozenset(
     {
+        "progress.counts",
         "progress.embed",
         "supporter.check_your_mail",
         "supporter.home",
@@ -34,6 +35,9 @@ PUBLIC = frozenset(
     }
 )
 """The views whose pages are the same for everyone, and show nothing from the database but a snapshot."""
+
+MOMENTARY = frozenset({"progress.progress"})
+"""The views whose pages are the same for everyone, and show more: they hold as long as one snapshot does."""
 
 LONGEST = timedelta(seconds=20)
 """How far a page's moment may lie back while its counts still hold."""
@@ -59,6 +63,8 @@ class Page:
     state: ParticipatingState | None
     """The one whose count it shows; ``None`` for all of them."""
     snapshot: Snapshot
+    is_momentary: bool = False
+    """Whether it shows more than the snapshot, and something else for another query."""
 
     @cached_property
     def packed(self) -> bytes:
@@ -75,7 +81,7 @@ class Page:
         before = self.snapshot
         if before is now:
             return True
-        return (
+        return not self.is_momentary and (
             timedelta() <= now.as_of - before.as_of < LONGEST
             and now.as_of.date() == before.as_of.date()  # the campaign may have closed at midnight
             and now.organisation == before.organisation
@@ -93,8 +99,13 @@ class Page:
         if _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")[:200]):
             body = self.packed
             headers.append(("Content-Encoding", "gzip"))
-        headers += [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body)))]
+        headers.append(("Content-Length", str(len(body))))
         return "200 OK", headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    def answers(self, environ: "WSGIEnvironment") -> bool:
+        """Whether it is what *environ* asks for, apart from what moved meanwhile."""
+        is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
+        return is_read and not (self.is_momentary and environ.get("QUERY_STRING"))
 
     def _counts(self, snapshot: Snapshot) -> object:
         return snapshot.by_state.get(self.state.code) if self.state else snapshot.by_state
@@ -110,10 +121,10 @@ class PageCache:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer from memory, or let the application answer."""
-        # Without what follows a question mark: these pages read none of it, and shared links carry marks.
+        # Without what follows a question mark: most pages read none of it, and shared links carry marks.
         key = environ.get("HTTP_HOST", ""), environ["PATH_INFO"]
         page = self._pages.get(key)
-        if page is not None and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+        if page is not None and page.answers(environ):
             now = self.now()
             if now is not None and page.holds(now):
                 status, headers, body = page.answer(environ)
@@ -143,7 +154,8 @@ def init_app(app: Flask, counts: Counts) -> None:
 
     @app.before_request
     def look() -> None:
-        if request.endpoint in PUBLIC and request.method == "GET":
+        is_momentary = request.endpoint in MOMENTARY and not request.query_string
+        if request.method == "GET" and (request.endpoint in COUNTED or is_momentary):
             g.snapshot = cache.now()
 
     @app.after_request
@@ -151,7 +163,8 @@ def init_app(app: Flask, counts: Counts) -> None:
         before: Snapshot | None = g.get("snapshot")
         if response.status_code != 200 or before is None:
             return response
-        page = Page(response.get_data(), _common(response.headers), _state(), before)
+        is_momentary = request.endpoint in MOMENTARY
+        page = Page(response.get_data(), _common(response.headers), _state(), before, is_momentary)
         after = cache.now()
         if after is None or not page.holds(after):
             return response  # a count moved meanwhile, and nobody knows which one the page shows
@@ -167,9 +180,9 @@ def _state() -> ParticipatingState | None:
 
 def _common(headers: Headers) -> tuple[tuple[str, str], ...]:
     own = Headers(headers)
-    for name in ("Content-Type", "Content-Length"):
-        own.remove(name)
-    own["Cache-Control"] = CACHE_CONTROL
+    own.remove("Content-Length")
+    if own["Cache-Control"] == "no-cache":  # what a view has not said otherwise
+        own["Cache-Control"] = CACHE_CONTROL
     own["Vary"] = "Accept-Encoding"
     return tuple(own)
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from campaign import residence, seal, signature
+from campaign import residence, seal, signature, tally
 from campaign.delivery.row import holding
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
 from campaign.language import LANGUAGES, Language
@@ -141,7 +141,6 @@ def _act(deed: str, code: str, disclosure: str) -> None:
         site().acts.do(lambda db: signature.disclose(db, code, disclosure, **frame))
     else:
         site().acts.do(lambda db: signature.withdraw(db, code, **frame))
-    site().counts.expire()
 
 
 def _refused(language: Language, token: str) -> str:
@@ -167,8 +166,9 @@ def _page(language: Language, code: str, found: Signature, form: DisclosureForm)
         is_endangered=_is_endangered(found),
         is_open=is_open(),
         more=_more(language, found),
-        count=counts.by_state.get(state.code, 0),
-        as_of=counts.as_of,
+        # Read anew, so that who has just confirmed sees it; all other pages follow within a second.
+        count=tally.of_state(session(), state.code),
+        as_of=now(),
         share_url=share_url,
         share_text=composed(state, language).subject,
         qr=_qr(share_url),

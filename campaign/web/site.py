@@ -80,8 +80,9 @@ def page_number() -> int:
 
 
 def commit() -> None:
-    """Put what the request did on disk; only after this may a page say so."""
+    """Put what an organiser's request did on disk; only after this may a page say so, and then all do."""
     session().commit()
+    site().counts.expire()
 
 
 def init_app(app: Flask) -> None:

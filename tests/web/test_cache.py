@@ -9,15 +9,27 @@ from datetime import date
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaign import organisation
+from campaign.seal import ServerKeys
 from campaign.settings import Settings
 from campaign.web.site import Site
 from tests.conftest import Clock
+from tests.factories import make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
-PAGES = ["/en/", "/en/letters/de", "/en/persons/abish", "/en/privacy", "/en/check-your-mail", "/en/embed/de"]
+PAGES = [
+    "/en/",
+    "/en/letters/de",
+    "/en/persons/abish",
+    "/en/privacy",
+    "/en/check-your-mail",
+    "/en/embed/de",
+    "/en/progress",
+    "/counts.json",
+]
 
 PRIVATE_PAGES = ["/en/signature", "/organise/login", "/healthz"]
 
@@ -93,7 +105,37 @@ def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list
     assert rendered == ["/en/letters/de"]
 
 
-def test_a_count_moves_on_the_page_as_soon_as_it_is_confirmed(
+def test_an_older_page_of_the_names_is_not_the_newest_one(client: FlaskClient, rendered: list[str]) -> None:
+    for path in ("/en/progress", "/en/progress?page=2", "/en/progress", "/en/progress?page=2"):
+        client.get(path)
+
+    assert rendered == ["/en/progress"] * 3, "the newest from memory, and older ones never"
+
+
+def test_what_was_published_stands_on_the_progress_page_within_a_second(
+    client: FlaskClient, db: Session, keys: ServerKeys, clock: Clock
+) -> None:
+    made = make_signature(db, keys, disclosure="public")
+    assert b"Mara Example" not in client.get("/en/progress").data
+    made.row.public_name, made.row.name_review = "Mara Example", "approved"
+    db.commit()
+
+    clock.forward(seconds=2)
+
+    assert b"Mara Example" in client.get("/en/progress").data
+
+
+def test_counts_stay_readable_from_any_site_when_they_come_from_memory(client: FlaskClient) -> None:
+    client.get("/counts.json")
+
+    answer = client.get("/counts.json")
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "public, max-age=1"
+    assert answer.get_json()["total"] == 0
+
+
+def test_a_count_moves_on_the_page_within_a_second_after_it_was_confirmed(
     client: FlaskClient, supporter: Supporter
 ) -> None:
     def count(state: str) -> str:

@@ -381,3 +381,14 @@ def test_what_was_delivered_with_names_is_told_so_when_there_are_no_more(
     page = text(supporter.client.get(f"/en/verify/{delivery.code}"))
     assert "numbers only" not in page
     assert "The organisers only" in text(supporter.page())
+
+
+def test_who_has_just_confirmed_sees_it_in_the_count_at_once(
+    client: FlaskClient, supporter: Supporter
+) -> None:
+    supporter.sign()
+    client.get("/counts.json")
+
+    client.post(f"/en/signature/{supporter.token}", data={"action": "confirm"})
+
+    assert 'data-count="de">1<' in supporter.page().get_data(as_text=True)

@@ -57,7 +57,6 @@ def erase_by_address() -> ResponseReturnValue:
         return _page(RequestForm(), shown, erase_form=form), 422
     erased = asking.erase_for(session(), asked, chosen, now=now())
     _record("erase on request", erased)
-    site().counts.expire()
     flash(
         ngettext(
             "%(num)d signature was withdrawn and erased. Tell the person so.",

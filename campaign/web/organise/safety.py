@@ -55,7 +55,6 @@ def change_safety() -> ResponseReturnValue:
     except CampaignError:
         abort(400)
     commit()
-    site().counts.expire()
     flash(
         gettext("The lists are changed. Pages show it within a second, and every later delivery keeps to it.")
     )

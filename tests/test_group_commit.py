@@ -1,0 +1,169 @@
+"""Acts that come at the same moment: one transaction, and each act wholly or not at all."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaign.database import Database, Site, remember
+from campaign.errors import CampaignError, ProofError
+from campaign.group_commit import AT_MOST, GroupCommit
+from campaign.guard.proof import Proof
+from campaign.mail import outbox
+from campaign.seal import ServerKeys
+from campaign.signature import Signature, sign_all
+from tests.conftest import NOW
+from tests.outbox import mails
+from tests.test_signature import confirm, sign, signing
+
+SECONDS = 20
+
+
+class Crowd:
+    """Acts that are all asked for while a first one is under way, so that they come together."""
+
+    def __init__(self, database: Database) -> None:
+        self.group: GroupCommit[str, str] = GroupCommit(database, self.perform)
+        self.under_way, self.go_on = threading.Event(), threading.Event()
+        self.groups: list[list[str]] = []
+
+    def perform(self, db: Session, acts: Sequence[str]) -> list[str]:
+        self.groups.append(list(acts))
+        for act in acts:
+            if act == "first":
+                self.under_way.set()
+                assert self.go_on.wait(SECONDS)
+            remember(db, act, "done")
+            db.flush()
+            if act.startswith("bad"):
+                raise CampaignError(act)
+            if act == "broken":
+                raise OperationalError("SELECT 1", {}, Exception("the disk is full"))
+        return [f"{act} is done" for act in acts]
+
+    def do(self, *acts: str) -> list[Future[str]]:
+        with ThreadPoolExecutor(len(acts) + 1) as pool:
+            first = pool.submit(self.group.do, "first")
+            assert self.under_way.wait(SECONDS)
+            others = []
+            for act in acts:
+                others.append(pool.submit(self.group.do, act))
+                while len(self.group._waiting) < len(others):  # in this order
+                    pass
+            self.go_on.set()
+        return [first, *others]
+
+
+@pytest.fixture
+def crowd(database: Database) -> Crowd:
+    return Crowd(database)
+
+
+def kept(database: Database) -> set[str]:
+    with database.reading() as db:
+        return set(db.scalars(select(Site.name).where(Site.content == "done")))
+
+
+def test_acts_that_come_while_one_is_under_way_share_a_transaction(database: Database, crowd: Crowd) -> None:
+    commits = []
+    event.listen(database.engine, "commit", commits.append)
+
+    outcomes = crowd.do("a", "b", "c")
+
+    assert [each.result() for each in outcomes] == ["first is done", "a is done", "b is done", "c is done"]
+    assert crowd.groups == [["first"], ["a", "b", "c"]]
+    assert len(commits) == 2
+    assert kept(database) == {"first", "a", "b", "c"}
+
+
+def test_an_act_that_fails_undoes_nothing_but_itself(database: Database, crowd: Crowd) -> None:
+    _first, a, bad, c, worse = crowd.do("a", "bad", "c", "bad too")
+
+    assert (a.result(), c.result()) == ("a is done", "c is done")
+    for failed, said in ((bad, "bad"), (worse, "bad too")):
+        with pytest.raises(CampaignError, match=f"^{said}$"):
+            failed.result()
+    assert kept(database) == {"first", "a", "c"}
+
+
+def test_without_a_database_everybody_is_told_so_and_nothing_is_kept(
+    database: Database, crowd: Crowd
+) -> None:
+    _first, *others = crowd.do("a", "broken", "c")
+
+    for each in others:
+        with pytest.raises(OperationalError):
+            each.result()
+    assert len(crowd.groups) == 2, "each was tried again by itself"
+    assert kept(database) == {"first"}
+    assert crowd.group.do("d") == "d is done"
+
+
+def test_a_large_crowd_goes_in_parts(database: Database, crowd: Crowd) -> None:
+    acts = [f"act {at}" for at in range(AT_MOST + 3)]
+
+    crowd.do(*acts)
+
+    assert [len(group) for group in crowd.groups] == [1, AT_MOST, 3]
+    assert kept(database) == {"first", *acts}
+
+
+def test_signatures_kept_together_are_as_they_would_be_one_by_one(db: Session, keys: ServerKeys) -> None:
+    confirm(db, sign(db, keys, email="known@example.org"))
+
+    sign_all(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
+    db.commit()
+
+    sent = {(mail.recipient, mail.purpose): str(mail.params["token"]) for mail in mails(db, keys)}
+    assert set(sent) == {
+        ("known@example.org", "confirm"),
+        ("known@example.org", "already"),
+        ("new@example.org", "confirm"),
+    }
+    assert confirm(db, sent["new@example.org", "confirm"]).confirmed_on == NOW.date()
+    assert confirm(db, sent["known@example.org", "already"]).confirmed_on == NOW.date()
+    assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
+
+
+def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_asked_for_at_once(
+    db: Session, keys: ServerKeys
+) -> None:
+    many = [signing("MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
+
+    sign_all(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
+    db.commit()
+
+    rows = db.execute(text("SELECT purpose, count(*) FROM outbox GROUP BY purpose")).all()
+    assert dict(tuple(row) for row in rows) == {"confirm": 6, outbox.DECOY: 3}
+
+
+def test_a_proof_is_used_once_also_by_two_at_the_same_moment(database: Database, keys: ServerKeys) -> None:
+    once = Proof(b"p" * 32, NOW)
+    pair = [signing(email, proof=once) for email in ("a@example.org", "b@example.org")]
+
+    with pytest.raises(ProofError), database.writing() as db:
+        sign_all(db, pair, keys=keys, now=NOW)
+
+    with database.reading() as db:
+        assert db.scalars(select(Signature)).all() == []
+
+
+def test_groups_with_the_same_mailboxes_in_another_order_wait_for_each_other(
+    database: Database, keys: ServerKeys
+) -> None:
+    emails = [f"mara{at}@example.org" for at in range(20)]
+
+    def keep(order: int) -> None:
+        with database.writing() as db:
+            sign_all(db, [signing(each) for each in emails[::order]], keys=keys, now=NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(keep, order) for order in (1, -1, 1, -1) * 3]:
+            done.result()
+
+    with database.reading() as db:
+        assert len(db.scalars(select(Signature.id)).all()) == 12 * 20

@@ -1,7 +1,7 @@
 """The counts: kept in the transaction that confirms or withdraws, read without touching a signature."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,6 +47,9 @@ class ResidenceCount(_Count, Base):
     residence: Mapped[str] = mapped_column(String(2), primary_key=True)
 
 
+Place = tuple[str, str]
+"""State code and residence."""
+
 _ADD: dict[tuple[str, type[Base]], Any] = {}
 
 
@@ -63,12 +66,38 @@ def add(
     db: Session, state_code: str, residence: str, *, on: date, confirmed: int = 0, withdrawn: int = 0
 ) -> None:
     """Count, in the caller's transaction, *confirmed* and *withdrawn* signatures more."""
-    change = {"confirmed": confirmed, "withdrawn": withdrawn}
-    # The order is the same everywhere, so that two transactions never wait for each other.
+    of = state_code, residence
+    add_all(db, {of: confirmed} if confirmed else {}, {of: withdrawn} if withdrawn else {}, on=on)
+
+
+def add_all(
+    db: Session, confirmed: Mapping[Place, int], withdrawn: Mapping[Place, int] | None = None, *, on: date
+) -> None:
+    """Count many signatures more, with one statement for each table."""
+    changes = [(place, number, 0) for place, number in confirmed.items()]
+    changes += [(place, 0, number) for place, number in (withdrawn or {}).items()]
+    if not changes:
+        return
     shard = secrets.randbelow(SHARDS)
-    _add(db, StateCount, {"state_code": state_code, "shard": shard}, change)
-    _add(db, DayCount, {"state_code": state_code, "on": on, "shard": shard}, change)
-    _add(db, ResidenceCount, {"state_code": state_code, "residence": residence, "shard": shard}, change)
+    by_state: dict[str, list[int]] = {}
+    by_residence: dict[Place, list[int]] = {}
+    for place, more, fewer in changes:
+        for sums in (by_state.setdefault(place[0], [0, 0]), by_residence.setdefault(place, [0, 0])):
+            sums[0] += more
+            sums[1] += fewer
+    # The order is the same everywhere, so that two transactions never wait for each other.
+    states = sorted(by_state.items())
+    _add(db, StateCount, [({"state_code": code, "shard": shard}, sums) for code, sums in states])
+    _add(db, DayCount, [({"state_code": code, "on": on, "shard": shard}, sums) for code, sums in states])
+    residences = sorted(by_residence.items())
+    _add(
+        db,
+        ResidenceCount,
+        [
+            ({"state_code": code, "residence": residence, "shard": shard}, sums)
+            for (code, residence), sums in residences
+        ],
+    )
 
 
 def by_state(db: Session) -> dict[str, int]:
@@ -106,8 +135,9 @@ def by_day(db: Session, state_code: str | None = None) -> list[Day]:
     return [Day(*row) for row in db.execute(query.group_by(DayCount.on).order_by(DayCount.on))]
 
 
-def _add(db: Session, table: type[Base], key: dict[str, Any], change: dict[str, int]) -> None:
-    db.connection().execute(_statement(db, table, tuple(key)), key | change)
+def _add(db: Session, table: type[Base], changes: Sequence[tuple[dict[str, Any], Sequence[int]]]) -> None:
+    rows = [key | {"confirmed": sums[0], "withdrawn": sums[1]} for key, sums in changes]
+    db.connection().execute(_statement(db, table, tuple(changes[0][0])), rows)
 
 
 def _statement(db: Session, table: type[Base], key: tuple[str, ...]) -> Any:

@@ -9,14 +9,16 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from campaign import seal, tally
 from campaign.database import Database, Site, remember
-from campaign.errors import CampaignError, ProofError
+from campaign.errors import CampaignError, ProofError, UnknownTokenError
 from campaign.group_commit import AT_MOST, GroupCommit
 from campaign.guard.proof import Proof
 from campaign.mail import outbox
 from campaign.mail.mailbox_day import may_send_all
+from campaign.recount import recount
 from campaign.seal import ServerKeys
-from campaign.signature import Signature, sign_all
+from campaign.signature import Signature, confirm_all, sign_all
 from tests.conftest import NOW
 from tests.outbox import mails
 from tests.test_signature import confirm, sign, signing
@@ -169,3 +171,38 @@ def test_mailboxes_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(datab
         may_send_all(db, [second], on=NOW.date())
         db.commit()
         other.result()
+
+
+def confirm_together(db: Session, *tokens: str) -> list[object]:
+    outcomes = confirm_all(db, tokens, now=NOW, confirmation_days=7)
+    db.commit()
+    return [outcome if isinstance(outcome, tuple) else type(outcome) for outcome in outcomes]
+
+
+def test_confirmations_that_come_together_count_once_for_each_mailbox(db: Session, keys: ServerKeys) -> None:
+    mara, again = sign(db, keys, email="mara@example.org"), sign(db, keys, email="MARA@example.org")
+    pavel, unknown = sign(db, keys, email="pavel@example.org", state_code="fr"), "0" * 20
+
+    outcomes = confirm_together(db, mara, pavel, unknown, again, mara)
+
+    assert outcomes[0] == outcomes[3] == outcomes[4] != outcomes[1]
+    assert outcomes[2] is UnknownTokenError
+    assert tally.by_state(db) == {"de": 1, "fr": 1}
+    assert recount(db, now=NOW) == []
+    assert len(db.scalars(select(Signature)).all()) == 2
+    assert confirm_together(db, again, mara, pavel) == [outcomes[0], outcomes[0], outcomes[1]]
+    assert tally.total(db) == 2
+
+
+def test_who_is_held_is_confirmed_with_the_others_and_counts_not(db: Session, keys: ServerKeys) -> None:
+    held, free = sign(db, keys, email="held@example.org"), sign(db, keys, email="free@example.org")
+    db.execute(
+        text("UPDATE signature SET held_for = 'robot' WHERE digest = :digest"),
+        {"digest": seal.address_digest(keys, "de", "held@example.org")},
+    )
+
+    confirm_together(db, held, free)
+
+    assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
+    assert tally.by_residence(db, "de") == {"FR": 1}
+    assert recount(db, now=NOW) == []

@@ -1,6 +1,7 @@
 """A signature's life: sign, confirm, change who may see the name, withdraw, erase."""
 
-from campaign.signature.change import confirm, disclose, open_link, withdraw
+from campaign.signature.change import disclose, open_link, withdraw
+from campaign.signature.confirm import confirm, confirm_all
 from campaign.signature.erase import erase_due, months_later
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.links import ask_for_links, count_links, send_links
@@ -23,6 +24,7 @@ __all__ = [
     "approve_words",
     "ask_for_links",
     "confirm",
+    "confirm_all",
     "count_links",
     "decline_names",
     "decline_names_from",

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from campaign.database import Database
+from campaign.errors import CampaignError
 from campaign.group_commit import GroupCommit
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import Signing, sign_all
+from campaign.signature import Signing, confirm_all, sign_all
+from campaign.signature.row import Key
 
 Outcome = TypeVar("Outcome")
-
-Act = Callable[[Session], Any]
 
 
 class Acts:
@@ -23,29 +23,32 @@ class Acts:
     def __init__(
         self, settings: Settings, database: Database, keys: ServerKeys, clock: Callable[[], datetime]
     ) -> None:
-        self._closes_on = settings.closes_on
+        self._settings = settings
+        self._database = database
         self._keys = keys
         self._clock = clock
         self._signings = GroupCommit(database, self._sign)
-        self._others: GroupCommit[Act, Any] = GroupCommit(database, _do_each)
+        self._confirmations = GroupCommit(database, self._confirm)
 
     def sign(self, signing: Signing) -> None:
         """Keep a signature; see :func:`campaign.signature.sign`."""
         self._signings.do(signing)
 
+    def confirm(self, token: str) -> None:
+        """Let a signature count; see :func:`campaign.signature.confirm`."""
+        outcome = self._confirmations.do(token)
+        if isinstance(outcome, CampaignError):
+            raise outcome
+
     def do(self, act: Callable[[Session], Outcome]) -> Outcome:
-        """Do *act*, which keeps nothing outside the session: it may be done again, without the others."""
-        return cast("Outcome", self._others.do(act))
+        """Do what is rare, in a transaction of its own."""
+        with self._database.writing() as db:
+            return act(db)
 
     def _sign(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
-        sign_all(db, signings, keys=self._keys, now=self._clock(), closes_on=self._closes_on)
+        sign_all(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
         return [None] * len(signings)
 
-
-def _do_each(db: Session, acts: Sequence[Act]) -> Sequence[Any]:
-    outcomes = []
-    for act in acts:
-        outcomes.append(act(db))
-        db.flush()
-        db.expunge_all()  # the next one sees what is in the database, and no object of this one
-    return outcomes
+    def _confirm(self, db: Session, tokens: Sequence[str]) -> Sequence[Key | CampaignError]:
+        days, closes_on = self._settings.confirmation_days, self._settings.closes_on
+        return confirm_all(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)

@@ -136,7 +136,7 @@ def _act(deed: str, code: str, disclosure: str) -> None:
     settings = site().settings
     frame: dict[str, Any] = {"now": now(), "confirmation_days": settings.confirmation_days}
     if deed == "confirm":
-        site().acts.do(lambda db: signature.confirm(db, code, closes_on=settings.closes_on, **frame))
+        site().acts.confirm(code)
     elif deed == "disclose":
         site().acts.do(lambda db: signature.disclose(db, code, disclosure, **frame))
     else:

@@ -1,0 +1,185 @@
+"""Confirming: one transaction that lets signatures count, and drops their unconfirmed siblings."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from campaign import seal, tally
+from campaign.errors import CampaignError, ClosedError, UnknownTokenError
+from campaign.signature.change import is_overdue
+from campaign.signature.row import Key, Signature, SignatureToken
+
+# Confirming comes in floods as signing does, so its statements are made once, and its rows without objects.
+_signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
+_FOUND = (
+    select(
+        _tokens.hash,
+        _signatures.state_code,
+        _signatures.id,
+        _signatures.digest,
+        _signatures.residence,
+        _signatures.signed_on,
+        _signatures.confirmed_on,
+        _signatures.withdrawn_on,
+        _signatures.held_for,
+        _signatures.invalidation_id,
+    )
+    .join_from(
+        SignatureToken.__table__,
+        Signature.__table__,
+        and_(_tokens.state_code == _signatures.state_code, _tokens.signature_id == _signatures.id),
+    )
+    .where(_tokens.hash.in_(bindparam("hashes", expanding=True)))
+)
+_FAMILY = (
+    select(_signatures.id, _signatures.confirmed_on)
+    .where(
+        _signatures.state_code == bindparam("state_code"),
+        _signatures.digest == bindparam("digest"),
+        _signatures.withdrawn_on.is_(None),
+    )
+    # In one order, so that siblings confirmed at the same moment wait instead of deadlocking.
+    .order_by(_signatures.id)
+    .with_for_update()
+)
+_CONFIRM = (
+    update(Signature.__table__)  # type: ignore[arg-type]
+    .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
+    .values(confirmed_on=bindparam("on"))
+)
+
+Found = Any
+"""A signature as :data:`_FOUND` reads it."""
+
+Family = dict[UUID, date | None]
+"""The submissions of one mailbox that were not withdrawn, in order, and when they were confirmed."""
+
+
+class _Mailbox(NamedTuple):
+    """What has one place in the count: a mailbox within a letter."""
+
+    state_code: str
+    digest: bytes
+
+
+def confirm(
+    db: Session,
+    token: str,
+    *,
+    now: datetime,
+    confirmation_days: int,
+    closes_on: date | None = None,
+) -> Signature:
+    """Let the signature count, once per mailbox and letter, and drop its unconfirmed siblings.
+
+    Confirming twice returns the confirmed signature. When another submission of the same
+    mailbox counts already, that one is returned and this one dropped.
+
+    Raises:
+        UnknownTokenError: None has this token, or it was not confirmed in time.
+        ClosedError: The campaign is over and this one was not confirmed.
+    """
+    (outcome,) = confirm_all(db, [token], now=now, confirmation_days=confirmation_days, closes_on=closes_on)
+    if isinstance(outcome, CampaignError):
+        raise outcome
+    return db.get_one(Signature, outcome, populate_existing=True)
+
+
+def confirm_all(
+    db: Session,
+    tokens: Sequence[str],
+    *,
+    now: datetime,
+    confirmation_days: int,
+    closes_on: date | None = None,
+) -> list[Key | CampaignError]:
+    """Do what :func:`confirm` does for many tokens; return for each the signature's key, or its error."""
+    db.flush()  # the statements below see what is in the database alone
+    hashes = [seal.code_hash(token) for token in tokens]
+    is_closed = closes_on is not None and now.date() > closes_on
+    while True:
+        found = _found(db, hashes, now.date(), confirmation_days)
+        pending = [] if is_closed else [row for row in found.values() if _is_pending(row)]
+        families = _locked(db, pending)
+        if any(row.id not in families[_mailbox(row)] for row in pending):
+            continue  # a sibling was confirmed meanwhile; its link leads to that one now
+        try:
+            with db.begin_nested():
+                holders = _settle(db, pending, families, on=now.date())
+        except IntegrityError:
+            continue  # so was one that came after the others were locked
+        return [_outcome(found.get(each), holders, is_closed=is_closed) for each in hashes]
+
+
+def _found(db: Session, hashes: Sequence[bytes], today: date, confirmation_days: int) -> dict[bytes, Found]:
+    rows = db.connection().execute(_FOUND, {"hashes": hashes})
+    return {row.hash: row for row in rows if not is_overdue(row, today, confirmation_days)}
+
+
+def _is_pending(row: Found) -> bool:
+    return row.confirmed_on is None and row.withdrawn_on is None
+
+
+def _mailbox(row: Found) -> _Mailbox:
+    # After the close no digest is left, and each is alone.
+    return _Mailbox(row.state_code, row.digest or row.id.bytes)
+
+
+def _locked(db: Session, pending: Iterable[Found]) -> dict[_Mailbox, Family]:
+    connection = db.connection()
+    families: dict[_Mailbox, Family] = {_mailbox(row): {row.id: None} for row in pending if not row.digest}
+    for mailbox in sorted({_mailbox(row) for row in pending if row.digest}):
+        members = connection.execute(_FAMILY, mailbox._asdict())
+        families[mailbox] = {row.id: row.confirmed_on for row in members}
+    return families
+
+
+def _settle(
+    db: Session, pending: Iterable[Found], families: Mapping[_Mailbox, Family], *, on: date
+) -> dict[_Mailbox, UUID]:
+    """Confirm one of each family, unless one was; return which one holds the place."""
+    holders: dict[_Mailbox, UUID] = {}
+    new: list[Found] = []
+    for row in pending:
+        mailbox = _mailbox(row)
+        if mailbox not in holders:
+            earlier = next((each for each, confirmed_on in families[mailbox].items() if confirmed_on), None)
+            holders[mailbox] = earlier or row.id
+            if earlier is None:
+                new.append(row)
+    if new:
+        rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new]
+        db.connection().execute(_CONFIRM, rows)
+        counted = (row for row in new if row.held_for is None and row.invalidation_id is None)
+        tally.add_all(db, Counter((row.state_code, row.residence) for row in counted), on=on)
+    for mailbox, holder in holders.items():
+        siblings = [each for each in families[mailbox] if each != holder and not families[mailbox][each]]
+        if siblings:
+            _drop(db, mailbox.state_code, siblings, holder)
+    return holders
+
+
+def _drop(db: Session, state_code: str, siblings: Sequence[UUID], confirmed: UUID) -> None:
+    """Delete pending siblings; links mailed for them lead to the *confirmed* one from now on."""
+    db.execute(
+        update(SignatureToken)
+        .where(SignatureToken.state_code == state_code, SignatureToken.signature_id.in_(siblings))
+        .values(signature_id=confirmed)
+    )
+    db.execute(delete(Signature).where(Signature.state_code == state_code, Signature.id.in_(siblings)))
+
+
+def _outcome(row: Found | None, holders: Mapping[_Mailbox, UUID], *, is_closed: bool) -> Key | CampaignError:
+    if row is None:
+        return UnknownTokenError("no signature has this link, or it was not confirmed in time")
+    if not _is_pending(row):
+        return row.state_code, row.id
+    if is_closed:
+        return ClosedError("the campaign has closed")
+    return row.state_code, holders[_mailbox(row)]

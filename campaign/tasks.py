@@ -4,7 +4,6 @@ Tasks carry nothing. What is to be sent stands in the outbox, so a task that is 
 run twice, does no harm: the next one, at most a minute later, finds the same rows.
 """
 
-import json
 import logging
 import os
 import signal
@@ -13,15 +12,15 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from traceback import extract_tb
+from types import FrameType
 
-from huey import Huey, PostgresHuey, SqliteHuey, crontab
+from huey import crontab
 from huey.consumer import Consumer, ConsumerStopped
-from huey.registry import Message
-from huey.serializer import Serializer
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
+from campaign import queue
 from campaign.database import Database, recall
+from campaign.mail import clock as mail_clock
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
 from campaign.seal import ServerKeys
@@ -29,6 +28,13 @@ from campaign.settings import Settings
 from campaign.signature import send_links
 
 Work = Callable[[Session, datetime], None]
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 TIMES = {"erase_due": crontab(minute="7"), "recount": crontab(minute="30", hour="2")}
 """When the work that :func:`build` is given is done (UTC)."""
@@ -39,8 +45,8 @@ WAKE_SECONDS = 1.0
 QUEUED_AT_MOST = 20
 """More tasks than this wait only where no worker runs; then another one is of no use."""
 
-STOP_SECONDS = 45
-"""How long a stopping worker has for the mail in hand."""
+STOP_SECONDS = 6
+"""How long a stopping worker waits for the relay's word on the mail in hand."""
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +55,14 @@ class Tasks:
     """The tasks of one site, for the web that asks for them and the worker that runs them."""
 
     def __init__(
-        self, settings: Settings, database: Database, periodic: Mapping[str, Work], lease: timedelta
+        self,
+        settings: Settings,
+        database: Database,
+        periodic: Mapping[str, Work],
+        lease: timedelta,
+        clock: Clock,
     ) -> None:
-        self.huey = make_huey(settings)
+        self.huey = queue.make(settings)
         self._secret_key = settings.secret_key
         self._database = database
         self._dispatch = Dispatch(
@@ -60,7 +71,9 @@ class Tasks:
             keys=ServerKeys.from_secret(settings.secret_key),
             look_up=self.look_up,
             lease=lease,
+            clock=clock,
         )
+        self._clock = clock
         self._send_task = self.huey.task(name="send_due_mail")(self.send_due_mail)
         self.huey.periodic_task(crontab(), name="sweep")(self.sweep)
         for name, work in periodic.items():
@@ -100,13 +113,14 @@ class Tasks:
         salt = recall(db, "digest_salt")
         if salt is not None:  # otherwise every digest was made useless, and none can be found
             keys = ServerKeys.from_secret(self._secret_key, bytes.fromhex(salt))
-            send_links(db, email, language=language, keys=keys, now=datetime.now(UTC))
+            send_links(db, email, language=language, keys=keys, now=self._clock())
 
     def sweep(self) -> None:
         """Erase mails that are over, and ask for those to be sent whose task was lost."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             with self._database.writing() as db:
+                mail_clock.bring_near(db, now=now, lease=self._dispatch.lease)
                 outbox.erase_expired(db, now)
             with self._database.reading() as db:
                 is_due = outbox.is_due(db, now=now)
@@ -121,12 +135,27 @@ class Tasks:
         Args:
             follow_parent: Stop also when the process that started this one is gone.
         """
-        worker = _Worker(self.huey, parent=os.getppid() if follow_parent else None)
+        worker = _Worker(self, parent=os.getppid() if follow_parent else None)
         self._stop = worker.stop_flag
         try:
             worker.run()
+            if self._sending.locked():
+                self._dispatch.give_up()
         finally:
             self.close()
+
+    def mend_queue(self) -> None:
+        """Make the queue anew if it was lost, and ask for what may have stood in it."""
+        try:
+            self.huey.pending_count()
+        except Exception as error:
+            _log_failure("looking into the queue", error)
+            try:
+                queue.make_anew(self.huey)
+            except Exception as another:
+                _log_failure("making the queue anew", another)
+            else:
+                self.sweep()
 
     def close(self) -> None:
         """Close the queue."""
@@ -136,7 +165,7 @@ class Tasks:
         def run() -> None:
             try:
                 with self._database.session(writes=True) as db:
-                    work(db, datetime.now(UTC))
+                    work(db, self._clock())
                     db.commit()
             except Exception as error:
                 _log_failure(name, error)
@@ -150,6 +179,7 @@ def build(
     *,
     periodic: Mapping[str, Work],
     lease: timedelta = outbox.LEASE,
+    clock: Clock = _now,
 ) -> Tasks:
     """Return the tasks of this site.
 
@@ -159,40 +189,21 @@ def build(
         periodic: What is done at :data:`TIMES`, by name; each gets a session of its own,
             which is committed after it, and in which it may commit between batches.
         lease: How long claimed mails belong to one worker.
+        clock: What tells the time.
     """
-    return Tasks(settings, database, periodic, lease)
-
-
-def make_huey(settings: Settings) -> Huey:
-    """Return the queue: beside the embedded database, or in PostgreSQL for several machines."""
-    plain = _Plain()
-    if settings.database_url.startswith("postgresql"):
-        dsn = make_url(settings.database_url).set(drivername="postgresql")
-        return PostgresHuey(
-            "campaign", results=False, serializer=plain, dsn=dsn.render_as_string(hide_password=False)
-        )
-    path = settings.instance / "queue.sqlite"
-    path.touch(mode=0o600)
-    # Without fsync: the sweep makes up for tasks lost with the machine's power.
-    return SqliteHuey("campaign", results=False, serializer=plain, filename=str(path), fsync=False, timeout=2)
-
-
-class _Plain(Serializer):  # type: ignore[misc]
-    """Keeps tasks as JSON: with pickles, whoever can write to the queue could run code."""
-
-    def _serialize(self, task: Message) -> bytes:
-        return json.dumps(task).encode()
-
-    def _deserialize(self, stored: bytes) -> Message:
-        return Message(*json.loads(bytes(stored)))
+    return Tasks(settings, database, periodic, lease, clock)
 
 
 class _Worker(Consumer):  # type: ignore[misc]
     """Huey's consumer with two threads, so that a long dispatch does not hold up the other tasks."""
 
-    def __init__(self, huey: Huey, parent: int | None) -> None:
-        super().__init__(huey, workers=2, initial_delay=0.1, max_delay=0.5, shutdown_timeout=STOP_SECONDS)
+    def __init__(self, tasks: Tasks, parent: int | None) -> None:
+        super().__init__(
+            tasks.huey, workers=2, initial_delay=0.1, max_delay=0.5, shutdown_timeout=STOP_SECONDS
+        )
+        self._tasks = tasks
         self._parent = parent
+        self._signum: int | None
         # Each asks for the same: finish the mail in hand, and end. Huey would start itself again, or drop it.
         self._signal_actions = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), (False, True))
 
@@ -203,6 +214,16 @@ class _Worker(Consumer):  # type: ignore[misc]
             raise ConsumerStopped
         checked_at: float | None = super().loop(health_check_ts)
         return checked_at
+
+    def check_worker_health(self) -> bool:
+        """Look after the threads every ten seconds, and after the queue."""
+        self._tasks.mend_queue()
+        return bool(super().check_worker_health())
+
+    def _handle_signal(self, signum: int, _frame: FrameType | None) -> None:
+        # Often there are two, of systemd and of the process that started this one; to huey, the second
+        # one says to drop the mail in hand.
+        self._signum = self._signum or signum
 
 
 def _log_failure(what: str, error: Exception) -> None:

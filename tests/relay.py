@@ -4,7 +4,6 @@ import asyncio
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -127,12 +126,14 @@ class BreakingRelay:
     word: str
     action: str
     heard: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.server.getsockname()[1]}"
 
     def stop(self) -> None:
+        self.over.set()
         with suppress(OSError):
             self.server.shutdown(socket.SHUT_RDWR)
 
@@ -163,7 +164,7 @@ class BreakingRelay:
                 self.stop()
                 return False
             if self.action == "stall":
-                time.sleep(3)
+                self.over.wait(60)
                 return False
             reply = self.action
         if reply:

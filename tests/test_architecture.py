@@ -43,6 +43,7 @@ LAYOUT = (
     "demo",
     "doctor",
     "duties",
+    "queue",
     "tasks",
     "web",
     "cli",

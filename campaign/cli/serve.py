@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
+from types import FrameType
+from typing import Any
 
 import click
 from granian import Granian
@@ -23,7 +26,8 @@ from campaign.errors import SettingsError
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 """Before a mail worker that stopped by itself is started again."""
 
-STOPPING_SECONDS = 10
+STOPPING_SECONDS = 8
+"""For requests and the mail in hand, which end at the same time; then what still runs is killed."""
 
 
 @click.command()
@@ -68,7 +72,8 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         workers_kill_timeout=STOPPING_SECONDS,
         websockets=False,
     )
-    with MailWorker():
+    with MailWorker() as mail_worker:
+        server.on_startup(lambda: _on_the_way_down(mail_worker.stop))
         server.serve()
 
 
@@ -97,15 +102,18 @@ class MailWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
+        self.stop()
         process = self._process
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOPPING_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        try:
+            process.wait(STOPPING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
         self._thread.join(STOPPING_SECONDS)
+
+    def stop(self) -> None:
+        """Have it settle the mail in hand and end; do not wait for that."""
+        self._stopping.set()
+        self._process.send_signal(signal.SIGTERM)
 
     def _keep_running(self) -> None:
         failures = 0
@@ -123,6 +131,18 @@ class MailWorker:
 
 def _start_worker() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "campaign", "work", "--follow-parent"])
+
+
+def _on_the_way_down(do: Callable[[], None]) -> None:
+    """Call *do* as soon as this process is told to stop, besides what is done then."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        then = signal.getsignal(number)
+
+        def stop(number: int, frame: FrameType | None, then: Any = then) -> None:
+            do()
+            then(number, frame)
+
+        signal.signal(number, stop)
 
 
 def _reached_as(host: str) -> str:

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -47,7 +47,10 @@ class Dispatch:
     keys: ServerKeys
     look_up: Callable[[Session, str, str], None]
     """Puts the mail into the outbox that an address asked for, in a language, if there is one to send."""
+    clock: Callable[[], datetime]
     lease: timedelta = outbox.LEASE
+    _batch: deque[OutboxMail] = field(default_factory=deque, init=False)
+    """The mails that this process has claimed and not settled; the first one is in hand."""
 
     def run(self, stop: threading.Event) -> None:
         """Send until nothing was due for a while, no mail can leave, or *stop* is set."""
@@ -55,6 +58,18 @@ class Dispatch:
             self._run(stop)
         finally:
             self.database.forget_deleted()
+
+    def give_up(self) -> None:
+        """Settle what is claimed, for a process that must end while a relay ponders the mail in hand."""
+        mails = list(self._batch)
+        if not mails:
+            return
+        in_hand = mails[0]
+        with self.database.writing() as db:
+            outbox.release(db, mails[1:])
+            # The relay may yet take it: as after any error that leaves this open, it is put off.
+            if outbox.hold(db, in_hand, now=self.clock(), lease=self.lease):
+                outbox.later(db, in_hand.id, TemporaryMailError("stopped"), self.clock())
 
     def _run(self, stop: threading.Event) -> None:
         with open_transport(self.settings) as transport:
@@ -73,20 +88,24 @@ class Dispatch:
 
     def _is_due(self) -> bool:
         with self.database.reading() as db:
-            return outbox.is_due(db, now=datetime.now(UTC))
+            return outbox.is_due(db, now=self.clock())
 
     def _send_batch(self, transport: Transport, stop: threading.Event) -> None:
         with self.database.writing() as db:
-            mails = deque(outbox.claim(db, limit=BATCH, now=datetime.now(UTC), lease=self.lease))
+            self._batch.extend(outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease))
         try:
-            while mails and not stop.is_set():
+            while self._batch and not stop.is_set():
                 transport.connect()
-                self._send(transport, mails.popleft())
+                try:
+                    self._send(transport, self._batch[0])
+                finally:
+                    self._batch.popleft()
         finally:
-            if mails:
+            if self._batch:
                 # Without a relay no mail was tried: none is put off, so all leave as soon as there is one.
                 with self.database.writing() as db:
-                    outbox.release(db, mails)
+                    outbox.release(db, self._batch)
+                self._batch.clear()
 
     def _send(self, transport: Transport, mail: OutboxMail) -> None:
         """Send one mail and settle it; whatever is wrong with it does not touch the others."""
@@ -121,8 +140,9 @@ class Dispatch:
 
     def _keep(self, mail: OutboxMail) -> None:
         """Make sure that no other worker takes *mail* while a slow relay ponders it."""
-        now = datetime.now(UTC)
-        if mail.claimed_until is not None and mail.claimed_until - now > self.lease * 5 / 6:
+        now = self.clock()
+        # More is left than there ever was where the clock was set back: then others may have the mail by now.
+        if mail.claimed_until is not None and self.lease >= mail.claimed_until - now > self.lease * 5 / 6:
             return
         with self.database.writing() as db:
             if not outbox.hold(db, mail, now=now, lease=self.lease):
@@ -138,9 +158,7 @@ class Dispatch:
             if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
                 outbox.never(db, mail.id, PermanentMailError(type(error).__name__, code=code))
             else:
-                outbox.later(
-                    db, mail.id, TemporaryMailError(type(error).__name__, code=code), datetime.now(UTC)
-                )
+                outbox.later(db, mail.id, TemporaryMailError(type(error).__name__, code=code), self.clock())
 
 
 class _LostClaimError(CampaignError):

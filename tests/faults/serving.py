@@ -52,6 +52,12 @@ class Server:
         self.environment = environment(folder, **settings)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that started the others, whose group has its number."""
+        assert self._process is not None
+        return self._process
+
     def start(self) -> None:
         """Start web server and mail worker, in a process group of their own, and wait for an answer."""
         arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", "1"]
@@ -80,8 +86,7 @@ class Server:
 
     def processes(self) -> list[int]:
         """Return the ids of every process of the group."""
-        assert self._process is not None
-        group = self._process.pid
+        group = self.process.pid
         numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [number for number in numbers if _group(number) == group]
 

@@ -1,0 +1,75 @@
+"""The site is told to stop: what is in hand is finished, or settled, and all of it ends soon."""
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.serving import Answer, Server, serving
+from tests.relay import breaking_relay, relay
+from tests.worker import eventually
+
+pytestmark = pytest.mark.fault
+
+ENDS_SECONDS = 15
+"""Ten are promised; a busy machine may take some more to end processes."""
+
+
+def waiting(site: Server) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(site.instance / "campaign.sqlite")) as db:
+        return db.execute("SELECT attempts, claimed_until FROM outbox WHERE status = 'waiting'").fetchall()
+
+
+def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp_path: Path) -> None:
+    with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
+        post_office.seconds_per_message = 1
+        for number in range(8):
+            assert site.browser().sign(email=f"mara{number}@example.org").is_done
+        assert eventually(lambda: post_office.received)
+        answers: list[Answer] = []
+        with closing(sqlite3.connect(site.instance / "campaign.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            late = threading.Thread(
+                target=lambda: answers.append(site.browser().sign(email="late@example.org"))
+            )
+            late.start()
+            time.sleep(0.5)
+            # As systemd does: each process is told, and the worker by its parent once more.
+            for _ in range(2):
+                os.killpg(site.process.pid, signal.SIGTERM)
+                time.sleep(0.3)
+            other.execute("COMMIT")
+        late.join()
+
+        assert answers[0].is_done
+        assert site.process.wait(ENDS_SECONDS) == 0
+        assert eventually(lambda: not site.processes())
+        # Nothing is taken up after the signal; and what was taken is settled.
+        assert waiting(site) == [(0, None)] * (9 - len(post_office.received))
+        assert len(post_office.received) < 8
+
+        post_office.seconds_per_message = 0
+        site.start()
+        assert eventually(lambda: not waiting(site))
+        assert set(Counter(post_office.recipients).values()) == {1}
+        assert len(post_office.recipients) == 9
+
+
+def test_a_site_told_to_stop_does_not_wait_for_a_relay_that_says_nothing(tmp_path: Path) -> None:
+    with breaking_relay("END", "stall") as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
+        for number in range(3):
+            assert site.browser().sign(email=f"mara{number}@example.org").is_done
+        assert eventually(lambda: "END" in post_office.heard)
+        site.process.terminate()
+
+        assert site.process.wait(ENDS_SECONDS) == 0
+        assert eventually(lambda: not site.processes())
+        # The one in hand may have been taken, and counts as tried; nobody has to wait for a lease to end.
+        assert sorted(waiting(site)) == [(0, None), (0, None), (1, None)]

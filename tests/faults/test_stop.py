@@ -29,10 +29,11 @@ def waiting(site: Server) -> list[tuple[Any, ...]]:
 
 def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp_path: Path) -> None:
     with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
-        post_office.seconds_per_message = 1
+        post_office.seconds_per_message = 0.2
         for number in range(8):
             assert site.browser().sign(email=f"mara{number}@example.org").is_done
         assert eventually(lambda: post_office.received)
+        post_office.seconds_per_message = 2
         answers: list[Answer] = []
         with closing(sqlite3.connect(site.instance / "campaign.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -41,11 +42,11 @@ def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp
             )
             late.start()
             time.sleep(0.5)
-            # As systemd does: each process is told, and the worker by its parent once more.
-            for _ in range(2):
-                os.killpg(site.process.pid, signal.SIGTERM)
-                time.sleep(0.3)
+            # As systemd does, each process is told at once; the worker is also told by its parent.
+            os.killpg(site.process.pid, signal.SIGTERM)
+            time.sleep(0.5)
             other.execute("COMMIT")
+        os.killpg(site.process.pid, signal.SIGTERM)
         late.join()
 
         assert answers[0].is_done

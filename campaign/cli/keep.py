@@ -68,7 +68,8 @@ def _copy_sqlite(path: str, file: Path) -> None:
     unfinished.touch(mode=0o600, exist_ok=False)
     source, target = sqlite3.connect(path), sqlite3.connect(unfinished)
     try:
-        source.backup(target, pages=1000)
+        # In one step, which nobody waits for: after each write of others, a further one would begin anew.
+        source.backup(target)
     finally:
         source.close()
         target.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, delete, select
+from sqlalchemy import ForeignKey, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign import seal
@@ -106,7 +106,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tupl
         raise WrongKeyError("this session began as a reader’s: log in again")
     key = private_key if opens_names(account.role) else None
     unlocked = Unlocked(account.id, account.name, account.role, key)
-    return unlocked, row.used_at + NOTICED_EVERY < now
+    return unlocked, abs(now - row.used_at) > NOTICED_EVERY
 
 
 def notice(db: Session, cookie: str, *, now: datetime) -> None:
@@ -128,6 +128,8 @@ def end_all(db: Session, organiser_id: UUID) -> None:
 
 def erase_idle(db: Session, *, now: datetime) -> None:
     """Delete sessions that are over, and failures that no longer matter."""
+    # Used later than now, before the clock was set back: idle from now on.
+    db.execute(update(OrganiserSession).where(OrganiserSession.used_at > now).values(used_at=now))
     db.execute(
         delete(OrganiserSession).where(
             (OrganiserSession.used_at < now - IDLE) | (OrganiserSession.began_at < now - LONGEST)
@@ -146,7 +148,8 @@ def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) ->
     if row is None or row.failures < FREE_FAILURES:
         return
     left = row.last_at + WAIT - now
-    if left > timedelta(0):
+    # More would be left where the clock was set back meanwhile.
+    if timedelta(0) < left <= WAIT:
         raise TooManyAttemptsError(int(left.total_seconds()) + 1)
 
 

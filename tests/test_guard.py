@@ -207,6 +207,15 @@ def test_a_rush_is_told_once_and_again_while_it_goes_on(clock: Clock) -> None:
     assert clock() < memory.guarded_until <= clock() + timedelta(minutes=10)
 
 
+def test_a_rush_after_the_clock_was_set_back_is_told_anew(clock: Clock) -> None:
+    memory = Memory()
+    assert [memory.is_rushing(clock()) for _ in range(RUSH + 1)][-1]
+    clock.forward(hours=-1)
+
+    assert any(memory.is_rushing(clock()) for _ in range(RUSH + 1))
+    assert memory.guarded_until == clock() + timedelta(minutes=10)
+
+
 def test_a_good_day_is_no_rush(clock: Clock) -> None:
     memory = Memory()
     for _ in range(500):
@@ -367,6 +376,24 @@ def test_a_ticket_is_good_after_a_while_and_for_a_while() -> None:
     assert wait(PROOF_SECONDS) == 0
     with pytest.raises(ProofError):
         wait(PROOF_SECONDS + 1)
+
+
+def test_a_ticket_from_before_the_clock_was_set_back_is_none() -> None:
+    ticket = proof.ticket(KEY, b"mailbox", now=NOW)
+
+    # Another machine's clock may be a little behind.
+    assert proof.ticket_wait(KEY, ticket, b"mailbox", now=NOW - timedelta(seconds=2)) == TICKET_SECONDS + 2
+    with pytest.raises(ProofError):
+        proof.ticket_wait(KEY, ticket, b"mailbox", now=NOW - timedelta(hours=1))
+
+
+def test_a_rush_is_over_in_time_though_the_clock_was_set_back() -> None:
+    until = NOW + timedelta(minutes=10)
+
+    assert rush.is_guarded(until, NOW)
+    assert not rush.is_guarded(until, NOW + timedelta(minutes=11))
+    assert not rush.is_guarded(until, NOW - timedelta(hours=1))
+    assert not rush.is_guarded(None, NOW)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,30 @@ def test_an_idle_session_is_over(db: Session, keys: ServerKeys, after: timedelta
         unlocking.resume(db, cookie, keys=keys, now=NOW + after)
 
 
+def test_a_session_outlives_a_clock_that_is_set_back_but_is_idle_no_longer_than_others(
+    db: Session, keys: ServerKeys
+) -> None:
+    cookie, back = unlocking.begin(db, make_owner(db), keys=keys, now=NOW), NOW - timedelta(hours=1)
+
+    _resumed, is_due = unlocking.resume(db, cookie, keys=keys, now=back)
+    assert is_due, "when it is used again, it is noted"
+    unlocking.erase_idle(db, now=back)
+    unlocking.resume(db, cookie, keys=keys, now=back + timedelta(minutes=29))
+    with pytest.raises(WrongKeyError):
+        unlocking.resume(db, cookie, keys=keys, now=back + timedelta(minutes=31))
+
+
+def test_wrong_passphrases_make_nobody_wait_for_a_clock_that_was_set_back(
+    db: Session, keys: ServerKeys
+) -> None:
+    for _ in range(unlocking.FREE_FAILURES):
+        unlocking.note_failure(db, "Olga", keys=keys, now=NOW)
+    with pytest.raises(TooManyAttemptsError):
+        unlocking.check_attempt(db, "Olga", keys=keys, now=NOW)
+
+    unlocking.check_attempt(db, "Olga", keys=keys, now=NOW - timedelta(hours=1))
+
+
 def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys) -> None:
     cookie = unlocking.begin(db, make_owner(db), keys=keys, now=NOW)
     for minutes in range(20, 12 * 60, 20):

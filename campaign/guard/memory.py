@@ -99,7 +99,8 @@ class Memory:
             if self._minute.count(_ALL, now.timestamp()) <= RUSH:
                 return False
             until = now + timedelta(seconds=GUARDED_SECONDS)
-            is_news = until - self.guarded_until > timedelta(seconds=GUARDED_SECONDS / 10)
+            # Either way, for the clock may have been set back.
+            is_news = abs(until - self.guarded_until) > timedelta(seconds=GUARDED_SECONDS / 10)
             if is_news:
                 self.guarded_until = until
             return is_news

@@ -113,7 +113,7 @@ def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int
     """Return how many seconds the ticket *given* still has to wait; 0 once it is good.
 
     Raises:
-        ProofError: It is none of ours, not for this mailbox and letter, or too old.
+        ProofError: It is none of ours, not for this mailbox and letter, or not of these minutes.
     """
     if not _TICKET.fullmatch(given):
         raise ProofError("this is no ticket")
@@ -121,8 +121,9 @@ def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int
     if not hmac.compare_digest(tag, _seal(key, int(begins), mailbox)):
         raise ProofError("this is no ticket for this mailbox and letter")
     age = int(now.timestamp()) - int(begins)
-    if age > PROOF_SECONDS:
-        raise ProofError("this ticket is too old")
+    # Much younger than nothing is one that was given out before the clock was set back.
+    if not -TICKET_SECONDS <= age <= PROOF_SECONDS:
+        raise ProofError("this ticket is not of these minutes")
     return max(0, TICKET_SECONDS - age)
 
 

@@ -130,8 +130,8 @@ def _is_unlimited(address: str | None) -> bool:
 
 
 def _is_guarded() -> bool:
-    everywhere = site().counts.now().guarded_until
-    return now() < site().memory.guarded_until or (everywhere is not None and now() < everywhere)
+    ends = site().memory.guarded_until, site().counts.now().guarded_until
+    return any(rush.is_guarded(end, now()) for end in ends)
 
 
 def _note_rush() -> None:

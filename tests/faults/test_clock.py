@@ -1,0 +1,194 @@
+"""The machine's clock jumps, back or forth, under mails, sessions and counts."""
+
+import csv
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign import create_app, duties, tasks
+from campaign.database import Database
+from campaign.mail import dispatch, outbox
+from campaign.mail.outbox import OutboxMail
+from campaign.recount import recount
+from campaign.seal import ServerKeys
+from campaign.settings import Settings
+from campaign.tasks import Tasks
+from tests.conftest import Clock
+from tests.factories import make_owner
+from tests.relay import Relay, relay
+from tests.web.conftest import OrganisersBrowser, Supporter
+from tests.worker import eventually
+
+pytestmark = pytest.mark.fault
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def post_office() -> Iterator[Relay]:
+    with relay() as server:
+        yield server
+
+
+@pytest.fixture
+def worker(
+    settings: Settings, database: Database, post_office: Relay, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Tasks]]:
+    """Give mail workers whose clock the test moves."""
+    monkeypatch.setattr(dispatch, "LINGER_SECONDS", 0.2)
+    built: list[Tasks] = []
+
+    def build() -> Tasks:
+        built.append(
+            tasks.build(replace(settings, smtp_url=post_office.url), database, periodic={}, clock=clock)
+        )
+        return built[-1]
+
+    yield build
+    for each in built:
+        each.close()
+
+
+@pytest.fixture
+def put(database: Database, keys: ServerKeys, clock: Clock) -> Callable[[str], None]:
+    def put(whose: str) -> None:
+        with database.writing() as db:
+            outbox.put(
+                db,
+                keys,
+                purpose="confirm",
+                language="en",
+                recipient=f"{whose}@example.org",
+                params={"token": "0" * 20},
+                now=clock(),
+            )
+
+    return put
+
+
+def waiting(db: Session) -> list[OutboxMail]:
+    return list(db.scalars(select(OutboxMail).where(OutboxMail.status == outbox.WAITING)))
+
+
+def test_a_clock_set_back_makes_no_mail_wait_longer_than_it_would_have(
+    worker: Callable[[], Tasks],
+    put: Callable[[str], None],
+    post_office: Relay,
+    database: Database,
+    clock: Clock,
+) -> None:
+    ours = worker()
+
+    def minute_passes() -> list[str]:
+        """Do what the worker does every minute; return who has got a mail by then."""
+        clock.forward(minutes=1)
+        ours.sweep()
+        ours.send_due_mail()
+        return sorted(address.partition("@")[0] for address in post_office.recipients)
+
+    put("claimed")
+    with database.writing() as db:
+        assert len(outbox.claim(db, limit=1, now=clock())) == 1, "by a worker that was killed"
+    post_office.answers.append("451 later")
+    put("refused")
+    assert minute_passes() == []
+    put("fresh")
+    clock.forward(hours=-1)
+
+    # The very first look: nobody signed a mail into the future, so it leaves at once.
+    assert minute_passes() == ["fresh"]
+    assert minute_passes() == ["fresh", "refused"]
+    got = [minute_passes() for _ in range(outbox.LEASE // timedelta(minutes=1))]
+    assert got[-1] == ["claimed", "fresh", "refused"]
+
+
+def test_a_mail_made_before_the_clock_was_set_back_is_given_up_after_a_day_all_the_same(
+    worker: Callable[[], Tasks], put: Callable[[str], None], database: Database, clock: Clock
+) -> None:
+    put("mara")
+    clock.forward(days=-30)
+    worker().sweep()
+    clock.forward(hours=24)
+    worker().sweep()
+
+    with database.reading() as db:
+        assert waiting(db) == []
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR], ids=["back", "forth"])
+def test_when_the_clock_jumps_two_workers_repeat_no_more_than_the_mail_in_hand(
+    jump: timedelta,
+    worker: Callable[[], Tasks],
+    put: Callable[[str], None],
+    post_office: Relay,
+    database: Database,
+    clock: Clock,
+) -> None:
+    people = [f"mara{number}" for number in range(10)]
+    for whose in people:
+        put(whose)
+    post_office.seconds_per_message = 0.2
+    first, second = worker(), worker()
+    sending = threading.Thread(target=first.send_due_mail)
+    sending.start()
+    assert eventually(lambda: post_office.received)
+    clock.time += jump
+    second.sweep()
+    second.send_due_mail()
+    clock.time += outbox.LEASE
+    second.send_due_mail()
+    sending.join()
+
+    arrived = Counter(address.partition("@")[0] for address in post_office.recipients)
+    assert set(arrived) == set(people)
+    assert sum(arrived.values()) - len(people) <= 1
+    with database.reading() as db:
+        assert waiting(db) == []
+
+
+def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs_nobody_out(
+    settings: Settings, database: Database, clock: Clock, request: pytest.FixtureRequest
+) -> None:
+    clock.time = clock.time.replace(hour=0, minute=20)
+    app = create_app(replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),)), clock=clock)
+    request.addfinalizer(app.extensions["campaign"].close)
+    supporter = Supporter(app.test_client(), app.extensions["campaign"])
+    with database.session(writes=True) as db:
+        make_owner(db, now=clock())
+    organiser = OrganisersBrowser(app)
+    assert organiser.log_in().status_code == 303
+    standing: list[str] = []
+    for number, hours in enumerate((0, -1, 1, -1)):
+        for when in ("before", "after"):
+            name = f"Mara {number} {when}"
+            assert supporter.sign(name=name, email=f"{name.replace(' ', '.')}@example.org").status_code == 303
+            clock.forward(hours=hours if when == "before" else 0)
+            assert supporter.act("confirm").status_code == 303
+            assert supporter.total() == len(standing) + 1
+            standing.append(name)
+        assert supporter.act("withdraw").status_code == 303
+        assert supporter.total() == len(standing) - 1
+        standing.pop()
+        # What the worker does every hour and every night.
+        with database.session(writes=True) as db:
+            for _rows in duties.due(db, settings, now=clock()):
+                db.commit()
+            assert recount(db, now=clock()) == []
+            db.commit()
+        if hours <= 0:
+            listed = organiser.get("/organise/lists/de.csv")
+            assert listed.status_code == 200
+            rows = csv.DictReader(io.StringIO(listed.data.decode("utf-8-sig")))
+            assert sorted(row["name"] for row in rows) == standing
+        else:
+            # Idle for an hour, as far as anybody can tell.
+            assert organiser.get("/organise/").status_code == 303
+            assert organiser.log_in().status_code == 303

@@ -8,12 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     Connection,
     Date,
@@ -34,13 +31,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from campaign import migration
 from campaign.errors import SettingsError
 
 WAIT_SECONDS = 20
 """How long a writer waits for SQLite's lock before the request is answered 503."""
-
-MIGRATION_LOCK = 0x6C657474
-"""The key of PostgreSQL's advisory lock that one starting process holds."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -137,12 +132,9 @@ class Database:
             if is_next:
                 self._turn.release()
 
-    def migrate(self, revision: str = "head") -> None:
-        """Bring the tables up to date; of several starting processes one does it, the others wait."""
-        with self._writing.connect() as connection, connection.begin():
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            command.upgrade(migration_config(connection), revision)
+    def migrate(self, revision: str = "head", *, back: bool = False) -> None:
+        """Bring the tables up to date, or to *revision*; see :func:`campaign.migration.migrate`."""
+        migration.migrate(self._writing, revision, back=back)
 
     def forget_deleted(self) -> bool:
         """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
@@ -171,15 +163,7 @@ def see_one_moment(db: Session) -> None:
 def lock_starts(db: Session) -> None:
     """Let one process at a time make what a first start makes, until its transaction ends."""
     if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
-        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-
-
-def migration_config(connection: Connection) -> Config:
-    """Return Alembic's configuration for our migrations on *connection*."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    return config
+        db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration.LOCK})
 
 
 def remember(db: Session, name: str, content: str) -> None:

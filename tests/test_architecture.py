@@ -13,6 +13,7 @@ LAYOUT = (
     "folder",
     "settings",
     "language",
+    "migration",
     "database",
     "group_commit",
     "batch",

@@ -25,12 +25,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) 
 
 
 def test_migrating_down_leaves_nothing(database: Database) -> None:
-    from alembic import command
-
-    from campaign.database import migration_config
-
-    with database.engine.connect() as connection, connection.begin():
-        command.downgrade(migration_config(connection), "base")
+    database.migrate("base", back=True)
 
     assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
 

@@ -2,6 +2,12 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=None)
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=None,
+    # SQLite's are one transaction, which its caller holds.
+    transaction_per_migration=connection.dialect.name != "sqlite",
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,16 +1,15 @@
 """Signatures that are held or invalidated, notices of withdrawals, roles, second factors, spent proofs."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from campaign.migrations import gently
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# Columns are added empty and indexes are partial, so that a large table is locked for moments only.
 COLUMNS = (
     ("signature", "held_for", sa.String(length=12)),
     ("signature", "invalidation_id", sa.Uuid()),
@@ -43,29 +42,32 @@ def upgrade() -> None:
             ["key_id"], ["campaign_key.id"], name=op.f("fk_invalidation_key_id_campaign_key")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invalidation")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_invalidation_made_at"), "invalidation", ["made_at"])
+    op.create_index(op.f("ix_invalidation_made_at"), "invalidation", ["made_at"], if_not_exists=True)
     op.create_table(
         "spent_proof",
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_spent_proof")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_spent_proof_expires_at"), "spent_proof", ["expires_at"])
+    op.create_index(op.f("ix_spent_proof_expires_at"), "spent_proof", ["expires_at"], if_not_exists=True)
     for table, name, kind in COLUMNS:
-        op.add_column(table, sa.Column(name, kind, nullable=True))
+        gently.add_column(table, sa.Column(name, kind, nullable=True))
     for name, (on, condition) in INDEXES.items():
-        op.create_index(name, "signature", on, **_where(condition))
+        gently.create_index(name, "signature", on, condition)
 
 
 def downgrade() -> None:
+    # 0001 knows no signature that is confirmed and does not count: such a one has to be confirmed anew.
+    op.execute(
+        "UPDATE signature SET confirmed_on = NULL, signed_on = CURRENT_DATE"
+        " WHERE confirmed_on IS NOT NULL AND (held_for IS NOT NULL OR invalidation_id IS NOT NULL)"
+    )
     for name in INDEXES:
         op.drop_index(name, "signature")
     for table, name, _kind in COLUMNS:
         op.drop_column(table, name)
     for table in ("spent_proof", "invalidation"):
         op.drop_table(table)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}

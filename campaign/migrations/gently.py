@@ -1,0 +1,38 @@
+"""Changing tables that are large and in use: what each migration is made of.
+
+A migration holds no lock for longer than a moment. Its tables and columns are changed in one short
+transaction that reads no row; then indexes are made outside of one. Since it may be interrupted
+between the two, and is then begun anew, its first half says "if not exists".
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from campaign.migration import LOCK_TIMEOUT
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Add a column that is empty, or has a constant default."""
+    # SQLite changes all or nothing.
+    op.add_column(table, column, if_not_exists=not _is_sqlite())
+
+
+def create_index(name: str, table: str, on: list[str], condition: str) -> None:
+    """Make a partial index; in PostgreSQL while others write, which must come after everything else."""
+    where = sa.text(condition)
+    if _is_sqlite():
+        op.create_index(name, table, on, sqlite_where=where)
+        return
+    with op.get_context().autocommit_block():
+        # It holds nobody up, and waits for transactions that began before it: that may take a while.
+        op.execute("SET lock_timeout = 0")
+        # One that was interrupted stays there, and is of no use.
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(name, table, on, postgresql_where=where, postgresql_concurrently=True)
+        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+
+
+def _is_sqlite() -> bool:
+    return op.get_context().dialect.name == "sqlite"

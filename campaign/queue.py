@@ -34,9 +34,19 @@ def make(settings: Settings) -> Huey:
     return SqliteHuey("campaign", **how)
 
 
+def check(huey: Huey) -> None:
+    """Raise whatever shows that the queue was lost."""
+    huey.pending_count()
+    if isinstance(huey, SqliteHuey):
+        # The processes that have it open would go on with it, and those that come would not find it.
+        Path(huey.storage.filename).stat()
+
+
 def make_anew(huey: Huey) -> None:
-    """Make the tables of a queue that was lost while processes had it open."""
+    """Make a queue that was lost while processes had it open."""
     huey.storage.close()
+    if isinstance(huey, SqliteHuey):
+        Path(huey.storage.filename).touch(mode=0o600)
     try:
         huey.storage.initialize_schema()
     except sqlite3.DatabaseError as error:

@@ -45,6 +45,9 @@ WAKE_SECONDS = 1.0
 QUEUED_AT_MOST = 20
 """More tasks than this wait only where no worker runs; then another one is of no use."""
 
+LOOK_SECONDS = 2
+"""How often a worker looks after its threads and its queue."""
+
 STOP_SECONDS = 6
 """How long a stopping worker waits for the relay's word on the mail in hand."""
 
@@ -147,7 +150,7 @@ class Tasks:
     def mend_queue(self) -> None:
         """Make the queue anew if it was lost, and ask for what may have stood in it."""
         try:
-            self.huey.pending_count()
+            queue.check(self.huey)
         except Exception as error:
             _log_failure("looking into the queue", error)
             try:
@@ -199,7 +202,12 @@ class _Worker(Consumer):  # type: ignore[misc]
 
     def __init__(self, tasks: Tasks, parent: int | None) -> None:
         super().__init__(
-            tasks.huey, workers=2, initial_delay=0.1, max_delay=0.5, shutdown_timeout=STOP_SECONDS
+            tasks.huey,
+            workers=2,
+            initial_delay=0.1,
+            max_delay=0.5,
+            health_check_interval=LOOK_SECONDS,
+            shutdown_timeout=STOP_SECONDS,
         )
         self._tasks = tasks
         self._parent = parent
@@ -216,7 +224,7 @@ class _Worker(Consumer):  # type: ignore[misc]
         return checked_at
 
     def check_worker_health(self) -> bool:
-        """Look after the threads every ten seconds, and after the queue."""
+        """Look after the threads, and after the queue."""
         self._tasks.mend_queue()
         return bool(super().check_worker_health())
 

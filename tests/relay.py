@@ -28,6 +28,8 @@ class Relay:
     """What whole messages are answered, one after another, before they are taken."""
     per_connection: int = 0
     """After so many messages it asks to be left, with 421."""
+    closes: bool = False
+    """Whether it leaves without a word instead."""
     seconds_per_message: float = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
@@ -57,6 +59,8 @@ class Relay:
     ) -> str:
         if self.per_connection and session.taken >= self.per_connection:
             server.loop.call_later(0.05, server.transport.close)
+            if self.closes:
+                server.transport.close()
             return "421 4.7.0 Enough for one connection"
         if self.refuse_sender:
             return self.refuse_sender

@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from huey import SqliteHuey
 from sqlalchemy import delete, select, update
 
 from campaign import signature, tasks
 from campaign.database import Site, recall
-from campaign.mail import dispatch, outbox
+from campaign.mail import dispatch, outbox, patience
 from campaign.mail.outbox import OutboxMail
 from campaign.settings import Settings
 from campaign.tasks import Tasks
@@ -189,6 +191,50 @@ def test_a_mail_refused_for_now_is_sent_later(build, put, database):
     assert rows(database) == []
 
 
+def test_a_relay_that_puts_off_one_mail_after_another_is_left_alone_for_a_while(
+    build, put, database, monkeypatch
+):
+    monkeypatch.setattr(patience, "QUIET_SECONDS", 0.5)
+    put(30)
+    with relay() as server:
+        server.answers += ["450 4.7.1 too many"] * 100
+        built = build(server.url)
+        built.send_due_mail()
+        built.send_due_mail()
+        assert sorted(row.attempts for row in rows(database)) == [0] * 25 + [1] * 5
+        assert all(row.claimed_until is None for row in rows(database))
+
+        time.sleep(0.5)
+        server.answers.clear()
+        built.send_due_mail()
+
+    assert len(server.received) == 25
+    assert len(rows(database)) == 5
+
+
+def test_one_mailbox_that_is_full_for_now_is_no_reason_to_leave_the_relay_alone(build, put, database):
+    put(30)
+    with relay() as server:
+        for number in range(0, 30, 5):
+            server.refuse[ADDRESS.replace("@", f"{number}@")] = "452 4.2.2 full"
+        build(server.url).send_due_mail()
+
+    assert len(server.received) == 24
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_relay_that_takes_so_many_in_one_connection_gets_all_in_some(build, put, database, closes):
+    put(110)
+    with relay() as server:
+        server.per_connection, server.closes = 50, closes
+        build(server.url).send_due_mail()
+
+    assert len(set(server.recipients)) == len(server.recipients) == 110
+    assert server.connections == 3
+    assert rows(database) == []
+
+
 def test_a_mail_whose_acceptance_is_unknown_is_sent_again(build, put, database):
     put()
     with breaking_relay("END", "cut") as server:
@@ -290,6 +336,56 @@ def test_asking_never_fails(build, caplog):
     built.wake()
 
     assert "asking for mails to be sent failed" in caplog.text
+
+
+def test_a_queue_that_was_lost_is_made_anew_and_what_stood_in_it_asked_for_again(build, put, caplog):
+    built = build()
+    put()
+    built.wake()
+    lose_queue(built)
+    built.mend_queue()
+
+    assert "looking into the queue failed" in caplog.text
+    assert built.huey.pending_count() == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_queue_that_is_no_database_any_more_is_made_anew(build, put, settings, is_running):
+    if is_running:
+        built = build()
+        built.close()
+    (settings.instance / "queue.sqlite").write_bytes(os.urandom(20_000))
+    if not is_running:
+        built = build()
+    put()
+    built.mend_queue()
+    built.wake()
+
+    assert built.huey.pending_count() >= 1
+
+
+def lose_queue(built: Tasks) -> None:
+    """Lose all that the queue is kept in, while others have it open."""
+    if isinstance(built.huey, SqliteHuey):
+        for path in Path(built.huey.storage.filename).parent.glob("queue.sqlite*"):
+            path.unlink()
+        return
+    with built.huey.storage.db(commit=True) as cursor:
+        for table in ("task", "schedule", "kv", "counter"):
+            cursor.execute(f"DROP TABLE huey_{table}")
+
+
+def test_a_running_worker_that_loses_its_queue_sends_what_is_due_all_the_same(settings, put, build, database):
+    log = settings.instance / "worker.log"
+    with relay() as server, worker(to(settings, server), log=log):
+        assert eventually(lambda: b"Huey consumer started" in log.read_bytes())
+        time.sleep(3)  # until it lingers no more
+        lose_queue(build())
+        put(3)
+
+        assert eventually(lambda: len(server.received) == 3)
+        assert eventually(lambda: rows(database) == [])
 
 
 def test_the_queue_does_not_grow_where_no_worker_runs(build, monkeypatch):

@@ -23,6 +23,7 @@ from campaign.errors import (
 from campaign.mail import outbox
 from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
+from campaign.mail.patience import Patience
 from campaign.mail.transport import Transport, open_transport
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
@@ -51,6 +52,7 @@ class Dispatch:
     lease: timedelta = outbox.LEASE
     _batch: deque[OutboxMail] = field(default_factory=deque, init=False)
     """The mails that this process has claimed and not settled; the first one is in hand."""
+    _patience: Patience = field(default_factory=Patience, init=False)
 
     def run(self, stop: threading.Event) -> None:
         """Send until nothing was due for a while, no mail can leave, or *stop* is set."""
@@ -74,7 +76,7 @@ class Dispatch:
     def _run(self, stop: threading.Event) -> None:
         with open_transport(self.settings) as transport:
             last = time.monotonic()
-            while not stop.is_set() and time.monotonic() - last < LINGER_SECONDS:
+            while not (stop.is_set() or self._patience.is_over) and time.monotonic() - last < LINGER_SECONDS:
                 if not self._is_due():
                     stop.wait(POLL_SECONDS)
                     continue
@@ -94,7 +96,7 @@ class Dispatch:
         with self.database.writing() as db:
             self._batch.extend(outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease))
         try:
-            while self._batch and not stop.is_set():
+            while self._batch and not (stop.is_set() or self._patience.is_over):
                 transport.connect()
                 try:
                     self._send(transport, self._batch[0])
@@ -137,6 +139,7 @@ class Dispatch:
             message_id=mail.id,
         )
         transport.send(message, purpose=mail.purpose, before_data=partial(self._keep, mail))
+        self._patience.note(is_put_off=False)
 
     def _keep(self, mail: OutboxMail) -> None:
         """Make sure that no other worker takes *mail* while a slow relay ponders it."""
@@ -152,6 +155,8 @@ class Dispatch:
         # Only the kind of an error and its number are logged: its words may quote the address.
         code = error.code if isinstance(error, MailError) else 0
         log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
+        if isinstance(error, MailError):
+            self._patience.note(is_put_off=not isinstance(error, PermanentMailError))
         with self.database.writing() as db:
             # A relay that took a message twice without saying so would be sent it all day.
             is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import create_app, duties, tasks
+from campaign import create_app, doctor, duties, tasks
 from campaign.database import Database
 from campaign.mail import dispatch, outbox
 from campaign.mail.outbox import OutboxMail
@@ -121,6 +122,46 @@ def test_a_mail_made_before_the_clock_was_set_back_is_given_up_after_a_day_all_t
 
     with database.reading() as db:
         assert waiting(db) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
+    worker: Callable[[], Tasks],
+    put: Callable[[str], None],
+    post_office: Relay,
+    database: Database,
+    clock: Clock,
+    settings: Settings,
+    request: pytest.FixtureRequest,
+) -> None:
+    put("mara")
+    post_office.refuse["mara@example.org"] = "451 4.3.0 not now"
+    ours, began, tried = worker(), clock(), []
+    while clock() < began + timedelta(hours=25):
+        ours.sweep()
+        ours.send_due_mail()
+        tried.append((clock() - began) / HOUR)
+        with database.reading() as db:
+            mails = waiting(db)
+        if not mails:
+            break
+        clock.time = mails[0].due_at
+
+    assert tried[:4] == [0, 1 / 60, 6 / 60, 21 / 60]
+    assert all(later - sooner <= 1 for sooner, later in pairwise(tried))
+    assert 22 < tried[-1] <= 24
+    with database.session(writes=True) as db:
+        [mail] = db.scalars(select(OutboxMail))
+        assert (mail.status, mail.sealed, mail.failure_code) == (outbox.EXPIRED, None, 451)
+        make_owner(db, now=clock())
+    app = create_app(settings, clock=clock)
+    request.addfinalizer(app.extensions["campaign"].close)
+    organiser = OrganisersBrowser(app)
+    assert organiser.get("/healthz").get_json()["mail"] == "failing"
+    assert organiser.log_in().status_code == 303
+    assert "1 given up after a day" in organiser.get("/organise/").text
+    found = doctor.examine(settings, app.extensions["campaign"].appeal, database, now=clock())
+    assert "1 mails could not be delivered in the last 30 days." in {each.text for each in found}
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR], ids=["back", "forth"])

@@ -74,6 +74,7 @@ class Dispatch:
                 outbox.later(db, in_hand.id, TemporaryMailError("stopped"), self.clock())
 
     def _run(self, stop: threading.Event) -> None:
+        self._patience.begin()
         with open_transport(self.settings) as transport:
             last = time.monotonic()
             while not (stop.is_set() or self._patience.is_over) and time.monotonic() - last < LINGER_SECONDS:

@@ -10,11 +10,15 @@ QUIET_SECONDS = 50
 
 
 class Patience:
-    """Counts the mails that a relay put off since it took one, or refused one for good."""
+    """Counts the mails that a relay put off one after another, on one errand."""
 
     def __init__(self) -> None:
         self._put_off = 0
         self._quiet_until = 0.0
+
+    def begin(self) -> None:
+        """Begin an errand: a mail alone that is put off again and again means nothing."""
+        self._put_off = 0
 
     def note(self, *, is_put_off: bool) -> None:
         """Note what became of a mail."""

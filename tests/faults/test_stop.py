@@ -27,6 +27,16 @@ def waiting(site: Server) -> list[tuple[Any, ...]]:
         return db.execute("SELECT attempts, claimed_until FROM outbox WHERE status = 'waiting'").fetchall()
 
 
+def connections(port: int) -> int:
+    """Return how many connections the server on *port* has, all that came over them being read."""
+    ours, established = f":{port:04X}", "01"
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    unread = [
+        line[4].partition(":")[2] for line in lines if line[1].endswith(ours) and line[3] == established
+    ]
+    return 0 if any(int(each, 16) for each in unread) else len(unread)
+
+
 def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp_path: Path) -> None:
     with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
         post_office.seconds_per_message = 0.2
@@ -40,8 +50,11 @@ def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp
             late = threading.Thread(
                 target=lambda: answers.append(site.browser().sign(email="late@example.org"))
             )
+            before = connections(site.port)
             late.start()
+            assert eventually(lambda: connections(site.port) > before)
             time.sleep(0.5)
+            assert eventually(lambda: connections(site.port) > before)
             # As systemd does, each process is told at once; the worker is also told by its parent.
             os.killpg(site.process.pid, signal.SIGTERM)
             time.sleep(0.5)

@@ -20,6 +20,7 @@
     │   └── WrongCodeError          a six-digit code that a phone does not show now, or showed before
     ├── DelegationError             an address that cannot be stored, with its line
     ├── DeliveryError               a delivery that may not be made
+    ├── CopyError                   a campaign that cannot be moved to another database
     └── MailError
         ├── TemporaryMailError      try again later
         ├── PermanentMailError      never will be accepted
@@ -105,6 +106,10 @@ class DelegationError(CampaignError):
 
 class DeliveryError(CampaignError):
     """A delivery may not be made as asked."""
+
+
+class CopyError(CampaignError):
+    """A campaign cannot be moved to another database, or did not arrive as it was."""
 
 
 class MailError(CampaignError):

@@ -30,13 +30,18 @@ class Difference:
 
 def recount(db: Session, *, now: datetime) -> list[Difference]:
     """Return every difference between counts and rows, and remember how many there were."""
-    differences = [*_by_state(db), *_by_residence(db), *_by_day(db)]
+    differences = compare(db)
     for difference in differences:
         logger.error(
             "count of %s: %s counted, %s rows", "/".join(difference.of), difference.counted, difference.rows
         )
     remember(db, "recount", f"{now.isoformat()} {len(differences)}")
     return differences
+
+
+def compare(db: Session) -> list[Difference]:
+    """Return every difference between counts and rows."""
+    return [*_by_state(db), *_by_residence(db), *_by_day(db)]
 
 
 def last(db: Session) -> tuple[datetime, int] | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign import audit, campaign_key, letter, organiser, safety
+from campaign import audit, campaign_key, letter, organiser, relocation, safety
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
 from campaign.database import Database, check_secret_key, lock_starts, recall, remember
@@ -39,6 +39,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     database.migrate()
     with database.writing() as db:
         lock_starts(db)
+        relocation.check_finished(db)
         salt = _digest_salt(db, settings)
         safety.settle(db, appeal, now=now)
         edition = letter.current_edition(db, safety.effective(db, appeal), now=now)

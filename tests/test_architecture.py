@@ -40,6 +40,7 @@ LAYOUT = (
     "delivery",
     "emergency",
     "chart",
+    "relocation",
     "start",
     "demo",
     "doctor",

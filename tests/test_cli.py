@@ -46,6 +46,7 @@ COMMANDS = [
     "erase",
     "recount",
     "backup",
+    "copy",
     "doctor",
     "demo",
 ]
@@ -72,25 +73,11 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_help_names_every_command(run: Any) -> None:
     listed = run("--help").output
 
-    for command in [
-        "serve",
-        "work",
-        "organiser",
-        "delegations",
-        "list",
-        "erase",
-        "recount",
-        "backup",
-        "doctor",
-        "demo",
-    ]:
+    for command in COMMANDS:
         assert f"  {command} " in listed
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["serve", "work", "organiser", "delegations", "list", "erase", "recount", "backup", "doctor", "demo"],
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself(run: Any, command: str) -> None:
     assert len(run(command, "--help").output) > 120
 

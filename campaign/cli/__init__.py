@@ -11,6 +11,7 @@ from sqlalchemy import exc
 from campaign import __version__
 from campaign.cli.common import Campaign
 from campaign.cli.content import delegations, demo, list_file
+from campaign.cli.copy import copy
 from campaign.cli.erase import erase
 from campaign.cli.keep import backup, doctor, recount
 from campaign.cli.people import organiser
@@ -32,7 +33,19 @@ def campaign(context: click.Context) -> None:
     context.call_on_close(context.obj.close)
 
 
-for command in (serve, work, organiser, delegations, list_file, erase, recount, backup, doctor, demo):
+for command in (
+    serve,
+    work,
+    organiser,
+    delegations,
+    list_file,
+    erase,
+    recount,
+    backup,
+    copy,
+    doctor,
+    demo,
+):
     campaign.add_command(command)
 
 

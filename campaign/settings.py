@@ -14,6 +14,10 @@ from campaign.errors import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
+
+LOG_FORMATS = ("text", "json")
+
 SHORTEST_SECRET = 32
 """Characters; a key made by ``secrets.token_urlsafe(32)`` has 43."""
 
@@ -57,6 +61,12 @@ class Settings:
 
     unlimited_networks: tuple[Network, ...] = ()
     """Networks exempt from limits, such as a conference's."""
+
+    metrics_networks: tuple[Network, ...] = LOOPBACK
+    """From where a monitor may read ``/metrics``; for everybody else there is no such page."""
+
+    log_format: str = "text"
+    """How the log is written: ``text``, or ``json`` with one object a line."""
 
     @property
     def is_loopback(self) -> bool:
@@ -234,6 +244,12 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
+def _log_format(text: str) -> str:
+    if text not in LOG_FORMATS:
+        raise ValueError(f"must be {' or '.join(LOG_FORMATS)}, not {text!r}")
+    return text
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "instance": Path,
     "database_url": _database_url,
@@ -247,4 +263,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "erase_months_after_close": _whole(0),
     "trusted_proxies": _whole(0),
     "unlimited_networks": _networks,
+    "metrics_networks": _networks,
+    "log_format": _log_format,
 }

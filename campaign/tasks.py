@@ -99,6 +99,14 @@ class Tasks:
         except Exception as error:
             _log_failure("asking for mails to be sent", error)
 
+    def waiting(self) -> int:
+        """Return how many tasks wait for a worker; 0 too while the queue does not answer."""
+        try:
+            return int(self.huey.pending_count())
+        except Exception as error:
+            _log_failure("looking at the queue", error)
+            return 0
+
     def send_due_mail(self) -> None:
         """Send what is due; in one process a second call leaves it to the one that runs."""
         self._asked.set()

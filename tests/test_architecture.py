@@ -32,6 +32,7 @@ LAYOUT = (
     "signature",
     "safety",
     "recount",
+    "condition",
     "organiser",
     "unlocking",
     "membership",

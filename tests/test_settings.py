@@ -53,6 +53,8 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
         ("ERASE_MONTHS_AFTER_CLOSE", "-1"),
         ("TRUSTED_PROXIES", "many"),
         ("UNLIMITED_NETWORKS", "10.0.0.0/99"),
+        ("METRICS_NETWORKS", "the office"),
+        ("LOG_FORMAT", "yaml"),
         ("SMPT_URL", "smtp://relay"),
         ("INSTANCE", "/dev/null/instance"),
     ],

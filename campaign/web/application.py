@@ -25,6 +25,8 @@ from campaign.web import (
     guard,
     headers,
     language,
+    meter,
+    metrics,
     progress,
     signature,
     site,
@@ -33,6 +35,7 @@ from campaign.web import (
 from campaign.web.acts import Acts
 from campaign.web.cookie import DoorCookie
 from campaign.web.counts import Counts
+from campaign.web.meter import Meter
 from campaign.web.organise import views
 from campaign.web.organise.permission import OPEN
 from campaign.web.site import Site
@@ -51,7 +54,7 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     started = prepare(database, settings, content, now=clock())
     app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
     counts = Counts(database, clock, content)
-    app.extensions["campaign"] = Site(
+    here = app.extensions["campaign"] = Site(
         settings=settings,
         database=database,
         keys=started.keys,
@@ -62,6 +65,8 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         acts=Acts(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)
+    metered = Meter(clock)
+    meter.init_app(app)
     cache.init_app(app, counts)  # first, so that it keeps answers as everything else has left them
     asset.init_app(app, STATIC)
     language.init_app(app)
@@ -70,9 +75,11 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     guard.init_app(app, OPEN)
     errors.init_app(app)
     _add_views(app)
+    metrics.init_app(app, here, metered)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = metered.around(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
 
 

@@ -22,7 +22,7 @@ POLICY = {
 
 FRAMED_BY_NOBODY = "frame-ancestors 'none'"
 
-PRIVATE = ("/organise", "/healthz")
+PRIVATE = ("/organise", "/healthz", "/metrics")
 
 
 @cache

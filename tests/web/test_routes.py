@@ -40,6 +40,7 @@ GET   /<language:language>/verify                                    anyone
 GET   /<language:language>/verify/<code>                             anyone
 GET   /counts.json                                                   anyone       application/json
 GET   /healthz                                                       anyone       application/json
+GET   /metrics                                                       the machine  text/plain
 GET   /static/<fingerprint>/<path:path>                              anyone       text/css
 GET   /organise/login                                                at the door
 POST  /organise/login                                                at the door
@@ -342,7 +343,7 @@ def test_every_answer_is_of_the_type_that_the_table_says(place: LivedIn) -> None
         assert answer.status_code == 200 or is_elsewhere, (url, answer.status)
         assert answer.mimetype == route.type, url
         if route.type.startswith("text/"):
-            assert answer.mimetype_params == {"charset": "utf-8"}, url
+            assert answer.mimetype_params["charset"] == "utf-8", url
         seen = ask(browser, url, "HEAD")
         assert seen.status_code == answer.status_code, url
         assert seen.content_type == answer.content_type, url

@@ -1,0 +1,89 @@
+"""How the campaign is, in figures for a monitor: none of them moves with one person's act.
+
+What a monitor reads, it keeps, outside of our reach and erasures; and whoever holds a network's
+log knows who was connected to this site at which second. Together they would say who signed, if
+a figure told when somebody did. So:
+
+- *Confirmed* and *withdrawn* may move at once: `/counts.json` shows anybody their difference
+  every second, because supporters are to see the count grow; there is nothing more in them.
+- Nobody else is shown that a letter was signed and not yet confirmed. Such signatures are
+  counted once their day is over, since the day is all that is kept of their time.
+- A mail waits because somebody signed or asked for something. Mails are counted, and their age
+  is taken, as of the last quarter of an hour, and only those that were there then; those given
+  up keep their day alone, and are counted once it is over.
+- The queue's length, which grows by one with such an act, is told in tens.
+
+Each reading costs the same, however many signatures there are: what could grow is counted up to
+a limit.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from campaign import recount
+from campaign.mail.outbox import WAITING, OutboxMail
+from campaign.signature.row import Signature
+from campaign.tally import StateCount
+
+TURN = timedelta(minutes=15)
+"""What follows from one person's act is told at the turn of these, together with what others did."""
+
+MOST = 10_000
+"""So many, or more."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the database tells of the campaign."""
+
+    confirmed: int
+    """Ever; so the count is these minus those withdrawn."""
+    withdrawn: int
+    pending: int
+    """Signed before today and not confirmed; :data:`MOST` at most."""
+    mails_waiting: int
+    """Now, of those that were there at the last turn; :data:`MOST` at most."""
+    oldest_mail_seconds: int
+    """In whole turns."""
+    mails_given_up: int
+    """Of earlier days, and not more than 30 days ago; :data:`MOST` at most."""
+    recounted_at: datetime | None
+    differences: int
+    """Found by the last recount."""
+
+
+def condition(db: Session, *, now: datetime) -> Condition:
+    """Return how the campaign is."""
+    confirmed, withdrawn = db.execute(
+        select(func.sum(StateCount.confirmed), func.sum(StateCount.withdrawn))
+    ).one()
+    today, turn = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0), last_turn(now)
+    oldest = db.scalar(
+        select(func.min(OutboxMail.created_at)).where(
+            OutboxMail.id.in_(select(OutboxMail.id).where(OutboxMail.status == WAITING).limit(MOST))
+        )
+    )
+    recounted = recount.last(db)
+    return Condition(
+        confirmed=confirmed or 0,
+        withdrawn=withdrawn or 0,
+        pending=_number(db, Signature.confirmed_on.is_(None), Signature.signed_on < today.date()),
+        mails_waiting=_number(db, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
+        oldest_mail_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
+        mails_given_up=_number(db, OutboxMail.status != WAITING, OutboxMail.created_at < today),
+        recounted_at=recounted[0] if recounted else None,
+        differences=recounted[1] if recounted else 0,
+    )
+
+
+def last_turn(now: datetime) -> datetime:
+    """Return the last quarter of an hour."""
+    return datetime.fromtimestamp(now.timestamp() // TURN.total_seconds() * TURN.total_seconds(), UTC)
+
+
+def _number(db: Session, *where: ColumnElement[bool]) -> int:
+    some = select(1).where(*where).limit(MOST).subquery()
+    return db.scalar(select(func.count()).select_from(some)) or 0

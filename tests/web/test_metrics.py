@@ -1,0 +1,182 @@
+"""What a monitor may read, and what whoever holds its records and a network's log must not learn from it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
+
+from campaign import recount, tasks
+from campaign.settings import Settings
+from campaign.web import meter, metrics
+from campaign.web.cache import PUBLIC
+from campaign.web.site import Site
+from tests.conftest import NOW, Clock
+from tests.web.conftest import FORM, OrganisersBrowser, Supporter
+
+Figures = dict[tuple[str, ...], float]
+
+LABELS = ("endpoint", "status", "le")
+
+FROM_MEMORY = {f"campaign_request_seconds_{part} {meter.FROM_MEMORY}" for part in ("bucket", "count", "sum")}
+
+STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
+
+
+@pytest.fixture(autouse=True)
+def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0)
+
+
+def figures(client: FlaskClient) -> Figures:
+    """Return every figure by its name, endpoint, status and bound, but for those of the machine."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {
+        (sample.name, *(sample.labels[each] for each in LABELS if each in sample.labels)): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.startswith(("process_", "campaign_disk"))
+        and sample.labels.get("endpoint") != "metrics.metrics"
+    }
+
+
+def moved(before: Figures, after: Figures) -> set[str]:
+    """Return what differs: names, with the endpoint where there is one."""
+    return {" ".join(key[:2]) for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+def test_the_figures_say_how_the_campaign_is(
+    supporter: Supporter, site: Site, db: Session, clock: Clock
+) -> None:
+    for email in ("mara@example.org", "nia@example.org", "omar@example.org"):
+        supporter.sign(email=email)
+        supporter.act("confirm")
+    supporter.act("withdraw")
+    supporter.sign(email="pavla@example.org")
+    recount.recount(db, now=NOW)
+    db.commit()
+    clock.forward(days=1)
+    found = figures(supporter.client)
+
+    assert found["campaign_database_up",] == 1
+    assert found["campaign_signatures_confirmed_total",] == 3
+    assert found["campaign_signatures_withdrawn_total",] == 1
+    assert found["campaign_signatures_pending",] == 1
+    assert found["campaign_mail_waiting",] == len(supporter.mails())
+    assert found["campaign_mail_oldest_seconds",] == timedelta(days=1).total_seconds()
+    assert found["campaign_recount_age_seconds",] == timedelta(days=1).total_seconds()
+    assert found["campaign_recount_differences",] == 0
+    assert found["campaign_request_seconds_count", "supporter.sign", "3xx"] == 4
+    assert found["campaign_request_seconds_count", "signature.change", "3xx"] == 4
+    assert found["campaign_request_seconds_bucket", "supporter.sign", "3xx", "+Inf"] == 4
+
+
+def test_no_figure_tells_the_moment_of_anybodys_act_but_what_the_count_shows_anyway(
+    supporter: Supporter, organiser: OrganisersBrowser, clock: Clock
+) -> None:
+    acts: dict[str, Callable[[], object]] = {
+        "sign": supporter.sign,
+        "come to the next page": lambda: supporter.client.get("/en/check-your-mail?x"),
+        "open the private page": lambda: supporter.page(),
+        "type it wrongly": lambda: supporter.client.post("/en/letters/de", data=FORM | {"email": "nobody"}),
+        "ask for a link": lambda: supporter.client.post("/en/signature", data={"email": "m@example.org"}),
+        "work as an organiser": lambda: organiser.get("/organise/signatures"),
+        "confirm": lambda: supporter.act("confirm"),
+        "withdraw": lambda: supporter.act("withdraw"),
+    }
+    public = {"confirm": {"campaign_signatures_confirmed_total"}}
+    public["withdraw"] = {"campaign_signatures_withdrawn_total"}
+    before = figures(supporter.client)
+    for act, do in acts.items():
+        do()
+        after = figures(supporter.client)
+        pages = {
+            f"campaign_request_seconds_{part} {meter.FROM_MEMORY}" for part in ("bucket", "count", "sum")
+        }
+
+        assert moved(before, after) <= public.get(act, set()) | pages, act
+        before = after
+    clock.forward(minutes=15)
+    after = figures(supporter.client)
+    assert {"campaign_mail_waiting", "campaign_request_seconds_count supporter.sign"} <= moved(before, after)
+
+
+def test_a_page_that_is_counted_at_once_is_the_same_for_everybody_and_nobodys_next_page(app: Flask) -> None:
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+
+    assert meter.AT_ONCE - {meter.FROM_MEMORY, meter.UNKNOWN} <= endpoints
+    assert {each for each in meter.AT_ONCE if each.startswith(("signature.", "organise."))} == set()
+    assert {"supporter.check_your_mail"} == PUBLIC - meter.AT_ONCE
+
+
+def test_whoever_may_not_read_them_cannot_tell_that_there_is_anything(client: FlaskClient) -> None:
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        there, nowhere = (
+            client.open(path, method=method, environ_base=STRANGER) for path in ("/metrics", "/metricx")
+        )
+
+        assert there.status_code == nowhere.status_code == 404, method
+        assert there.data.replace(b"metrics", b"metricx") == nowhere.data, method
+        assert dict(there.headers) == dict(nowhere.headers), method
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": "::1"}).status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_behind_a_proxy_it_is_the_visitor_who_counts_not_the_proxy(
+    make_app: Callable[[Settings], Flask], settings: Settings, client: FlaskClient
+) -> None:
+    def status(client: FlaskClient, visitor: str) -> int:
+        return client.get("/metrics", headers={"X-Forwarded-For": visitor}).status_code
+
+    networks = (ip_network("203.0.113.0/24"),)
+    behind = make_app(replace(settings, trusted_proxies=1)).test_client()
+    allowed = make_app(replace(settings, trusted_proxies=1, metrics_networks=networks)).test_client()
+
+    assert status(behind, "198.51.100.7") == 404
+    assert behind.get("/metrics").status_code == 200
+    assert status(allowed, "203.0.113.9") == 200
+    assert status(allowed, "198.51.100.7") == 404
+    assert status(allowed, "203.0.113.9, 198.51.100.7") == 404
+    assert status(client, "198.51.100.7") == 404, "a proxy that is not counted hides who asks"
+    assert client.get("/metrics", headers={"Forwarded": "for=198.51.100.7"}).status_code == 404
+
+
+def test_a_database_that_does_not_answer_is_told_and_the_rest_too(client: FlaskClient, db: Session) -> None:
+    db.execute(text("DROP TABLE state_count"))
+    db.commit()
+    found = figures(client)
+
+    assert found["campaign_database_up",] == 0
+    assert ("campaign_signatures_confirmed_total",) not in found
+    assert found["campaign_failures_total",] == 0
+    assert client.get("/counts.json").status_code in {500, 503}
+    assert figures(client)["campaign_failures_total",] == 1
+
+
+def test_however_often_they_are_read_the_database_is_asked_once_a_second(
+    client: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 1)
+    asked = []
+    event.listen(site.database.engine, "begin", asked.append)
+    began = time.monotonic()
+    for _ in range(20):
+        client.get("/metrics")
+
+    assert 1 <= len(asked) <= 1 + (time.monotonic() - began)
+
+
+def test_the_queues_length_is_told_in_tens(client: FlaskClient, site: Site) -> None:
+    for number, told in ((1, 0), (9, 0), (12, 10)):
+        while site.tasks.waiting() < number:
+            site.tasks._send_task()
+        assert figures(client)["campaign_queue_tasks",] == told
+    assert tasks.QUEUED_AT_MOST == 20

@@ -12,6 +12,7 @@ LAYOUT = (
     "errors",
     "folder",
     "settings",
+    "log",
     "language",
     "migration",
     "database",

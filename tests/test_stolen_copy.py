@@ -115,8 +115,9 @@ def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def steal(folders: list[Path], url: str, broken: Any) -> Theft:
     """Live the story in the first of *folders*, and take all of them."""
     canaries, database = Canaries(), Database(url)
+    log_format = "text" if database.is_sqlite else "json"
     with relay() as post_office:
-        site = Server(folders[0], smtp_url=post_office.url, database_url=url)
+        site = Server(folders[0], smtp_url=post_office.url, database_url=url, log_format=log_format)
         site.environment |= loudest(folders[0])
         site.environment["PYTHONPATH"] += f":{ROOT}"
         try:
@@ -265,6 +266,7 @@ def test_no_log_however_loud_quotes_what_lies_in_the_database(theft: Theft) -> N
 
     assert "INFO sqlalchemy.engine.Engine" in console, "the log is loud"
     assert "DEBUG huey" in console
+    assert '"logger": "huey' in console or "DEBUG huey: " in console, "so are our own lines"
     assert [each for each in quoted | names if each in console] == []
 
 

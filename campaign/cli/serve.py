@@ -18,7 +18,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from campaign import campaign_key, duties, start, tasks
+from campaign import campaign_key, duties, log, start, tasks
 from campaign.cli.common import Campaign, now, pass_campaign
 from campaign.database import remember
 from campaign.errors import SettingsError
@@ -49,6 +49,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         os.environ["CAMPAIGN_BASE_URL"] = f"http://{_reached_as(host)}:{port}"
     _check_port(host, port)
     settings = campaign.settings
+    log.configure(settings)
     # The web processes read the same settings, wherever they are started.
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
@@ -67,6 +68,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         blocking_threads=4,
         backlog=2048,
         log_level=LogLevels.warning,
+        log_dictconfig=log.GRANIAN,
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOPPING_SECONDS,
@@ -83,6 +85,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
 def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
     database, settings = campaign.database, campaign.settings
+    log.configure(settings)
     periodic = duties.periodic(settings, database)
     tasks.build(settings, database, periodic=periodic).run_worker(follow_parent=follow_parent)
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaign import appeal, now, tasks
+from campaign import appeal, log, now, tasks
 from campaign.database import Database
 from campaign.folder import STATIC, TEMPLATES
 from campaign.guard.memory import Memory
@@ -127,7 +127,9 @@ def _add_views(app: Flask) -> None:
 def from_environment() -> Flask:
     """Return the application for the settings in the environment: what each web process calls."""
     _end_with_parent()
-    return build(load(), now)
+    settings = load()
+    log.configure(settings)
+    return build(settings, now)
 
 
 def _end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -29,6 +30,12 @@ WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 STOPPING_SECONDS = 8
 """For requests and the mail in hand, which end at the same time; then what still runs is killed."""
 
+MOST_PROCESSES = 8
+"""Each holds up to five connections, and PostgreSQL takes a hundred unless it is told otherwise."""
+
+OPEN_FILES = 65_536
+"""As many as a process asks for; where it may not have them, as many as it may."""
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -36,7 +43,10 @@ STOPPING_SECONDS = 8
     "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Web processes; by default one per core, at most 4."
+    "--workers",
+    type=click.IntRange(1, 64),
+    help=f"Web processes; by default one with SQLite, and with PostgreSQL one per core, at most"
+    f" {MOST_PROCESSES}.",
 )
 @pass_campaign
 def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
@@ -58,13 +68,14 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         erased_at = campaign_key.destroyed_at(db)
     _greet(campaign, code, erased_at)
     campaign.database.close()
+    _allow_open_files()
     server = Granian(
         "campaign.web.application:from_environment",
         factory=True,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=workers or min(os.cpu_count() or 1, 4),
+        workers=workers or _processes(is_sqlite=campaign.database.is_sqlite),
         blocking_threads=4,
         backlog=2048,
         log_level=LogLevels.warning,
@@ -146,6 +157,23 @@ def _on_the_way_down(do: Callable[[], None]) -> None:
             then(number, frame)
 
         signal.signal(number, stop)
+
+
+def _processes(*, is_sqlite: bool) -> int:
+    """Return how many web processes suit this machine.
+
+    With SQLite one: a second does not sign faster, since there is one writer, but lets one in a
+    hundred wait four times as long for its turn, and the limits of each network, which are
+    counted in memory, would let twice as much pass. The mail worker has a core too.
+    """
+    return 1 if is_sqlite else min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+
+
+def _allow_open_files() -> None:
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _reached_as(host: str) -> str:

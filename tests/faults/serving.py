@@ -43,6 +43,9 @@ _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 class Server:
     """One site in one folder: everything that its processes write lies there."""
 
+    workers = 1
+    """Web processes."""
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.port = free_port()
@@ -60,7 +63,7 @@ class Server:
 
     def start(self) -> None:
         """Start web server and mail worker, in a process group of their own, and wait for an answer."""
-        arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", "1"]
+        arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.console.open("ab") as file:
             self._process = subprocess.Popen(
                 arguments,
@@ -83,6 +86,17 @@ class Server:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert eventually(lambda: not self._listens())
+
+    @property
+    def leader(self) -> int:
+        """The process that started all the others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def status(self) -> int | None:
+        """Return with what it ended by itself, if it has."""
+        assert self._process is not None
+        return self._process.poll()
 
     def processes(self) -> list[int]:
         """Return the ids of every process of the group."""

@@ -1,0 +1,88 @@
+"""Web processes that die by themselves: started again, or else the whole ends, for systemd to start it."""
+
+import json
+import os
+import re
+import resource
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from campaign.cli.serve import OPEN_FILES
+from tests.faults.serving import UNREACHED, Server
+from tests.relay import relay
+from tests.worker import eventually
+
+pytestmark = pytest.mark.fault
+
+MACHINE = frozenset({"time", "level", "logger", "process", "message"})
+
+
+def web_processes(site: Server) -> set[int]:
+    """Return the children that answer requests: neither the mail worker nor the one that started all."""
+    lines = {number: Path(f"/proc/{number}/cmdline") for number in site.processes() if number != site.leader}
+    found = set()
+    for number, path in lines.items():
+        with suppress(FileNotFoundError):
+            if b"\0serve\0" in path.read_bytes():
+                found.add(number)
+    return found
+
+
+def kill(processes: set[int]) -> None:
+    for number in processes:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+
+
+def answering(site: Server) -> set[int]:
+    """Return the process that answers now, as it says itself."""
+    with suppress(*UNREACHED):
+        found = re.search(r'process_open_fds\{process="(\d+)"\}', site.browser().get("/metrics").text)
+        return {int(found[1])} if found else set()
+    return set()
+
+
+def test_a_web_process_that_dies_is_replaced_and_when_they_go_on_dying_all_ends(
+    tmp_path: Path,
+) -> None:
+    with relay() as post_office:
+        site = Server(tmp_path, smtp_url=post_office.url, log_format="json")
+        site.workers = 2
+        soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), most))
+        try:
+            site.start()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+        try:
+            first = web_processes(site)
+            assert len(first) == 2
+            assert eventually(lambda: answering(site) & first)
+            limits = Path(f"/proc/{min(first)}/limits").read_text()
+            allowed = min(OPEN_FILES, most) if most != resource.RLIM_INFINITY else OPEN_FILES
+            assert re.search(rf"^Max open files +{allowed} ", limits, re.MULTILINE)
+
+            kill({min(first)})
+            assert eventually(lambda: len(web_processes(site) - first) == 1, 30)
+            new = web_processes(site) - first
+            assert eventually(lambda: answering(site) == new, 30)
+            assert site.browser().sign().is_done
+
+            def is_over() -> bool:
+                kill(web_processes(site))
+                return site.status() is not None
+
+            assert eventually(is_over, 30)
+            assert site.status() == 1
+            assert eventually(lambda: not site.processes()), "the mail worker goes with it"
+        finally:
+            site.kill()
+    console = site.console.read_text()
+    log = [json.loads(line) for line in console.splitlines() if line.startswith("{")]
+    assert all(line.keys() == MACHINE for line in log), log
+    assert "Unexpected exit from worker-1" in {line["message"] for line in log}
+    assert "[ERROR]" not in console, "the web server's own records are written like ours"
+    assert "Traceback" not in console

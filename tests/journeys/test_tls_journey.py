@@ -1,6 +1,9 @@
 """The README's deployment as it stands there: its settings, and nginx with its server block."""
 
+import ssl
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -12,6 +15,9 @@ from tests.journeys.server import Site, serving
 from tests.journeys.tls_end import NGINX, readme_settings, tls_end
 from tests.relay import Relay
 
+MONITOR = "127.0.0.77"
+"""An address on loopback that is not the visitors'."""
+
 pytestmark = pytest.mark.browser
 
 
@@ -22,6 +28,7 @@ def site(
     require(NGINX)
     example = readme_settings()
     settings = {name: example[name] for name in ("base_url", "mail_from", "trusted_proxies")}
+    settings["metrics_networks"] = MONITOR
     folder, nginx_folder = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("nginx")
     with (
         serving(folder, mails, **settings) as running,
@@ -79,3 +86,16 @@ def test_every_answer_over_tls_asks_for_tls_from_then_on(visitor: Page) -> None:
     assert answer is not None
     assert answer.request.url.startswith("https://")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_only_the_monitors_address_gets_to_the_figures_through_the_proxy(site: Site, tls_port: int) -> None:
+    def status(address: str, path: str) -> int:
+        unchecked = ssl._create_unverified_context()  # noqa: S323 -- the certificate was made a moment ago
+        connection = HTTPSConnection("127.0.0.1", tls_port, context=unchecked, source_address=(address, 0))
+        connection.request("GET", path, headers={"Host": PUBLIC_HOST})
+        with closing(connection):
+            return connection.getresponse().status
+
+    assert status(MONITOR, "/metrics") == 200
+    assert status("127.0.0.1", "/metrics") == 404
+    assert status("127.0.0.1", "/healthz") == 200

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -32,9 +31,6 @@ STOPPING_SECONDS = 8
 
 MOST_PROCESSES = 8
 """Each holds up to five connections, and PostgreSQL takes a hundred unless it is told otherwise."""
-
-OPEN_FILES = 65_536
-"""As many as a process asks for; where it may not have them, as many as it may."""
 
 
 @click.command()
@@ -68,7 +64,6 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         erased_at = campaign_key.destroyed_at(db)
     _greet(campaign, code, erased_at)
     campaign.database.close()
-    _allow_open_files()
     server = Granian(
         "campaign.web.application:from_environment",
         factory=True,
@@ -167,13 +162,6 @@ def _processes(*, is_sqlite: bool) -> int:
     counted in memory, would let twice as much pass. The mail worker has a core too.
     """
     return 1 if is_sqlite else min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
-
-
-def _allow_open_files() -> None:
-    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _reached_as(host: str) -> str:

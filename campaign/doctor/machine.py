@@ -21,7 +21,7 @@ from campaign.unlocking import OrganiserSession
 LOW_DISK_BYTES = 1_000_000_000
 
 FEWEST_OPEN_FILES = 4096
-"""``campaign serve`` raises its limit as far as it may; each visitor takes one or two."""
+"""The web server raises its limit as far as it may; each visitor takes one or two."""
 
 MOST_SKEW = timedelta(seconds=20)
 """Codes from a phone hold for thirty seconds, a session for thirty minutes."""

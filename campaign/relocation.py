@@ -19,7 +19,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Row, Table, bindparam, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from campaign.database import Base, Database, Site, migration_config, recall, remember
+from campaign import migration
+from campaign.database import Base, Database, Site, recall, remember
 from campaign.errors import CopyError, SettingsError
 from campaign.recount import Difference, compare
 
@@ -107,7 +108,7 @@ def check_finished(db: Session) -> None:
 def _check_source(source: Database) -> None:
     with source.engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(migration_config(connection)).get_current_head()
+        newest = ScriptDirectory.from_config(migration.config(connection)).get_current_head()
     if revision is None:
         raise CopyError("the source holds no campaign")
     if revision != newest:

@@ -1,9 +1,5 @@
 """Putting the web application together."""
 
-import ctypes
-import os
-import signal
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -27,6 +23,7 @@ from campaign.web import (
     language,
     meter,
     metrics,
+    process,
     progress,
     signature,
     site,
@@ -42,9 +39,6 @@ from campaign.web.site import Site
 
 LARGEST_POST = 200_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
-
-PR_SET_PDEATHSIG = 1
-"""Linux's prctl(2): the signal to get when the parent dies."""
 
 
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -126,15 +120,8 @@ def _add_views(app: Flask) -> None:
 
 def from_environment() -> Flask:
     """Return the application for the settings in the environment: what each web process calls."""
-    _end_with_parent()
+    process.end_with_parent()
+    process.stop_once()
     settings = load()
     log.configure(settings)
     return build(settings, now)
-
-
-def _end_with_parent() -> None:
-    """Have this web process killed when the one that started it is gone, so that the port is free again."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
-        raise SystemExit("the process that started this one is gone")

@@ -213,7 +213,9 @@ def _quotes_no_row(record: logging.LogRecord) -> bool:
 
 
 def _postgresql_engine(url: str) -> Engine:
-    return _engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    # Enough for two to each thread of a web process: one that reads a page, and one that reads the counts
+    # for it. With fewer, all could hold one and wait for another.
+    return _engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
 
 
 def _sqlite_engine(url: str) -> Engine:

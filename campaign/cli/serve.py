@@ -26,11 +26,14 @@ from campaign.errors import SettingsError
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 """Before a mail worker that stopped by itself is started again."""
 
+THREADS = 16
+"""In a web process: who signs at the same moment shares a transaction, and more threads share it more."""
+
 STOPPING_SECONDS = 8
 """For requests and the mail in hand, which end at the same time; then what still runs is killed."""
 
-MOST_PROCESSES = 8
-"""Each holds up to five connections, and PostgreSQL takes a hundred unless it is told otherwise."""
+MOST_PROCESSES = 4
+"""Each may hold a connection or two for each thread, and PostgreSQL takes a hundred unless told otherwise."""
 
 
 @click.command()
@@ -71,7 +74,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         port=port,
         interface=Interfaces.WSGI,
         workers=workers or _processes(is_sqlite=campaign.database.is_sqlite),
-        blocking_threads=4,
+        blocking_threads=THREADS,
         backlog=2048,
         log_level=LogLevels.warning,
         log_dictconfig=log.GRANIAN,

@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.bench.load import CONNECTIONS, Answered
 from tests.bench.server import FLOOR_THREADS, IS_PINNED, THREADS
 
+SQLITE = "SQLite, WAL, synchronous=FULL"
+
 RUNS = 3
 """The floor and ours take turns so often; of each, the run in the middle counts."""
 

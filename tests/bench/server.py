@@ -10,11 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from campaign.cli.serve import THREADS
 from tests.bench import load
 from tests.bench.load import Answered
-
-THREADS = 16
-"""As in ``campaign serve``."""
 
 FLOOR_THREADS = 4
 """A bare insert is fastest with few, which then seldom wait for each other."""

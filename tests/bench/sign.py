@@ -36,13 +36,13 @@ def main() -> None:
             server.serving(OURS, made.environment, folder / "ours.log") as ours,
         ):
             server.pin(server.CLIENT_CORES)
-            runs = [(_insert(floor, run, number), _sign(ours, run, number)) for run in range(RUNS)]
+            runs = [(insert(floor, run, number), sign(ours, str(run), number)) for run in range(RUNS)]
             peak = ours.peak_bytes()
         kept = _kept(made)
     report.heading(
         "Signatures per second",
         report.of_server(),
-        f"{number:,} forms a run; SQLite, WAL, synchronous=FULL",
+        f"{number:,} forms a run; {report.SQLITE}",
     )
     floors, mine = zip(*runs, strict=True)
     report.compare_answers(("bare insert and commit", floors), ("sign", mine))
@@ -52,7 +52,8 @@ def main() -> None:
     print(f"  all {kept:,} acknowledged signatures are in the database")
 
 
-def _sign(ours: Server, run: int, number: int) -> Answered:
+def sign(ours: Server, run: str, number: int) -> Answered:
+    """Have *number* people sign; *run* makes their mailboxes differ from those of other runs."""
     codes = list(STATES)
     requests = [
         load.post(
@@ -74,7 +75,8 @@ def _sign(ours: Server, run: int, number: int) -> Answered:
     return ours.answer(requests, status=303)
 
 
-def _insert(floor: Server, run: int, number: int) -> Answered:
+def insert(floor: Server, run: int, number: int) -> Answered:
+    """Have the floor keep *number* rows."""
     form = {"name": "Mara Example", "residence": "FR", "town": "Oldtown", "disclosure": "delegation"}
     requests = [
         load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@example.org"}) for at in range(number)

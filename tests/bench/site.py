@@ -4,11 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import delete, select
+
 from campaign import appeal, campaign_key, demo, now, start
-from campaign.database import Database
+from campaign.database import Database, recall
+from campaign.mail import content
+from campaign.mail.outbox import OutboxMail
+from campaign.participating_state import STATES
+from campaign.seal import Details, ServerKeys
 from campaign.settings import load
+from campaign.signature import Signing, sign_all
 
 SECRET = "made-up-secret-key-for-figures-only-0123456789"
+
+TOGETHER = 100
+"""Signatures added in one transaction."""
+
+_BOXES = select(OutboxMail.sealed)
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,31 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
         _key, private_key = campaign_key.open_link(db, code, now=now())
     database.close()
     return MadeSite(environment, private_key, started.edition)
+
+
+def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
+    """Add *number* unconfirmed signatures of as many mailboxes; return the tokens that their mails carry."""
+    database, codes, tokens = site.database(), list(STATES), []
+    with database.reading() as db:
+        keys = ServerKeys.from_secret(SECRET, bytes.fromhex(recall(db, "digest_salt") or ""))
+    for done in range(0, number, TOGETHER):
+        signings = [
+            Signing(
+                state_code=codes[at % len(codes)],
+                details=Details(name=f"Mara Example {at}", email=f"mara-{name}-{at}@example.org"),
+                residence="FR",
+                disclosure="delegation",
+                language="en",
+                edition=site.edition,
+            )
+            for at in range(done, min(done + TOGETHER, number))
+        ]
+        with database.writing() as db:
+            sign_all(db, signings, keys=keys, now=now())
+            tokens += [content.read(keys, box).params["token"] for box in db.scalars(_BOXES)]
+            db.execute(delete(OutboxMail))
+    database.close()
+    return tokens
 
 
 def fill(site: MadeSite, number: int, step: Callable[[int], None] = lambda _size: None) -> None:

@@ -1,12 +1,16 @@
-"""Letter pages per second, against a bare Flask page that says hello.
+"""Pages per second while the counts move, against a bare Flask page that says hello.
 
-Run ``python -m tests.bench.letter_page [PAGES]``. All 57 letters are asked for in turn, once by a
-client that takes plain pages and once by one that takes packed ones, as browsers do.
+Run ``python -m tests.bench.pages [PAGES]``. All 57 letters are asked for in turn, once by a client that
+takes plain pages and once by one that takes packed ones, as browsers do; then the home page, the progress
+page and the counts. Meanwhile a signature is confirmed five times a second, each for another letter.
 """
 
 import http.client
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -15,19 +19,24 @@ from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS
 from tests.bench.server import Server
+from tests.bench.site import MadeSite
 
 PAGES = 20_000
 
 SIGNATURES = 500
 """Made up, so that there is something to count."""
 
+MOVING_SECONDS = 0.2
+
 OURS, FLOOR = "campaign.web.application:from_environment", "tests.bench.floor:hello"
 
 PACKED = {"Accept-Encoding": "gzip, deflate, br"}
 
+OTHERS = {"home page": "/en/", "progress page": "/en/progress", "counts.json": "/counts.json"}
+
 
 def main() -> None:
-    """Let floor and site take turns, and print both."""
+    """Let floor and site take turns, and print all."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else PAGES
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -38,24 +47,47 @@ def main() -> None:
             server.serving(OURS, made.environment, folder / "ours.log") as ours,
         ):
             server.pin(server.CLIENT_CORES)
-            runs = [_run(floor, ours, number) for _ in range(RUNS)]
+            with moving(made):
+                runs = [_run(floor, ours, number) for _ in range(RUNS)]
             plain, packed = _size(ours, {}), _size(ours, PACKED)
             peak = ours.peak_bytes()
     report.heading(
-        "Letter pages per second",
+        "Pages per second",
         report.of_server(),
         f"{number:,} pages a run, 57 letters in turn; one page has {plain:,} bytes, packed {packed:,}",
     )
-    hello, plainly, zipped = zip(*runs, strict=True)
-    report.compare_answers(("bare hello", hello), ("letter page", plainly), ("letter page, packed", zipped))
+    hello, plainly, zipped, *others = zip(*runs, strict=True)
+    named = zip((f"{each}, packed" for each in OTHERS), others, strict=True)
+    report.compare_answers(
+        ("bare hello", hello), ("letter page", plainly), ("letter page, packed", zipped), *named
+    )
     print(f"  the site's process held at most {report.mib(peak)}")
 
 
-def _run(floor: Server, ours: Server, number: int) -> tuple[Answered, Answered, Answered]:
+@contextmanager
+def moving(made: MadeSite) -> Iterator[None]:
+    """Confirm one signature after the other while the block lasts."""
+    over = threading.Event()
+
+    def move() -> None:
+        while not over.wait(MOVING_SECONDS):
+            site.fill(made, 1)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _run(floor: Server, ours: Server, number: int) -> tuple[Answered, ...]:
     return (
         floor.answer([load.get(floor.port, "/", {})] * number, status=200),
         ours.answer(_letters(ours, number, {}), status=200),
         ours.answer(_letters(ours, number, PACKED), status=200),
+        *(ours.answer([load.get(ours.port, path, PACKED)] * number, status=200) for path in OTHERS.values()),
     )
 
 

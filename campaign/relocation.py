@@ -14,8 +14,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Row, Table, bindparam, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
@@ -107,11 +105,10 @@ def check_finished(db: Session) -> None:
 
 def _check_source(source: Database) -> None:
     with source.engine.connect() as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
-        newest = ScriptDirectory.from_config(migration.config(connection)).get_current_head()
+        revision = migration.current(connection)
     if revision is None:
         raise CopyError("the source holds no campaign")
-    if revision != newest:
+    if revision != migration.NEWEST:
         raise CopyError("the source's tables belong to another version: start its site once with this one")
     with source.reading() as db:
         if recall(db, UNFINISHED) is not None:

@@ -216,6 +216,12 @@ def read_under_lock(cursor: Any) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
+def test_the_newest_revision_is_the_one_that_alembic_leads_to(database: Database) -> None:
+    with database.engine.connect() as connection:
+        script = ScriptDirectory.from_config(migration.config(connection))
+        assert script.get_current_head() == migration.NEWEST
+
+
 def test_no_migration_reads_or_rewrites_a_table_that_it_keeps_others_from(database: Database) -> None:
     columns = "edition, language, residence, disclosure, signed_on, confirmed_on, withdrawn_on, has_words"
     many = f"SELECT state_code, gen_random_uuid(), {columns} FROM signature, generate_series(1, {FILLED})"

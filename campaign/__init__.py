@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
-from campaign.settings import Settings
+    from campaign.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -15,7 +17,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] = now) -> Flask:
+def create_app(settings: "Settings", *, clock: Callable[[], datetime] = now) -> "Flask":
     """Return the web application, with its database brought up to date.
 
     Raises:

@@ -216,7 +216,7 @@ def test_names_under_another_key_are_left_out_and_said(
         send.send(sender, order(confirmed=()))
     delivery = send.send(sender, order())
     assert (delivery.total, delivery.named) == (2, 1)
-    assert len(list(reading.for_organisers(db, "de", sender.organiser.campaign_key))) == 2
+    assert len(list(reading.for_organisers(db, ["de"], sender.organiser.campaign_key))) == 2
 
 
 def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:

@@ -92,9 +92,12 @@ def demo(campaign: Campaign, signatures: int) -> None:
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
         counts = tally.by_state(db)
-        rows = (row for code in codes for row in reading.for_organisers(db, code, organiser.campaign_key))
+        rows = reading.for_organisers(db, codes, organiser.campaign_key)
         length = sum(counts.get(code, 0) for code in codes)
-        with click.progressbar(rows, length=length, label="Opening names", file=sys.stderr) as opened:
+        bar = click.progressbar(
+            rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=reading.BATCH
+        )
+        with bar as opened:
             file.writelines(csv_file.lines(opened))
 
 

@@ -1,28 +1,51 @@
-"""Reading a list: signatures in keyset batches, each opened with the campaign's private key."""
+"""Reading a list: signatures in batches, each opened with the campaign's private key."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain, count, starmap
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from campaign import seal
 from campaign.campaign_key import CampaignKey
-from campaign.errors import WrongKeyError
-from campaign.seal import Details
 from campaign.signature.row import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, in_list_order, standing
+from campaign.signature_list.opening import Box, Shown, opened
 from campaign.signature_list.rows import Row
 
 BATCH = 500
-"""Rows read at once: enough to make the query cheap, few enough to keep memory flat."""
+"""Rows read and opened together: enough to make that cheap, few enough to keep memory flat."""
+
+_COLUMNS = (
+    Signature.state_code,
+    Signature.residence,
+    Signature.disclosure,
+    Signature.edition,
+    Signature.language,
+    Signature.confirmed_on,
+    Signature.words_review,
+    Signature.sealed,
+)
+
+_Found = Any
+"""Those columns of one signature."""
+
+_Batch = tuple[tuple[int, Sequence[_Found]], Sequence[Box]]
+"""The number of the first, the signatures, and their boxes."""
 
 
-def for_organisers(db: Session, state_code: str, private_key: bytes) -> Iterator[Row]:
-    """Yield every signature of one letter that counts, numbered, with its name if one was kept."""
-    for number, signature in enumerate(_batches(db, in_list_order(state_code)), start=1):
-        yield _row(number, signature, private_key)
+def for_organisers(db: Session, state_codes: Iterable[str], private_key: bytes) -> Iterator[Row]:
+    """Yield every signature that counts, letter by letter, with its name if one was kept.
+
+    Args:
+        db: Read only.
+        state_codes: Whose letters were signed; the list of each is numbered from 1.
+        private_key: The campaign's.
+    """
+    queries = (in_list_order(code).with_only_columns(*_COLUMNS) for code in state_codes)
+    batches = chain.from_iterable(_batches(db, [query]) for query in queries)
+    return starmap(_row, _opened(batches, private_key))
 
 
 def for_delegation(
@@ -42,12 +65,10 @@ def for_delegation(
         editions: Who signed one of the first group comes first, and so on.
         since: Names that were given earlier stay out.
     """
-    number = 0
-    for each in editions:
-        query = in_list_order(state_code).where(named(since), Signature.edition.in_(each))
-        for signature in _batches(db, query):
-            number += 1
-            yield signature.id, _row(number, signature, private_key)
+    listed = in_list_order(state_code).with_only_columns(*_COLUMNS, Signature.id).where(named(since))
+    queries = (listed.where(Signature.edition.in_(each)) for each in editions)
+    for number, found, shown in _opened(_batches(db, queries), private_key):
+        yield found.id, _row(number, found[:-1], shown)
 
 
 def named(since: date | None = None) -> ColumnElement[bool]:
@@ -85,35 +106,35 @@ def editions_listed(db: Session, state_code: str, edition: int, since: date | No
     return list(db.scalars(query))
 
 
-def _batches(db: Session, query: Select[Signature]) -> Iterator[Signature]:
-    after: tuple[object, object] | None = None
-    while True:
-        batch = query.limit(BATCH)
-        if after is not None:
-            batch = batch.where(tuple_(Signature.confirmed_on, Signature.id) > after)
-        rows = db.scalars(batch).all()
-        yield from rows
-        if len(rows) < BATCH:
-            return
-        after = (rows[-1].confirmed_on, rows[-1].id)
-        db.expunge_all()
+def _opened(batches: Iterable[_Batch], private_key: bytes) -> Iterator[tuple[int, _Found, Shown]]:
+    for (first, found), shown in opened(private_key, batches):
+        yield from zip(count(first), found, shown)
 
 
-def _row(number: int, signature: Signature, private_key: bytes) -> Row:
-    assert signature.confirmed_on is not None
-    details = Details()
-    if signature.sealed is not None and signature.disclosure != COUNTED:
-        with suppress(WrongKeyError):  # sealed to an earlier pair: listed without its name
-            details = seal.unseal(signature.sealed, private_key)
+def _batches(db: Session, queries: Iterable[Select[*tuple[Any, ...]]]) -> Iterator[_Batch]:
+    number = 1
+    for query in queries:
+        # Past the session, whose objects would take half as long to make as the boxes take to open. In
+        # PostgreSQL this is a cursor on the server, so that neither side holds more than a batch.
+        with db.connection().execute(query, execution_options={"yield_per": BATCH}) as result:
+            for found in result.partitions():
+                boxes = [None if each.disclosure == COUNTED else each.sealed for each in found]
+                yield (number, found), boxes
+                number += len(found)
+
+
+def _row(number: int, found: _Found, shown: Shown) -> Row:
+    state_code, residence, disclosure, edition, language, confirmed_on, words_review, _box = found
+    name, town, words = shown
     return Row(
         number=number,
-        state_code=signature.state_code,
-        name=details.name,
-        town=details.town,
-        residence=signature.residence,
-        words=details.words if signature.words_review == APPROVED else "",
-        disclosure=signature.disclosure,
-        edition=signature.edition,
-        language=signature.language,
-        confirmed_on=signature.confirmed_on,
+        state_code=state_code,
+        name=name,
+        town=town,
+        residence=residence,
+        words=words if words_review == APPROVED else "",
+        disclosure=disclosure,
+        edition=edition,
+        language=language,
+        confirmed_on=confirmed_on,
     )

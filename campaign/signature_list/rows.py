@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: that would double the time it takes to make one, and lists have many.
+@dataclass(slots=True, kw_only=True)
 class Row:
     """One confirmed signature, opened for whoever may read it."""
 

@@ -131,6 +131,8 @@ class BreakingRelay:
     action: str
     heard: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    offers: str = ""
+    """What it says it can do."""
 
     @property
     def url(self) -> str:
@@ -153,7 +155,10 @@ class BreakingRelay:
                     in_message = word != "END"
                 else:
                     word = heard.split()[0].decode().upper()
-                    normal = {"DATA": "354 go on", "EHLO": "250 relay.example"}.get(word, "250 Ok")
+                    greeting = (
+                        f"250-relay.example\r\n250 {self.offers}" if self.offers else "250 relay.example"
+                    )
+                    normal = {"DATA": "354 go on", "EHLO": greeting}.get(word, "250 Ok")
                     in_message = word == "DATA" and self.word != "DATA"
                 self.heard.append(word)
                 if not self._reply(line, word, normal):

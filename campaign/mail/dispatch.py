@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from campaign.database import Database
@@ -21,14 +23,14 @@ from campaign.errors import (
     WrongKeyError,
 )
 from campaign.mail import outbox
-from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.patience import Patience
 from campaign.mail.transport import Transport, open_transport
+from campaign.mail.wire import written
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
 
-BATCH = 20
+BATCH = 50
 """Mails claimed at once."""
 
 LINGER_SECONDS = 2.0
@@ -75,15 +77,15 @@ class Dispatch:
 
     def _run(self, stop: threading.Event) -> None:
         self._patience.begin()
-        with open_transport(self.settings) as transport:
-            last = time.monotonic()
+        with open_transport(self.settings) as transport, self.database.settling() as settled:
+            last, was_full = time.monotonic(), False
             while not (stop.is_set() or self._patience.is_over) and time.monotonic() - last < LINGER_SECONDS:
-                if not self._is_due():
+                if not was_full and not self._is_due():
                     stop.wait(POLL_SECONDS)
                     continue
                 try:
                     transport.connect()
-                    self._send_batch(transport, stop)
+                    was_full = self._send_batch(transport, settled, stop)
                 except TemporaryMailError as error:
                     log.warning("no mail can leave now: %s", error)
                     return
@@ -93,14 +95,16 @@ class Dispatch:
         with self.database.reading() as db:
             return outbox.is_due(db, now=self.clock())
 
-    def _send_batch(self, transport: Transport, stop: threading.Event) -> None:
+    def _send_batch(self, transport: Transport, settled: Connection, stop: threading.Event) -> bool:
+        """Send the mails that are due, or the first of many; say whether there may be more."""
         with self.database.writing() as db:
             self._batch.extend(outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease))
+        was_full = len(self._batch) == BATCH
         try:
             while self._batch and not (stop.is_set() or self._patience.is_over):
                 transport.connect()
                 try:
-                    self._send(transport, self._batch[0])
+                    self._send(transport, self._batch[0], settled)
                 finally:
                     self._batch.popleft()
         finally:
@@ -109,8 +113,9 @@ class Dispatch:
                 with self.database.writing() as db:
                     outbox.release(db, self._batch)
                 self._batch.clear()
+        return was_full
 
-    def _send(self, transport: Transport, mail: OutboxMail) -> None:
+    def _send(self, transport: Transport, mail: OutboxMail, settled: Connection) -> None:
         """Send one mail and settle it; whatever is wrong with it does not touch the others."""
         try:
             self._hand_over(transport, mail)
@@ -119,6 +124,19 @@ class Dispatch:
         except Exception as error:
             self._settle_failure(mail, error)
         else:
+            self._settle(mail, settled)
+
+    def _settle(self, mail: OutboxMail, settled: Connection) -> None:
+        """Forget a mail that was sent, before the next one is: a kill repeats the one in hand.
+
+        A power cut may repeat a batch, for the disk is waited for once in each, when the next is claimed.
+        """
+        try:
+            outbox.sent(settled, mail.id)
+            settled.commit()
+        except DBAPIError:
+            # The connection broke since the last mail; there may be another one.
+            settled.rollback()
             with self.database.writing() as db:
                 outbox.sent(db, mail.id)
 
@@ -131,7 +149,7 @@ class Dispatch:
                 outbox.sent(db, mail.id)
                 self.look_up(db, content.recipient, mail.language)
             return
-        message = render(
+        message = written(
             mail.purpose,
             language=mail.language,
             settings=self.settings,

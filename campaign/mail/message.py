@@ -21,7 +21,8 @@ from campaign.folder import TEMPLATES
 from campaign.language import wording
 from campaign.settings import Settings
 
-PURPOSES = ("confirm", "already", "links")
+LINKS = "links"
+PURPOSES = ("confirm", "already", LINKS)
 """Asks to confirm; says that this mailbox has already confirmed; brings a mailbox's links again."""
 
 POLICY = policy.SMTP.clone(max_line_length=200)
@@ -60,7 +61,7 @@ def render(
     Raises:
         PermanentMailError: *recipient* is no address.
     """
-    tokens = [token for _, token in params["links"]] if purpose == "links" else [params["token"]]
+    tokens = [token for _, token in params["links"]] if purpose == LINKS else [params["token"]]
     entry = f"{settings.base_url}/{language}/signature"
     context = {
         "language": language,

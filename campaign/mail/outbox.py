@@ -6,7 +6,21 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Index, String, Text, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    Connection,
+    Index,
+    String,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database import Base
@@ -72,6 +86,9 @@ class OutboxMail(Base):
 _PUT = insert(OutboxMail.__table__)  # type: ignore[arg-type]
 
 
+_FORGET = delete(OutboxMail.__table__).where(OutboxMail.id == bindparam("mail_id"))  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class OutboxState:
     """What organisers and monitoring see of the outbox."""
@@ -131,21 +148,23 @@ def content(keys: ServerKeys, mail: OutboxMail) -> Content:
 
 def claim(db: Session, *, limit: int, now: datetime, lease: timedelta = LEASE) -> list[OutboxMail]:
     """Take up to *limit* due mails, longest due first; nobody else gets them until the lease ends."""
-    mails = list(
-        db.scalars(
-            select(OutboxMail)
-            .where(*_claimable(now))
-            .order_by(OutboxMail.due_at)
-            .limit(limit)
-            # Other workers pass over these rows instead of waiting for them; SQLite has one writer anyway.
-            .with_for_update(skip_locked=True)
-        )
+    due = (
+        select(OutboxMail.id)
+        .where(*_claimable(now))
+        .order_by(OutboxMail.due_at)
+        .limit(limit)
+        # Other workers pass over these rows instead of waiting for them; SQLite has one writer anyway.
+        .with_for_update(skip_locked=True)
+        .cte()  # or PostgreSQL may look for them several times over
     )
-    for mail in mails:
-        mail.claimed_until = now + lease
-        mail.attempts += 1
-    db.flush()
-    return mails
+    claimed = (
+        update(OutboxMail)
+        .where(OutboxMail.id.in_(select(due.c.id)))
+        .values(claimed_until=now + lease, attempts=OutboxMail.attempts + 1)
+        .returning(OutboxMail)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return sorted(db.scalars(claimed), key=lambda mail: mail.due_at)
 
 
 def hold(db: Session, mail: OutboxMail, *, now: datetime, lease: timedelta = LEASE) -> bool:
@@ -174,9 +193,9 @@ def release(db: Session, mails: Iterable[OutboxMail]) -> None:
         )
 
 
-def sent(db: Session, mail_id: UUID) -> None:
+def sent(db: Session | Connection, mail_id: UUID) -> None:
     """Forget a mail that a relay has taken."""
-    db.execute(delete(OutboxMail).where(OutboxMail.id == mail_id))
+    db.execute(_FORGET, {"mail_id": mail_id})
 
 
 def later(db: Session, mail_id: UUID, error: MailError, now: datetime) -> None:

@@ -5,20 +5,18 @@ raises the same error for a line that broke before a message ended, when it can 
 sent again, and after, when it may have been accepted.
 """
 
-import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from email.generator import BytesGenerator
 from email.message import EmailMessage
-from io import BytesIO
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from campaign.errors import MailError, PermanentMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.message import POLICY, address
+from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
+from campaign.mail.reply import GO_ON, LEAVING, StaleLineError, masked, refusal, sender_refusal
+from campaign.mail.wire import Wire, wire
 from campaign.settings import Settings, is_loopback_host
 
 TIMEOUT_SECONDS = 30
@@ -29,11 +27,7 @@ PATIENCE = 10
 SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
 """Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
 
-ENVELOPE = ("From", "To", "Cc")
-
-_MAILBOX = re.compile(r"\S*@\S*")
-
-TOO_LARGE, NOT_UNDERSTOOD, LEAVING = 552, 555, 421
+END = b".\r\n"
 
 
 class SmtpTransport:
@@ -76,18 +70,23 @@ class SmtpTransport:
         self._opened()
 
     def send(
-        self, message: EmailMessage, *, purpose: str = "letter", before_data: Callable[[], None] | None = None
+        self,
+        message: EmailMessage | Wire,
+        *,
+        purpose: str = "letter",
+        before_data: Callable[[], None] | None = None,
     ) -> str:
         """Hand *message* to the relay; see :meth:`campaign.mail.transport.Transport.send`."""
         del purpose
+        ready = message if isinstance(message, Wire) else wire(message)
         was_open = self._line is not None
         try:
-            return self._transact(self._opened(), message, before_data)
-        except _StaleLineError:
+            return self._transact(self._opened(), ready, before_data)
+        except StaleLineError:
             if not was_open:
                 raise
         # Relays leave a line that was idle or has carried its share; nothing of this message was said on it.
-        return self._transact(self._opened(), message, before_data)
+        return self._transact(self._opened(), ready, before_data)
 
     def close(self) -> None:
         """Say goodbye; a relay that does not answer is left all the same."""
@@ -101,7 +100,7 @@ class SmtpTransport:
             try:
                 self._line = self._dial()
             except smtplib.SMTPResponseException as error:
-                raise _refusal(error.smtp_code, error.smtp_error, TemporaryMailError) from None
+                raise refusal(error.smtp_code, error.smtp_error, TemporaryMailError) from None
             except (OSError, ValueError) as error:
                 raise TemporaryMailError(f"no line to the relay: {type(error).__name__}") from None
         return self._line
@@ -128,68 +127,103 @@ class SmtpTransport:
             raise
         return line
 
-    def _transact(
-        self, line: smtplib.SMTP, message: EmailMessage, before_data: Callable[[], None] | None
-    ) -> str:
+    def _transact(self, line: smtplib.SMTP, ready: Wire, before_data: Callable[[], None] | None) -> str:
         """Go through one message's dialogue; the line stays open unless it broke."""
-        sender, recipients, is_international = _envelope(message)
-        if is_international and not line.has_extn("smtputf8"):
+        if ready.is_international and not line.has_extn("smtputf8"):
             raise PermanentMailError("the relay takes no such address (no SMTPUTF8)", code=550)
-        content = _content(message, is_international=is_international)
-        self._begin(line, sender, len(content), is_international=is_international)
+        line.command_encoding = "utf-8" if ready.is_international else "ascii"
+        if ready.is_plain and line.has_extn("pipelining"):
+            self._begin_at_once(line, ready)
+            try:
+                if before_data is not None:
+                    before_data()
+            except BaseException:
+                # What follows on this line would be taken for the message.
+                self._drop()
+                raise
+            # In one piece: where it cannot be sent to its last byte, nothing is accepted either.
+            self._say_message(line, ready.content + END)
+            return self._verdict(line)
+        self._begin(line, ready)
         try:
-            note = self._name(line, recipients)
+            note = self._name(line, ready.recipients)
             if before_data is not None:
                 before_data()
-            self._open_message(line, content)
+            self._open_message(line)
+            self._say_message(line, ready.content)
         except BaseException:
             self._reset()
             raise
-        return self._end_message(line) + note
+        self._end_message(line)
+        return self._verdict(line) + note
 
-    def _begin(self, line: smtplib.SMTP, sender: str, size: int, *, is_international: bool) -> None:
-        line.command_encoding = "utf-8" if is_international else "ascii"
-        options = [" SMTPUTF8 BODY=8BITMIME" if is_international else ""]
-        options.append(f" SIZE={size}" if line.has_extn("size") else "")
+    def _begin(self, line: smtplib.SMTP, ready: Wire) -> None:
         try:
-            code, text = line.docmd(f"MAIL FROM:<{sender}>{''.join(options)}")
+            code, text = line.docmd(_mail_from(line, ready))
         except OSError as error:
             self._drop()
-            raise _StaleLineError(f"the line broke: {type(error).__name__}") from None
+            raise StaleLineError(f"the line broke: {type(error).__name__}") from None
         if code // 100 == 2:
             return
         if code == LEAVING:
             self._drop()
-            raise _refusal(code, text, _StaleLineError)
+            raise refusal(code, text, StaleLineError)
         self._reset()
-        # Otherwise it is we who are refused, not this message; the relay may be set right meanwhile.
-        kind = PermanentMailError if code in {TOO_LARGE, NOT_UNDERSTOOD} else TemporaryMailError
-        raise _refusal(code, text, kind)
+        raise sender_refusal(code, text)
 
-    def _name(self, line: smtplib.SMTP, recipients: list[str]) -> str:
+    def _begin_at_once(self, line: smtplib.SMTP, ready: Wire) -> None:
+        """Say all that comes before the message in one breath (RFC 2920), then hear what it is answered."""
+        words = (_mail_from(line, ready), f"RCPT TO:<{ready.recipients[0]}>", "DATA")
+        try:
+            line.send("".join(f"{word}\r\n" for word in words))
+            sender, recipient, message = (line.getreply() for _ in words)
+        except OSError as error:
+            self._drop()
+            raise StaleLineError(f"the line broke: {type(error).__name__}") from None
+        if sender[0] // 100 == 2 and recipient[0] // 100 == 2 and message[0] == GO_ON:
+            return
+        if sender[0] == LEAVING or message[0] == GO_ON:
+            # It would take whatever comes next for a message to nobody.
+            self._drop()
+        else:
+            self._reset()
+        if sender[0] // 100 != 2:
+            raise refusal(*sender, StaleLineError) if sender[0] == LEAVING else sender_refusal(*sender)
+        raise refusal(*(message if recipient[0] // 100 == 2 else recipient))
+
+    def _name(self, line: smtplib.SMTP, recipients: Iterable[str]) -> str:
         """Name the recipients; return a note on those refused, unless all were."""
         replies = [self._ask(line, f"RCPT TO:<{recipient}>") for recipient in recipients]
         refusals = [reply for reply in replies if reply[0] // 100 != 2]
         if len(refusals) < len(replies):
             return f"; {len(refusals)} of {len(replies)} recipients refused" if refusals else ""
         # Whoever is refused for now only may be accepted later: so may the message.
-        raise _refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
+        raise refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
 
-    def _open_message(self, line: smtplib.SMTP, content: bytes) -> None:
-        """Send all but the end of the message: if the line breaks here, nothing was accepted."""
+    def _open_message(self, line: smtplib.SMTP) -> None:
         code, text = self._ask(line, "DATA")
-        if code != 354:
-            raise _refusal(code, text)
+        if code != GO_ON:
+            raise refusal(code, text)
+
+    def _say_message(self, line: smtplib.SMTP, content: bytes) -> None:
+        """Send all but the end of the message: if the line breaks here, nothing was accepted."""
         try:
             line.send(content)
         except OSError as error:
             self._drop()
             raise TemporaryMailError(f"the line broke: {type(error).__name__}") from None
 
-    def _end_message(self, line: smtplib.SMTP) -> str:
+    def _end_message(self, line: smtplib.SMTP) -> None:
         """Send the end of the message: from here on only a reply says what became of it."""
         try:
-            line.send(b".\r\n")
+            line.send(END)
+        except OSError as error:
+            self._drop()
+            raise UncertainMailError(f"the line broke at the end: {type(error).__name__}") from None
+
+    def _verdict(self, line: smtplib.SMTP) -> str:
+        """Wait for the reply to a whole message."""
+        try:
             # A relay may ponder a whole message for long (RFC 5321 grants it ten minutes).
             line.sock.settimeout(self._timeout * PATIENCE)  # type: ignore[union-attr]
             code, text = line.getreply()
@@ -198,10 +232,10 @@ class SmtpTransport:
             self._drop()
             raise UncertainMailError(f"no reply to the whole message: {type(error).__name__}") from None
         if code // 100 == 2:
-            return _masked(code, text)
+            return masked(code, text)
         if code // 100 in {4, 5}:
             self._reset()
-            raise _refusal(code, text)
+            raise refusal(code, text)
         self._drop()
         raise UncertainMailError("no readable reply to the whole message")
 
@@ -226,36 +260,7 @@ class SmtpTransport:
             line.close()
 
 
-class _StaleLineError(TemporaryMailError):
-    """The line was gone before anything of this message was said."""
-
-
-def _envelope(message: EmailMessage) -> tuple[str, list[str], bool]:
-    """Return sender, recipients, and whether any of them needs more than ASCII."""
-    senders, *others = ([*field.addresses] if field else [] for field in map(message.get, ENVELOPE))
-    recipients = [address(each.addr_spec).addr_spec for field in others for each in field]
-    if not senders or not recipients:
-        raise PermanentMailError("this message has no sender or no recipient", code=553)
-    sender = address(senders[0].addr_spec).addr_spec
-    return sender, recipients, not all(each.isascii() for each in (sender, *recipients))
-
-
-def _content(message: EmailMessage, *, is_international: bool) -> bytes:
-    """Return *message* as it is sent, without its end: leading dots doubled, lines ended by CR LF."""
-    buffer = BytesIO()
-    BytesGenerator(buffer, policy=POLICY.clone(utf8=is_international)).flatten(message)
-    content = re.sub(rb"(?m)^\.", b"..", buffer.getvalue())
-    return content if content.endswith(b"\r\n") else content + b"\r\n"
-
-
-def _refusal(code: int, text: bytes | str, kind: type[MailError] | None = None) -> MailError:
-    if kind is None:
-        kind = PermanentMailError if code // 100 == 5 else TemporaryMailError
-    return kind(_masked(code, text), code=max(code, 0))
-
-
-def _masked(code: int, text: bytes | str) -> str:
-    """Return a reply as it may be shown: on one line, short, and without any address it quotes."""
-    words = text.decode(errors="replace") if isinstance(text, bytes) else text
-    shown = "".join(each if each.isprintable() else " " for each in words)
-    return f"{code} {' '.join(_MAILBOX.sub('…', shown).split())}"[:200]
+def _mail_from(line: smtplib.SMTP, ready: Wire) -> str:
+    options = " SMTPUTF8 BODY=8BITMIME" if ready.is_international else ""
+    size = f" SIZE={len(ready.content)}" if line.has_extn("size") else ""
+    return f"MAIL FROM:<{ready.sender}>{options}{size}"

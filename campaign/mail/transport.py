@@ -13,6 +13,7 @@ import click
 
 from campaign.errors import TemporaryMailError
 from campaign.mail.smtp import TIMEOUT_SECONDS, SmtpTransport
+from campaign.mail.wire import Wire
 from campaign.settings import Settings
 
 _PRIVATE_LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
@@ -33,7 +34,11 @@ class Transport(Protocol):
         """
 
     def send(
-        self, message: EmailMessage, *, purpose: str = "letter", before_data: Callable[[], None] | None = None
+        self,
+        message: EmailMessage | Wire,
+        *,
+        purpose: str = "letter",
+        before_data: Callable[[], None] | None = None,
     ) -> str:
         """Hand *message* over, and return the final reply with every address in it masked.
 
@@ -77,9 +82,14 @@ class FolderTransport:
             raise TemporaryMailError(f"cannot write mails: {error.strerror}") from None
 
     def send(
-        self, message: EmailMessage, *, purpose: str = "letter", before_data: Callable[[], None] | None = None
+        self,
+        message: EmailMessage | Wire,
+        *,
+        purpose: str = "letter",
+        before_data: Callable[[], None] | None = None,
     ) -> str:
         """Write *message* to ``<n>-<purpose>.eml``; see :meth:`Transport.send`."""
+        message = message.message() if isinstance(message, Wire) else message
         self.connect()
         if before_data is not None:
             before_data()

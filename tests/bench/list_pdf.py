@@ -1,7 +1,8 @@
 """How fast a delivery's PDF is written, against a bare loop of ReportLab drawing the same texts.
 
-Run ``python -m tests.bench.list_pdf [ROWS]``. Each of the two is measured in a process of its own,
-so that neither's memory is counted as the other's.
+Run ``python -m tests.bench.list_pdf [ROWS]``. Each is measured in a process of its own, so that
+neither's memory is counted as the other's, and on one core. The third is ours with the names still in
+their sealed boxes, which the floor has no part of.
 """
 
 import io
@@ -10,16 +11,22 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
+from functools import cache
+from itertools import islice
 
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from campaign import residence
+from campaign import residence, seal
 from campaign.letter import Letter, Paragraph
-from campaign.signature_list import font, pdf_file
+from campaign.seal import Details
+from campaign.signature_list import font, opening, pdf_file, reading
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.rows import Row
+from tests.bench import report, server
+from tests.bench.report import RUNS, Figure
 
 GIVEN = ("Әсел", "Łukasz", "Ελένη", "Marie-Claire", "Айгүл", "Anna", "Ştefan", "Nguyễn", "Անի", "ნინო")
 FAMILY = ("Жұмабаева", "Żółć", "Νικολάου", "d’Aubigné", "Серікова", "Müller", "Ţurcanu", "Ánh")
@@ -54,8 +61,8 @@ def rows(count: int) -> Iterator[Row]:
         )
 
 
-def ours(count: int) -> int:
-    """Write the delivery, and return its size in bytes."""
+def drawn(listed: Iterator[Row], count: int) -> int:
+    """Write letter, cover and list."""
     file = io.BytesIO()
     cover = Cover(
         code="0" * 20,
@@ -74,8 +81,13 @@ def ours(count: int) -> int:
         nonce="0" * 32,
         names_withheld=False,
     )
-    pdf_file.write_delivery(file, LETTER, cover, rows(count), edition=1, earlier={}, language="en")
+    pdf_file.write_delivery(file, LETTER, cover, listed, edition=1, earlier={}, language="en")
     return file.tell()
+
+
+def ours(count: int) -> int:
+    """Write letter, cover and list."""
+    return drawn(rows(count), count)
 
 
 def bare(count: int) -> int:
@@ -99,8 +111,36 @@ def bare(count: int) -> int:
     return file.tell()
 
 
+def opening_too(count: int) -> int:
+    """Draw the same after opening a box for each row."""
+    private_key, boxes = sealed()
+    batches = batched(rows(count), reading.BATCH)
+    opened = opening.opened(private_key, ((batch, [boxes[each.name] for each in batch]) for batch in batches))
+    names = (
+        replace(row, name=shown[0])
+        for batch, names in opened
+        for row, shown in zip(batch, names, strict=True)
+    )
+    return drawn(names, count)
+
+
+@cache
+def sealed() -> tuple[bytes, dict[str, bytes]]:
+    """Return a private key, and a box for each name."""
+    private_key, public_key = seal.new_pair()
+    names = {row.name for row in rows(len(GIVEN) * len(FAMILY))}
+    return private_key, {name: seal.seal(Details(name=name, town="Town"), public_key) for name in names}
+
+
+def batched(listed: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    """Yield *listed* in lists of *size*."""
+    while batch := list(islice(listed, size)):
+        yield batch
+
+
 def measured(write: Callable[[int], int], count: int) -> tuple[float, float, float]:
     """Return processor seconds, peak MiB and size in MiB of *write*, in a process of its own."""
+    server.pin(server.CLIENT_CORES)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measure, (write, count))
 
@@ -115,13 +155,24 @@ def _measure(write: Callable[[int], int], count: int) -> tuple[float, float, flo
 
 
 def main() -> None:
-    """Print both, and their ratio."""
+    """Let them take turns, and print what came out."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    results = {write.__name__: measured(write, count) for write in (bare, ours)}
-    for name, (seconds, peak, size) in results.items():
-        speed = count / seconds
-        print(f"{name:5} {speed:9,.0f} rows/s  {seconds:6.2f} s  peak {peak:5.0f} MiB  file {size:5.1f} MiB")
-    print(f"ratio {results['ours'][0] / results['bare'][0]:.2f} times the bare loop's time, {count:,} rows")
+    writers = (bare, ours, opening_too)
+    runs = [[measured(write, count) for write in writers] for _ in range(RUNS)]
+    report.heading(f"Rows of a PDF per second, {count:,} rows", "one process, one core")
+    figures = [
+        Figure(
+            name,
+            [count / seconds for seconds, _peak, _size in results],
+            f"peak {max(peak for _s, peak, _size in results):,.0f} MiB, file {results[0][2]:.1f} MiB",
+        )
+        for name, results in zip(
+            ("bare ReportLab loop", "list, drawn", "list, opened and drawn"),
+            zip(*runs, strict=True),
+            strict=True,
+        )
+    ]
+    report.compare("rows/busy s", *figures)
 
 
 if __name__ == "__main__":

@@ -1,118 +1,147 @@
 """Mails per second: a bare smtplib loop on one connection, and our worker with its outbox.
 
-Run ``python -m tests.bench.mail``. The relay runs in this process and the two senders in
-processes of their own, so all three figures carry the same relay.
+Run ``python -m tests.bench.mail [MAILS]``. The loop sends the very bytes that the worker sends, which lie
+in its memory; the worker claims each mail, opens and writes it, hands it over and settles it. Both send
+to the same sink, which takes everything and keeps nothing, and runs on the other core.
 """
 
-import json
+import multiprocessing
+import smtplib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from campaign import now
 from campaign.database import Base, Database
 from campaign.mail import outbox
+from campaign.mail.dispatch import Dispatch
 from campaign.mail.outbox import OutboxMail
-from campaign.seal import ServerKeys
+from campaign.mail.wire import Wire, written
+from campaign.seal import CROCKFORD, ServerKeys
 from campaign.settings import Settings
-from tests.relay import relay
-from tests.worker import eventually, start
+from tests.bench import report, server
+from tests.bench.report import RUNS, Figure
 
-MAILS = 1000
+MAILS = 2000
 
-FLOOR = """
-import smtplib, sys
-from email.message import EmailMessage
-message = EmailMessage()
-message["From"], message["To"], message["Subject"] = "a@example.org", "b@example.org", "Good day"
-message.set_content("x" * 70 + "\\n" + ("y" * 70 + "\\n") * 60)
-with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as line:
-    for _ in range(int(sys.argv[2])):
-        line.send_message(message)
-"""
+SECRET = "made-up-secret-key-for-figures-only-0123456789"
+
+
+class Sent(NamedTuple):
+    """What one run came to."""
+
+    per_second: float
+    """From the first mail to the last, as the sink saw them."""
+    per_busy_second: float
+    """By the sender's processor time, from its start to its end."""
+    bytes_each: int
 
 
 def main() -> None:
-    """Measure, and print one line of JSON."""
-    with tempfile.TemporaryDirectory() as folder:
-        floor, ours, first = bare_loop(), *worker_with_outbox(Path(folder))
-    print(
-        json.dumps(
-            {
-                "mails": MAILS,
-                "bare smtplib per second": round(floor),
-                "worker per second": round(ours),
-                "ratio": round(ours / floor, 2),
-                "first mail after seconds": round(first, 2),
-            }
-        )
+    """Let loop and worker take turns."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else MAILS
+    loops, workers = [], []
+    with tempfile.TemporaryDirectory() as name:
+        for run in range(RUNS):
+            folder = Path(name) / str(run)
+            folder.mkdir()
+            loops.append(_sent(bare_loop, folder, number))
+            workers.append(_sent(worker, folder, number))
+    report.heading(
+        f"Mails per second: {number:,} of about {workers[0].bytes_each:,} bytes", "SQLite, synchronous=FULL"
     )
+    for unit, field in (("mails/s", "per_second"), ("mails/busy s", "per_busy_second")):
+        runs = [[getattr(each, field) for each in sent] for sent in (loops, workers)]
+        report.compare(unit, Figure("bare smtplib loop", runs[0]), Figure("worker with its outbox", runs[1]))
 
 
-def bare_loop() -> float:
-    """Return messages per second without any outbox."""
-    with relay() as server:
-        process = subprocess.Popen([sys.executable, "-c", FLOOR, str(server.port), str(MAILS)])
-        seconds = timed(server.received)
-        process.wait()
-        return MAILS / seconds
+def bare_loop(settings: Settings, number: int) -> float:
+    """Send the mails that lie ready in a list; return the processor seconds."""
+    mails = [mail(settings, each) for each in range(number)]
+    port = int(settings.smtp_url.rpartition(":")[2])
+    began = time.process_time()
+    with smtplib.SMTP("127.0.0.1", port) as line:
+        for each in mails:
+            line.sendmail(each.sender, each.recipients, each.content)
+    return time.process_time() - began
 
 
-def worker_with_outbox(folder: Path) -> tuple[float, float]:
-    """Return mails per second, and seconds from the worker's start to its first mail."""
-    with relay() as server:
-        settings = Settings(
-            instance=folder,
-            database_url=f"sqlite:///{folder / 'campaign.sqlite'}",
-            secret_key="made-up-secret-key-for-tests-only-0123456789",
-            smtp_url=server.url,
-        )
-        database = Database(settings.database_url)
-        Base.metadata.create_all(database.engine)
-        fill(database, ServerKeys.from_secret(settings.secret_key))
-        began = time.monotonic()
-        process = start(settings)
-        eventually(lambda: server.received)
-        first = time.monotonic() - began
-        seconds = timed(server.received)
-        eventually(lambda: not left(database))
-        process.terminate()
-        process.wait()
-        database.close()
-        return MAILS / seconds, first
-
-
-def fill(database: Database, keys: ServerKeys) -> None:
-    now = datetime.now(UTC)
+def worker(settings: Settings, number: int) -> float:
+    """Send the mails that wait in the outbox; return the processor seconds."""
+    database, keys = Database(settings.database_url), ServerKeys.from_secret(settings.secret_key)
+    Base.metadata.create_all(database.engine)
     with database.writing() as db:
-        for number in range(MAILS):
+        for each in range(number):
             outbox.put(
                 db,
                 keys,
                 purpose="confirm",
                 language="en",
-                recipient=f"mara{number}@example.org",
-                params={"token": f"{number:020}"},
-                now=now,
+                recipient=recipient(each),
+                params={"token": token(each)},
+                now=now(),
             )
-
-
-def left(database: Database) -> int:
+    dispatch = Dispatch(settings=settings, database=database, keys=keys, look_up=lambda *_: None, clock=now)
+    began = time.process_time()
+    dispatch.run(threading.Event())
+    seconds = time.process_time() - began
     with database.reading() as db:
-        return db.scalar(select(func.count()).select_from(OutboxMail)) or 0
+        assert db.scalar(select(func.count()).select_from(OutboxMail)) == 0
+    database.close()
+    return seconds
 
 
-def timed(received: list[object]) -> float:
-    """Return seconds from the first message to the last."""
-    eventually(lambda: received)
-    began = time.monotonic()
-    if not eventually(lambda: len(received) >= MAILS, 300):
-        raise SystemExit("the mails did not arrive")
-    return time.monotonic() - began
+def mail(settings: Settings, number: int) -> Wire:
+    """Return the mail that the worker makes of a row."""
+    params = {"token": token(number)}
+    return written("confirm", language="en", settings=settings, recipient=recipient(number), params=params)
+
+
+def recipient(number: int) -> str:
+    """Return a made-up address."""
+    return f"mara{number}@example.org"
+
+
+def token(number: int) -> str:
+    """Return a made-up token."""
+    return "".join(CROCKFORD[number // 32**place % 32] for place in range(20))
+
+
+def _sent(send: Callable[[Settings, int], float], folder: Path, number: int) -> Sent:
+    with sink() as (port, reports):
+        settings = Settings(
+            instance=folder,
+            database_url=f"sqlite:///{folder / 'campaign.sqlite'}",
+            secret_key=SECRET,
+            smtp_url=f"smtp://127.0.0.1:{port}",
+        )
+        server.pin(server.SERVER_CORES)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            busy_seconds = pool.apply(send, (settings, number))
+        received, size, seconds = next(reports).split()
+    assert int(received) == number
+    return Sent(number / float(seconds), number / busy_seconds, int(size) // number)
+
+
+@contextmanager
+def sink() -> Iterator[tuple[int, Iterator[str]]]:
+    """Run the sink while the block lasts; give its port, and a report of each connection that was closed."""
+    server.pin(server.CLIENT_CORES)
+    command: list[Any] = [sys.executable, "-m", "tests.bench.sink"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline()), iter(process.stdout.readline, "")
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,18 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 def test_sqlite_is_set_to_lose_nothing(sqlite: Database, pragma: str, expected: object) -> None:
     with sqlite.reading() as db:
         assert db.scalar(text(f"PRAGMA {pragma}")) == expected
+
+
+def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -> None:
+    def synchronous(db: Connection | Session) -> object:
+        return db.execute(text("PRAGMA synchronous")).scalar()
+
+    with sqlite.settling() as settled:
+        assert synchronous(settled) == 1
+        with sqlite.writing() as meanwhile:
+            assert synchronous(meanwhile) == 2
+    with sqlite.writing() as db:
+        assert synchronous(db) == 2
 
 
 def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:

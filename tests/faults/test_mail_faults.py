@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from campaign import tasks
 from campaign.mail import outbox
@@ -19,6 +19,11 @@ pytestmark = pytest.mark.fault
 
 MAILS = 120
 KILLS = 4
+CUT_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND datname = current_database()
+"""
+
 LEASE = timedelta(seconds=1)
 """So that what a killed worker held is taken up by the next one, within the patience of a test."""
 
@@ -47,6 +52,11 @@ def put(database, keys):
 def waiting(database) -> int:
     with database.reading() as db:
         return db.scalar(select(func.count()).select_from(OutboxMail)) or 0
+
+
+def claimed(database) -> bool:
+    with database.reading() as db:
+        return db.scalar(select(OutboxMail.claimed_until)) is not None
 
 
 def test_workers_killed_at_any_moment_lose_no_mail_and_repeat_one_each_at_most(settings, put, database):
@@ -115,3 +125,20 @@ def test_a_locked_database_delays_mails_but_loses_none(settings, put, database):
             assert eventually(lambda: waiting(database) == 0, 60)
 
     assert Counter(server.recipients) == Counter([address(1), address(2)])
+
+
+def test_a_mail_that_left_while_the_database_cut_its_connections_does_not_leave_again(
+    settings, put, database
+):
+    if database.is_sqlite:
+        pytest.skip("SQLite has no connections that could be cut")
+    put(1)
+    with relay() as server:
+        server.seconds_per_message = 1
+        with worker(replace(settings, smtp_url=server.url)):
+            assert eventually(lambda: claimed(database))
+            with database.engine.connect() as connection:
+                connection.execute(text(CUT_OTHERS))
+            assert eventually(lambda: waiting(database) == 0)
+
+    assert server.recipients == [address(1)]

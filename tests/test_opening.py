@@ -1,6 +1,7 @@
 """Opening the boxes of a long list with the help of other processes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -112,3 +113,16 @@ def is_over(process: int) -> bool:
         return "State:\tZ" in Path(f"/proc/{process}/status").read_text()
     except FileNotFoundError:
         return True
+
+
+def test_where_no_helper_can_be_started_the_list_is_opened_all_the_same() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    listed = opening.opened(PRIVATE, batches([]), alone=0, helpers=2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        begun = [next(listed)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert helpers_of(os.getpid()) == []
+    assert begun + list(listed) == ALL

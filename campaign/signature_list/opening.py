@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import Connection, Pipe
@@ -68,7 +68,7 @@ def opened(
     if others is None:
         return
     with ExitStack() as stack:
-        called = [stack.enter_context(_Helper(private_key)) for _ in range(number)]
+        called = [stack.enter_context(helper) for helper in _call(number, private_key)]
         given: deque[_Given[Of]] = deque()
         for of, boxes in chain([others], unopened):
             helper = next((each for each in called if each.in_hand < AHEAD), None)
@@ -86,6 +86,13 @@ def opened(
 def _cores() -> int:
     """Return how many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _call(number: int, private_key: bytes) -> Iterator["_Helper"]:
+    """Start helpers; fewer, or none, where the machine allows no more processes."""
+    with suppress(OSError):
+        for _ in range(number):
+            yield _Helper(private_key)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask
 from flask_wtf import CSRFProtect
@@ -41,12 +42,20 @@ LARGEST_POST = 200_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
 
 
+class Application(Flask):
+    """Flask, without asking before each of a dozen steps of every request whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *func*: nothing here is one."""
+        return func
+
+
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """Return the application for *settings*."""
     content = appeal.load(settings.appeal)
     database = Database(settings.database_url)
     started = prepare(database, settings, content, now=clock())
-    app = Flask("campaign", template_folder=str(TEMPLATES), static_folder=None)
+    app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
     counts = Counts(database, clock, content)
     here = app.extensions["campaign"] = Site(
         settings=settings,
@@ -124,4 +133,6 @@ def from_environment() -> Flask:
     process.stop_once()
     settings = load()
     log.configure(settings)
-    return build(settings, now)
+    app = build(settings, now)
+    process.keep_what_is_made()
+    return app

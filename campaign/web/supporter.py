@@ -1,6 +1,7 @@
 """The supporter's story: pick a state, read the letter, sign, look into the mail."""
 
 import io
+from functools import cache
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -87,7 +88,13 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         return page, 429, {"Retry-After": str(error.seconds)}
     except ProofError:
         return guard.proof_page(language, state, form), 422
-    return redirect(url_for(".check_your_mail", language=language), 303)
+    return redirect(_after_signing(language), 303)
+
+
+@cache
+def _after_signing(language: Language) -> str:
+    # Made once: to put an address together takes a twentieth of a signature.
+    return url_for(".check_your_mail", language=language)
 
 
 def signature_form() -> SignatureForm:

@@ -51,6 +51,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.instance = folder / "instance"
+        self.sqlite = self.instance / "campaign.sqlite"
         self.console = folder / "console"
         self.environment = environment(folder, **settings)
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,8 +62,8 @@ class Server:
         assert self._process is not None
         return self._process
 
-    def start(self) -> None:
-        """Start web server and mail worker, in a process group of their own, and wait for an answer."""
+    def launch(self) -> None:
+        """Start web server and mail worker, in a process group of their own."""
         arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.console.open("ab") as file:
             self._process = subprocess.Popen(
@@ -73,9 +74,17 @@ class Server:
                 stderr=file,
                 start_new_session=True,
             )
-        is_up = eventually(lambda: self._process.poll() is not None or self._listens(), STARTING_SECONDS)
-        assert is_up, self.console.read_text()
-        assert self._process.poll() is None, self.console.read_text()
+
+    def start(self) -> None:
+        """Launch it, and wait until it listens."""
+        self.launch()
+        assert eventually(lambda: self.has_ended or self._listens(), STARTING_SECONDS), self._said()
+        assert not self.has_ended, self._said()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process that starts the others is gone."""
+        return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
         """End every process of the group at whatever instruction it is."""
@@ -104,6 +113,13 @@ class Server:
         numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [number for number in numbers if _group(number) == group]
 
+    def child(self, command: str) -> int:
+        """Return the process that runs *command* for the one that started all, or 0 while there is none."""
+        assert self._process is not None
+        words = b"\0%b\0" % command.encode()
+        children = [number for number in self.processes() if _parent(number) == self._process.pid]
+        return next((number for number in children if words in _command(number)), 0)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command of ``campaign`` against the same instance."""
         return run(self.folder, *arguments, environment=self.environment)
@@ -115,6 +131,9 @@ class Server:
     def setup_links(self) -> list[str]:
         """Return the codes of the one-time links that every start printed, the first one first."""
         return re.findall(r"/organise/setup/([0-9A-Z]{20})", self.console.read_text())
+
+    def _said(self) -> str:
+        return self.console.read_text()
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -248,3 +267,18 @@ def _group(number: int) -> int:
         return os.getpgid(number)
     except ProcessLookupError:
         return 0
+
+
+def _parent(number: int) -> int:
+    try:
+        # The name in brackets may hold spaces; state and parent are the two words after it.
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _command(number: int) -> bytes:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,14 +16,11 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
-    Engine,
     LargeBinary,
     MetaData,
     String,
     Text,
     Uuid,
-    create_engine,
-    event,
     make_url,
     text,
 )
@@ -31,11 +28,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from campaign import migration
+from campaign import engine, migration
+from campaign.engine import Line
 from campaign.errors import SettingsError
 
-WAIT_SECONDS = 20
-"""How long a writer waits for SQLite's lock before the request is answered 503."""
+CHECKPOINT_MILLISECONDS = 100
+"""How long emptying SQLite's write-ahead log may hold up writers while somebody still reads."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -96,10 +94,18 @@ class Database:
     its turn instead of failing half-way; one that reads never waits.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_seconds: float | None = None) -> None:
+        """Find the database at *url*; nothing is asked of it yet.
+
+        Args:
+            url: SQLAlchemy's.
+            patience_seconds: How long writers wait behind one who waits for SQLite's lock; by default
+                as long as that one.
+        """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self.line = Line(patience_seconds)
+        self.engine = engine.sqlite(url, self.line) if self.is_sqlite else engine.postgresql(url)
         self._writing = self.engine.execution_options(writes=True)
         self._turn = threading.Lock()
 
@@ -124,12 +130,13 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """Give a session for writing; what it did is committed at the end, or undone by an error."""
         # SQLite has one writer. Its others ask again after longer and longer pauses; here they line up.
-        is_next = self.is_sqlite and self._turn.acquire(timeout=WAIT_SECONDS)
+        if self.is_sqlite:
+            self.line.wait(lambda seconds: self._turn.acquire(timeout=seconds))
         try:
             with self.session(writes=True) as session, session.begin():
                 yield session
         finally:
-            if is_next:
+            if self.is_sqlite:
                 self._turn.release()
 
     @contextmanager
@@ -150,16 +157,23 @@ class Database:
         """Bring the tables up to date, or to *revision*; see :func:`campaign.migration.migrate`."""
         migration.migrate(self._writing, revision, back=back)
 
-    def forget_deleted(self) -> bool:
+    def forget_deleted(self, *, wait_seconds: float = 0) -> bool:
         """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
-        if not self.is_sqlite:
-            return True
+        end = time.monotonic() + wait_seconds
+        while not (is_done := not self.is_sqlite or self._empty_log()) and time.monotonic() < end:
+            time.sleep(CHECKPOINT_MILLISECONDS / 1000)
+        return is_done
+
+    def _empty_log(self) -> bool:
         connection = self.engine.raw_connection()
         try:
+            # While it waits for a long reader, such as a list's download, nobody could sign.
+            connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
             is_busy, _pages, _written = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError:
             return False
         finally:
+            connection.execute(f"PRAGMA busy_timeout = {engine.WAIT_SECONDS * 1000:.0f}")
             connection.close()
         return not is_busy
 
@@ -212,41 +226,3 @@ def check_secret_key(db: Session, secret_key: str) -> None:
             "CAMPAIGN_SECRET_KEY: this database was made with another key; "
             "give every machine of the site the same one"
         )
-
-
-def _engine(url: str, **how: Any) -> Engine:
-    # An error quotes no parameters: they would be somebody's name or address.
-    engine = create_engine(url, hide_parameters=True, **how)
-    # Nor does a log, however loud, quote rows: it would keep what is withdrawn or erased here.
-    cast("logging.Logger", engine.logger).addFilter(_quotes_no_row)
-    return engine
-
-
-def _quotes_no_row(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG
-
-
-def _postgresql_engine(url: str) -> Engine:
-    # Enough for two to each thread of a web process: one that reads a page, and one that reads the counts
-    # for it. With fewer, all could hold one and wait for another.
-    return _engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
-
-
-def _sqlite_engine(url: str) -> Engine:
-    arguments = {"timeout": WAIT_SECONDS, "check_same_thread": False}
-    engine = _engine(url, connect_args=arguments)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions by itself: ours begin below, of the right kind.
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        how = connection.get_execution_options()
-        if not how.get("settles"):  # a single statement is a transaction of its own
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if how.get("writes") else "BEGIN")
-
-    return engine

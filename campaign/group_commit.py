@@ -52,17 +52,28 @@ class GroupCommit(Generic[Act, Outcome]):
         """Do *act*; when this returns it is on disk.
 
         Raises what performing it raises, and then nothing of it was kept. The others of its group
-        are not touched by that.
+        are not touched by that. Who would wait too long for SQLite's lock is told, as in
+        :class:`campaign.engine.Line`.
         """
         place = _Place[Act, Outcome](act)
         with self._lock:
             self._waiting.append(place)
             leads, self._is_led = not self._is_led, True
         if not leads:
-            place.wait()
+            self._wait(place)
         if not place.is_settled:
             self._lead()
         return place.result()
+
+    def _wait(self, place: "_Place[Act, Outcome]") -> None:
+        try:
+            self._database.line.wait(place.wait)
+        except NoConnectionError:
+            with self._lock:
+                if place in self._waiting and place.is_asleep:
+                    self._waiting.remove(place)
+                    raise
+            place.wait()  # it is being done, and nobody knows yet with what outcome
 
     def _lead(self) -> None:
         if self._is_crowded:
@@ -76,8 +87,8 @@ class GroupCommit(Generic[Act, Outcome]):
             with self._lock:
                 following = self._waiting[0] if self._waiting else None
                 self._is_led = following is not None
-            if following is not None:
-                following.wake()
+                if following is not None:
+                    following.wake()
             for place in group:
                 place.wake()
 
@@ -110,9 +121,13 @@ class _Place(Generic[Act, Outcome]):
         self.is_settled = False
         self.error: BaseException | None = None
 
-    def wait(self) -> None:
-        """Wait until it is settled, or until it is its turn to lead."""
-        self._asleep.acquire()
+    def wait(self, seconds: float = -1) -> bool:
+        """Wait until it is settled, or until it is its turn to lead; say whether it is."""
+        return self._asleep.acquire(timeout=seconds)
+
+    @property
+    def is_asleep(self) -> bool:
+        return self._asleep.locked()
 
     def wake(self) -> None:
         if self._asleep.locked():

@@ -15,6 +15,7 @@ LAYOUT = (
     "log",
     "language",
     "migration",
+    "engine",
     "database",
     "group_commit",
     "batch",

@@ -1,4 +1,6 @@
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaign.database import Base, Database, Site, check_secret_key, recall, remember
+from campaign.engine import WAIT_SECONDS
 from campaign.errors import SettingsError
 from campaign.guard import proof  # noqa: F401 -- as below
 from campaign.web import application  # noqa: F401 -- every table is known once the application is
@@ -31,8 +34,6 @@ def test_migrating_down_leaves_nothing(database: Database) -> None:
 
 
 def test_migrating_twice_at_once_is_one_migration(tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     databases = [Database(f"sqlite:///{tmp_path}/new.sqlite") for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda database: database.migrate(), databases))
@@ -72,8 +73,6 @@ def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -
 
 
 def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     def count_up(_: int) -> None:
         with sqlite.writing() as db:
             number = int(recall(db, "number") or 0)
@@ -170,3 +169,21 @@ def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
     left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     database.close()
     assert b"CANARY-IN-THE-LOG" not in left
+
+
+def test_emptying_the_write_ahead_log_holds_nobody_up_while_somebody_reads_for_long(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    with database.snapshot() as reader, ThreadPoolExecutor(1) as other:
+        recall(reader, "fact")
+        with database.writing() as db:
+            remember(db, "fact", "one")
+        emptying = other.submit(database.forget_deleted, wait_seconds=WAIT_SECONDS)
+        for _ in range(10):
+            time.sleep(0.05)
+            with database.writing() as db:
+                remember(db, "fact", "two")
+        assert not emptying.done(), "a writer waited for the reader"
+        reader.rollback()
+        assert emptying.result()
+    database.close()

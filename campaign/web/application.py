@@ -41,6 +41,9 @@ from campaign.web.site import Site
 LARGEST_POST = 200_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
 
+PATIENCE_SECONDS = 1.0
+"""How long all but one thread wait while another process keeps SQLite's lock: the others answer pages."""
+
 
 class Application(Flask):
     """Flask, without asking before each of a dozen steps of every request whether it is a coroutine."""
@@ -53,7 +56,7 @@ class Application(Flask):
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """Return the application for *settings*."""
     content = appeal.load(settings.appeal)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, patience_seconds=PATIENCE_SECONDS)
     started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
     counts = Counts(database, clock, content)

@@ -8,14 +8,16 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from campaign import create_app, database, tasks
+from campaign import create_app, engine, tasks
 from campaign.folder import PACKAGE, TEMPLATES
 from campaign.settings import Settings
 from tests.faults.serving import FORM, UNREACHED, Answer, Server, environment, mail_to, run, serving
@@ -25,6 +27,9 @@ from tests.worker import eventually
 pytestmark = pytest.mark.fault
 
 DISK_BYTES = 6_000_000
+
+CROWD = 12
+"""More than a web process has threads."""
 
 ENOUGH = 400
 """More signatures than fit into what a full disk leaves in files that are there already."""
@@ -116,7 +121,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def client(settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
-    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(engine, "WAIT_SECONDS", 0.2)
     app = create_app(settings)
     yield app.test_client()
     app.extensions["campaign"].close()
@@ -135,6 +140,27 @@ def test_a_database_that_is_locked_for_too_long_is_answered_503_and_then_goes_on
     assert FORM["email"] not in caplog.text
 
     assert client.post("/en/letters/de", data=FORM).status_code == 303
+
+
+def test_while_the_database_is_locked_pages_are_served_and_who_waits_may_sign_in_the_end(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, smtp_url="smtp://127.0.0.1:1") as site, ThreadPoolExecutor(CROWD) as crowd:
+        with locked(site.sqlite):
+            signing = [
+                crowd.submit(site.browser().sign, email=f"mara{number}@example.org")
+                for number in range(CROWD)
+            ]
+            paths = ("/en/letters/de", "/counts.json", "/en/progress", "/healthz")
+            assert [site.browser().get(path).status for path in paths] == [200] * len(paths)
+            # Whoever came first still waits; all the others have been told, and more are told at once.
+            assert eventually(lambda: sum(each.done() for each in signing) == CROWD - 1)
+            late = site.browser().sign(email="late@example.org")
+            told = [each.result() for each in signing if each.done()]
+            assert [answer.status for answer in (*told, late)] == [503] * CROWD
+            assert all(int(answer.headers["Retry-After"]) > 0 for answer in told)
+        assert Counter(each.result().status for each in signing) == {503: CROWD - 1, 303: 1}
+        assert signatures(site.sqlite) == 1
 
 
 def test_mails_signed_for_while_the_relay_is_down_leave_when_it_is_there(tmp_path: Path) -> None:
@@ -242,22 +268,16 @@ def test_a_database_that_is_none_stops_the_start(tmp_path: Path) -> None:
     assert_one_line(serve(tmp_path), "CAMPAIGN_DATABASE_URL")
 
 
-@pytest.mark.parametrize("command", [b"work", b"serve"])
-def test_a_mail_worker_or_a_web_process_that_dies_is_started_again(tmp_path: Path, command: bytes) -> None:
+@pytest.mark.parametrize("command", ["work", "serve"])
+def test_a_mail_worker_or_a_web_process_that_dies_is_started_again(tmp_path: Path, command: str) -> None:
     with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
         assert site.browser().sign(email="early@example.org").is_done
         mail_to(post_office, "early@example.org")
-        os.kill(child(site, command), signal.SIGKILL)
+        os.kill(site.child(command), signal.SIGKILL)
         time.sleep(tasks.WAKE_SECONDS)
         assert eventually(lambda: answers(site))
         assert site.browser().sign(email="late@example.org").is_done
         mail_to(post_office, "late@example.org")
-
-
-def child(site: Server, command: bytes) -> int:
-    """Return the process that runs *command*, but not the one that started all."""
-    commands = {number: Path(f"/proc/{number}/cmdline").read_bytes() for number in site.processes()}
-    return max(number for number, line in commands.items() if b"\0%b\0" % command in line)
 
 
 def answers(site: Server) -> bool:

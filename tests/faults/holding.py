@@ -1,6 +1,9 @@
 """A relay that halts at one word of the dialogue, and a process that sends a delivery to it."""
 
+import itertools
 import multiprocessing
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +15,8 @@ from multiprocessing.synchronize import Event
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import event
+
 from campaign import appeal, organiser
 from campaign.database import Database
 from campaign.delivery.send import Order, Sender, send
@@ -21,6 +26,9 @@ from tests.factories import PASSPHRASE
 
 WORDS = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "END")
 """What a relay hears, in order: the connection, the commands, a message's first line and its end."""
+
+READING = ("SELECT", "BEGIN", "PRAGMA")
+"""How statements begin that leave the database as it is."""
 
 CAUTIONS = ("instrument_expired", "instrument_note", "sent_before", "address_old")
 
@@ -109,17 +117,20 @@ class Sending:
         self.process.join()
 
 
-def sending(settings: Settings, *, name: str, now: datetime) -> Sending:
-    """Send a delivery to Germany's delegation from another process, while the block lasts."""
+def sending(settings: Settings, *, name: str, now: datetime, dies_at: int = 0) -> Sending:
+    """Send a delivery to Germany's delegation from another process, while the block lasts.
+
+    It kills itself before the step *dies_at* of those that change the database, counted from 1.
+    """
     begun = _OTHERS.Event()
-    return Sending(_OTHERS.Process(target=_send, args=[settings, name, now, begun]), begun)
+    return Sending(_OTHERS.Process(target=_send, args=[settings, name, now, begun, dies_at]), begun)
 
 
 def order(delivery_id: UUID, *, confirmed: tuple[str, ...] = CAUTIONS) -> Order:
     return Order(delivery_id=delivery_id, state=STATES["de"], confirmed=confirmed)
 
 
-def _send(settings: Settings, name: str, now: datetime, begun: Event) -> None:
+def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: int) -> None:
     database = Database(settings.database_url)
     with database.session() as db:
         unlocked = organiser.unlock(db, name, PASSPHRASE)
@@ -127,6 +138,15 @@ def _send(settings: Settings, name: str, now: datetime, begun: Event) -> None:
         database=database, settings=settings, appeal=appeal.load(), organiser=unlocked, clock=lambda: now
     )
     begun.set()
+    steps = itertools.count(1)
+
+    def step(*of: Any) -> None:
+        is_reading = len(of) > 1 and of[2].startswith(READING)  # what is given for a commit has no words
+        if not is_reading and next(steps) == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(database.engine, "before_cursor_execute", step)
+    event.listen(database.engine, "commit", step)
     send(sender, order(uuid4()))
 
 

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from campaign import delegation, duties, start
 from campaign.appeal import Appeal
 from campaign.database import Database
 from campaign.delegation import Address
-from campaign.delivery.row import LONGEST_SENDING, Delivery
+from campaign.delivery.row import LONGEST_SENDING, Delivery, DeliveryRow
 from campaign.delivery.send import Sender, send
 from campaign.errors import DeliveryError
 from campaign.organisation import Organisation, save_organisation
@@ -35,7 +36,10 @@ BLOCKED_SECONDS = 0.3
 
 BEFORE_SENDING = ("BANNER", "EHLO", "MAIL", "RCPT")
 
-WHILE_SENDING = ("DATA", "CONTENT", "END")
+WHILE_SENDING = ("DATA", "CONTENT", "END", "QUIT")
+
+FEWEST_STEPS = 6
+"""By which a delivery changes the database, commits included."""
 
 
 @dataclass
@@ -133,9 +137,31 @@ def test_killed_while_the_message_leaves_it_becomes_uncertain(office: Office, wo
     killed = office.kill_at(word)
 
     assert office.statuses() == ["sending"]
-    assert len(killed.messages) == (1 if word == "END" else 0)
+    assert len(killed.messages) == (1 if word in {"END", "QUIT"} else 0)
     office.let_time_pass()
     assert office.statuses() == ["uncertain"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_killed_before_any_step_on_disk_it_is_known_what_left_and_what_was_accepted_stays_so(
+    office: Office,
+) -> None:
+    seen: set[tuple[str, int]] = set()
+    for step in count(1):
+        with holding_relay("") as relay:
+            settings = replace(office.settings, smtp_url=relay.url)
+            with sending(settings, name=office.owner.name, now=office.clock(), dies_at=step) as other:
+                other.process.join(30)
+                has_ended = other.process.exitcode == 0
+        office.let_time_pass()
+        seen.add(("".join(office.statuses()), len(relay.messages)))
+        if has_ended:
+            break
+        with office.database.writing() as db:
+            db.execute(delete(DeliveryRow))
+            db.execute(delete(Delivery))
+    assert seen == {("", 0), ("prepared", 0), ("uncertain", 1), ("accepted", 1)}
+    assert step > FEWEST_STEPS
 
 
 def test_killed_before_anything_is_on_disk_nothing_was(office: Office) -> None:

@@ -93,11 +93,16 @@ class Tasks:
             # The worker asked a moment ago still lingers, and will see the new row.
             return
         self._woken_at = now
-        try:
-            if self.huey.pending_count() < QUEUED_AT_MOST:
-                self._send_task()
-        except Exception as error:
-            _log_failure("asking for mails to be sent", error)
+        # Twice: that a connection was cut since it was last used is noticed by using it.
+        for is_last in (False, True):
+            try:
+                if self.huey.pending_count() < QUEUED_AT_MOST:
+                    self._send_task()
+            except Exception as error:
+                if is_last:
+                    _log_failure("asking for mails to be sent", error)
+            else:
+                return
 
     def waiting(self) -> int:
         """Return how many tasks wait for a worker; 0 too while the queue does not answer."""

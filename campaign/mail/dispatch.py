@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
 from campaign.database import Database
@@ -110,8 +111,7 @@ class Dispatch:
         finally:
             if self._batch:
                 # Without a relay no mail was tried: none is put off, so all leave as soon as there is one.
-                with self.database.writing() as db:
-                    outbox.release(db, self._batch)
+                self._write(lambda db: outbox.release(db, self._batch))
                 self._batch.clear()
         return was_full
 
@@ -137,8 +137,7 @@ class Dispatch:
         except DBAPIError:
             # The connection broke since the last mail; there may be another one.
             settled.rollback()
-            with self.database.writing() as db:
-                outbox.sent(db, mail.id)
+            self._write(lambda db: outbox.sent(db, mail.id))
 
     def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
         if mail.purpose == outbox.DECOY:
@@ -176,13 +175,28 @@ class Dispatch:
         log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
         if isinstance(error, MailError):
             self._patience.note(is_put_off=not isinstance(error, PermanentMailError))
-        with self.database.writing() as db:
-            # A relay that took a message twice without saying so would be sent it all day.
-            is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1
-            if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
-                outbox.never(db, mail.id, PermanentMailError(type(error).__name__, code=code))
+        # A relay that took a message twice without saying so would be sent it all day.
+        is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1
+        if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
+            refusal = PermanentMailError(type(error).__name__, code=code)
+            self._write(lambda db: outbox.never(db, mail.id, refusal))
+        else:
+            delay = TemporaryMailError(type(error).__name__, code=code)
+            self._write(lambda db: outbox.later(db, mail.id, delay, self.clock()))
+
+    def _write(self, write: Callable[[Session], None]) -> None:
+        """Put on disk what became of mails, waiting for a database that is away: they would leave twice."""
+        end = time.monotonic() + self.lease.total_seconds() / 6
+        while True:
+            try:
+                with self.database.writing() as db:
+                    write(db)
+            except (OperationalError, NoConnectionError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(POLL_SECONDS)
             else:
-                outbox.later(db, mail.id, TemporaryMailError(type(error).__name__, code=code), self.clock())
+                return
 
 
 class _LostClaimError(CampaignError):

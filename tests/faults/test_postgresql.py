@@ -1,0 +1,140 @@
+"""PostgreSQL stops, crashes and cuts connections under the site: it says so, and goes on by itself."""
+
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from campaign.database import Database
+from tests.faults.aftermath import Aftermath
+from tests.faults.cluster import Cluster, cluster
+from tests.faults.crowd import Crowd
+from tests.faults.killing import PATIENCE_SECONDS, Fate, is_over
+from tests.faults.serving import Answer, Server, mail_to, serving
+from tests.relay import Relay, relay
+from tests.worker import eventually
+
+pytestmark = pytest.mark.fault
+
+SIGNATURES = 120
+
+CUTS = 5
+"""How often every connection is cut, before the server stops, and again before it crashes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site, the PostgreSQL that it lives on, and the relay that its mails go to."""
+
+    site: Server
+    cluster: Cluster
+    post_office: Relay
+
+    def processes(self) -> dict[str, int]:
+        return {command: self.site.child(command) for command in ("serve", "work")}
+
+    def is_up_again(self) -> bool:
+        return self.site.browser().get("/healthz").status == 200
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        cluster() as own,
+        relay() as post_office,
+        serving(folder, smtp_url=post_office.url, database_url=own.url) as site,
+    ):
+        yield Place(site, own, post_office)
+
+
+def is_told_to_come_back(answer: Answer) -> bool:
+    return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+@contextmanager
+def cut_while_it_waits(own: Cluster, table: str) -> Iterator[None]:
+    """Cut every connection that waits for *table*, at the end of the block, as soon as there is one."""
+    with own.connect() as connection, connection.transaction():
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+        assert eventually(lambda: own.cut("wait_event_type = 'Lock'"))
+
+
+@pytest.mark.parametrize("table", ["signature", "outbox"])
+def test_signing_whose_connection_is_cut_is_answered_503_and_the_next_time_it_succeeds(
+    place: Place, table: str
+) -> None:
+    browser, address = place.site.browser(), f"{table}@example.org"
+    with ThreadPoolExecutor(1) as other:
+        with cut_while_it_waits(place.cluster, table):
+            signing = other.submit(browser.sign, email=address)
+        assert is_told_to_come_back(signing.result())
+
+    assert browser.sign(email=address).is_done
+    assert mail_to(place.post_office, address)
+
+
+def test_confirming_whose_connection_is_cut_is_answered_503_and_the_next_time_it_succeeds(
+    place: Place,
+) -> None:
+    browser = place.site.browser()
+    assert browser.sign(email="mara@example.org").is_done
+    token = mail_to(place.post_office, "mara@example.org")
+    with ThreadPoolExecutor(1) as other:
+        with cut_while_it_waits(place.cluster, "day_count"):
+            confirming = other.submit(browser.act, token, "confirm")
+        assert is_told_to_come_back(confirming.result())
+
+    assert browser.act(token, "confirm").is_done
+
+
+def test_a_server_that_stops_or_crashes_costs_nothing_that_was_acknowledged_and_no_restart_of_ours(
+    place: Place,
+) -> None:
+    site, own = place.site, place.cluster
+    before = place.processes()
+    crowd = Crowd(site, place.post_office, wanted=SIGNATURES)
+    with closing(Database(own.url)) as database:
+        fate = Fate(site, crowd, database, random.Random())  # noqa: S311
+        troubles: Counter[str] = Counter()
+        with crowd.at_work():
+            for how in (signal.SIGINT, signal.SIGQUIT):
+                for _ in range(CUTS):
+                    wait_for(crowd, SIGNATURES // 15)
+                    troubles["cut"] += bool(own.cut())
+                own.stop(how)
+                assert is_told_to_come_back(site.browser().sign(email="nobody@example.org"))
+                # For a second the counts of before are shown.
+                assert eventually(lambda: is_told_to_come_back(site.browser().get("/en/letters/de")))
+                assert site.browser().get("/healthz").status == 503
+                own.start()
+                assert eventually(place.is_up_again)
+                troubles[how.name] += 1
+            # What the worker claimed at the moment of the crash, without learning of it.
+            fate.let_minutes_pass()
+            assert eventually(lambda: crowd.has_signed(SIGNATURES), PATIENCE_SECONDS)
+            assert eventually(lambda: is_over(fate), PATIENCE_SECONDS)
+        aftermath = Aftermath(crowd, site, database, troubles)
+        assert not crowd.faults
+        assert crowd.refused
+        assert not aftermath.lost_signatures()
+        assert not aftermath.without_mail()
+        assert not aftermath.lost_confirmations()
+        assert not aftermath.lost_withdrawals()
+        assert not aftermath.miscounts()
+        assert aftermath.repeated_mails() <= aftermath.kills
+    assert place.processes() == before
+
+
+def wait_for(crowd: Crowd, more: int) -> None:
+    """Wait until so many *more* signatures were acknowledged."""
+    reached = len(crowd.signed) + more
+    assert eventually(lambda: crowd.has_signed(min(reached, crowd.wanted)), PATIENCE_SECONDS)
+    time.sleep(random.random() * 0.05)  # noqa: S311 - no secret

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign import batch, emergency, unlocking
-from campaign.database import Database, see_one_moment
+from campaign.database import Database
 from campaign.delivery.row import DeliveryRow, settle_interrupted
 from campaign.guard import proof
 from campaign.mail import outbox
-from campaign.recount import recount
+from campaign.recount import compare, note
 from campaign.settings import Settings
 from campaign.signature.erase import erase_due, is_over
 
@@ -30,8 +30,9 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
             emergency.finish(database, now=now)
 
     def count_again(db: Session, now: datetime) -> None:
-        see_one_moment(db)
-        recount(db, now=now)
+        with database.snapshot() as reading:  # not in *db*, in which nobody could sign meanwhile
+            found = compare(reading)
+        note(db, found, now=now)
 
     return {"erase_due": erase, "recount": count_again}
 

@@ -1,11 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from campaign import recount, tally
-from campaign.database import Database
+from campaign import duties, recount, tally
+from campaign.database import Database, recall, remember
 from campaign.seal import ServerKeys
+from campaign.settings import Settings
 from campaign.tally import Day
 from tests.conftest import NOW
 from tests.factories import make_signature
@@ -65,3 +67,23 @@ def test_a_recount_names_each_difference_and_is_remembered(db: Session, keys: Se
     assert all(difference.counted == (3, 0) for difference in found)
     assert all(difference.rows == (1, 0) for difference in found)
     assert recount.last(db) == (NOW, 3)
+
+
+def test_the_nightly_recount_keeps_nobody_from_signing_meanwhile(
+    database: Database, database_url: str, settings: Settings
+) -> None:
+    other = Database(database_url)
+
+    def sign(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM state_count" in statement:
+            with other.writing() as db:
+                remember(db, "signed", "while the rows were counted")
+
+    event.listen(database.engine, "before_cursor_execute", sign)
+    with database.session(writes=True) as db:
+        duties.periodic(settings, database)["recount"](db, NOW)
+        db.commit()
+
+        assert recall(db, "signed")
+        assert recount.last(db) == (NOW, 0)
+    other.close()

@@ -12,7 +12,6 @@ import click
 from campaign import doctor as examination
 from campaign import recount as recounting
 from campaign.cli.common import Campaign, now, pass_campaign
-from campaign.database import see_one_moment
 from campaign.errors import CampaignError
 
 
@@ -20,10 +19,10 @@ from campaign.errors import CampaignError
 @pass_campaign
 def recount(campaign: Campaign) -> None:
     """Compare the counts with the signatures; end with status 1 when they differ."""
-    with campaign.database.session(writes=True) as db:
-        see_one_moment(db)
-        differences = recounting.recount(db, now=now())
-        db.commit()
+    with campaign.database.snapshot() as reading:
+        differences = recounting.compare(reading)
+    with campaign.database.writing() as db:
+        recounting.note(db, differences, now=now())
     for difference in differences:
         click.echo(
             f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"

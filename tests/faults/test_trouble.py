@@ -28,7 +28,7 @@ pytestmark = pytest.mark.fault
 
 DISK_BYTES = 6_000_000
 
-CROWD = 12
+CROWD = 40
 """More than a web process has threads."""
 
 ENOUGH = 400

@@ -42,6 +42,9 @@ TIMES = {"erase_due": crontab(minute="7"), "recount": crontab(minute="30", hour=
 WAKE_SECONDS = 1.0
 """A process asks for mails to be sent at most this often; shorter than a dispatch lingers."""
 
+AGAIN_SECONDS = (0.5, 2, 5)
+"""Sending that failed, as when the database was away, is tried again after these; later ones are swept up."""
+
 QUEUED_AT_MOST = 20
 """More tasks than this wait only where no worker runs; then another one is of no use."""
 
@@ -115,12 +118,16 @@ class Tasks:
     def send_due_mail(self) -> None:
         """Send what is due; in one process a second call leaves it to the one that runs."""
         self._asked.set()
+        pauses = list(AGAIN_SECONDS)
         while self._asked.is_set() and self._sending.acquire(blocking=False):
             try:
                 self._asked.clear()
                 self._dispatch.run(self._stop)
             except Exception as error:
                 _log_failure("sending mails", error)
+                # Who asked is not told, and others who sign now do not ask again so soon.
+                if pauses and not self._stop.wait(pauses.pop(0)):
+                    self._asked.set()
             finally:
                 self._sending.release()
 

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -132,3 +133,30 @@ def test_the_private_page_keeps_the_houses_rules_in_every_state(supporter: Suppo
 
 def test_a_form_with_errors_keeps_the_houses_rules(supporter: Supporter) -> None:
     check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))
+
+
+FIRST_VIEW_BYTES = 40 * 1024
+
+HEADERS_BYTES = 700
+"""What comes before the body of an answer, at most."""
+
+
+def test_the_first_view_of_a_letter_is_small_and_waits_for_one_stylesheet_alone(client: FlaskClient) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    page = client.get("/en/letters/de").get_data(as_text=True)
+    head = page.partition("</head>")[0]
+    stylesheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', head)
+    sources = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    # Of the fonts a browser loads those alone whose characters stand on the page: here the Latin one.
+    style = client.get(stylesheets[0]).get_data(as_text=True)
+    fonts = [font for font in re.findall(r'url\("?([^")]+)"?\)', style) if "latin" in font]
+    assert len(stylesheets) == len(fonts) == 1
+    assert all(" defer" in script for script in re.findall(r"<script[^>]*>", page))
+
+    answers = [client.get(url, headers=packed) for url in {"/en/letters/de", *sources}]
+    answers.append(client.get(urljoin(stylesheets[0], fonts[0]), headers=packed))
+
+    assert all(answer.status_code == 200 for answer in answers)
+    assert sum(len(answer.data) + HEADERS_BYTES for answer in answers) <= FIRST_VIEW_BYTES
+    for answer in answers:
+        answer.close()

@@ -1,13 +1,14 @@
 """The door: who comes in with name, passphrase and code, who may go where, and going out."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
 from flask import g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError
 
 from campaign import audit, organiser, start, unlocking
@@ -89,6 +90,13 @@ def attempt(name: str) -> Iterator[None]:
         unlocking.note_failure(session(), name, keys=site().keys, now=now())
         commit()
         raise
+
+
+def must_wait(
+    page: Callable[..., str], form: FlaskForm, error: TooManyAttemptsError
+) -> tuple[str, int, dict[str, str]]:
+    """Return *page* with its form as it was filled in, asking to come back after a while."""
+    return page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
 
 
 @bp.get("/login")

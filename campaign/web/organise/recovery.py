@@ -8,7 +8,7 @@ from campaign import organiser, seal, unlocking
 from campaign.errors import WeakPassphraseError, WrongKeyError
 from campaign.unlocking import TooManyAttemptsError
 from campaign.web.organise import bp
-from campaign.web.organise.door import attempt, unlocked
+from campaign.web.organise.door import attempt, must_wait, unlocked
 from campaign.web.organise.door_form import RecoverForm, RecoveryCodeForm
 from campaign.web.organise.joining import known_for, offered, welcome
 from campaign.web.site import commit, now, session, site
@@ -31,7 +31,7 @@ def use_recovery_code() -> ResponseReturnValue:
         with attempt(unlocking.RECOVERING), unlocking.one_at_a_time(site().settings.instance):
             opened = organiser.recover(session(), code, form.passphrase.data, about=known_for(), now=now())
     except TooManyAttemptsError as error:
-        return _recover_page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+        return must_wait(_recover_page, form, error)
     except WeakPassphraseError as error:
         form.refuse(error.weakness)
         return _recover_page(form), 422
@@ -68,7 +68,7 @@ def try_recovery_code() -> ResponseReturnValue:
         with attempt(unlocked().name):
             organiser.try_recovery_code(session(), unlocked(), _read(form), now=now())
     except TooManyAttemptsError as error:
-        return _drill_page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+        return must_wait(_drill_page, form, error)
     except WrongKeyError:
         form.code.errors = [
             gettext("This is not your recovery code, or a newer one has replaced it. Read it once more.")

@@ -13,7 +13,7 @@ from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import Organiser, TypedCode, second_factor
 from campaign.unlocking import TooManyAttemptsError
 from campaign.web.organise import bp
-from campaign.web.organise.door import attempt, unlocked
+from campaign.web.organise.door import attempt, must_wait, unlocked
 from campaign.web.organise.door_form import CurrentPassphraseForm, SwitchOnForm
 from campaign.web.site import commit, now, session, site
 
@@ -39,7 +39,7 @@ def switch_on_codes() -> ResponseReturnValue:
         code = TypedCode(form.code.data, now())
         second_factor.switch_on(session(), account, stretched, form.secret.data, code)
     except TooManyAttemptsError as error:
-        return _on_page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+        return must_wait(_on_page, form, error)
     except WrongKeyError:
         form.passphrase.errors = [gettext("This is not your passphrase.")]
         return _on_page(form), 422
@@ -63,7 +63,7 @@ def switch_off_codes() -> ResponseReturnValue:
         account, _stretched = _checked(form.passphrase.data)
         second_factor.switch_off(session(), account, now=now())
     except TooManyAttemptsError as error:
-        return _off_page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+        return must_wait(_off_page, form, error)
     except WrongKeyError:
         form.refuse()
         return _off_page(form), 422

@@ -18,8 +18,8 @@ Outcome = TypeVar("Outcome")
 AT_MOST = 32
 """Acts in one transaction: more would gain little, and keep other writers of SQLite waiting for long."""
 
-GATHERING_SECONDS = 0.001
-"""In a crowd, how long those who are about to come are waited for."""
+GATHERING_SECONDS = 0.003
+"""How long a group waits for those who are about to come, when the one before it was larger."""
 
 UNAVAILABLE = (InterfaceError, NoConnectionError, OperationalError)
 """Errors that say nothing about any act, but that the database cannot be written to now."""
@@ -46,7 +46,7 @@ class GroupCommit(Generic[Act, Outcome]):
         self._lock = threading.Lock()
         self._waiting: deque[_Place[Act, Outcome]] = deque()
         self._is_led = False
-        self._is_crowded = False
+        self._expected = 0
 
     def do(self, act: Act) -> Outcome:
         """Do *act*; when this returns it is on disk.
@@ -76,11 +76,11 @@ class GroupCommit(Generic[Act, Outcome]):
             place.wait()  # it is being done, and nobody knows yet with what outcome
 
     def _lead(self) -> None:
-        if self._is_crowded:
+        if len(self._waiting) < self._expected:
             time.sleep(GATHERING_SECONDS)
         with self._lock:
             group = [self._waiting.popleft() for _ in range(min(AT_MOST, len(self._waiting)))]
-        self._is_crowded = len(group) > 1
+        self._expected = len(group) if len(group) > 1 else 0
         try:
             self._settle(group)
         finally:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple, Self
 
@@ -238,4 +238,4 @@ def _derive(secret: bytes, purpose: bytes) -> bytes:
 
 
 def _json(details: Details) -> bytes:
-    return json.dumps(asdict(details), ensure_ascii=False).encode()
+    return json.dumps(vars(details), ensure_ascii=False).encode()

@@ -88,7 +88,7 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         return page, 429, {"Retry-After": str(error.seconds)}
     except ProofError:
         return guard.proof_page(language, state, form), 422
-    return redirect(_after_signing(language), 303)
+    return Response(status=303, headers={"Location": _after_signing(language)})
 
 
 @cache

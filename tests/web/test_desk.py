@@ -12,41 +12,22 @@ from sqlalchemy.orm import Session
 
 from campaign import audit
 from campaign.audit import AuditEntry
-from campaign.delivery.row import Delivery
 from campaign.participating_state import STATES
 from campaign.seal import ServerKeys
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import make_signature
+from tests.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser
 
 
 @pytest.fixture
 def sent(site: Site, clock: Clock) -> UUID:
     """Return a delivery to Germany that the relay refused."""
-    delivery = Delivery(
-        code="7K3MQ0V9ZB2TN8XH4C6D",
-        state_code="de",
-        status="refused",
-        edition=1,
-        language="en",
-        recipient="de@missions.example.org",
-        total=1,
-        named=1,
-        letter_hash=b"\1" * 32,
-        list_hash=b"\2" * 32,
-        organiser="Olga Organiser",
-        message_id="<1@letters.example>",
-        prepared_at=clock(),
-        sending_at=clock(),
-        settled_at=clock(),
-        smtp_code=550,
-    )
-    with site.database.writing() as db:
-        db.add(delivery)
-        db.flush()
+    with site.database.session(writes=True) as db:
+        delivery = make_delivery(db, [], code="7K3MQ0V9ZB2TN8XH4C6D", status="refused", smtp_code=550)
         audit.record(db, "Olga Organiser", "send delivery", "de 7K3MQ0V9ZB2TN8XH4C6D", now=clock())
         audit.record(db, "Olga Organiser", "remove organiser", "de", now=clock())
+        db.commit()
         return delivery.id
 
 

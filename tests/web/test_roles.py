@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from campaign import membership
-from campaign.delivery.row import Delivery
 from campaign.organiser import ORGANISER, OWNER, READER, ROLES, Organiser, Unlocked, reaches
 from campaign.seal import ServerKeys
 from campaign.web.organise.permission import LEAST, OPEN, allows
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.factories import make_signature
+from tests.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, rows
 
 
@@ -34,29 +33,9 @@ def behind_the_door(app: Flask) -> list[tuple[Rule, str]]:
 @pytest.fixture
 def ids(db: Session, site: Site, keys: ServerKeys, owner: Unlocked) -> dict[str, Any]:
     """Return what the routes' addresses are made of: things that exist, as far as there are any."""
-    make_signature(db, keys, name="Mara Example", disclosure="public")
-    delivery = Delivery(
-        code="7K3MQ0V9ZB2TN8XH4C6D",
-        state_code="de",
-        status="replied",
-        edition=1,
-        language="en",
-        recipient="de@missions.example.org",
-        total=1,
-        named=1,
-        letter_hash=b"\1" * 32,
-        list_hash=b"\2" * 32,
-        organiser="Olga Organiser",
-        message_id="<1@letters.example>",
-        prepared_at=NOW,
-        sending_at=NOW,
-        settled_at=NOW,
-        replied_on=NOW.date(),
-        note="They mention Mara Example.",
-        smtp_code=250,
-    )
-    db.add(delivery)
-    db.commit()
+    made = make_signature(db, keys, name="Mara Example", disclosure="public")
+    replied = {"status": "replied", "replied_on": NOW.date(), "note": "They mention Mara Example."}
+    delivery = make_delivery(db, [made.row], **replied)
     nobody = {"state": "de", "format": "csv", "decision_id": str(uuid4())}
     return {**nobody, "delivery_id": str(delivery.id), "organiser_id": str(owner.id)}
 

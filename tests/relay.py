@@ -1,6 +1,7 @@
 """Mail relays on loopback: one that is real, and one that breaks off at a chosen word."""
 
 import asyncio
+import secrets
 import socket
 import ssl
 import threading
@@ -201,6 +202,8 @@ def breaking_relay(word: str, action: str) -> Iterator[BreakingRelay]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody has, and that no system gives to a connection or a server by itself."""
+    while True:
+        port = 15_000 + secrets.randbelow(17_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -1,4 +1,4 @@
-"""What every test stands on: real databases, made once and copied for each test."""
+"""What every test stands on: real databases, made once and copied, or set back, for each test."""
 
 import os
 import shutil
@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaign import appeal as appeals
-from campaign import seal, start
+from campaign import queue, seal, start
 from campaign.appeal import Appeal
 from campaign.campaign_key import current_key
 from campaign.database import Database
 from campaign.seal import Cost, ServerKeys
 from campaign.settings import Settings
+from tests import compiled
+from tests.cluster import TEMPLATE, Databases
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
 
@@ -35,6 +37,14 @@ hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
 seal.COST = Cost(1, 1024 * 1024)
+
+compiled.share()
+
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 2_000_000_000  # noqa: S108 - pytest makes folders of its own in it
+
+# Tests wait for a disk at every commit, and nothing that they show depends on one.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
 
 class Clock:
@@ -86,11 +96,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) ->
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql: str, appeal: Appeal) -> str:
+def postgresql_databases(postgresql: str, appeal: Appeal) -> Databases:
     with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE template_campaign")
-    _fill_template(_postgresql_url(postgresql, "template_campaign"), appeal)
-    return postgresql
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    _fill_template(_postgresql_url(postgresql, TEMPLATE), appeal)
+    return Databases(postgresql)
 
 
 @contextmanager
@@ -101,13 +111,8 @@ def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ite
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgresql_template")
-    name = f"test_{os.urandom(6).hex()}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_campaign STRATEGY FILE_COPY")
-    yield _postgresql_url(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with request.getfixturevalue("postgresql_databases").lent() as name:
+        yield _postgresql_url(request.getfixturevalue("postgresql"), name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -148,11 +153,13 @@ def keys(database: Database) -> ServerKeys:
 
 
 def _fill_template(url: str, appeal: Appeal) -> None:
-    database = Database(url)
-    start.prepare(database, Settings(secret_key=SECRET), appeal, now=NOW)
+    database, settings = Database(url), Settings(secret_key=SECRET, database_url=url)
+    start.prepare(database, settings, appeal, now=NOW)
     with database.writing() as db:
         start.setup_code(db, now=NOW)
         assert current_key(db)
+    if not database.is_sqlite:  # whose queue is a file of its own
+        queue.make(settings).storage.close()
     database.close()
 
 

@@ -19,9 +19,15 @@ from campaign.web import application  # noqa: F401 -- every table is known once 
 from tests.conftest import SECRET
 
 
+def is_ours(name: str | None, kind: str = "table", _parents: object = None) -> bool:
+    """Whether a table is not the queue's, which makes its own."""
+    return kind != "table" or not (name or "").startswith("huey_")
+
+
 def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
     with database.engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        differences = compare_metadata(context, Base.metadata)
 
     # Alembic compares no partial indexes' conditions on SQLite; those that differ by it alone are the same.
     assert differences == []
@@ -30,7 +36,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) 
 def test_migrating_down_leaves_nothing(database: Database) -> None:
     database.migrate("base", back=True)
 
-    assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+    assert set(filter(is_ours, inspect(database.engine).get_table_names())) <= {"alembic_version"}
 
 
 def test_migrating_twice_at_once_is_one_migration(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from campaign.database import Database
 from campaign.seal import Cost, ServerKeys
 from campaign.settings import Settings
 from tests import compiled
-from tests.cluster import TEMPLATE, Databases
+from tests.databases import TEMPLATE, Databases
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
 

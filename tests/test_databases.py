@@ -2,7 +2,7 @@ import psycopg
 import pytest
 
 from campaign.database import Database, recall, remember
-from tests.cluster import Databases
+from tests.databases import Databases
 from tests.conftest import _postgresql_url
 
 

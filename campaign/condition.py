@@ -24,7 +24,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from campaign import recount
-from campaign.mail.outbox import WAITING, OutboxMail
+from campaign.mail.outbox import GIVEN_UP, WAITING, OutboxMail
 from campaign.signature.row import Signature
 from campaign.tally import StateCount
 
@@ -73,7 +73,7 @@ def condition(db: Session, *, now: datetime) -> Condition:
         pending=_number(db, Signature.confirmed_on.is_(None), Signature.signed_on < today.date()),
         mails_waiting=_number(db, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
         oldest_mail_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
-        mails_given_up=_number(db, OutboxMail.status != WAITING, OutboxMail.created_at < today),
+        mails_given_up=_number(db, OutboxMail.status.in_(GIVEN_UP), OutboxMail.created_at < today),
         recounted_at=recounted[0] if recounted else None,
         differences=recounted[1] if recounted else 0,
     )

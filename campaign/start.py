@@ -101,8 +101,8 @@ def left_behind(db: Session) -> int:
         .join(campaign_key.KeyWrapping, campaign_key.KeyWrapping.key_id == CampaignKey.id)
         .where(CampaignKey.is_current.is_(False), campaign_key.KeyWrapping.kind == "link")
     )
-    query = select(func.count()).select_from(Signature).where(Signature.key_id.in_(earlier))
-    return db.scalar(query) or 0
+    query = select(func.count()).select_from(Signature)
+    return db.scalar(query.where(Signature.key_id.in_(earlier), Signature.sealed.is_not(None))) or 0
 
 
 def adopt(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:

@@ -34,7 +34,7 @@ SHORT_WAYS = (
     "uq_signature_standing (state_code=? AND digest>?)",
     # Partial indexes of nothing but what is to be erased, and empty afterwards.
     "ix_signature_key",
-    "ix_signature_public",
+    "ix_signature_published",
 )
 """How SQLite may be led to rows: from one bound to another, or along what is left to do."""
 

@@ -10,7 +10,8 @@ from campaign.database import Database
 from campaign.errors import PermanentMailError, TemporaryMailError, WrongKeyError
 from campaign.mail import outbox
 from campaign.mail.mailbox_day import MailboxDay, may_send
-from campaign.mail.outbox import OutboxMail, OutboxState
+from campaign.mail.outbox import OutboxMail
+from campaign.mail.outbox_state import OutboxState, state
 from campaign.seal import ServerKeys
 from tests.conftest import NOW
 
@@ -229,7 +230,7 @@ def test_settling_what_was_settled_changes_nothing(db, put):
     db.commit()
 
     assert row(db, failed).failure_code == 550
-    assert outbox.state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=1, expired=0)
+    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=1, expired=0)
 
 
 def test_a_mail_no_worker_came_for_is_erased_after_a_day(db, put):
@@ -265,13 +266,13 @@ def test_failures_are_forgotten_after_a_month(db, put):
 
 
 def test_the_state_counts_what_waits_and_since_when(db, put):
-    assert outbox.state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=0, expired=0)
+    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=0, expired=0)
     put(2)
     [failed] = put(now=NOW - MINUTE)
     put(now=NOW - 3 * MINUTE)
     outbox.never(db, failed, PermanentMailError("no", code=550))
 
-    assert outbox.state(db, NOW) == OutboxState(waiting=3, oldest_seconds=180, failed=1, expired=0)
+    assert state(db, NOW) == OutboxState(waiting=3, oldest_seconds=180, failed=1, expired=0)
 
 
 def test_a_mailbox_gets_five_mails_a_day(db):

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Subquery, select, update
+from sqlalchemy import Select, Subquery, func, select, update
 from sqlalchemy.orm import Session
 
 from campaign.delivery.row import BOUNCED, REACHED, Delivery, DeliveryRow
@@ -29,20 +30,19 @@ class Notice:
 
 def due(db: Session) -> list[Notice]:
     """Return what delegations were not told yet, the oldest delivery first."""
-    fallen = _fallen()
-    same = (fallen.c.state_code == DeliveryRow.state_code) & (fallen.c.id == DeliveryRow.signature_id)
-    query = (
-        select(DeliveryRow.delivery_id, DeliveryRow.number)
-        .join(fallen, same)
-        .join(Delivery, Delivery.id == DeliveryRow.delivery_id)
-        .where(DeliveryRow.notice_on.is_(None), Delivery.status.in_(REACHED - {BOUNCED}))
-        .order_by(Delivery.prepared_at, DeliveryRow.delivery_id, DeliveryRow.number)
+    query = _due(DeliveryRow.delivery_id, DeliveryRow.number).order_by(
+        Delivery.prepared_at, DeliveryRow.delivery_id, DeliveryRow.number
     )
     found = groupby(db.execute(query), key=lambda row: row.delivery_id)
     return [
         Notice(db.get_one(Delivery, delivery_id), tuple(row.number for row in rows))
         for delivery_id, rows in found
     ]
+
+
+def number_due(db: Session) -> int:
+    """Return how many deliveries there are of which a delegation was not told something yet."""
+    return db.scalar(_due(func.count(DeliveryRow.delivery_id.distinct()))) or 0
 
 
 def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) -> int:
@@ -58,11 +58,22 @@ def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) ->
     return len(noted)
 
 
+def _due(*columns: Any) -> Select[Any]:
+    fallen = _fallen()
+    same = (fallen.c.state_code == DeliveryRow.state_code) & (fallen.c.id == DeliveryRow.signature_id)
+    return (
+        select(*columns)
+        .join_from(fallen, DeliveryRow, same)
+        .join(Delivery, Delivery.id == DeliveryRow.delivery_id)
+        .where(DeliveryRow.notice_on.is_(None), Delivery.status.in_(REACHED - {BOUNCED}))
+    )
+
+
 def _fallen() -> Subquery:
     # Two queries, each over an index of its own: these are few, and the numbers on lists are many.
-    keys = select(Signature.state_code, Signature.id)
-    withdrawn = keys.where(Signature.withdrawn_on.is_not(None))
-    return withdrawn.union(keys.where(Signature.invalidation_id.is_not(None))).subquery()
+    keys, is_withdrawn = select(Signature.state_code, Signature.id), Signature.withdrawn_on.is_not(None)
+    invalidated = keys.where(Signature.invalidation_id.is_not(None), ~is_withdrawn)
+    return keys.where(is_withdrawn).union_all(invalidated).subquery()
 
 
 def _spans(numbers: Iterable[int]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from campaign.database import Database
 from campaign.doctor.finding import Finding
 from campaign.errors import MailError
-from campaign.mail import outbox
+from campaign.mail import outbox_state
 from campaign.mail.transport import open_transport
 from campaign.settings import Settings
 
@@ -24,7 +24,7 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
         yield from _relay(settings)
         yield from _sender(settings)
     with database.reading() as db:
-        mail = outbox.state(db, now)
+        mail = outbox_state.state(db, now)
     if mail.is_stuck:
         yield Finding(
             f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: does a worker"

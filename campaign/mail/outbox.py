@@ -1,7 +1,6 @@
 """The outbox: mails kept in the transaction of the act they belong to, until a relay has taken them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     insert,
     or_,
     select,
@@ -30,6 +28,8 @@ from campaign.mail.mailbox_day import MailboxDay
 from campaign.seal import ServerKeys
 
 WAITING, FAILED, EXPIRED = "waiting", "failed", "expired"
+
+GIVEN_UP = FAILED, EXPIRED
 
 DECOY = "decoy"
 """The purpose of a row that no mail follows: it takes the same work as one that has an answer."""
@@ -48,10 +48,6 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 
 SHOWN = timedelta(days=30)
 """How long organisers see that a mail failed."""
-
-
-STUCK_SECONDS = 15 * 60
-"""A mail that waits longer than this is a sign of trouble."""
 
 ERASED_AT_ONCE = 1000
 """Mails given up in one transaction; the next minute takes more."""
@@ -87,22 +83,6 @@ _PUT = insert(OutboxMail.__table__)  # type: ignore[arg-type]
 
 
 _FORGET = delete(OutboxMail.__table__).where(OutboxMail.id == bindparam("mail_id"))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class OutboxState:
-    """What organisers and monitoring see of the outbox."""
-
-    waiting: int
-    oldest_seconds: int
-    """Age of the mail that has waited longest."""
-    failed: int
-    expired: int
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether mails wait for so long that something must be wrong."""
-        return self.waiting > 0 and self.oldest_seconds > STUCK_SECONDS
 
 
 def put(
@@ -233,23 +213,10 @@ def erase_expired(db: Session, now: datetime) -> None:
     )
     for mail in db.scalars(old.limit(ERASED_AT_ONCE).with_for_update(skip_locked=True)):
         _give_up(mail, EXPIRED)
-    db.execute(delete(OutboxMail).where(OutboxMail.status != WAITING, OutboxMail.created_at <= now - SHOWN))
+    db.execute(
+        delete(OutboxMail).where(OutboxMail.status.in_(GIVEN_UP), OutboxMail.created_at <= now - SHOWN)
+    )
     db.execute(delete(MailboxDay).where(MailboxDay.on < now.date()))
-
-
-def state(db: Session, now: datetime) -> OutboxState:
-    """Return how many mails wait, since when, and how many were given up."""
-    rows = db.execute(
-        select(OutboxMail.status, func.count(), func.min(OutboxMail.created_at)).group_by(OutboxMail.status)
-    )
-    found = {status: (number, oldest) for status, number, oldest in rows}
-    waiting, oldest = found.get(WAITING, (0, now))
-    return OutboxState(
-        waiting=waiting,
-        oldest_seconds=max(0, int((now - oldest).total_seconds())),
-        failed=found.get(FAILED, (0, now))[0],
-        expired=found.get(EXPIRED, (0, now))[0],
-    )
 
 
 def _claimable(now: datetime) -> tuple[Any, ...]:

@@ -34,5 +34,16 @@ def create_index(name: str, table: str, on: list[str], condition: str) -> None:
         op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 
+def drop_index(name: str, table: str) -> None:
+    """Drop an index, in PostgreSQL while others read and write."""
+    if _is_sqlite():
+        op.drop_index(name, table)
+        return
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+
+
 def _is_sqlite() -> bool:
     return op.get_context().dialect.name == "sqlite"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaign import seal, tally
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
 from campaign.signature.change import is_overdue
-from campaign.signature.row import Key, Signature, SignatureToken
+from campaign.signature.row import Key, Signature, SignatureToken, of_mailbox
 
 # Confirming comes in floods as signing does, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
@@ -40,12 +40,11 @@ _FOUND = (
 _FAMILY = (
     select(_signatures.id, _signatures.confirmed_on)
     .where(
-        _signatures.state_code == bindparam("state_code"),
-        _signatures.digest == bindparam("digest"),
+        of_mailbox(bindparam("state_code"), bindparam("digest")),
         _signatures.withdrawn_on.is_(None),
     )
     # In one order, so that siblings confirmed at the same moment wait instead of deadlocking.
-    .order_by(_signatures.id)
+    .order_by(_signatures.digest, _signatures.id)
     .with_for_update()
 )
 _CONFIRM = (

@@ -83,7 +83,7 @@ def _published(db: Session) -> Iterator[int]:
     """Take names in clear out first: everything else is sealed."""
     # In its index's order: PostgreSQL would look for a few among many from the table's beginning, each time.
     some = select(*KEY).where(published())
-    some = some.order_by(Signature.state_code, Signature.confirmed_on, Signature.id).limit(BATCH)
+    some = some.order_by(Signature.confirmed_on, Signature.id).limit(BATCH)
     names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
     while erased := batch.run(db, names):
         yield erased

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from campaign import seal
 from campaign.mail import outbox
 from campaign.participating_state import STATES
 from campaign.seal import ServerKeys
-from campaign.signature.row import Signature, SignatureToken
+from campaign.signature.row import Signature, SignatureToken, of_mailbox
 from campaign.signature.sign import may_write_to, new_token
 
 
@@ -44,7 +44,7 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
     found = db.scalars(
         select(Signature)
         .where(
-            tuple_(Signature.state_code, Signature.digest).in_(list(digests.items())),
+            or_(*(of_mailbox(code, digest) for code, digest in digests.items())),
             Signature.withdrawn_on.is_(None),
         )
         .order_by(Signature.state_code, func.coalesce(Signature.confirmed_on, Signature.signed_on).desc())

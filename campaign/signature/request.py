@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign import seal
@@ -14,7 +14,7 @@ from campaign.mailbox import canonical_address
 from campaign.participating_state import STATES
 from campaign.seal import Details, ServerKeys
 from campaign.signature.change import take_back
-from campaign.signature.row import Key, Signature
+from campaign.signature.row import Key, Signature, of_mailbox
 
 MOST_OPENED = 50_000
 """Boxes opened in one request: some seconds of work."""
@@ -73,8 +73,8 @@ def by_digest(db: Session, asked: Asked) -> list[Held]:
 
     From the close on none is, since nothing recognises a mailbox any more; then see :func:`by_opening`.
     """
-    digests = [(code, seal.address_digest(asked.keys, code, asked.email)) for code in STATES]
-    query = select(Signature).where(tuple_(Signature.state_code, Signature.digest).in_(digests))
+    each = (of_mailbox(code, seal.address_digest(asked.keys, code, asked.email)) for code in STATES)
+    query = select(Signature).where(or_(*each))
     return _held(db, query.order_by(Signature.state_code, Signature.signed_on), asked)
 
 

@@ -81,7 +81,8 @@ def reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, 
 
 def is_sealed_to(db: Session, key_id: UUID) -> bool:
     """Whether any box waits under this pair."""
-    return db.scalar(select(Signature.id).where(Signature.key_id == key_id).limit(1)) is not None
+    boxes = select(Signature.id).where(Signature.key_id == key_id, Signature.sealed.is_not(None))
+    return db.scalar(boxes.limit(1)) is not None
 
 
 def _review_words(db: Session, keys: Iterable[Key], verdict: str) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
-    or_,
+    literal_column,
     select,
     text,
 )
@@ -37,6 +37,8 @@ network without a proof; many signed with addresses of one domain."""
 
 _STANDING = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
 _PENDING = "confirmed_on IS NULL"
+_TO_NAME = "(disclosure = 'public' AND name_review IS NULL)"
+_TO_READ = "(has_words AND words_review IS NULL)"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -62,17 +64,11 @@ class Signature(Base):
         Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
         Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),
         Index(
-            "ix_signature_review",
-            "state_code",
-            "id",
-            **_where(
-                f"{_STANDING} AND ((disclosure = 'public' AND name_review IS NULL)"
-                " OR (has_words AND words_review IS NULL))"
-            ),
+            "ix_signature_review", "state_code", "id", **_where(f"{_STANDING} AND ({_TO_NAME} OR {_TO_READ})")
         ),
+        # Not by state: the newest names of all letters stand on one page.
         Index(
-            "ix_signature_public",
-            "state_code",
+            "ix_signature_published",
             "confirmed_on",
             "id",
             **_where(f"{_STANDING} AND public_name IS NOT NULL"),
@@ -170,25 +166,30 @@ def standing() -> ColumnElement[bool]:
     return and_(settled(), not_set_aside())
 
 
+def of_mailbox(state_code: Any, digest: Any) -> ColumnElement[bool]:
+    """Return the condition that a signature of this letter was made with the mailbox of *digest*.
+
+    Either may be a bound parameter.
+    """
+    # A digest as a range of one: asked for with "=", SQLite would read every row of the letter instead.
+    return and_(Signature.state_code == state_code, Signature.digest.between(digest, digest))
+
+
+def awaits_naming() -> ColumnElement[bool]:
+    """Return the condition that a public name waits for an organiser."""
+    # In the very words of the index, by which alone databases know that it holds them all.
+    return literal_column(_TO_NAME)
+
+
+def awaits_reading() -> ColumnElement[bool]:
+    """Return the condition that somebody's own words wait for an organiser."""
+    return literal_column(_TO_READ)
+
+
 def in_list_order(state_code: str) -> Select[Signature]:
     """Select the signatures of one letter that count, oldest first."""
     return (
         select(Signature)
         .where(Signature.state_code == state_code, standing())
         .order_by(Signature.confirmed_on, Signature.id)
-    )
-
-
-def awaiting_review() -> Select[Signature]:
-    """Select those whose public name or own words wait for an organiser, by state."""
-    return (
-        select(Signature)
-        .where(
-            standing(),
-            or_(
-                and_(Signature.disclosure == PUBLIC, Signature.name_review.is_(None)),
-                and_(Signature.has_words, Signature.words_review.is_(None)),
-            ),
-        )
-        .order_by(Signature.state_code, Signature.id)
     )

@@ -11,7 +11,7 @@ from campaign import recount, seal
 from campaign.delivery.row import DELIVERED, REACHED, Delivery, by_code, deliveries
 from campaign.doctor import LOW_DISK_BYTES
 from campaign.language import Language
-from campaign.mail import outbox
+from campaign.mail import outbox_state
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature.row import Signature, standing
 from campaign.web import headers
@@ -128,7 +128,7 @@ def healthz() -> ResponseReturnValue:
     """Say whether the database answers, and how mail, queue and disk are."""
     try:
         session().execute(text("SELECT 1"))
-        mail = outbox.state(session(), now())
+        mail = outbox_state.state(session(), now())
         recounted = recount.last(session())
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503
@@ -154,7 +154,7 @@ def _public_names(page: int) -> list[dict[str, object]]:
     rows = session().execute(
         select(Signature.public_name, Signature.state_code)
         .where(standing(), Signature.public_name.is_not(None))
-        .order_by(Signature.confirmed_on.desc(), Signature.id)
+        .order_by(Signature.confirmed_on.desc(), Signature.id.desc())
         .limit(NAMES_A_PAGE + 1)
         .offset((page - 1) * NAMES_A_PAGE)
     )

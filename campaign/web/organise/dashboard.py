@@ -17,11 +17,11 @@ from campaign.delegation import delegations
 from campaign.delivery import notice
 from campaign.delivery.row import UNCERTAIN, Delivery, deliveries
 from campaign.language import ENGLISH
-from campaign.mail import outbox
+from campaign.mail import outbox_state
 from campaign.organisation import organisation
 from campaign.participating_state import STATES, ParticipatingState
 from campaign.signature import invalidation
-from campaign.signature.row import PUBLIC, Signature, standing
+from campaign.signature.row import Signature, awaits_naming, awaits_reading, standing
 from campaign.web.organise import bp
 from campaign.web.organise.door import unlocked
 from campaign.web.site import now, page_number, session, site
@@ -79,7 +79,7 @@ def dashboard() -> ResponseReturnValue:
         as_of=counts.as_of,
         rows=rows,
         chart=_chart(),
-        outbox=outbox.state(session(), now()),
+        outbox=outbox_state.state(session(), now()),
         ending=_ending(),
         waiting_names=waits.names,
         waiting_words=waits.words,
@@ -87,7 +87,7 @@ def dashboard() -> ResponseReturnValue:
         ready=len((known.keys() & counts.by_state.keys()) - sent) if can_send else 0,
         uncertain=sum(1 for delivery in latest.values() if delivery.status == UNCERTAIN),
         held=sum(sum(each) for each in invalidation.held(session()).values()),
-        to_tell=len(notice.due(session())),
+        to_tell=notice.number_due(session()),
         left_behind=start.left_behind(session()),
         miscounts=found[1] if found else 0,
         **_recovery(),
@@ -142,8 +142,7 @@ def _about(entry: AuditEntry) -> str:
 
 def waiting() -> Waiting:
     """Return how many public names and own words wait for an organiser."""
-    names = (Signature.disclosure == PUBLIC) & Signature.name_review.is_(None)
-    words = Signature.has_words & Signature.words_review.is_(None)
+    names, words = awaits_naming(), awaits_reading()
     rows = session().execute(
         select(
             Signature.state_code,

@@ -36,7 +36,7 @@ def deliveries() -> ResponseReturnValue:
         rows=rows,
         sent=sum(1 for row in rows if row["delivery"]),
         ready=sum(1 for row in rows if row["obstacle"] == ""),
-        to_tell=len(notice.due(session())),
+        to_tell=notice.number_due(session()),
     )
 
 

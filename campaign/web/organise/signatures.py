@@ -8,14 +8,23 @@ from uuid import UUID
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from campaign import audit, seal, signature
 from campaign.language import ENGLISH
 from campaign.participating_state import STATES
 from campaign.residence import name as residence_name
-from campaign.signature.row import APPROVED, DECLINED, PUBLIC, Key, Signature, standing
+from campaign.signature.row import (
+    APPROVED,
+    DECLINED,
+    PUBLIC,
+    Key,
+    Signature,
+    awaits_naming,
+    awaits_reading,
+    standing,
+)
 from campaign.web.organise import bp
 from campaign.web.organise.dashboard import waiting
 from campaign.web.organise.door import unlocked
@@ -105,11 +114,10 @@ def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = 
 
 
 def _select(kind: str, status: str, state: str) -> Select[Signature]:
-    wanted = (
-        select(Signature)
-        .where(standing(), *_condition(kind, status))
-        .order_by(Signature.state_code, Signature.confirmed_on, Signature.id)
-    )
+    """Select what is asked for, in the order of an index that holds little else."""
+    wanted = select(Signature).where(standing(), *_condition(kind, status))
+    order = (Signature.id,) if status == "waiting" else (Signature.confirmed_on, Signature.id)
+    wanted = wanted.order_by(Signature.state_code, *order)
     return wanted.where(Signature.state_code == state) if state else wanted
 
 
@@ -129,9 +137,14 @@ def _searched(entry: dict[str, object]) -> str:
 
 
 def _condition(kind: str, status: str) -> list[ColumnElement[bool]]:
+    verdict = VERDICTS[status]
     if kind == "names":
-        return [Signature.disclosure == PUBLIC, Signature.name_review.is_not_distinct_from(VERDICTS[status])]
-    return [Signature.has_words.is_(True), Signature.words_review.is_not_distinct_from(VERDICTS[status])]
+        to_review, review = awaits_naming(), Signature.name_review
+        whose = Signature.disclosure == PUBLIC
+    else:
+        to_review, review = awaits_reading(), Signature.words_review
+        whose = Signature.has_words.is_(True)
+    return [whose, review == verdict] if verdict else [or_(awaits_naming(), awaits_reading()), to_review]
 
 
 def _entry(row: Signature, kind: str) -> dict[str, object]:

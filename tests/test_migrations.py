@@ -182,7 +182,7 @@ def test_an_upgrade_that_was_interrupted_is_begun_anew(database: Database) -> No
     with database.engine.connect() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         connection.execute(text("DROP INDEX ix_signature_invalidation"))
-        half_made = "indexrelid = 'ix_signature_held'::regclass"
+        half_made = "indexrelid = 'ix_signature_withdrawn'::regclass"
         connection.execute(text(f"UPDATE pg_index SET indisvalid = false WHERE {half_made}"))
         connection.commit()
 

@@ -5,6 +5,8 @@ transaction that reads no row; then indexes are made outside of one. Since it ma
 between the two, and is then begun anew, its first half says "if not exists".
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,13 +27,10 @@ def create_index(name: str, table: str, on: list[str], condition: str) -> None:
     if _is_sqlite():
         op.create_index(name, table, on, sqlite_where=where)
         return
-    with op.get_context().autocommit_block():
-        # It holds nobody up, and waits for transactions that began before it: that may take a while.
-        op.execute("SET lock_timeout = 0")
+    with _gently(table) as concurrently:
         # One that was interrupted stays there, and is of no use.
-        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
-        op.create_index(name, table, on, postgresql_where=where, postgresql_concurrently=True)
-        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=concurrently)
+        op.create_index(name, table, on, postgresql_where=where, postgresql_concurrently=concurrently)
 
 
 def drop_index(name: str, table: str) -> None:
@@ -39,9 +38,18 @@ def drop_index(name: str, table: str) -> None:
     if _is_sqlite():
         op.drop_index(name, table)
         return
+    with _gently(table) as concurrently:
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=concurrently)
+
+
+@contextmanager
+def _gently(table: str) -> Iterator[bool]:
+    """Say whether indexes of *table* can be changed while others write, as those of partitions cannot."""
+    kind = sa.text("SELECT relkind FROM pg_class WHERE oid = CAST(:name AS regclass)").bindparams(name=table)
     with op.get_context().autocommit_block():
+        # It holds nobody up, and waits for transactions that began before it: that may take a while.
         op.execute("SET lock_timeout = 0")
-        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        yield op.get_bind().scalar(kind) != "p"
         op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 

@@ -30,6 +30,8 @@ COUNTED = frozenset(
         "supporter.check_your_mail",
         "supporter.home",
         "supporter.letter",
+        "supporter.letter_pdf",
+        "supporter.letter_text",
         "supporter.person",
         "supporter.privacy",
     }
@@ -42,8 +44,8 @@ MOMENTARY = frozenset({"progress.progress"})
 LONGEST = timedelta(seconds=20)
 """How far a page's moment may lie back while its counts still hold."""
 
-MOST_PAGES = 1_000
-"""Two for each state in eight languages, and some; each takes about 30 KB."""
+MOST_PAGES = 2_000
+"""Four for each state in eight languages, and some; each takes about 30 KB."""
 
 # Browsers always ask whether their copy still holds; a shared cache may answer for a second.
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"

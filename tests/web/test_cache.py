@@ -23,6 +23,8 @@ from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 PAGES = [
     "/en/",
     "/en/letters/de",
+    "/en/letters/de.pdf",
+    "/en/letters/de.txt",
     "/en/persons/abish",
     "/en/privacy",
     "/en/check-your-mail",
@@ -75,6 +77,26 @@ def test_who_holds_a_page_is_told_that_it_still_holds(client: FlaskClient, path:
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == etag
     assert client.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/counts.json"])
+def test_a_shared_cache_may_keep_a_public_page_for_a_second_and_a_browser_asks_each_time(
+    client: FlaskClient, path: str
+) -> None:
+    answer = client.get(path)
+
+    assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
+    assert set(answer.headers["Vary"].split(", ")) == {"Accept-Encoding"}
+
+
+def test_no_cache_keeps_a_private_page_a_post_or_an_organisers_page(
+    client: FlaskClient, supporter: Supporter, organiser: OrganisersBrowser
+) -> None:
+    answers = [supporter.sign(), supporter.page(), supporter.act("confirm"), supporter.page()]
+    answers += [client.post("/en/signature", data={"email": "mara@example.org"}), client.get("/organise/")]
+    answers += [organiser.get(f"/organise/{page}") for page in ("", "account", "lists/de.csv")]
+
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
 def test_a_page_comes_packed_to_those_who_take_it_packed_and_to_no_others(client: FlaskClient) -> None:

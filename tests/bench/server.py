@@ -40,23 +40,30 @@ class Server:
 
     def peak_bytes(self) -> int:
         """Return the most memory that the largest of its processes has held."""
-        return max(peak_bytes(number) for number in _family(self.process.pid))
+        return max(peak_bytes(number) for number in family(self.process.pid))
 
     def _busy_seconds(self) -> float:
-        return sum(_busy_seconds(number) for number in _family(self.process.pid))
+        return sum(busy_seconds(number) for number in family(self.process.pid))
 
 
 @contextmanager
 def serving(
-    application: str, environment: Mapping[str, str], log: Path, *, threads: int = THREADS
+    application: str,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    threads: int = THREADS,
+    processes: int = 1,
+    is_pinned: bool = True,
 ) -> Iterator[Server]:
     """Run *application*, ``module:factory``, while the block lasts."""
     port = free_port()
     command = [sys.executable, "-m", "granian", application, "--factory", "--interface", "wsgi"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--no-ws"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(processes), "--no-ws"]
     command += ["--blocking-threads", str(threads), "--backlog", "2048", "--log-level", "warning"]
     cores = os.sched_getaffinity(0)
-    pin(SERVER_CORES)
+    if is_pinned:
+        pin(SERVER_CORES)
     with log.open("ab") as file:
         process = subprocess.Popen(command, env=os.environ | environment, stdout=file, stderr=file)
     os.sched_setaffinity(0, cores)
@@ -93,13 +100,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"the server did not start:\n{log.read_text()}")
 
 
-def _family(number: int) -> list[int]:
+def family(number: int) -> list[int]:
     """Return the process *number* and all that came from it."""
     children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
-    return [number, *(each for child in children for each in _family(int(child)))]
+    return [number, *(each for child in children for each in family(int(child)))]
 
 
-def _busy_seconds(number: int) -> float:
+def busy_seconds(number: int) -> float:
     # The name in brackets may hold spaces; user and system time are the 12th and 13th word after it.
     words = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
@@ -115,4 +122,4 @@ def peak_bytes(number: int) -> int:
 
 def children_peak_bytes(number: int) -> int:
     """Return the most memory that each process which came from *number* has held, together."""
-    return sum(peak_bytes(each) for each in _family(number)[1:])
+    return sum(peak_bytes(each) for each in family(number)[1:])

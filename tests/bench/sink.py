@@ -8,14 +8,17 @@ the end of the first and of the last.
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 GREETING = b"220 sink.example ESMTP\r\n"
 OFFERS = b"250-sink.example\r\n250-SIZE 33554432\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 PIPELINING\r\n"
 END = b"\r\n.\r\n"
 
 
-def serve(connection: socket.socket) -> tuple[int, int, float]:
-    """Follow one dialogue to its end."""
+def serve(
+    connection: socket.socket, keep: Callable[[bytes], None] = lambda _message: None
+) -> tuple[int, int, float]:
+    """Follow one dialogue to its end; *keep* is given each message."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(GREETING)
     waiting, in_message = b"", False
@@ -32,6 +35,7 @@ def serve(connection: socket.socket) -> tuple[int, int, float]:
             if in_message:
                 in_message = False
                 size += len(message) + len(b"\r\n")
+                keep(message)
                 ends.append(time.perf_counter())
                 replies += b"250 2.0.0 Ok: queued\r\n"
             elif (word := message[:4].upper()) == b"DATA":

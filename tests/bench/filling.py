@@ -1,0 +1,173 @@
+"""A campaign that is filled at once with made-up signatures, as signing and confirming would have left it."""
+
+import os
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, text
+
+from campaign import appeal, now, organiser, seal, start, tally
+from campaign.campaign_key import current_key
+from campaign.database import Database
+from campaign.delivery.row import Delivery, DeliveryRow
+from campaign.mail.mailbox_day import MailboxDay
+from campaign.mail.outbox import OutboxMail
+from campaign.participating_state import STATES
+from campaign.residence import choices
+from campaign.seal import Details
+from campaign.settings import Settings
+from campaign.signature import Signature, SignatureToken
+from campaign.tally import Place
+from tests.bench.site import SECRET
+
+BATCH = 10_000
+
+DAYS = 100
+"""For which the campaign has run."""
+
+CODES = tuple(STATES)
+
+RESIDENCES = [code for code, _name in islice(choices("en"), 40)]
+
+BOX = Details(name="Mara Example", email="mara@example.org", town="Oldtown")
+"""What every box holds: sealing each would take most of the time, and nobody compares them here."""
+
+GONE = dict.fromkeys(("digest", "key_id", "sealed", "public_name", "name_review"))
+"""What a withdrawn signature does not hold any more."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Who organises the campaign that was made."""
+
+    name: str
+    passphrase: str
+    campaign_key: bytes
+
+
+def fill(database: Database, number: int) -> Filled:
+    """Make a campaign with *number* signatures in *database*, which is empty.
+
+    Each has a digest, a box and a link; a third stand on a delivered list, a tenth are public by name. One in
+    a hundred is not confirmed yet, and for as many a mail waits. One in a thousand is withdrawn, one in a
+    thousand held, and as many public names wait for an organiser.
+    """
+    moment = now()
+    start.prepare(database, Settings(secret_key=SECRET), appeal.load(), now=moment)
+    name, passphrase = "Olga Organiser", organiser.offered_passphrase()
+    with database.writing() as db:
+        code = start.setup_code(db, now=moment)
+        assert code
+        owner = organiser.join(db, code, name, passphrase, now=moment)
+        key = current_key(db)
+        filling = _Filling(moment, _delivery(moment), key.id, seal.seal(BOX, key.public_key))
+        db.add(filling.delivery)
+    for done in range(0, number, BATCH):
+        filling.add(database, done, min(BATCH, number - done))
+        print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    filling.count(database)
+    settle(database)
+    return Filled(name, passphrase, owner.campaign_key)
+
+
+def settle(database: Database) -> None:
+    """Do what would have been done while the rows came: write the log back, and learn what tables hold."""
+    if database.is_sqlite:
+        database.forget_deleted()
+        return
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
+
+
+class _Filling:
+    def __init__(self, moment: datetime, delivery: Delivery, key_id: UUID, box: bytes) -> None:
+        self.delivery = delivery
+        self._moment = moment
+        self._key_id = key_id
+        self._box = box
+        self._confirmed: defaultdict[date, Counter[Place]] = defaultdict(Counter)
+        self._withdrawn: defaultdict[date, Counter[Place]] = defaultdict(Counter)
+
+    def add(self, database: Database, done: int, size: int) -> None:
+        """Add *size* signatures, and what belongs to them, to the *done* ones."""
+        rows = [self._row(at) for at in range(done, done + size)]
+        of = [{"state_code": row["state_code"], "signature_id": row["id"]} for row in rows]
+        listed = [
+            {"delivery_id": self.delivery.id, "number": number, **each}
+            for number, each in enumerate(of[::3], start=done)
+        ]
+        today = self._moment.date()
+        with database.writing() as db:
+            db.execute(insert(Signature), rows)
+            db.execute(insert(SignatureToken), [{"hash": os.urandom(32), **each} for each in of])
+            db.execute(insert(DeliveryRow), listed)
+            days = [{"digest": os.urandom(32), "on": today, "sent": 1} for _ in rows[::10]]
+            db.execute(insert(MailboxDay), days)
+            db.execute(insert(OutboxMail), [self._mail() for _ in rows[::100]])
+
+    def count(self, database: Database) -> None:
+        """Keep the counts of all that was added."""
+        for day in sorted(self._confirmed.keys() | self._withdrawn.keys()):
+            with database.writing() as db:
+                tally.add_all(db, self._confirmed[day], self._withdrawn[day], on=day)
+
+    def _row(self, at: int) -> dict[str, Any]:
+        day = self._moment.date() - timedelta(days=at % DAYS)
+        is_pending, is_withdrawn = at % 100 == 7, at % 1000 == 9
+        is_public, is_held = at % 10 == 0, at % 1000 == 1
+        is_published = is_public and at % 1000 != 0
+        row: dict[str, Any] = {
+            "state_code": CODES[at % len(CODES)],
+            "id": uuid4(),
+            "edition": 1,
+            "language": "en",
+            "residence": RESIDENCES[at % len(RESIDENCES)],
+            "disclosure": "public" if is_public else "delegation",
+            "signed_on": self._moment.date() if is_pending else day,
+            "confirmed_on": None if is_pending else day,
+            "withdrawn_on": self._moment.date() if is_withdrawn else None,
+            "digest": os.urandom(32),
+            "key_id": self._key_id,
+            "sealed": self._box,
+            "has_words": False,
+            "public_name": f"Mara Example {at}" if is_published else None,
+            "name_review": "approved" if is_published else None,
+            "held_for": "domain" if is_held else None,
+        }
+        place = row["state_code"], row["residence"]
+        if not (is_pending or is_held):
+            self._confirmed[day][place] += 1
+        if is_withdrawn:
+            self._withdrawn[self._moment.date()][place] += 1
+        return row | GONE if is_withdrawn else row
+
+    def _mail(self) -> dict[str, Any]:
+        mail = {"id": uuid4(), "purpose": "confirm", "language": "en", "sealed": os.urandom(len(self._box))}
+        mail |= {"due_at": self._moment, "created_at": self._moment, "attempts": 0}
+        return mail | {"status": "waiting", "failure_code": 0}
+
+
+def _delivery(moment: datetime) -> Delivery:
+    return Delivery(
+        id=uuid4(),
+        code="7K3MQ0V9ZB2TN8XH4C6D",
+        state_code="de",
+        status="accepted",
+        edition=1,
+        language="en",
+        recipient="de@missions.example.org",
+        total=1,
+        named=1,
+        letter_hash=b"\1" * 32,
+        list_hash=b"\2" * 32,
+        organiser="Olga Organiser",
+        message_id="<1@letters.example>",
+        prepared_at=moment,
+        sending_at=moment,
+    )

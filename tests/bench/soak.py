@@ -1,0 +1,166 @@
+"""Hours of campaigning in a row: does any process grow, keep files open, or count wrongly in the end?
+
+Run ``python -m tests.bench.soak [SIGNATURES]``, by default 200,000. The site runs as ``campaign serve`` runs
+it, with SQLite and its mail worker. Each signature is sent as a form, its mail comes to a relay on loopback,
+and its link is confirmed; readers look at pages meanwhile, and one in a hundred withdraws. Memory and open
+files of each process are noted a hundred times. Held flat means: after the first fifth, which is warm-up, the
+middle of the last fifth is at most a tenth above the middle of the second.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from itertools import cycle, islice
+from pathlib import Path
+
+from campaign import now, tally
+from campaign.database import Database
+from campaign.participating_state import STATES
+from campaign.recount import recount
+from tests.bench import load, report
+from tests.bench.post_office import PostOffice, post_office
+from tests.faults.serving import FORM, Server, serving
+
+SIGNATURES, LOOKS = 200_000, 100
+
+MOST_GROWTH = 1.1
+
+BEHIND = 3_000
+"""So many mails may wait before signing pauses: the worker is slower than a form that is posted."""
+
+PATIENCE_SECONDS = 600
+
+PAGES = (
+    "/en/letters/de",
+    "/en/",
+    "/en/progress",
+    "/counts.json",
+    "/healthz",
+    "/metrics",
+    "/en/letters/fr.pdf",
+)
+
+Look = tuple[float, int]
+"""Resident memory in MiB, and open files."""
+
+
+class Soak:
+    """One site under a crowd, and what was seen of its processes."""
+
+    def __init__(self, site: Server, office: PostOffice) -> None:
+        self.site = site
+        self.office = office
+        self.signed = self.confirmed = self.withdrawn = 0
+        self.looks: dict[str, list[Look]] = defaultdict(list)
+
+    def go_on(self, number: int) -> None:
+        """Sign *number* times, confirm what mails came, let some withdraw and many read."""
+        port, codes = self.site.port, islice(cycle(STATES), self.signed, None)
+        forms = [
+            load.post(port, f"/en/letters/{code}", FORM | {"email": f"mara{at}@example.org"})
+            for at, code in zip(range(self.signed, self.signed + number), codes, strict=False)
+        ]
+        load.drive(port, forms, status=303)
+        self.signed += number
+        self.confirm(self.office.taken(self.signed))
+        load.drive(port, [load.get(port, page, {}) for page in PAGES] * 10, status=200)
+        self.office.wait_for(self.signed - BEHIND, PATIENCE_SECONDS)
+
+    def confirm(self, tokens: list[str]) -> None:
+        self._act(tokens, "confirm")
+        self._act(tokens[::100], "withdraw")
+        self.confirmed += len(tokens)
+        self.withdrawn += len(tokens[::100])
+
+    def finish(self) -> None:
+        """Wait for the last mails, and confirm what they ask for."""
+        self.office.wait_for(self.signed, PATIENCE_SECONDS)
+        self.confirm(self.office.taken(self.signed))
+
+    def look(self) -> None:
+        """Note what each process holds."""
+        for number in self.site.processes():
+            line = Path(f"/proc/{number}/cmdline").read_bytes()
+            kind = (
+                "mail worker"
+                if b"\0work\0" in line
+                else "started it all"
+                if number == self.site.leader
+                else ""
+            )
+            pages = int(Path(f"/proc/{number}/statm").read_text().split()[1])
+            files = len(list(Path(f"/proc/{number}/fd").iterdir()))
+            self.looks[f"{kind or 'web process'} {number}"].append((pages * 4096 / 2**20, files))
+
+    def _act(self, tokens: list[str], action: str) -> None:
+        port = self.site.port
+        acts = [load.post(port, f"/en/signature/{token}", {"action": action}) for token in tokens]
+        for part in (acts[at : at + 1000] for at in range(0, len(acts), 1000)):
+            load.drive(port, part, status=303, connections=min(len(part), load.CONNECTIONS))
+
+
+def main() -> None:
+    """Soak, and say whether all stayed flat and exact."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
+    with (
+        tempfile.TemporaryDirectory() as name,
+        post_office() as office,
+        serving(Path(name), smtp_url=office.url) as site,
+    ):
+        began, soak = time.monotonic(), Soak(site, office)
+        for _ in range(LOOKS):
+            soak.go_on(number // LOOKS)
+            soak.look()
+            print(".", end="", file=sys.stderr, flush=True)
+        soak.finish()
+        print(file=sys.stderr)
+        seconds = time.monotonic() - began
+        report.heading(
+            "A soak", f"{number:,} signatures in {seconds:,.0f} s; SQLite; web and worker", report.SQLITE
+        )
+        faults = [fault for name, looks in soak.looks.items() for fault in told(name, looks)]
+        faults += counted(soak, _database(site))
+    if faults:
+        raise SystemExit("\n".join(faults))
+
+
+def told(name: str, looks: list[Look]) -> list[str]:
+    """Print how one process fared; return what is wrong with it."""
+    if len(looks) < LOOKS:
+        return [f"{name} lived for {len(looks)} of {LOOKS} looks only"]
+    fifth, faults = LOOKS // 5, []
+    memory, files = zip(*looks, strict=True)
+    for what, series in (("MiB", memory), ("open files", files)):
+        early = statistics.median(series[fifth : 2 * fifth])
+        late = statistics.median(series[-fifth:])
+        print(
+            f"  {name:<22} {what:<10} {early:7.1f} after warm-up, {late:7.1f} at the end"
+            f" ({late / early:.2f} ×), at most {max(series):.1f}"
+        )
+        if late > early * MOST_GROWTH:
+            faults.append(f"{name} grew: {what} {early:.1f} to {late:.1f}")
+    return faults
+
+
+def counted(soak: Soak, database: Database) -> list[str]:
+    """Print whether what was acknowledged is there; return what is not."""
+    with database.writing() as db:
+        total, differences = tally.total(db), recount(db, now=now())
+    database.close()
+    mails, expected = soak.office.recipients, soak.confirmed - soak.withdrawn
+    twice = len(mails) - len(set(mails))
+    acknowledged = f"{soak.signed:,} signed, {soak.confirmed:,} confirmed, {soak.withdrawn:,} withdrawn"
+    print(f"  {acknowledged}; {total:,} count")
+    print(f"  {len(mails):,} mails, of which {twice} came twice; {len(differences)} differences")
+    is_right = (total, soak.confirmed, twice, differences) == (expected, soak.signed, 0, [])
+    return [] if is_right else ["the counts or the mails are not what was acknowledged"]
+
+
+def _database(site: Server) -> Database:
+    return Database(f"sqlite:///{site.instance / 'campaign.sqlite'}")
+
+
+if __name__ == "__main__":
+    main()

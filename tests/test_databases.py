@@ -2,8 +2,8 @@ import psycopg
 import pytest
 
 from campaign.database import Database, recall, remember
-from tests.databases import Databases
 from tests.conftest import _postgresql_url
+from tests.databases import Databases
 
 
 def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(

@@ -12,6 +12,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 WAIT_SECONDS = 20
 """How long a writer waits for SQLite's lock before the request is answered 503."""
 
+POOL = {"pool_size": 16, "max_overflow": 16}
+"""Enough for two to each thread of a web process: one that reads a page, and one that reads the counts
+for it. With fewer, all could hold one and wait for another."""
+
 CONNECT_SECONDS = 5
 """How long a PostgreSQL that cannot be reached is waited for."""
 
@@ -57,10 +61,8 @@ class Line:
 
 def postgresql(url: str) -> Engine:
     """Return an engine for PostgreSQL; a connection that was cut is replaced before it is used."""
-    arguments = {"connect_timeout": CONNECT_SECONDS}
-    # Enough for two to each thread of a web process: one that reads a page, and one that reads the counts
-    # for it. With fewer, all could hold one and wait for another.
-    return _engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=16, max_overflow=16)
+    arguments = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
+    return _engine(url, connect_args=arguments, pool_pre_ping=True)
 
 
 def sqlite(url: str, line: Line) -> Engine:
@@ -91,7 +93,7 @@ def sqlite(url: str, line: Line) -> Engine:
 
 def _engine(url: str, **how: Any) -> Engine:
     # An error quotes no parameters: they would be somebody's name or address.
-    engine = create_engine(url, hide_parameters=True, **how)
+    engine = create_engine(url, hide_parameters=True, **POOL, **how)
     # Nor does a log, however loud, quote rows: it would keep what is withdrawn or erased here.
     cast("logging.Logger", engine.logger).addFilter(_quotes_no_row)
     return engine

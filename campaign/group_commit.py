@@ -1,11 +1,13 @@
 """Acts that come at the same moment share one transaction: the disk is waited for once, not once for each."""
 
+import copy
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
@@ -20,6 +22,11 @@ AT_MOST = 32
 
 GATHERING_SECONDS = 0.003
 """How long a group waits for those who are about to come, when the one before it was larger."""
+
+IN_EACH_OTHERS_WAY = {"40P01", "40001", "55P03"}
+"""PostgreSQL's codes for a deadlock, for rows that moved meanwhile, and for a lock not had in time."""
+
+_LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '2s'")
 
 UNAVAILABLE = (InterfaceError, NoConnectionError, OperationalError)
 """Errors that say nothing about any act, but that the database cannot be written to now."""
@@ -92,20 +99,35 @@ class GroupCommit(Generic[Act, Outcome]):
             for place in group:
                 place.wake()
 
-    def _settle(self, group: Sequence["_Place[Act, Outcome]"]) -> None:
+    def _settle(self, group: Sequence["_Place[Act, Outcome]"], *, is_last: bool = False) -> None:
         try:
             with self._database.writing() as db:
+                self._wait_briefly(db)
                 outcomes = self._perform(db, [place.act for place in group])
         except BaseException as error:
-            if len(group) == 1 or isinstance(error, UNAVAILABLE) or not isinstance(error, Exception):
+            if _is_about_others(error) and not is_last:
                 for place in group:
-                    place.error, place.is_settled = error, True
-                return
-            for place in group:
-                self._settle([place])
+                    self._settle([place], is_last=True)
+            elif len(group) == 1 or isinstance(error, UNAVAILABLE) or not isinstance(error, Exception):
+                for place in group:
+                    # Each its own, for where it is raised is noted in it.
+                    place.error, place.is_settled = copy.copy(error), True
+            else:
+                for place in group:
+                    self._settle([place])
         else:
             for place, outcome in zip(group, outcomes, strict=True):
                 place.outcome, place.is_settled = outcome, True
+
+    def _wait_briefly(self, db: Session) -> None:
+        # Whoever holds a row for long, such as somebody at a console, would hold up all who come.
+        if not self._database.is_sqlite:
+            db.execute(_LOCK_TIMEOUT)
+
+
+def _is_about_others(error: BaseException) -> bool:
+    """Whether what failed, failed because others were writing the same rows."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in IN_EACH_OTHERS_WAY
 
 
 class _Place(Generic[Act, Outcome]):

@@ -66,38 +66,53 @@ def add(
     db: Session, state_code: str, residence: str, *, on: date, confirmed: int = 0, withdrawn: int = 0
 ) -> None:
     """Count, in the caller's transaction, *confirmed* and *withdrawn* signatures more."""
-    of = state_code, residence
-    add_all(db, {of: confirmed} if confirmed else {}, {of: withdrawn} if withdrawn else {}, on=on)
+    if confirmed or withdrawn:
+        _count(db, {(state_code, residence, on): [confirmed, withdrawn]})
 
 
-def add_all(
-    db: Session, confirmed: Mapping[Place, int], withdrawn: Mapping[Place, int] | None = None, *, on: date
-) -> None:
-    """Count many signatures more, with one statement for each table."""
-    changes = [(place, number, 0) for place, number in confirmed.items()]
-    changes += [(place, 0, number) for place, number in (withdrawn or {}).items()]
+def add_all(db: Session, confirmed: Mapping[Place, int], *, on: date) -> None:
+    """Count many signatures more that were confirmed on one day."""
+    _count(
+        db,
+        {(state_code, residence, on): [number, 0] for (state_code, residence), number in confirmed.items()},
+    )
+
+
+def add_over_days(db: Session, confirmed: Mapping[tuple[str, str, date], int]) -> None:
+    """Count many signatures more, or with negative numbers less, by state, residence and day."""
+    _count(db, {of: [number, 0] for of, number in confirmed.items()})
+
+
+def _count(db: Session, changes: Mapping[tuple[str, str, date], Sequence[int]]) -> None:
+    """Add to all three counts, with one statement for each."""
     if not changes:
         return
     shard = secrets.randbelow(SHARDS)
-    by_state: dict[str, list[int]] = {}
-    by_residence: dict[Place, list[int]] = {}
-    for place, more, fewer in changes:
-        for sums in (by_state.setdefault(place[0], [0, 0]), by_residence.setdefault(place, [0, 0])):
-            sums[0] += more
-            sums[1] += fewer
-    # The order is the same everywhere, so that two transactions never wait for each other.
-    states = sorted(by_state.items())
-    _add(db, StateCount, [({"state_code": code, "shard": shard}, sums) for code, sums in states])
-    _add(db, DayCount, [({"state_code": code, "on": on, "shard": shard}, sums) for code, sums in states])
-    residences = sorted(by_residence.items())
+    states, days, residences = (_sums(changes, parts) for parts in ((0,), (0, 2), (0, 1)))
+    # Tables and rows in the same order everywhere, so that two transactions never wait for each other;
+    # and one call for each transaction, since the next one would draw another shard.
+    _add(db, StateCount, [({"state_code": code, "shard": shard}, each) for (code,), each in states])
+    _add(db, DayCount, [({"state_code": code, "on": on, "shard": shard}, each) for (code, on), each in days])
     _add(
         db,
         ResidenceCount,
         [
-            ({"state_code": code, "residence": residence, "shard": shard}, sums)
-            for (code, residence), sums in residences
+            ({"state_code": code, "residence": residence, "shard": shard}, each)
+            for (code, residence), each in residences
         ],
     )
+
+
+def _sums(
+    changes: Mapping[tuple[str, str, date], Sequence[int]], parts: Sequence[int]
+) -> list[tuple[tuple[Any, ...], list[int]]]:
+    """Return what each count changes by, in order, that is kept by these *parts* of the key."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for key, (confirmed, withdrawn) in changes.items():
+        both = sums.setdefault(tuple(key[part] for part in parts), [0, 0])
+        both[0] += confirmed
+        both[1] += withdrawn
+    return sorted(sums.items())
 
 
 def by_state(db: Session) -> dict[str, int]:

@@ -33,7 +33,9 @@ LONGEST_PLAIN = 150
 """Characters of an address that surely fits on its header's line."""
 
 # Addresses that stand in a header as they are; all others are written the long way.
-_PLAIN = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-+[a-z0-9]+)*\.)+[a-z]{2,}", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-+[a-z0-9]+)*\.)+[a-z]{2,}", re.ASCII | re.IGNORECASE
+)
 
 _TOKEN = re.compile(f"[{seal.CROCKFORD}]{{{seal.TOKEN_CHARACTERS}}}")
 

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import Select, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,8 +28,6 @@ _FOUND = (
         _signatures.signed_on,
         _signatures.confirmed_on,
         _signatures.withdrawn_on,
-        _signatures.held_for,
-        _signatures.invalidation_id,
     )
     .join_from(
         SignatureToken.__table__,
@@ -37,16 +36,16 @@ _FOUND = (
     )
     .where(_tokens.hash.in_(bindparam("hashes", expanding=True)))
 )
-_FAMILY = (
-    select(_signatures.id, _signatures.confirmed_on)
-    .where(
-        of_mailbox(bindparam("state_code"), bindparam("digest")),
-        _signatures.withdrawn_on.is_(None),
-    )
+# What decides is read with the lock: an organiser may have held, released or invalidated meanwhile.
+_LOCKED = (
+    select(_signatures.id, _signatures.confirmed_on, _signatures.held_for, _signatures.invalidation_id)
+    .where(_signatures.withdrawn_on.is_(None))
     # In one order, so that siblings confirmed at the same moment wait instead of deadlocking.
     .order_by(_signatures.digest, _signatures.id)
     .with_for_update()
 )
+_FAMILY = _LOCKED.where(of_mailbox(bindparam("state_code"), bindparam("digest")))
+_ALONE = _LOCKED.where(_signatures.state_code == bindparam("state_code"), _signatures.id == bindparam("id"))
 _CONFIRM = (
     update(Signature.__table__)  # type: ignore[arg-type]
     .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
@@ -56,8 +55,8 @@ _CONFIRM = (
 Found = Any
 """A signature as :data:`_FOUND` reads it."""
 
-Family = dict[UUID, date | None]
-"""The submissions of one mailbox that were not withdrawn, in order, and when they were confirmed."""
+Family = dict[UUID, Any]
+"""The submissions of one mailbox that were not withdrawn, in order, as :data:`_LOCKED` reads them."""
 
 
 class _Mailbox(NamedTuple):
@@ -131,12 +130,18 @@ def _mailbox(row: Found) -> _Mailbox:
 
 
 def _locked(db: Session, pending: Iterable[Found]) -> dict[_Mailbox, Family]:
-    connection = db.connection()
-    families: dict[_Mailbox, Family] = {_mailbox(row): {row.id: None} for row in pending if not row.digest}
-    for mailbox in sorted({_mailbox(row) for row in pending if row.digest}):
-        members = connection.execute(_FAMILY, mailbox._asdict())
-        families[mailbox] = {row.id: row.confirmed_on for row in members}
+    families: dict[_Mailbox, Family] = {}
+    for mailbox, row in sorted(((_mailbox(row), row) for row in pending), key=itemgetter(0)):
+        if mailbox not in families:
+            members = db.connection().execute(*_members(mailbox, row))
+            families[mailbox] = {member.id: member for member in members}
     return families
+
+
+def _members(mailbox: _Mailbox, row: Found) -> tuple[Select[Any], dict[str, Any]]:
+    if row.digest is None:
+        return _ALONE, {"state_code": row.state_code, "id": row.id}
+    return _FAMILY, mailbox._asdict()
 
 
 def _settle(
@@ -148,20 +153,25 @@ def _settle(
     for row in pending:
         mailbox = _mailbox(row)
         if mailbox not in holders:
-            earlier = next((each for each, confirmed_on in families[mailbox].items() if confirmed_on), None)
+            earlier = next((each.id for each in families[mailbox].values() if each.confirmed_on), None)
             holders[mailbox] = earlier or row.id
             if earlier is None:
                 new.append(row)
     if new:
         rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new]
         db.connection().execute(_CONFIRM, rows)
-        counted = (row for row in new if row.held_for is None and row.invalidation_id is None)
+        counted = (row for row in new if _counts(families[_mailbox(row)][row.id]))
         tally.add_all(db, Counter((row.state_code, row.residence) for row in counted), on=on)
     for mailbox, holder in holders.items():
-        siblings = [each for each in families[mailbox] if each != holder and not families[mailbox][each]]
+        members = families[mailbox].values()
+        siblings = [each.id for each in members if each.id != holder and not each.confirmed_on]
         if siblings:
             _drop(db, mailbox.state_code, siblings, holder)
     return holders
+
+
+def _counts(member: Any) -> bool:
+    return member.held_for is None and member.invalidation_id is None
 
 
 def _drop(db: Session, state_code: str, siblings: Sequence[UUID], confirmed: UUID) -> None:

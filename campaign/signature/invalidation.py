@@ -186,12 +186,19 @@ def _change(db: Session, statement: Update) -> list[Row[Any]]:
         Signature.held_for,
         Signature.invalidation_id,
     )
+    _lock(db, statement)
     return list(db.execute(changed, execution_options={"synchronize_session": False}))
+
+
+def _lock(db: Session, statement: Update) -> None:
+    """Lock what *statement* changes in the order in which confirming does, or both might wait in a circle."""
+    if db.get_bind().dialect.name == "postgresql" and statement.whereclause is not None:
+        rows = select(Signature.id).where(statement.whereclause)
+        order = Signature.state_code, Signature.digest, Signature.id
+        db.execute(rows.order_by(*order).with_for_update(of=Signature))
 
 
 def _count(db: Session, rows: Iterable[Row[Any]], by: int) -> None:
     """Count the confirmed ones of *rows* on the day they were confirmed, or no longer."""
     sums = Counter((row.state_code, row.residence, row.confirmed_on) for row in rows if row.confirmed_on)
-    # In one order, so that two organisers never wait for each other.
-    for (state_code, residence, on), number in sorted(sums.items()):
-        tally.add(db, state_code, residence, on=on, confirmed=by * number)
+    tally.add_over_days(db, {of: by * number for of, number in sums.items()})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -80,7 +81,9 @@ def sign_all(
     # In one order, so that two transactions with the same proofs wait instead of deadlocking.
     for used in sorted(each.proof for each in signings if each.proof is not None):
         proof.spend(db, used)
-    mailboxes = [_mailbox(keys, signing) for signing in signings]
+    # Of earlier signatures the rows are locked, by the tokens that point to them, in the order of confirming.
+    by_mailbox = sorted(((_mailbox(keys, each), each) for each in signings), key=itemgetter(0))
+    mailboxes, signings = [mailbox for mailbox, _ in by_mailbox], [signing for _, signing in by_mailbox]
     earlier = _earlier(db, mailboxes)
     pending = _keep(db, signings, mailboxes, now)
     of = [

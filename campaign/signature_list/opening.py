@@ -40,6 +40,9 @@ AHEAD = 3
 MOST_IN_MEMORY = 12
 """Batches that are read before the first of them is opened: as many as it takes a helper to start."""
 
+PATIENCE_SECONDS = 60
+"""How long a helper is waited for that says nothing."""
+
 _NOTHING: Shown = ("", "", "")
 
 
@@ -160,12 +163,12 @@ class _Helper:
     def take(self) -> list[Shown] | None:
         """Take what came of the earliest batch, or nothing where it ended before."""
         self.in_hand -= 1
-        try:
-            shown: list[Shown] = self._line.recv()
-        except (EOFError, OSError):
-            self._line.close()
-            return None
-        return shown
+        with suppress(EOFError, OSError):
+            if self._line.poll(PATIENCE_SECONDS):
+                shown: list[Shown] = self._line.recv()
+                return shown
+        self._line.close()
+        return None
 
     def _say(self, thing: object) -> None:
         try:

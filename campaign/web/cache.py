@@ -19,6 +19,7 @@ from werkzeug.http import parse_accept_header
 
 from campaign.participating_state import ParticipatingState
 from campaign.web.counts import Counts, Snapshot
+from campaign.web.meter import AT_ONCE, ENDPOINT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -65,6 +66,7 @@ class Page:
     state: ParticipatingState | None
     """The one whose count it shows; ``None`` for all of them."""
     snapshot: Snapshot
+    endpoint: str
     is_momentary: bool = False
     """Whether it shows more than the snapshot, and something else for another query."""
 
@@ -129,6 +131,8 @@ class PageCache:
         if page is not None and page.answers(environ):
             now = self.now()
             if now is not None and page.holds(now):
+                if page.endpoint not in AT_ONCE:
+                    environ[ENDPOINT] = page.endpoint  # from memory or not, it is not told at once
                 status, headers, body = page.answer(environ)
                 start_response(status, headers)
                 return [body]
@@ -166,7 +170,14 @@ def init_app(app: Flask, counts: Counts) -> None:
         if response.status_code != 200 or before is None:
             return response
         is_momentary = request.endpoint in MOMENTARY
-        page = Page(response.get_data(), _common(response.headers), _state(), before, is_momentary)
+        page = Page(
+            response.get_data(),
+            _common(response.headers),
+            _state(),
+            before,
+            request.endpoint or "",
+            is_momentary,
+        )
         after = cache.now()
         if after is None or not page.holds(after):
             return response  # a count moved meanwhile, and nobody knows which one the page shows

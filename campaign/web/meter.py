@@ -52,7 +52,7 @@ AT_ONCE = frozenset(
 Kind = tuple[str, str]
 """Endpoint, and class of status such as ``2xx``."""
 
-_ENDPOINT = "campaign.endpoint"
+ENDPOINT = "campaign.endpoint"
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Meter:
             try:
                 return application(environ, start)
             finally:
-                self.note(environ.get(_ENDPOINT, FROM_MEMORY), status, time.perf_counter() - began)
+                self.note(environ.get(ENDPOINT, FROM_MEMORY), status, time.perf_counter() - began)
 
         return metered
 
@@ -135,4 +135,4 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def name() -> None:
-        request.environ[_ENDPOINT] = request.endpoint or UNKNOWN
+        request.environ[ENDPOINT] = request.endpoint or UNKNOWN

@@ -1,8 +1,8 @@
 """Seconds until nothing opens any more, and rows scrubbed per second, against the bare statements.
 
-Run ``python -m tests.bench.erase [SIGNATURES] [--postgresql]``, by default for a million in SQLite. They
-are made by ``tests.bench.filling``. The floor runs on a copy of the same database: one bare statement for
-each table, all in one transaction, during which nobody else could write. Each is run once.
+Run ``python -m tests.bench.erase [SIGNATURES] [--postgresql]``, by default for a million in SQLite, as
+``tests.bench.filling`` makes them. The floor runs on a copy of the same database: one bare statement for each
+table, all in one transaction, during which nobody else could write. Each is run once.
 """
 
 import shutil

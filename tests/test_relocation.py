@@ -180,11 +180,12 @@ def test_counts_that_were_wrong_before_are_copied_as_they_are_and_told(
         relocation.check_finished(db)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_every_table_is_one_that_is_copied_and_none_has_a_sequence(database: Database) -> None:
-    there = set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_table_is_one_that_is_copied_and_none_has_a_sequence(target: Database) -> None:
+    target.migrate()  # and no more than that: the tests' own databases hold a queue, too
+    there = set(inspect(target.engine).get_table_names()) - {"alembic_version"}
 
     assert there == {table.name for table in Base.metadata.sorted_tables}
     assert all(table.primary_key for table in Base.metadata.sorted_tables)
-    with database.reading() as db:
+    with target.reading() as db:
         assert db.scalar(text("SELECT count(*) FROM pg_sequences")) == 0

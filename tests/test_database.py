@@ -10,7 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
+from campaign.cli.serve import THREADS
 from campaign.database import Base, Database, Site, check_secret_key, recall, remember
 from campaign.engine import WAIT_SECONDS
 from campaign.errors import SettingsError
@@ -193,3 +195,9 @@ def test_emptying_the_write_ahead_log_holds_nobody_up_while_somebody_reads_for_l
         reader.rollback()
         assert emptying.result()
     database.close()
+
+
+def test_each_thread_of_a_web_process_may_hold_two_connections(database: Database) -> None:
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.size() + pool._max_overflow >= 2 * THREADS

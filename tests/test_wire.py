@@ -62,6 +62,10 @@ def test_a_filled_skeleton_is_the_mail_that_would_be_written(purpose, language):
 @example(".mara@example.net")
 @example("mara@example..net")
 @example("mara@-example.net")
+@example("\u0131mara@example.net")  # letters that turn into plain ones when case does not count
+@example("mara@example\u0131.net")
+@example("\u017fara@example.net")
+@example("\u212aara@example.net")
 def test_whatever_the_address_the_mail_is_the_same_or_refused(recipient):
     given = mail(recipient)
     try:

@@ -55,7 +55,8 @@ class Wire:
 
     def message(self) -> EmailMessage:
         """Return the message as a mailbox reads it."""
-        return message_from_bytes(re.sub(rb"(?m)^\.\.", b".", self.content), policy=POLICY)
+        lines = self.content.replace(b"\r\n", b"\n")
+        return message_from_bytes(re.sub(rb"(?m)^\.\.", b".", lines), policy=POLICY)
 
 
 def wire(message: EmailMessage) -> Wire:

@@ -72,8 +72,9 @@ class Canaries:
         return word.capitalize()
 
     def _known(self, found: str) -> str:
-        """Return the word that was made, without what happens to stand beside it."""
-        return next((word for word in self._made if word in found), found)
+        """Return the word that was made, without what happens to stand beside it, or over its ends."""
+        ends = ((word, word[EDGE_CHARACTERS:], word[:-EDGE_CHARACTERS]) for word in self._made)
+        return next((word for word, *parts in ends if any(part in found for part in parts)), found)
 
 
 def _some(alphabet: str, characters: int) -> str:

@@ -96,6 +96,10 @@ class Server:
         process.wait()
         assert eventually(lambda: not self._listens())
 
+    def halt(self) -> None:
+        """Stop every process of the group where it is; nothing but :meth:`kill` may follow."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
     @property
     def leader(self) -> int:
         """The process that started all the others."""

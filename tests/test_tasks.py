@@ -378,9 +378,9 @@ def lose_queue(built: Tasks) -> None:
 
 def test_a_running_worker_that_loses_its_queue_sends_what_is_due_all_the_same(settings, put, build, database):
     log = settings.instance / "worker.log"
-    with relay() as server, worker(to(settings, server), log=log):
+    with relay() as server, worker(to(settings, server), log=log, linger_seconds=0.2):
         assert eventually(lambda: b"Huey consumer started" in log.read_bytes())
-        time.sleep(3)  # until it lingers no more
+        time.sleep(1)  # until it lingers no more
         lose_queue(build())
         put(3)
 

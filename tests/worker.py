@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaign import tasks
 from campaign.database import Database, remember
-from campaign.mail import outbox
+from campaign.mail import dispatch, outbox
 from campaign.settings import Settings
 
 
@@ -22,6 +22,7 @@ def start(
     settings: Settings,
     *,
     lease: timedelta = outbox.LEASE,
+    linger_seconds: float = dispatch.LINGER_SECONDS,
     follow_parent: bool = False,
     log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -35,6 +36,7 @@ def start(
                 "smtp_url": settings.smtp_url,
             },
             "lease_seconds": lease.total_seconds(),
+            "linger_seconds": linger_seconds,
             "follow_parent": follow_parent,
         }
     )
@@ -72,6 +74,7 @@ def main() -> None:
     logging.basicConfig(level=logging.DEBUG)
     given = how["settings"]
     settings = Settings(**given | {"instance": Path(given["instance"])})
+    dispatch.LINGER_SECONDS = how["linger_seconds"]
     database = Database(settings.database_url)
     built = tasks.build(
         settings,

@@ -76,6 +76,9 @@ QUERY = {
 UNNOTED = {"login_failures", "organiser_session", "the queue"}
 """What may change behind the door without an entry in the log: who failed to come in, is in, or has left."""
 
+on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""What is asked here comes to no database."""
+
 on_one_site = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -194,6 +197,7 @@ def rules(place: LivedIn, method: str) -> list[Rule]:
     return sorted(found, key=lambda rule: rule.rule)
 
 
+@on_sqlite
 def test_every_field_of_every_form_takes_anything_or_says_why_not(place: LivedIn) -> None:
     known = {name: each.decode() for name, each in filled(place).items()}
 

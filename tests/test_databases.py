@@ -34,7 +34,7 @@ def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
         "CREATE TABLE left_behind ()",
         "DROP TABLE signature_token",
         "ALTER TABLE outbox ADD COLUMN left_behind int",
-        "DROP INDEX ix_signature_held",
+        "DROP INDEX ix_signature_aside",
         "CREATE FUNCTION left_behind() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$",
         "ALTER TABLE delivery_row DISABLE TRIGGER ALL",
         "DELETE FROM letter_text WHERE state_code = 'de'",

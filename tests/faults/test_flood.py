@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from campaign.cli.serve import THREADS
 from campaign.guard.bounds import FREE, MAILBOXES_OF_A_DOMAIN, MOST_SIGNATURES
 from tests.faults.flooding import flood, live, people
 from tests.faults.serving import serving
@@ -32,7 +33,7 @@ def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(
     assert outcome.held[None] <= MAILBOXES_OF_A_DOMAIN
     assert outcome.held["domain"] + outcome.held["network"] == outcome.signed[303] - outcome.held[None]
     assert outcome.held["network"] >= MOST_SIGNATURES.window - FREE.window - MAILBOXES_OF_A_DOMAIN
-    # What one network sends beyond its limit is not taken at all.
-    assert outcome.signed[429] >= OF_ONE - MOST_SIGNATURES.window
+    # What one network sends beyond its limit is not taken at all, but for a few that come at one moment.
+    assert outcome.signed[429] >= OF_ONE - MOST_SIGNATURES.window - THREADS
     assert {page.status for page in outcome.pages} == {200}
     assert len(outcome.pages) > 20

@@ -24,6 +24,12 @@ GRANIAN = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
 _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
+def raised_in(trace: TracebackType | None) -> str:
+    """Return the places that an error came through, the one where it was raised first."""
+    places = [f"{each.filename.rpartition('/')[2]}:{each.lineno} {each.name}" for each in extract_tb(trace)]
+    return " < ".join(reversed(places[-8:]))
+
+
 class Lines(logging.Formatter):
     """A record as text, on one line."""
 
@@ -34,10 +40,7 @@ class Lines(logging.Formatter):
     def formatException(self, ei: _ErrorInfo) -> str:  # noqa: N802 -- logging's own name
         """Return where an error was raised, without its message."""
         kind, _error, trace = ei
-        places = [
-            f"{each.filename.rpartition('/')[2]}:{each.lineno} {each.name}" for each in extract_tb(trace)
-        ]
-        return f"{kind.__name__ if kind else 'nothing'} in {' < '.join(reversed(places[-8:]))}"
+        return f"{kind.__name__ if kind else 'nothing'} in {raised_in(trace)}"
 
 
 class JsonLines(Lines):

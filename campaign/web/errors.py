@@ -8,6 +8,7 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from campaign.errors import ClosedError, ErasedError, LimitError, NoKeyError
+from campaign.log import raised_in
 
 logger = logging.getLogger(__name__)
 
@@ -76,10 +77,4 @@ def _kind(error: BaseException) -> str:
 
 def _trace(error: BaseException) -> str:
     """Return where *error* was raised, without its message, which may quote what somebody typed."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return f"{_kind(error)} in " + " < ".join(reversed(places[-8:]))
+    return f"{_kind(error)} in {raised_in(error.__traceback__)}"

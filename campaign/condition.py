@@ -20,10 +20,11 @@ a limit.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign import recount
+from campaign.database import number_up_to
 from campaign.mail.outbox import GIVEN_UP, WAITING, OutboxMail
 from campaign.signature.row import Signature
 from campaign.tally import StateCount
@@ -70,10 +71,10 @@ def condition(db: Session, *, now: datetime) -> Condition:
     return Condition(
         confirmed=confirmed or 0,
         withdrawn=withdrawn or 0,
-        pending=_number(db, Signature.confirmed_on.is_(None), Signature.signed_on < today.date()),
-        mails_waiting=_number(db, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
+        pending=number_up_to(db, MOST, Signature.confirmed_on.is_(None), Signature.signed_on < today.date()),
+        mails_waiting=number_up_to(db, MOST, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
         oldest_mail_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
-        mails_given_up=_number(db, OutboxMail.status.in_(GIVEN_UP), OutboxMail.created_at < today),
+        mails_given_up=number_up_to(db, MOST, OutboxMail.status.in_(GIVEN_UP), OutboxMail.created_at < today),
         recounted_at=recounted[0] if recounted else None,
         differences=recounted[1] if recounted else 0,
     )
@@ -82,8 +83,3 @@ def condition(db: Session, *, now: datetime) -> Condition:
 def last_turn(now: datetime) -> datetime:
     """Return the last quarter of an hour."""
     return datetime.fromtimestamp(now.timestamp() // TURN.total_seconds() * TURN.total_seconds(), UTC)
-
-
-def _number(db: Session, *where: ColumnElement[bool]) -> int:
-    some = select(1).where(*where).limit(MOST).subquery()
-    return db.scalar(select(func.count()).select_from(some)) or 0

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Date,
     DateTime,
@@ -21,7 +22,9 @@ from sqlalchemy import (
     String,
     Text,
     Uuid,
+    func,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -203,6 +206,12 @@ def recall(db: Session, name: str) -> str | None:
     """Return what was kept under *name*."""
     row = db.get(Site, name)
     return row.content if row else None
+
+
+def number_up_to(db: Session, most: int, *where: ColumnElement[bool]) -> int:
+    """Return how many rows there are *where* that is true, or *most* if there are more: no more are read."""
+    some = select(1).where(*where).limit(most).subquery()
+    return db.scalar(select(func.count()).select_from(some)) or 0
 
 
 def upsert(db: Session, table: Any) -> Any:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaign.database import number_up_to
 from campaign.mail.outbox import EXPIRED, FAILED, WAITING, OutboxMail
 
 STUCK_SECONDS = 15 * 60
@@ -46,13 +47,8 @@ def state(db: Session, now: datetime) -> OutboxState:
     longest_due = select(OutboxMail.created_at).where(waiting).order_by(OutboxMail.due_at).limit(NEXT)
     oldest = db.scalar(select(func.min(longest_due.subquery().c.created_at))) or now
     return OutboxState(
-        waiting=_number(db, WAITING),
+        waiting=number_up_to(db, COUNTED, waiting),
         oldest_seconds=max(0, int((now - oldest).total_seconds())),
-        failed=_number(db, FAILED),
-        expired=_number(db, EXPIRED),
+        failed=number_up_to(db, COUNTED, OutboxMail.status == FAILED),
+        expired=number_up_to(db, COUNTED, OutboxMail.status == EXPIRED),
     )
-
-
-def _number(db: Session, status: str) -> int:
-    some = select(OutboxMail.status).where(OutboxMail.status == status).limit(COUNTED).subquery()
-    return db.scalar(select(func.count()).select_from(some)) or 0

@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from huey import Huey, PostgresHuey, SqliteHuey
 from huey.registry import Message
@@ -11,6 +13,8 @@ from huey.serializer import Serializer
 from sqlalchemy import make_url
 
 from campaign.settings import Settings
+
+Made = TypeVar("Made")
 
 
 def make(settings: Settings) -> Huey:
@@ -22,16 +26,7 @@ def make(settings: Settings) -> Huey:
     path = settings.instance / "queue.sqlite"
     # Without fsync: the sweep makes up for tasks lost with the machine's power.
     how |= {"filename": str(path), "fsync": False, "timeout": 2}
-    path.touch(mode=0o600)
-    try:
-        return SqliteHuey("campaign", **how)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-    # What the power left of it is no database any more.
-    _remove(path)
-    path.touch(mode=0o600)
-    return SqliteHuey("campaign", **how)
+    return _in_sound_file(path, lambda: SqliteHuey("campaign", **how))
 
 
 def check(huey: Huey) -> None:
@@ -46,16 +41,22 @@ def make_anew(huey: Huey) -> None:
     """Make a queue that was lost while processes had it open."""
     huey.storage.close()
     if isinstance(huey, SqliteHuey):
-        Path(huey.storage.filename).touch(mode=0o600)
-    try:
+        _in_sound_file(Path(huey.storage.filename), huey.storage.initialize_schema)
+    else:
         huey.storage.initialize_schema()
+
+
+def _in_sound_file(path: Path, make: Callable[[], Made]) -> Made:
+    """Return what is made in the file, or in a new one where the power left no database of it."""
+    path.touch(mode=0o600)
+    try:
+        return make()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        path = Path(huey.storage.filename)
-        _remove(path)
-        path.touch(mode=0o600)
-        huey.storage.initialize_schema()
+    _remove(path)
+    path.touch(mode=0o600)
+    return make()
 
 
 def _remove(path: Path) -> None:

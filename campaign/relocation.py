@@ -8,7 +8,7 @@ that is known, a mark in the target keeps every start away from it.
 No table has a sequence that would have to follow its rows: ids are random, and numbers given.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -133,25 +133,27 @@ def _holds_something(db: Session) -> bool:
 
 
 def _copy_rows(source: Database, target: Database, step: Callable[[str, int], None]) -> Prints:
-    prints = {table.name: Print() for table in _tables()}
-    with source.snapshot() as db:
-        for table in _tables():
-            for batch in _batches(db, table):
-                for row in batch:
-                    prints[table.name].add(row)
-                with target.writing() as written:
-                    written.execute(insert(table), [dict(row._mapping) for row in batch])
-                step("copying", len(batch))
-    return prints
+    def keep(table: Table, batch: Sequence[Row[Any]]) -> None:
+        with target.writing() as db:
+            db.execute(insert(table), [dict(row._mapping) for row in batch])
+
+    return _read(source, "copying", step, keep)
 
 
-def _read(database: Database, what: str, step: Callable[[str, int], None]) -> Prints:
+def _read(
+    database: Database,
+    what: str,
+    step: Callable[[str, int], None],
+    keep: Callable[[Table, Sequence[Row[Any]]], None] = lambda _table, _batch: None,
+) -> Prints:
+    """Read every row in one snapshot; *keep* is given each batch."""
     prints = {table.name: Print() for table in _tables()}
     with database.snapshot() as db:
         for table in _tables():
             for batch in _batches(db, table):
                 for row in batch:
                     prints[table.name].add(row)
+                keep(table, batch)
                 step(what, len(batch))
     return prints
 

@@ -36,6 +36,14 @@ LANGUAGES = {
     )
 }
 
+_USAGE = {ENGLISH.code: "en_GB"}
+"""Where a language alone would give another usage: English by itself writes dates as Americans do."""
+
+
+def locale(code: str) -> str:
+    """Return the locale by whose rules dates and numbers are written in the language *code*."""
+    return _USAGE.get(code, code)
+
 
 def finished() -> list[Language]:
     """Return the languages in which the whole campaign can be read."""

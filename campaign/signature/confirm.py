@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, bindparam, delete, select, update
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from campaign import seal, tally
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
 from campaign.signature.change import is_overdue
-from campaign.signature.row import Key, Signature, SignatureToken, of_mailbox
+from campaign.signature.row import Key, Mailbox, Signature, SignatureToken, of_mailbox
 
 # Confirming comes in floods as signing does, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
@@ -57,13 +57,6 @@ Found = Any
 
 Family = dict[UUID, Any]
 """The submissions of one mailbox that were not withdrawn, in order, as :data:`_LOCKED` reads them."""
-
-
-class _Mailbox(NamedTuple):
-    """What has one place in the count: a mailbox within a letter."""
-
-    state_code: str
-    digest: bytes
 
 
 def confirm(
@@ -124,13 +117,13 @@ def _is_pending(row: Found) -> bool:
     return row.confirmed_on is None and row.withdrawn_on is None
 
 
-def _mailbox(row: Found) -> _Mailbox:
+def _mailbox(row: Found) -> Mailbox:
     # After the close no digest is left, and each is alone.
-    return _Mailbox(row.state_code, row.digest or row.id.bytes)
+    return Mailbox(row.state_code, row.digest or row.id.bytes)
 
 
-def _locked(db: Session, pending: Iterable[Found]) -> dict[_Mailbox, Family]:
-    families: dict[_Mailbox, Family] = {}
+def _locked(db: Session, pending: Iterable[Found]) -> dict[Mailbox, Family]:
+    families: dict[Mailbox, Family] = {}
     for mailbox, row in sorted(((_mailbox(row), row) for row in pending), key=itemgetter(0)):
         if mailbox not in families:
             members = db.connection().execute(*_members(mailbox, row))
@@ -138,17 +131,17 @@ def _locked(db: Session, pending: Iterable[Found]) -> dict[_Mailbox, Family]:
     return families
 
 
-def _members(mailbox: _Mailbox, row: Found) -> tuple[Select[Any], dict[str, Any]]:
+def _members(mailbox: Mailbox, row: Found) -> tuple[Select[Any], dict[str, Any]]:
     if row.digest is None:
         return _ALONE, {"state_code": row.state_code, "id": row.id}
     return _FAMILY, mailbox._asdict()
 
 
 def _settle(
-    db: Session, pending: Iterable[Found], families: Mapping[_Mailbox, Family], *, on: date
-) -> dict[_Mailbox, UUID]:
+    db: Session, pending: Iterable[Found], families: Mapping[Mailbox, Family], *, on: date
+) -> dict[Mailbox, UUID]:
     """Confirm one of each family, unless one was; return which one holds the place."""
-    holders: dict[_Mailbox, UUID] = {}
+    holders: dict[Mailbox, UUID] = {}
     new: list[Found] = []
     for row in pending:
         mailbox = _mailbox(row)
@@ -184,7 +177,7 @@ def _drop(db: Session, state_code: str, siblings: Sequence[UUID], confirmed: UUI
     db.execute(delete(Signature).where(Signature.state_code == state_code, Signature.id.in_(siblings)))
 
 
-def _outcome(row: Found | None, holders: Mapping[_Mailbox, UUID], *, is_closed: bool) -> Key | CampaignError:
+def _outcome(row: Found | None, holders: Mapping[Mailbox, UUID], *, is_closed: bool) -> Key | CampaignError:
     if row is None:
         return UnknownTokenError("no signature has this link, or it was not confirmed in time")
     if not _is_pending(row):

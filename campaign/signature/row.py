@@ -1,7 +1,7 @@
 """The rows of signatures and of the tokens that their owners hold."""
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -29,6 +29,14 @@ APPROVED, DECLINED = "approved", "declined"
 
 Key = tuple[str, UUID]
 """A signature's key: state code and id."""
+
+
+class Mailbox(NamedTuple):
+    """What has one place in the count: a mailbox within a letter."""
+
+    state_code: str
+    digest: bytes
+
 
 ROBOT, NETWORK, DOMAIN = "robot", "network", "domain"
 HOLDS = (ROBOT, NETWORK, DOMAIN)

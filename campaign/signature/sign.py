@@ -20,15 +20,12 @@ from campaign.mail import outbox
 from campaign.mail.content import NewMail
 from campaign.mail.mailbox_day import may_send_all
 from campaign.seal import Details, ServerKeys
-from campaign.signature.row import COUNTED, Key, Signature, SignatureToken, settled
+from campaign.signature.row import COUNTED, Key, Mailbox, Signature, SignatureToken, settled
 
 # Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
 _KEEP = insert(_signatures)  # type: ignore[arg-type]
 _KEEP_TOKENS = insert(_tokens)  # type: ignore[arg-type]
-
-Mailbox = tuple[str, bytes]
-"""State code and digest of the address: what may hold one settled signature."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,14 +117,14 @@ def may_write_to_all(db: Session, keys: ServerKeys, emails: Sequence[str], now: 
 
 
 def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:
-    return signing.state_code, seal.address_digest(keys, signing.state_code, signing.details.email)
+    return Mailbox(signing.state_code, seal.address_digest(keys, signing.state_code, signing.details.email))
 
 
 def _earlier(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:
     """Return the signatures that hold these mailboxes' places already."""
     wanted = {f"{part}_{at}": each[part] for at, each in enumerate(mailboxes) for part in (0, 1)}
     found = db.connection().execute(_select_earlier(len(mailboxes)), wanted)
-    return {(state_code, digest): signature_id for state_code, digest, signature_id in found}
+    return {Mailbox(state_code, digest): signature_id for state_code, digest, signature_id in found}
 
 
 @cache

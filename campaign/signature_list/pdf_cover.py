@@ -6,7 +6,7 @@ from babel.numbers import format_decimal
 from reportlab.lib.units import mm
 
 from campaign import residence
-from campaign.language import wording
+from campaign.language import locale, wording
 from campaign.seal import grouped
 from campaign.signature_list import font
 from campaign.signature_list.cover import Cover
@@ -18,9 +18,6 @@ LABEL = 46 * mm
 QR_SIDE = 27 * mm
 
 _SMALL, _SMALL_LEADING = 9, 13.5
-
-_LOCALES = {"en": "en_GB"}
-"""Where a language alone would give another usage: English by itself writes dates as Americans do."""
 
 
 def lay_out(sheet: Sheet, cover: Cover, *, edition: int, language: str) -> None:
@@ -52,7 +49,7 @@ def why_no_names(language: str) -> str:
 
 def figure(number: int, language: str) -> str:
     """Return *number* with the separators of *language*."""
-    return format_decimal(number, locale=_LOCALES.get(language, language))
+    return format_decimal(number, locale=locale(language))
 
 
 def _title(sheet: Sheet, cover: Cover, language: str) -> None:
@@ -77,7 +74,7 @@ def _title(sheet: Sheet, cover: Cover, language: str) -> None:
 
 def _facts(sheet: Sheet, cover: Cover, edition: int, language: str) -> None:
     _ = wording(language).gettext
-    made_on = format_date(cover.made_on, format="long", locale=_LOCALES.get(language, language))
+    made_on = format_date(cover.made_on, format="long", locale=locale(language))
     for label, text in (
         (_("Sent by"), ", ".join(filter(None, (cover.organisation, cover.seat)))),
         (_("Contact"), cover.contact),

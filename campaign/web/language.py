@@ -5,13 +5,10 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel
 from werkzeug.routing import BaseConverter, ValidationError
 
-from campaign.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished
+from campaign.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished, locale
 from campaign.participating_state import STATES, ParticipatingState
 
-_USAGE = {ENGLISH.code: "en_GB"}
-"""Where a language alone would give another usage: English by itself writes dates as Americans do."""
-
-LOCALES = {code: Locale.parse(_USAGE.get(code, code)) for code in LANGUAGES}
+LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
 """Read once, and not for every page."""
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import altcha
 
 from campaign import now
-from campaign.database import recall
 from campaign.guard import proof
 from campaign.guard.bounds import TICKET_SECONDS
 from campaign.participating_state import STATES
@@ -24,7 +23,6 @@ from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS
 from tests.bench.server import Server
-from tests.bench.site import SECRET, MadeSite
 
 SIGNATURES = 1500
 
@@ -44,7 +42,7 @@ def main() -> None:
         guarded = site.make(Path(name) / "guarded")
         guarded.environment["CAMPAIGN_UNLIMITED_NETWORKS"] = ""
         guarded.environment["CAMPAIGN_TRUSTED_PROXIES"] = "1"
-        keys = _keys(guarded)
+        keys = guarded.keys()
         with (
             server.serving(OURS, free.environment, Path(name) / "free.log") as without,
             server.serving(OURS, guarded.environment, Path(name) / "guarded.log") as with_guard,
@@ -95,14 +93,6 @@ def _answer(keys: ServerKeys) -> dict[str, str]:
     solution = altcha.solve_challenge(challenge)
     assert solution is not None
     return {"altcha": altcha.Payload(challenge, solution).to_base64()}
-
-
-def _keys(made: MadeSite) -> ServerKeys:
-    database = made.database()
-    with database.reading() as db:
-        salt = bytes.fromhex(recall(db, "digest_salt") or "")
-    database.close()
-    return ServerKeys.from_secret(SECRET, salt)
 
 
 if __name__ == "__main__":

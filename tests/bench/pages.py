@@ -9,8 +9,7 @@ import http.client
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.bench.load import Answered
 from tests.bench.report import RUNS
 from tests.bench.server import Server
 from tests.bench.site import MadeSite
+from tests.worker import meanwhile
 
 PAGES = 20_000
 
@@ -47,7 +47,7 @@ def main() -> None:
             server.serving(OURS, made.environment, folder / "ours.log") as ours,
         ):
             server.pin(server.CLIENT_CORES)
-            with moving(made):
+            with meanwhile(partial(_move, made)):
                 runs = [_run(floor, ours, number) for _ in range(RUNS)]
             plain, packed = _size(ours, {}), _size(ours, PACKED)
             peak = ours.peak_bytes()
@@ -64,22 +64,10 @@ def main() -> None:
     print(f"  the site's process held at most {report.mib(peak)}")
 
 
-@contextmanager
-def moving(made: MadeSite) -> Iterator[None]:
-    """Confirm one signature after the other while the block lasts."""
-    over = threading.Event()
-
-    def move() -> None:
-        while not over.wait(MOVING_SECONDS):
-            site.fill(made, 1)
-
-    thread = threading.Thread(target=move)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def _move(made: MadeSite, over: threading.Event) -> None:
+    """Confirm one signature after the other."""
+    while not over.wait(MOVING_SECONDS):
+        site.fill(made, 1)
 
 
 def _run(floor: Server, ours: Server, number: int) -> tuple[Answered, ...]:

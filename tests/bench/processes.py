@@ -34,6 +34,7 @@ from tests.bench.server import Server
 from tests.bench.sign import OURS
 from tests.bench.site import MadeSite
 from tests.faults.serving import COMMAND, FORM
+from tests.worker import meanwhile
 
 SIGNATURES = 5_000
 
@@ -162,23 +163,17 @@ def _phase(name: str, run: Run, act: Callable[[], int]) -> None:
 def _watching(run: Run) -> Iterator[Waits]:
     """Count, a hundred times a second, what sessions at work wait for."""
     waits: Waits = Counter(asked=0)
-    over = threading.Event()
     address = make_url(run.made.environment["CAMPAIGN_DATABASE_URL"]).set(drivername="postgresql")
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         with psycopg.connect(address.render_as_string(hide_password=False), autocommit=True) as connection:
             while not over.wait(0.01):
                 rows = connection.execute(WAITS, (run.name, connection.info.backend_pid)).fetchall()
                 waits.update(kind for (kind,) in rows if kind not in {None, "Client"})
                 waits["asked"] += 1
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with meanwhile(watch):
         yield waits
-    finally:
-        over.set()
-        thread.join()
 
 
 def _check(run: Run) -> None:

@@ -22,12 +22,11 @@ from pathlib import Path
 
 from campaign import now, seal
 from campaign.campaign_key import current_key
-from campaign.database import recall
-from campaign.seal import Details, ServerKeys
+from campaign.seal import Details
 from campaign.signature import Signature
 from campaign.signature.sign import may_write_to
 from tests.bench import home, load, report, server, site
-from tests.bench.site import SECRET, MadeSite
+from tests.bench.site import MadeSite
 
 SAMPLES, WARM_UP = 500, 40
 
@@ -100,10 +99,9 @@ def main() -> None:
 
 def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
     """Leave each mailbox of *kind* as signing, confirming and asking for mails would have left it."""
-    database = made.database()
+    database, keys = made.database(), made.keys()
     today = now().date()
     with database.writing() as db:
-        keys = ServerKeys.from_secret(SECRET, bytes.fromhex(recall(db, "digest_salt") or ""))
         key = current_key(db)
         for email in (kind.address(each) for each in range(number if kind.letters else 0)):
             box = seal.seal(Details(name="Mara Example", email=email), key.public_key)

@@ -35,6 +35,14 @@ class MadeSite:
         """Return a new way to its database."""
         return Database(load(self.environment).database_url)
 
+    def keys(self) -> ServerKeys:
+        """Return what its server derives from its secret."""
+        database = self.database()
+        with database.reading() as db:
+            salt = recall(db, "digest_salt") or ""
+        database.close()
+        return ServerKeys.from_secret(SECRET, bytes.fromhex(salt))
+
 
 def make(folder: Path, database_url: str = "") -> MadeSite:
     """Make a site in *folder*, as the first start of one would; its database too, unless it is elsewhere."""
@@ -58,9 +66,7 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
 
 def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
     """Add *number* unconfirmed signatures of as many mailboxes; return the tokens that their mails carry."""
-    database, codes, tokens = site.database(), list(STATES), []
-    with database.reading() as db:
-        keys = ServerKeys.from_secret(SECRET, bytes.fromhex(recall(db, "digest_salt") or ""))
+    database, keys, codes, tokens = site.database(), site.keys(), list(STATES), []
     for done in range(0, number, TOGETHER):
         signings = [
             Signing(

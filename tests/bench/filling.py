@@ -115,7 +115,11 @@ class _Filling:
         """Keep the counts of all that was added."""
         for day in sorted(self._confirmed.keys() | self._withdrawn.keys()):
             with database.writing() as db:
-                tally.add_all(db, self._confirmed[day], self._withdrawn[day], on=day)
+                tally.add_all(db, self._confirmed[day], on=day)
+        for day, places in self._withdrawn.items():
+            for (state_code, residence), number in places.items():
+                with database.writing() as db:
+                    tally.add(db, state_code, residence, on=day, withdrawn=number)
 
     def _row(self, at: int) -> dict[str, Any]:
         day = self._moment.date() - timedelta(days=at % DAYS)

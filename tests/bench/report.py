@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from campaign.cli.serve import THREADS
 from tests.bench.load import CONNECTIONS, Answered
-from tests.bench.server import FLOOR_THREADS, IS_PINNED, THREADS
+from tests.bench.server import FLOOR_THREADS, IS_PINNED
 
 SQLITE = "SQLite, WAL, synchronous=FULL"
 

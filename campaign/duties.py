@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaign import batch, emergency, unlocking
 from campaign.database import Database
+from campaign.delivery import notice
 from campaign.delivery.row import DeliveryRow, settle_interrupted
 from campaign.guard import proof
 from campaign.mail import outbox
@@ -21,6 +22,7 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
 
     def erase(db: Session, now: datetime) -> None:
         settle_interrupted(db, now=now)
+        notice.settle_marks(db)
         for _rows in due(db, settings, now=now):
             db.commit()
         if emergency.is_unfinished(db):

@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Subquery, func, select, update
+from sqlalchemy import ColumnElement, Select, false, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from campaign import batch
 from campaign.delivery.row import BOUNCED, REACHED, Delivery, DeliveryRow
-from campaign.signature.row import Signature
+from campaign.signature.row import Signature, is_to_strike
 
 
 @dataclass(frozen=True)
@@ -58,22 +59,48 @@ def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) ->
     return len(noted)
 
 
+def settle_marks(db: Session) -> None:
+    """Mark what fell away on a list that was not looked at yet, and nothing else.
+
+    Each signature is marked when it falls, so that nobody need look through all that ever fell. What
+    stands on no list, or was told, keeps its mark until this is called: it costs time, and is not due.
+    A list that is being made cannot bring it back, since none is sent with a name that fell before.
+    """
+    is_untold = (
+        select(DeliveryRow.number)
+        .where(
+            DeliveryRow.state_code == Signature.state_code,
+            DeliveryRow.signature_id == Signature.id,
+            DeliveryRow.notice_on.is_(None),
+        )
+        .exists()
+    )
+    # Either by an index of its own: these are few, and the numbers on lists are many.
+    fallen = Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None)
+    for is_meant in fallen:
+        _mark(db, is_meant, Signature.to_strike.is_(false()), is_untold, to_strike=True)
+    _mark(db, is_to_strike(), ~is_untold, to_strike=False)
+
+
+def _mark(db: Session, *where: ColumnElement[bool], to_strike: bool) -> None:
+    key = Signature.state_code, Signature.id
+    # What somebody else has in hand is left for the next time, or both might wait in a circle.
+    meant = select(*key).where(*where).with_for_update(skip_locked=True, of=Signature).correlate(None)
+    batch.run(db, update(Signature).where(tuple_(*key).in_(meant)).values(to_strike=to_strike))
+
+
 def _due(*columns: Any) -> Select[Any]:
-    fallen = _fallen()
-    same = (fallen.c.state_code == DeliveryRow.state_code) & (fallen.c.id == DeliveryRow.signature_id)
+    # The marked come first: a database that began with the numbers on lists would read them all.
+    marked = (
+        select(Signature.state_code, Signature.id).where(is_to_strike()).cte().prefix_with("MATERIALIZED")
+    )
+    same = (marked.c.state_code == DeliveryRow.state_code) & (marked.c.id == DeliveryRow.signature_id)
     return (
         select(*columns)
-        .join_from(fallen, DeliveryRow, same)
+        .join_from(marked, DeliveryRow, same)
         .join(Delivery, Delivery.id == DeliveryRow.delivery_id)
         .where(DeliveryRow.notice_on.is_(None), Delivery.status.in_(REACHED - {BOUNCED}))
     )
-
-
-def _fallen() -> Subquery:
-    # Two queries, each over an index of its own: these are few, and the numbers on lists are many.
-    keys, is_withdrawn = select(Signature.state_code, Signature.id), Signature.withdrawn_on.is_not(None)
-    invalidated = keys.where(Signature.invalidation_id.is_not(None), ~is_withdrawn)
-    return keys.where(is_withdrawn).union_all(invalidated).subquery()
 
 
 def _spans(numbers: Iterable[int]) -> Iterator[str]:

@@ -91,7 +91,8 @@ class DeliveryRow(Base):
         ForeignKeyConstraint(
             ["state_code", "signature_id"], ["signature.state_code", "signature.id"], ondelete="CASCADE"
         ),
-        Index("ix_delivery_row_signature", "state_code", "signature_id"),
+        # It holds whatever is asked about a signature that fell away, so that no row is read for that.
+        Index("ix_delivery_row_of_signature", "state_code", "signature_id", "notice_on", "delivery_id"),
     )
 
     delivery_id: Mapped[UUID] = mapped_column(ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True)

@@ -21,9 +21,9 @@ def add_column(table: str, column: sa.Column[Any]) -> None:
     op.add_column(table, column, if_not_exists=not _is_sqlite())
 
 
-def create_index(name: str, table: str, on: list[str], condition: str) -> None:
-    """Make a partial index; in PostgreSQL while others write, which must come after everything else."""
-    where = sa.text(condition)
+def create_index(name: str, table: str, on: list[str], condition: str | None = None) -> None:
+    """Make an index, perhaps a partial one; in PostgreSQL while others write, which must come last."""
+    where = sa.text(condition) if condition else None
     if _is_sqlite():
         op.create_index(name, table, on, sqlite_where=where)
         return

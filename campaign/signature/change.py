@@ -93,6 +93,7 @@ def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) 
 def take_back(db: Session, signature: Signature, *, now: datetime) -> None:
     """Withdraw a signature that stands locked in the caller's transaction."""
     signature.withdrawn_on = now.date()
+    signature.to_strike = True
     signature.forget()
     if signature.confirmed_on and not signature.is_set_aside:
         tally.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)

@@ -93,7 +93,7 @@ def invalidate(db: Session, decision_id: UUID, keys: Collection[Key]) -> int:
         db,
         update(Signature)
         .where(_among(keys), Signature.withdrawn_on.is_(None), Signature.invalidation_id.is_(None))
-        .values(invalidation_id=decision_id),
+        .values(invalidation_id=decision_id, to_strike=True),
     )
     _count(db, (row for row in changed if row.held_for is None), -1)
     db.execute(
@@ -126,7 +126,7 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
         db,
         update(Signature)
         .where(_among(keys), Signature.invalidation_id == decision_id, Signature.withdrawn_on.is_(None))
-        .values(invalidation_id=None),
+        .values(invalidation_id=None, to_strike=False),
     )
     _count(db, (row for row in changed if row.held_for is None), 1)
     return len(changed)

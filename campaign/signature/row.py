@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    false,
     literal_column,
     select,
     text,
@@ -47,6 +48,7 @@ _STANDING = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
 _PENDING = "confirmed_on IS NULL"
 _TO_NAME = "(disclosure = 'public' AND name_review IS NULL)"
 _TO_READ = "(has_words AND words_review IS NULL)"
+_TO_STRIKE = "to_strike"
 
 _OF_HELD = ("state_code", "id", "held_for", "confirmed_on", "withdrawn_on", "invalidation_id")
 _OF_WAITING = (*_OF_HELD, "disclosure", "name_review", "has_words", "words_review")
@@ -85,6 +87,7 @@ class Signature(Base):
         ),
         Index("ix_signature_aside", *_OF_HELD, **_where("held_for IS NOT NULL AND withdrawn_on IS NULL")),
         Index("ix_signature_withdrawn", "state_code", "id", **_where("withdrawn_on IS NOT NULL")),
+        Index("ix_signature_to_strike", "state_code", "id", "to_strike", **_where(_TO_STRIKE)),
         Index("ix_signature_invalidation", "invalidation_id", **_where("invalidation_id IS NOT NULL")),
         # Without SQLite's row numbers, which would keep the order in which people signed.
         {"sqlite_with_rowid": False},
@@ -117,6 +120,8 @@ class Signature(Base):
     """One of :data:`HOLDS` until an organiser lets it count."""
     invalidation_id: Mapped[UUID | None]
     """The organisers' decision that took it off the count."""
+    to_strike: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it fell away, withdrawn or invalidated, and a delegation may have to be told its number."""
 
     @property
     def is_settled(self) -> bool:
@@ -189,6 +194,11 @@ def awaits_naming() -> ColumnElement[bool]:
 def awaits_reading() -> ColumnElement[bool]:
     """Return the condition that somebody's own words wait for an organiser."""
     return literal_column(_TO_READ)
+
+
+def is_to_strike() -> ColumnElement[bool]:
+    """Return the condition that a delegation may have to be told that a number no longer stands."""
+    return literal_column(_TO_STRIKE)
 
 
 def in_list_order(state_code: str) -> Select[Signature]:

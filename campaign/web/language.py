@@ -1,8 +1,10 @@
 """Languages and states in URLs, and which language a page is in."""
 
-from babel import Locale
+from functools import lru_cache
+
+from babel import Locale, numbers
 from flask import Flask, Response, g, redirect, request, url_for
-from flask_babel import Babel
+from flask_babel import Babel, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
 from campaign.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished, locale
@@ -10,6 +12,10 @@ from campaign.participating_state import STATES, ParticipatingState
 
 LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
 """Read once, and not for every page."""
+
+
+NUMBERS = 10_000
+"""Kept as they are written: pages are full of counts, most of which stood on the page before."""
 
 
 class LanguageConverter(BaseConverter):
@@ -65,6 +71,15 @@ def preferred_language() -> Language:
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 
+def _decimal(number: int) -> str:
+    return _written(number, get_locale() or LOCALES[ENGLISH.code])
+
+
+@lru_cache(NUMBERS)
+def _written(number: int, where: Locale) -> str:
+    return numbers.format_decimal(number, locale=where)
+
+
 def init_app(app: Flask) -> None:
     """Teach *app* the two kinds of URL part, and the wording of each language."""
     app.url_map.converters["language"] = LanguageConverter
@@ -74,6 +89,7 @@ def init_app(app: Flask) -> None:
         locale_selector=lambda: LOCALES[current_language().code],
         default_translation_directories=str(CATALOGUES),
     )
+    app.jinja_env.filters["decimalformat"] = _decimal
 
     @app.before_request
     def send_unfinished_to_english() -> Response | None:

@@ -143,6 +143,7 @@ class _Filling:
             "public_name": f"Mara Example {at}" if is_published else None,
             "name_review": "approved" if is_published else None,
             "held_for": "domain" if is_held else None,
+            "to_strike": is_withdrawn,
         }
         place = row["state_code"], row["residence"]
         if not (is_pending or is_held):

@@ -16,7 +16,7 @@ from tests.web.conftest import OrganisersBrowser, Supporter
 LARGE = "signature|signature_token|delivery_row|outbox|mailbox_day"
 
 # Partial indexes of what was not looked at yet, or fell away: few, whatever the number of signatures.
-FEW = "ix_signature_(awaiting|aside|withdrawn|invalidation|published)"
+FEW = "ix_signature_(awaiting|aside|to_strike|published)"
 
 LOOKED = "ORDER BY outbox.created_at, outbox.id"
 """This test looks into the outbox, too."""

@@ -1,0 +1,34 @@
+"""What fell away is marked, so that nobody looks through all that ever did for what is to be told."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from campaign.migrations import gently
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+TO_STRIKE, BEFORE, AFTER = (
+    "ix_signature_to_strike",
+    "ix_delivery_row_signature",
+    "ix_delivery_row_of_signature",
+)
+
+
+def upgrade() -> None:
+    gently.add_column(
+        "signature", sa.Column("to_strike", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    # Every start marks what fell before, by what it finds on lists.
+    gently.create_index(TO_STRIKE, "signature", ["state_code", "id", "to_strike"], "to_strike")
+    gently.create_index(AFTER, "delivery_row", ["state_code", "signature_id", "notice_on", "delivery_id"])
+    gently.drop_index(BEFORE, "delivery_row")
+
+
+def downgrade() -> None:
+    gently.create_index(BEFORE, "delivery_row", ["state_code", "signature_id"])
+    gently.drop_index(AFTER, "delivery_row")
+    gently.drop_index(TO_STRIKE, "signature")
+    op.drop_column("signature", "to_strike")

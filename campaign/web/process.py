@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import multiprocessing
 import os
 import signal
 import sys
@@ -15,10 +16,17 @@ PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
-    """Have this process killed when the one that started it is gone, so that the port is free again."""
+    """Have this process killed when the one that started it is gone, so that the port is free again.
+
+    Under a web server that makes its processes in another way, this does nothing.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
+    # It may have gone before. In a container it may be process 1; and orphans may go to another than that.
+    if os.getppid() != parent.pid:
         raise SystemExit("the process that started this one is gone")
 
 

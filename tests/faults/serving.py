@@ -45,6 +45,8 @@ class Server:
 
     workers = 1
     """Web processes."""
+    through: tuple[str, ...] = ()
+    """The command that runs it, where it is not run directly."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -64,7 +66,8 @@ class Server:
 
     def launch(self) -> None:
         """Start web server and mail worker, in a process group of their own."""
-        arguments = [*COMMAND, "serve", "--port", str(self.port), "--workers", str(self.workers)]
+        arguments = [*self.through, *COMMAND, "serve", "--port", str(self.port)]
+        arguments += ["--workers", str(self.workers)]
         with self.console.open("ab") as file:
             self._process = subprocess.Popen(
                 arguments,

@@ -1,22 +1,51 @@
-"""Web processes that die by themselves: started again, or else the whole ends, for systemd to start it."""
+"""Web processes that die by themselves: started again, or else the whole ends, for systemd to start it.
+
+And those of a site that is the first process of a container, to which orphans come.
+"""
 
 import json
 import os
 import re
 import resource
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.faults.serving import UNREACHED, Server
+from tests.faults.serving import ROOT, UNREACHED, Server
 from tests.relay import relay
 from tests.worker import eventually
 
 pytestmark = pytest.mark.fault
 
 MACHINE = frozenset({"time", "level", "logger", "process", "message"})
+
+AS_FIRST = ("unshare", *(() if os.getuid() == 0 else ("--map-root-user",)), "--pid", "--fork", "--kill-child")
+"""Runs a command as a container without an init does: as process 1 of its own."""
+
+ORPHAN = """
+import ctypes, multiprocessing, os, sys
+from campaign.web.process import end_with_parent
+
+def web_process(parent):
+    while os.getppid() == parent:
+        pass
+    end_with_parent()
+    print("goes on")
+
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
+parent = os.fork()
+if not parent:
+    multiprocessing.get_context("fork").Process(target=web_process, args=(os.getpid(),)).start()
+    os._exit(0)
+os.waitpid(parent, 0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+"""A web process whose parent is gone before it looks, and which is taken in by another than process 1."""
 
 
 def web_processes(site: Server) -> set[int]:
@@ -85,3 +114,35 @@ def test_a_web_process_that_dies_is_replaced_and_when_they_go_on_dying_all_ends(
     assert "Unexpected exit from worker-1" in {line["message"] for line in log}
     assert "[ERROR]" not in console, "the web server's own records are written like ours"
     assert "Traceback" not in console
+
+
+def test_a_web_process_whose_parent_is_gone_ends_whoever_takes_it_in() -> None:
+    orphan = subprocess.run(
+        [sys.executable, "-c", ORPHAN], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (orphan.returncode, orphan.stdout) == (1, ""), orphan.stderr
+    assert "the process that started this one is gone" in orphan.stderr
+
+
+def test_as_the_first_process_of_a_container_it_serves_and_stops_when_told(tmp_path: Path) -> None:
+    tried = subprocess.run([*AS_FIRST, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no first process can be made here: {tried.stderr}")
+    site = Server(tmp_path)
+    site.through = AS_FIRST
+    try:
+        site.start()
+        first = site.child("serve")
+        assert eventually(lambda: answering(site)), site.console.read_text()
+        assert site.browser().sign().is_done
+        # Only what has a handler reaches a first process.
+        os.kill(first, signal.SIGTERM)
+
+        assert eventually(lambda: site.status() is not None, 30)
+        assert site.status() == 0, site.console.read_text()
+        assert not site.processes()
+    finally:
+        site.kill()
+    assert "[ERROR]" not in site.console.read_text()
+    assert "Unexpected exit" not in site.console.read_text()

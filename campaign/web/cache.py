@@ -1,21 +1,25 @@
 """Public pages answered from memory: rendered once for what they show, with an ETag and a packed body.
 
 A page is kept until a count that it shows changes, and no longer than its moment ("as of") may lie
-back. Only what is the same for everyone is kept: no private page, no answer to a post, no error.
+back. Only what is the same for everyone is kept: no private page, no answer to a post, no error. It is
+kept by its path alone, of which there are as many as there are such pages: whatever else a visitor
+may vary (the port in a host's name, what follows a question mark) makes no second copy of any.
 """
 
 import gzip
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import Accept, Headers
 from werkzeug.http import parse_accept_header
+from werkzeug.sansio.utils import host_is_trusted
 
 from campaign.participating_state import ParticipatingState
 from campaign.web.counts import Counts, Snapshot
@@ -48,12 +52,11 @@ LONGEST = timedelta(seconds=20)
 MOST_PAGES = 2_000
 """Four for each state in eight languages, and some; each takes about 30 KB."""
 
+LONGEST_HOST = 300
+"""A name has 253 characters at most, and then comes a port."""
+
 # Browsers always ask whether their copy still holds; a shared cache may answer for a second.
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"
-
-Key = tuple[str, str]
-
-_KEY = "campaign.page"
 
 
 @dataclass(frozen=True)
@@ -118,17 +121,19 @@ class Page:
 class PageCache:
     """Stands before the application, and asks it only for what is not in memory."""
 
-    def __init__(self, application: "WSGIApplication", counts: Counts) -> None:
+    def __init__(self, application: "WSGIApplication", counts: Counts, hosts: Collection[str]) -> None:
         self._application = application
         self._counts = counts
-        self._pages: dict[Key, Page] = {}
+        self._is_ours = lru_cache(maxsize=256)(partial(host_is_trusted, trusted_list=hosts))
+        self._lock = threading.Lock()
+        self._pages: dict[str, Page] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer from memory, or let the application answer."""
         # Without what follows a question mark: most pages read none of it, and shared links carry marks.
-        key = environ.get("HTTP_HOST", ""), environ["PATH_INFO"]
-        page = self._pages.get(key)
-        if page is not None and page.answers(environ):
+        page = self._pages.get(environ["PATH_INFO"])
+        host = environ.get("HTTP_HOST", "")[:LONGEST_HOST]
+        if page is not None and page.answers(environ) and self._is_ours(host):
             now = self.now()
             if now is not None and page.holds(now):
                 if page.endpoint not in AT_ONCE:
@@ -136,7 +141,6 @@ class PageCache:
                 status, headers, body = page.answer(environ)
                 start_response(status, headers)
                 return [body]
-        environ[_KEY] = key
         return self._application(environ, start_response)
 
     def now(self) -> Snapshot | None:
@@ -146,16 +150,17 @@ class PageCache:
         except SQLAlchemyError:
             return None
 
-    def keep(self, key: Key, page: Page) -> None:
-        """Answer with *page* from now on."""
-        if len(self._pages) >= MOST_PAGES:
-            self._pages.clear()
-        self._pages[key] = page
+    def keep(self, path: str, page: Page) -> None:
+        """Answer with *page* from now on; where there is no room, the one kept for longest makes some."""
+        with self._lock:
+            if path not in self._pages and len(self._pages) >= MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
+            self._pages[path] = page
 
 
 def init_app(app: Flask, counts: Counts) -> None:
     """Keep the public pages of *app*; what else is done to answers must be added after this."""
-    cache = PageCache(app.wsgi_app, counts)
+    cache = PageCache(app.wsgi_app, counts, app.config["TRUSTED_HOSTS"])
     app.wsgi_app = cache  # type: ignore[method-assign]
 
     @app.before_request
@@ -181,7 +186,7 @@ def init_app(app: Flask, counts: Counts) -> None:
         after = cache.now()
         if after is None or not page.holds(after):
             return response  # a count moved meanwhile, and nobody knows which one the page shows
-        cache.keep(request.environ[_KEY], page)
+        cache.keep(request.environ["PATH_INFO"], page)
         status, headers, body = page.answer(request.environ)
         return Response(body, status, Headers(headers))
 

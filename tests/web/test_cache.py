@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from math import prod
 
 import pytest
 from flask import Flask
@@ -13,8 +14,11 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaign import organisation
+from campaign.language import LANGUAGES
+from campaign.participating_state import STATES
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
+from campaign.web import cache
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.factories import make_signature
@@ -223,10 +227,75 @@ def test_a_page_says_within_a_second_who_runs_the_campaign(
     assert b"Made-up House" in client.get("/en/privacy").data
 
 
-def test_a_foreign_host_gets_nothing_from_memory(client: FlaskClient) -> None:
-    client.get("/en/letters/de")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "elsewhere.example",
+        "elsewhere.example:8000",
+        "localhost.elsewhere.example",
+        "localhost@elsewhere.example",
+        "localhost:0",
+        "localhost:65536",
+        "localhost:http",
+        f"localhost{' ' * 300}elsewhere.example",
+    ],
+)
+def test_a_foreign_host_gets_nothing_from_memory(client: FlaskClient, host: str) -> None:
+    assert client.get("/en/letters/de").status_code == 200
 
-    assert client.get("/en/letters/de", headers={"Host": "elsewhere.example"}).status_code == 400
+    assert client.get("/en/letters/de", headers={"Host": host}).status_code == 400
+
+
+def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
+    client: FlaskClient, rendered: list[str]
+) -> None:
+    hosts = ["localhost", "127.0.0.1:8000", *(f"localhost:{port}" for port in (1, 80, 65535))]
+    answers = [client.get("/en/letters/de", headers={"Host": host}) for host in hosts]
+
+    assert {(answer.status_code, answer.data) for answer in answers} == {(200, answers[0].data)}
+    assert rendered == ["/en/letters/de"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
+    client: FlaskClient, rendered: list[str]
+) -> None:
+    for path in ("/en/letters/de", "/en/persons/abish", "/en/", "/counts.json"):
+        assert client.get(path).status_code == 200
+        first = len(rendered)
+        same = [f"{path}?a={number}" for number in range(3)] + [path.replace("e", "%65"), f"{path}#b"]
+        assert {client.get(each).status_code for each in same} == {200}
+        assert len(rendered) == first
+
+        other = [path.upper(), f"{path}/", f"/{path}", f"/.{path}", path.replace("/", "//"), f"{path}/."]
+        other += [f"{path}{more}" for more in ("%0A", "%0D", "%00", "%20", ";a", "%2F", "%3Fa", "%CC%81")]
+        assert 200 not in {client.get(each).status_code for each in other if each != path}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
+    each = {"language": len(LANGUAGES), "state": len(STATES), "person_id": len(site.appeal.persons)}
+    kept = cache.COUNTED | cache.MOMENTARY
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in kept and "GET" in rule.methods]
+
+    assert {rule.endpoint for rule in rules} == kept
+    assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
+    client: FlaskClient, rendered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MOST_PAGES", 3)
+    paths = [f"/en/letters/{state}" for state in ("at", "be", "ch", "de")]
+    for path in paths:
+        client.get(path)
+    rendered.clear()
+
+    for path in reversed(paths):
+        client.get(path)
+
+    assert rendered == ["/en/letters/at"]
 
 
 def test_a_page_that_does_not_exist_is_not_kept_as_one_that_does(client: FlaskClient) -> None:

@@ -1,7 +1,8 @@
 """``/metrics`` for Prometheus: figures of the campaign, of this machine, and of the process that answers.
 
 Whatever is true of the site as a whole is read from the database, so it does not matter which
-process is asked. What a process knows of itself alone carries its number as a label.
+process is asked; but of mails each tells what it found first in a quarter of an hour. What a process
+knows of itself alone carries its number as a label.
 """
 
 import os
@@ -96,7 +97,7 @@ class _Figures(Collector):
     def _read(self) -> tuple[Condition, int] | None:
         try:
             with self._here.database.reading() as db:
-                found = condition(db, now=self._here.clock())
+                found = condition(db, self._here.mails, now=self._here.clock())
             return found, self._here.tasks.waiting()
         except SQLAlchemyError:
             return None
@@ -109,12 +110,12 @@ def _of_campaign(found: Condition, queued: int, *, now: datetime) -> Iterator[Me
     yield _counter("campaign_signatures_withdrawn", "Of these, withdrawn.", found.withdrawn)
     pending = f"Signed before today (UTC) and not confirmed; {upto}."
     yield _gauge("campaign_signatures_pending", pending, found.pending)
-    waiting = f"Mails waiting now that waited {as_of}; {upto}."
-    yield _gauge("campaign_mail_waiting", waiting, found.mails_waiting)
+    waiting = f"Mails waiting {as_of}; {upto}."
+    yield _gauge("campaign_mail_waiting", waiting, found.mails.waiting)
     oldest = f"Age of the oldest waiting mail {as_of}, in such quarters."
-    yield _gauge("campaign_mail_oldest_seconds", oldest, found.oldest_mail_seconds)
+    yield _gauge("campaign_mail_oldest_seconds", oldest, found.mails.oldest_seconds)
     given_up = f"Mails given up before today (UTC), in the last 30 days; {upto}."
-    yield _gauge("campaign_mail_given_up", given_up, found.mails_given_up)
+    yield _gauge("campaign_mail_given_up", given_up, found.mails.given_up)
     yield _gauge("campaign_queue_tasks", "Tasks waiting for a worker, in tens.", queued // 10 * 10)
     if found.recounted_at is not None:
         age = max(0.0, (now - found.recounted_at).total_seconds())

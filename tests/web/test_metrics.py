@@ -5,15 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from campaign import recount, tasks
+from campaign.errors import PermanentMailError
+from campaign.mail import outbox
+from campaign.mail.outbox import OutboxMail
 from campaign.settings import Settings
 from campaign.web import meter, metrics
 from campaign.web.cache import COUNTED, MOMENTARY
@@ -109,6 +113,40 @@ def test_no_figure_tells_the_moment_of_anybodys_act_but_what_the_count_shows_any
     clock.forward(minutes=1)
     after = figures(supporter.client)
     assert {"campaign_mail_waiting", "campaign_request_seconds_count supporter.sign"} <= moved(before, after)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_neither_healthz_nor_a_figure_tells_when_a_mail_was_made_left_or_failed(
+    supporter: Supporter, db: Session, clock: Clock
+) -> None:
+    acts: dict[timedelta, Callable[[UUID], None]] = {
+        timedelta(minutes=36): lambda mail: outbox.sent(db, mail),
+        timedelta(minutes=68): lambda mail: outbox.never(db, mail, PermanentMailError("no", code=550)),
+    }
+    changes: dict[timedelta, dict[str, str]] = {}
+    still = FROM_MEMORY | {each.replace(meter.FROM_MEMORY, "progress.healthz") for each in FROM_MEMORY}
+    told, before = {"queue": "ok", "mail": "ok"}, figures(supporter.client)
+    for minute in range(1, 90):
+        clock.time = NOW + timedelta(minutes=minute)
+        if minute in {4, 66}:
+            supporter.sign(email=f"mara{minute}@example.org")
+        if act := acts.get(clock() - NOW):
+            act(db.scalars(select(OutboxMail.id)).one())
+            db.commit()
+        answer = supporter.client.get("/healthz").get_json()
+        now = {word: answer[word] for word in told}
+        if now != told:
+            changes[clock() - NOW] = now
+        after = figures(supporter.client)
+        assert minute % 15 == 0 or moved(before, after) <= still, minute
+        told, before = now, after
+
+    # Made after 4 minutes, it is no sign of trouble before 19; sent after 36; another refused after 68.
+    assert changes == {
+        timedelta(minutes=30): {"queue": "stuck", "mail": "ok"},
+        timedelta(minutes=45): {"queue": "ok", "mail": "ok"},
+        timedelta(minutes=75): {"queue": "ok", "mail": "failing"},
+    }
 
 
 def test_a_page_that_is_counted_at_once_is_the_same_for_everybody_and_nobodys_next_page(app: Flask) -> None:

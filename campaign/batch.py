@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Delete, Table, Update, and_, bindparam, delete, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, Delete, Table, Update, and_, delete, func, select, true, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -38,20 +38,40 @@ def run(db: Session, statement: Update | Delete) -> int:
     return result.rowcount
 
 
+def number(db: Session, table: type[Base]) -> int:
+    """Return in how many stretches *table* is walked through as it is."""
+    leading, _last = _key(table)
+    rows = select(func.count()).select_from(table)
+    sizes = db.scalars(rows if leading is None else rows.group_by(leading))
+    return sum(size // STRETCH + 1 for size in sizes)
+
+
 def _stretches(db: Session, table: type[Base]) -> Iterator[ColumnElement[bool]]:
+    # Within one value of the key's first column: of ranges of two columns PostgreSQL weighs the first
+    # alone, and then reads a whole letter by another index for each of its stretches.
+    leading, last = _key(table)
+    if leading is None:
+        yield from _stretches_of(db, last, true())
+        return
+    first = select(leading).order_by(leading, last).limit(1)
+    value = db.scalar(first)
+    while value is not None:
+        yield from _stretches_of(db, last, leading == value)
+        value = db.scalar(first.where(leading > value))
+
+
+def _stretches_of(db: Session, last: Column[Any], part: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
     # Bounds are looked up in the key's own index: offsets from the start, or conditions that
     # rows stop to meet, would make each stretch dearer than the one before.
-    key = tuple(cast("Table", table.__table__).primary_key)
-    beyond: ColumnElement[bool] | None = None
-    while True:
-        query = select(*key).order_by(*key).offset(STRETCH - 1).limit(1)
-        last = db.execute(query if beyond is None else query.where(beyond)).first()
-        if last is None:
-            break
-        bound = tuple_(
-            *(bindparam(None, value, column.type) for column, value in zip(key, last, strict=True))
-        )
-        up_to = tuple_(*key) <= bound
-        yield up_to if beyond is None else and_(beyond, up_to)
-        beyond = tuple_(*key) > bound
-    yield and_(True) if beyond is None else beyond
+    beyond = part
+    bounds = select(last).order_by(last).offset(STRETCH - 1).limit(1)
+    while (bound := db.scalar(bounds.where(beyond))) is not None:
+        yield and_(beyond, last <= bound)
+        beyond = and_(part, last > bound)
+    yield beyond
+
+
+def _key(table: type[Base]) -> tuple[Column[Any] | None, Column[Any]]:
+    """Return the two columns of a key, or ``None`` and its only one."""
+    *leading, last = cast("Table", table.__table__).primary_key
+    return (leading[0] if leading else None), last

@@ -39,9 +39,8 @@ def is_unfinished(db: Session) -> bool:
 
 def steps(db: Session) -> int:
     """Return in how many steps :func:`scrub` goes through the tables as they are."""
-    numbers = [db.scalar(select(func.count()).select_from(table)) or 0 for table in WALKED]
     names = db.scalar(select(func.count()).select_from(Signature).where(published())) or 0
-    return 1 + names // BATCH + 1 + sum(number // batch.STRETCH + 1 for number in numbers)
+    return 1 + names // BATCH + 1 + sum(batch.number(db, table) for table in WALKED)
 
 
 def scrub(db: Session) -> Iterator[int]:

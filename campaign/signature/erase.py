@@ -31,10 +31,13 @@ def erase_due(
     The caller commits after each batch.
     """
     yield from _unconfirmed(db, before=now.date() - timedelta(days=confirmation_days))
-    if closes_on and now.date() > closes_on:
-        yield from _mailboxes(db)
-    if is_over(now.date(), closes_on, months_after_close) and _any_person(db):
-        yield from forget_people(db)
+    if is_over(now.date(), closes_on, months_after_close):
+        if _any_mailbox(db) or _any_person(db):
+            yield from forget_people(db)
+    elif closes_on and now.date() > closes_on and _any_mailbox(db):
+        confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
+        # A pending one's digest is needed until it is erased.
+        yield from batch.change(db, Signature, confirmed, {"digest": None})
 
 
 def is_over(today: date, closes_on: date | None, months_after_close: int) -> bool:
@@ -99,12 +102,9 @@ def _unconfirmed(db: Session, *, before: date) -> Iterator[int]:
         yield erased
 
 
-def _mailboxes(db: Session) -> Iterator[int]:
-    # Only of those that are confirmed: a pending one's digest is needed until it is erased.
+def _any_mailbox(db: Session) -> bool:
     # Asked so that the index of those digests answers; a walk asked so would take that index for the key's.
-    if _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", settled())):
-        confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
-        yield from batch.change(db, Signature, confirmed, {"digest": None})
+    return _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", settled()))
 
 
 def _any_person(db: Session) -> bool:

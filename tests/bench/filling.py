@@ -55,7 +55,8 @@ def fill(database: Database, number: int) -> Filled:
 
     Each has a digest, a box and a link; a third stand on a delivered list, a tenth are public by name. One in
     a hundred is not confirmed yet, and for as many a mail waits. One in a thousand is withdrawn, one in a
-    thousand held, and as many public names wait for an organiser.
+    thousand held, and as many public names wait for an organiser; fifty more do among the first thousand, so
+    that the page that shows them is full in the smallest campaign, too.
     """
     moment = now()
     start.prepare(database, Settings(secret_key=SECRET), appeal.load(), now=moment)
@@ -124,15 +125,15 @@ class _Filling:
     def _row(self, at: int) -> dict[str, Any]:
         day = self._moment.date() - timedelta(days=at % DAYS)
         is_pending, is_withdrawn = at % 100 == 7, at % 1000 == 9
-        is_public, is_held = at % 10 == 0, at % 1000 == 1
-        is_published = is_public and at % 1000 != 0
+        is_waiting, is_held = at % 1000 == 0 or (at < 1000 and at % 20 == 5), at % 1000 == 1
+        is_published = at % 10 == 0 and not is_waiting
         row: dict[str, Any] = {
             "state_code": CODES[at % len(CODES)],
             "id": uuid4(),
             "edition": 1,
             "language": "en",
             "residence": RESIDENCES[at % len(RESIDENCES)],
-            "disclosure": "public" if is_public else "delegation",
+            "disclosure": "public" if is_waiting or is_published else "delegation",
             "signed_on": self._moment.date() if is_pending else day,
             "confirmed_on": None if is_pending else day,
             "withdrawn_on": self._moment.date() if is_withdrawn else None,

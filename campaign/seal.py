@@ -69,6 +69,8 @@ class ServerKeys:
     """Signs cookies and forms' tokens."""
     proof: bytes = field(repr=False)
     """Signs the puzzles and tickets that are given to whoever signs in a rush."""
+    place: bytes = field(repr=False)
+    """Closes a place among the public names, as it stands in an address."""
 
     @classmethod
     def from_secret(cls, secret_key: str, digest_salt: bytes = b"") -> Self:
@@ -77,7 +79,8 @@ class ServerKeys:
         Args:
             secret_key: ``CAMPAIGN_SECRET_KEY``.
             digest_salt: Random bytes kept in the database; once they are destroyed, no
-                digest can be matched with an address any more, whoever has the secret.
+                digest can be matched with an address any more, whoever has the secret, and
+                no place with a signature.
         """
         secret = secret_key.encode()
         return cls(
@@ -86,6 +89,7 @@ class ServerKeys:
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
             proof=_derive(secret, b"proof"),
+            place=_derive(secret, b"place" + digest_salt),
         )
 
 
@@ -165,6 +169,12 @@ def unseal_bytes(box: bytes, private_key: bytes) -> bytes:
 def wrap(content: bytes, key: bytes) -> bytes:
     """Close *content* under the secret *key* of 32 bytes."""
     return bytes(SecretBox(key).encrypt(content))
+
+
+def wrap_alike(content: bytes, key: bytes) -> bytes:
+    """Close *content* as :func:`wrap` does, but the same content to the same bytes each time."""
+    nonce = hmac.digest(key, content, "sha256")[: SecretBox.NONCE_SIZE]
+    return bytes(SecretBox(key).encrypt(content, nonce))
 
 
 def unwrap(wrapped: bytes, key: bytes) -> bytes:

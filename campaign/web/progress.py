@@ -4,7 +4,7 @@ import shutil
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign import recount, seal
@@ -12,20 +12,23 @@ from campaign.delivery.row import DELIVERED, REACHED, Delivery, by_code, deliver
 from campaign.doctor import LOW_DISK_BYTES
 from campaign.language import Language
 from campaign.participating_state import STATES, ParticipatingState
-from campaign.signature.row import Signature, standing
+from campaign.signature import public_name
+from campaign.signature.public_name import Place
 from campaign.web import headers
 from campaign.web.find_form import FindDeliveryForm
-from campaign.web.site import now, page_number, session, site
+from campaign.web.site import now, session, site
 from campaign.web.supporter import composed, in_order
 
 bp = Blueprint("progress", __name__)
-
-NAMES_A_PAGE = 100
 
 
 @bp.get("/<language:language>/progress")
 def progress(language: Language) -> ResponseReturnValue:
     """Show per state the signatures, and when its delegation was written to and replied."""
+    after = Place.read(request.args.get("after", ""), site().keys)
+    if after is None and not {"after", "page"}.isdisjoint(request.args):
+        # Pages of names had numbers once; and a place is known as long as its key is.
+        return redirect(url_for(".progress", language=language, _anchor="public-names"))
     counts = site().counts.now()
     latest = _latest_deliveries()
     rows = [
@@ -37,9 +40,8 @@ def progress(language: Language) -> ResponseReturnValue:
         }
         for state in in_order(language)
     ]
-    page = page_number()
     # Not even while the rows of an erasure are still being scrubbed.
-    names = [] if counts.erased_on else _public_names(page)
+    names = public_name.Page([], None, None) if counts.erased_on else public_name.page(session(), after=after)
     return render_template(
         "supporter/progress.html",
         rows=rows,
@@ -48,9 +50,9 @@ def progress(language: Language) -> ResponseReturnValue:
         replied=sum(1 for row in rows if row["replied_on"]),
         largest=max([1, *counts.by_state.values()]),
         as_of=counts.as_of,
-        names=names[:NAMES_A_PAGE],
-        newer_url=url_for(".progress", language=language, page=page - 1) if page > 1 else "",
-        older_url=url_for(".progress", language=language, page=page + 1) if len(names) > NAMES_A_PAGE else "",
+        names=[{"name": name, "state": STATES[code]} for name, code in names.names],
+        newer_url=_names_url(language, names.newer) if after else "",
+        older_url=_names_url(language, names.older) if names.older else "",
     )
 
 
@@ -150,12 +152,6 @@ def _latest_deliveries() -> dict[str, Delivery]:
     return latest
 
 
-def _public_names(page: int) -> list[dict[str, object]]:
-    rows = session().execute(
-        select(Signature.public_name, Signature.state_code)
-        .where(standing(), Signature.public_name.is_not(None))
-        .order_by(Signature.confirmed_on.desc(), Signature.id.desc())
-        .limit(NAMES_A_PAGE + 1)
-        .offset((page - 1) * NAMES_A_PAGE)
-    )
-    return [{"name": name, "state": STATES[code]} for name, code in rows]
+def _names_url(language: Language, after: Place | None) -> str:
+    place = after.text(site().keys) if after else None
+    return url_for(".progress", language=language, after=place, _anchor="public-names")

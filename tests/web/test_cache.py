@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from math import prod
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -18,9 +19,10 @@ from campaign.language import LANGUAGES
 from campaign.participating_state import STATES
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
+from campaign.signature.public_name import Place
 from campaign.web import cache
 from campaign.web.site import Site
-from tests.conftest import Clock
+from tests.conftest import NOW, Clock
 from tests.factories import make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
@@ -131,9 +133,12 @@ def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list
     assert rendered == ["/en/letters/de"]
 
 
-def test_an_older_page_of_the_names_is_not_the_newest_one(client: FlaskClient, rendered: list[str]) -> None:
-    for path in ("/en/progress", "/en/progress?page=2", "/en/progress", "/en/progress?page=2"):
-        client.get(path)
+def test_an_older_page_of_the_names_is_not_the_newest_one(
+    client: FlaskClient, keys: ServerKeys, rendered: list[str]
+) -> None:
+    older = f"/en/progress?after={Place(NOW.date(), uuid4()).text(keys)}"
+    for path in ("/en/progress", older, "/en/progress", older):
+        assert client.get(path).status_code == 200
 
     assert rendered == ["/en/progress"] * 3, "the newest from memory, and older ones never"
 

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,12 +10,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from campaign.participating_state import STATES
+from campaign.seal import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import Signature
+from campaign.signature import Signature, public_name
 from campaign.web.site import Site
 from tests.conftest import NOW
+from tests.factories import make_signature
 from tests.web.conftest import FORM, Supporter
 
 
@@ -349,8 +353,37 @@ def test_the_notice_promises_a_day_of_erasure_only_where_there_is_one(
     assert ("No closing day is set yet" in page) != is_promised
 
 
-def test_a_page_number_beyond_everything_is_an_empty_page(client: FlaskClient) -> None:
-    assert client.get(f"/en/progress?page={'9' * 24}").status_code == 200
+@pytest.mark.parametrize("query", ["page=3", f"page={'9' * 24}", "after=", "after=gone", "after=%FF"])
+def test_a_link_to_a_page_of_names_that_is_not_known_leads_to_the_newest(
+    client: FlaskClient, query: str
+) -> None:
+    answer = client.get(f"/en/progress?{query}")
+
+    assert answer.status_code == 302
+    assert answer.location == "/en/progress#public-names"
+
+
+def test_older_names_are_a_link_away_and_so_are_the_newer_ones(
+    client: FlaskClient, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public_name, "NAMES_A_PAGE", 2)
+    for at in range(5):
+        row = make_signature(db, keys, disclosure="public", on=NOW.date() - timedelta(days=at)).row
+        row.public_name, row.name_review = f"Mara {at}", "approved"
+    db.commit()
+
+    def names_on(path: str) -> tuple[list[str], dict[str, str]]:
+        page = client.get(path).get_data(True)
+        links = dict(re.findall(r'<a rel="(prev|next)" href="([^"]+)"', page))
+        return re.findall(r"<bdi>(Mara \d)</bdi>", page), links
+
+    newest, links = names_on("/en/progress")
+    assert (newest, links.keys()) == (["Mara 0", "Mara 1"], {"next"})
+    older, links = names_on(links["next"])
+    assert (older, links["prev"]) == (["Mara 2", "Mara 3"], "/en/progress#public-names")
+    oldest, links = names_on(links["next"])
+    assert (oldest, links.keys()) == (["Mara 4"], {"prev"})
+    assert names_on(links["prev"])[0] == older
 
 
 def test_a_wrong_host_is_refused(client: FlaskClient) -> None:

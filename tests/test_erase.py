@@ -4,11 +4,12 @@ import os
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from campaign import batch, duties, signature, tally
@@ -159,6 +160,31 @@ def test_what_is_erased_is_looked_for_only_once(db: Session, keys: ServerKeys) -
     assert list(signature.erase_due(db, now=NOW, **LONG_CLOSED)) == []  # type: ignore[arg-type]
     make_signature(db, keys)
     assert erased(db, **LONG_CLOSED) == 2  # whatever of it is personal, and its link
+
+
+@pytest.mark.parametrize("batches", [1, 4, 9])
+def test_an_erasure_that_was_killed_is_finished_by_the_next_one_whatever_came_between(
+    db: Session, keys: ServerKeys, batches: int
+) -> None:
+    make_many(db, keys)
+    killed = signature.erase_due(db, now=NOW, **LONG_CLOSED)  # type: ignore[arg-type]
+    for _rows in islice(killed, batches):
+        db.commit()
+    next(killed)
+    db.rollback()
+    killed.close()  # type: ignore[attr-defined]
+    for state in ("at", "de", "kz"):
+        make_signature(db, keys, state=state, disclosure="public")
+    db.commit()
+
+    erased(db, **LONG_CLOSED)
+
+    personal = or_(
+        Signature.sealed.is_not(None), Signature.digest.is_not(None), Signature.key_id.is_not(None)
+    )
+    assert db.scalars(select(Signature.id).where(personal)).all() == []
+    assert count(db, SignatureToken) == 0
+    assert count(db, Signature) == 30
 
 
 def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign import seal
+from campaign.database import number_up_to
 from campaign.errors import WrongKeyError
 from campaign.mailbox import canonical_address
 from campaign.participating_state import STATES
@@ -18,6 +19,9 @@ from campaign.signature.row import Key, Signature, of_mailbox
 
 MOST_OPENED = 50_000
 """Boxes opened in one request: some seconds of work."""
+
+MOST_COUNTED = 100_000
+"""So many boxes are counted to say how many there are; before the first is opened "more" will do."""
 
 BATCH = 1000
 
@@ -109,8 +113,10 @@ def erase_for(db: Session, asked: Asked, chosen: Iterable[Key], *, now: datetime
     return erased
 
 
-def count_boxes(db: Session) -> int:
-    """Return how many boxes there are."""
+def count_boxes(db: Session, *, is_exact: bool) -> int:
+    """Return how many boxes there are; if it need not be exact, no more than one beyond what is counted."""
+    if not is_exact:
+        return number_up_to(db, MOST_COUNTED + 1, Signature.sealed.is_not(None))
     query = select(func.count()).select_from(Signature).where(Signature.sealed.is_not(None))
     return db.scalar(query) or 0
 

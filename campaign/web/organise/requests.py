@@ -95,6 +95,8 @@ def _page(
 ) -> str:
     closes_on = site().settings.closes_on
     searched = request.form.get("searched", 0, type=int) + (opened.boxes if opened else 0)
+    # Spoken of once an address was looked for, and counted to the last when many are opened anyway.
+    boxes = 0 if held is None else asking.count_boxes(session(), is_exact=opened is not None)
     return render_template(
         "organise/requests.html",
         form=form,
@@ -103,7 +105,8 @@ def _page(
         ticked=frozenset(request.form.getlist("keys")),
         entries=None if held is None else [_entry(each) for each in held],
         is_recognised=closes_on is None or now().date() <= closes_on,
-        boxes=asking.count_boxes(session()),
+        boxes=boxes,
+        most_counted=None if opened else asking.MOST_COUNTED,
         searched=searched,
         after=_text(opened.after) if opened and opened.after else "",
         is_searched=opened is not None,

@@ -23,6 +23,7 @@
     ├── CopyError                   a campaign that cannot be moved to another database
     └── MailError
         ├── TemporaryMailError      try again later
+        │   └── RecipientMailError  so says the recipient's provider, perhaps, and not the relay
         ├── PermanentMailError      never will be accepted
         └── UncertainMailError      the line broke after the message was handed over
 """
@@ -122,6 +123,10 @@ class MailError(CampaignError):
 
 class TemporaryMailError(MailError):
     """Not accepted now; the same message may be accepted later."""
+
+
+class RecipientMailError(TemporaryMailError):
+    """A recipient is not accepted now; the relay may have asked the server that has this mailbox."""
 
 
 class PermanentMailError(MailError):

@@ -24,6 +24,8 @@ class Relay:
     port: int
     refuse: dict[str, str] = field(default_factory=dict)
     """What recipients are answered, by address."""
+    throttle: str = ""
+    """What every recipient is answered, whoever it is."""
     refuse_sender: str = ""
     answers: list[str] = field(default_factory=list)
     """What whole messages are answered, one after another, before they are taken."""
@@ -72,8 +74,8 @@ class Relay:
     async def handle_RCPT(
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        if address in self.refuse:
-            return self.refuse[address]
+        if answer := self.throttle or self.refuse.get(address):
+            return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

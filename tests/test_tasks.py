@@ -231,6 +231,43 @@ def test_a_relay_that_puts_off_one_mail_after_another_is_left_alone_for_a_while(
     assert len(rows(database)) == 5
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_recipients_whose_providers_put_them_off_hold_up_nobody_else(build, put, database):
+    put(30)
+    with relay() as server:
+        for number in range(20):
+            server.refuse[ADDRESS.replace("@", f"{number}@")] = "451 4.7.1 rate limited"
+        build(server.url).send_due_mail()
+
+    assert len(server.received) == 10
+    assert sorted(row.attempts for row in rows(database)) == [1] * 20
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_recipients_who_are_put_off_make_a_relay_that_has_had_enough_no_more_patient(build, put, database):
+    put(30)
+    with relay() as server:
+        server.answers += ["450 4.7.1 too many"] * 100
+        for number in (1, 2, 4, 5):
+            server.refuse[ADDRESS.replace("@", f"{number}@")] = "450 4.2.0 greylisted"
+        build(server.url).send_due_mail()
+
+    assert sorted(row.attempts for row in rows(database)) == [0] * 21 + [1] * 9
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("asked", ["450 4.7.1 too many recipients", "421 4.7.0 enough"])
+def test_a_relay_that_takes_no_recipient_not_even_ourselves_is_left_alone(build, put, database, asked):
+    put(30)
+    with relay() as server:
+        server.throttle = asked
+        built = build(server.url)
+        built.send_due_mail()
+        built.send_due_mail()
+        assert sorted(row.attempts for row in rows(database)) == [0] * 25 + [1] * 5
+        assert all(row.claimed_until is None for row in rows(database))
+
+
 def test_one_mailbox_that_is_full_for_now_is_no_reason_to_leave_the_relay_alone(build, put, database):
     put(30)
     with relay() as server:

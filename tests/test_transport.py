@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
+from campaign.errors import PermanentMailError, RecipientMailError, TemporaryMailError, UncertainMailError
 from campaign.mail.message import addressed
 from campaign.mail.smtp import SmtpTransport
 from campaign.mail.transport import FolderTransport, open_transport
@@ -141,7 +141,8 @@ def test_silence_after_the_end_of_a_message_is_uncertain(action):
     ("word", "reply", "error"),
     [
         ("RCPT", "550 5.1.1 no such user", PermanentMailError),
-        ("RCPT", "450 4.2.0 greylisted", TemporaryMailError),
+        ("RCPT", "450 4.2.0 greylisted", RecipientMailError),
+        ("RCPT", "421 4.7.0 leaving", TemporaryMailError),
         ("DATA", "554 5.5.1 no", PermanentMailError),
         ("DATA", "452 4.3.1 full", TemporaryMailError),
         ("END", "554 5.7.1 spam", PermanentMailError),

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from campaign.errors import (
     WrongKeyError,
 )
 from campaign.mail import outbox
+from campaign.mail.message import addressed
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.patience import Patience
 from campaign.mail.transport import Transport, open_transport
@@ -125,6 +127,8 @@ class Dispatch:
             return
         except Exception as error:
             self._settle_failure(mail, error)
+            if self._patience.is_in_doubt:
+                self._patience.decide(takes_mail=self._takes_mail(transport))
         else:
             self._settle(mail, settled)
 
@@ -159,7 +163,18 @@ class Dispatch:
             message_id=mail.id,
         )
         transport.send(message, purpose=mail.purpose, before_data=partial(self._keep, mail))
-        self._patience.note(is_put_off=False)
+        self._patience.note(None)
+
+    def _takes_mail(self, transport: Transport) -> bool:
+        """Ask whether a mail to ourselves would be accepted now, and send none."""
+        ours = addressed(self.settings, self.settings.mail_from)
+        try:
+            # That nobody knows our address, as where replies are never read, is an answer too.
+            with suppress(_AcceptedError, PermanentMailError):
+                transport.send(ours, purpose="question", before_data=_say_no_more)
+        except MailError:
+            return False
+        return True
 
     def _keep(self, mail: OutboxMail) -> None:
         """Make sure that no other worker takes *mail* while a slow relay ponders it."""
@@ -176,7 +191,7 @@ class Dispatch:
         code = error.code if isinstance(error, MailError) else 0
         log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
         if isinstance(error, MailError):
-            self._patience.note(is_put_off=not isinstance(error, PermanentMailError))
+            self._patience.note(error)
         # A relay that took a message twice without saying so would be sent it all day.
         is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1
         if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
@@ -199,6 +214,14 @@ class Dispatch:
                 time.sleep(POLL_SECONDS)
             else:
                 return
+
+
+def _say_no_more() -> None:
+    raise _AcceptedError("the recipient was accepted")
+
+
+class _AcceptedError(CampaignError):
+    """All that was to be known is known, and nothing is to be handed over."""
 
 
 class _LostClaimError(CampaignError):

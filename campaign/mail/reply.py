@@ -2,7 +2,7 @@
 
 import re
 
-from campaign.errors import MailError, PermanentMailError, TemporaryMailError
+from campaign.errors import MailError, PermanentMailError, RecipientMailError, TemporaryMailError
 
 GO_ON, LEAVING, TOO_LARGE, NOT_UNDERSTOOD = 354, 421, 552, 555
 """Replies that mean more than their first digit says."""
@@ -19,6 +19,11 @@ def sender_refusal(code: int, text: bytes) -> MailError:
     # It is mostly we who are refused, not this message; the relay may be set right meanwhile.
     kind = PermanentMailError if code in {TOO_LARGE, NOT_UNDERSTOOD} else TemporaryMailError
     return refusal(code, text, kind)
+
+
+def recipient_refusal(code: int, text: bytes) -> MailError:
+    """Return what it means that a recipient was refused."""
+    return refusal(code, text, RecipientMailError if code // 100 == 4 and code != LEAVING else None)
 
 
 def refusal(code: int, text: bytes | str, kind: type[MailError] | None = None) -> MailError:

@@ -15,7 +15,15 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.reply import GO_ON, LEAVING, StaleLineError, masked, refusal, sender_refusal
+from campaign.mail.reply import (
+    GO_ON,
+    LEAVING,
+    StaleLineError,
+    masked,
+    recipient_refusal,
+    refusal,
+    sender_refusal,
+)
 from campaign.mail.wire import Wire, wire
 from campaign.settings import Settings, is_loopback_host
 
@@ -189,7 +197,7 @@ class SmtpTransport:
             self._reset()
         if sender[0] // 100 != 2:
             raise refusal(*sender, StaleLineError) if sender[0] == LEAVING else sender_refusal(*sender)
-        raise refusal(*(message if recipient[0] // 100 == 2 else recipient))
+        raise refusal(*message) if recipient[0] // 100 == 2 else recipient_refusal(*recipient)
 
     def _name(self, line: smtplib.SMTP, recipients: Iterable[str]) -> str:
         """Name the recipients; return a note on those refused, unless all were."""
@@ -198,7 +206,7 @@ class SmtpTransport:
         if len(refusals) < len(replies):
             return f"; {len(refusals)} of {len(replies)} recipients refused" if refusals else ""
         # Whoever is refused for now only may be accepted later: so may the message.
-        raise refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
+        raise recipient_refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
 
     def _open_message(self, line: smtplib.SMTP) -> None:
         code, text = self._ask(line, "DATA")

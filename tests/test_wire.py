@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
+from campaign.errors import PermanentMailError, RecipientMailError, TemporaryMailError, UncertainMailError
 from campaign.language import LANGUAGES
 from campaign.mail.message import PURPOSES, render
 from campaign.mail.smtp import SmtpTransport
@@ -148,7 +148,7 @@ def test_a_relay_that_offers_it_hears_all_before_the_message_in_one_breath(relay
     ("replies", "error", "code"),
     [
         ("250 Ok\r\n550 5.1.1 no such user\r\n554 5.5.1 nobody", PermanentMailError, 550),
-        ("250 Ok\r\n450 4.2.0 greylisted\r\n554 5.5.1 nobody", TemporaryMailError, 450),
+        ("250 Ok\r\n450 4.2.0 greylisted\r\n554 5.5.1 nobody", RecipientMailError, 450),
         ("550 who are you\r\n503 no\r\n503 no", TemporaryMailError, 550),
         ("552 too large\r\n503 no\r\n503 no", PermanentMailError, 552),
         ("250 Ok\r\n250 Ok\r\n452 4.3.1 full", TemporaryMailError, 452),

@@ -6,15 +6,14 @@ sent again, and after, when it may have been accepted.
 """
 
 import smtplib
-import socket
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import EmailMessage
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
+from campaign.mail.relay import Relay
 from campaign.mail.reply import (
     GO_ON,
     LEAVING,
@@ -25,15 +24,12 @@ from campaign.mail.reply import (
     sender_refusal,
 )
 from campaign.mail.wire import Wire, wire
-from campaign.settings import Settings, is_loopback_host
+from campaign.settings import Settings
 
 TIMEOUT_SECONDS = 30
 
 PATIENCE = 10
 """Times as long for the reply to a whole message."""
-
-SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
-"""Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
 
 END = b".\r\n"
 
@@ -48,18 +44,8 @@ class SmtpTransport:
         timeout_seconds: float = TIMEOUT_SECONDS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        url = urlsplit(settings.smtp_url)
-        self._is_tls_from_start = url.scheme == "smtps"
-        self._host = url.hostname or ""
-        self._is_near = is_loopback_host(self._host)
-        self._port = url.port or (
-            TLS_PORT if self._is_tls_from_start else RELAY_PORT if self._is_near else SUBMISSION_PORT
-        )
-        self._user, self._password = unquote(url.username or ""), unquote(url.password or "")
-        # Never the machine's own name: it is nobody's business, and finding it asks the DNS.
-        self._own_name = "localhost" if settings.is_loopback else urlsplit(settings.base_url).hostname
+        self._relay = Relay(settings, timeout_seconds=timeout_seconds, tls=tls)
         self._timeout = timeout_seconds
-        self._tls = tls
         self._line: smtplib.SMTP | None = None
 
     def __enter__(self) -> Self:
@@ -105,35 +91,8 @@ class SmtpTransport:
 
     def _opened(self) -> smtplib.SMTP:
         if self._line is None:
-            try:
-                self._line = self._dial()
-            except smtplib.SMTPResponseException as error:
-                raise refusal(error.smtp_code, error.smtp_error, TemporaryMailError) from None
-            except (OSError, ValueError) as error:
-                raise TemporaryMailError(f"no line to the relay: {type(error).__name__}") from None
+            self._line = self._relay.dial()
         return self._line
-
-    def _dial(self) -> smtplib.SMTP:
-        is_tls = self._is_tls_from_start or not self._is_near
-        tls = (self._tls or ssl.create_default_context()) if is_tls else None
-        relay = (self._host, self._port, self._own_name)
-        line: smtplib.SMTP
-        if self._is_tls_from_start:
-            line = smtplib.SMTP_SSL(*relay, timeout=self._timeout, context=tls)
-        else:
-            line = smtplib.SMTP(*relay, timeout=self._timeout)
-        try:
-            # The end of a message goes out apart from it, and must not wait for an acknowledgement.
-            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
-            if is_tls and not self._is_tls_from_start:
-                line.starttls(context=tls)
-            line.ehlo_or_helo_if_needed()
-            if self._user:
-                line.login(self._user, self._password)
-        except BaseException:
-            line.close()
-            raise
-        return line
 
     def _transact(self, line: smtplib.SMTP, ready: Wire, before_data: Callable[[], None] | None) -> str:
         """Go through one message's dialogue; the line stays open unless it broke."""

@@ -5,7 +5,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -31,6 +31,10 @@ class Relay:
     """What whole messages are answered, one after another, before they are taken."""
     per_connection: int = 0
     """After so many messages it asks to be left, with 421."""
+    hears_many: bool = False
+    """Whether it offers to hear several words at once."""
+    at_message: Callable[[], None] = lambda: None
+    """Called when a message has come, before it is answered."""
     closes: bool = False
     """Whether it leaves without a word instead."""
     seconds_per_message: float = 0
@@ -55,7 +59,7 @@ class Relay:
         session.host_name, session.taken = hostname, 0
         self.was_encrypted = session.ssl is not None
         self.names.append(hostname)
-        return responses
+        return ["250-PIPELINING", *responses] if self.hears_many else responses
 
     async def handle_MAIL(
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
@@ -80,6 +84,7 @@ class Relay:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        self.at_message()
         if self.seconds_per_message:
             await asyncio.sleep(self.seconds_per_message)
         if self.answers:

@@ -107,6 +107,49 @@ def test_a_claim_that_the_database_did_not_keep_sends_nothing_twice(build, put, 
     assert rows(database) == []
 
 
+@pytest.mark.parametrize("hears_many", [False, True])
+def test_a_mail_is_settled_before_the_next_one_is_handed_over(build, put, database, hears_many):
+    put(4)
+    put(purpose=outbox.DECOY)
+    put(recipient="last@example.org")
+    left: list[int] = []
+    with relay() as server:
+        server.hears_many = hears_many
+        server.refuse[ADDRESS.replace("@", "2@")] = "550 no such user"
+        server.at_message = lambda: left.append(len(rows(database)))
+        build(server.url).send_due_mail()
+
+    assert left == [6, 5, 4, 2]  # two rows less for the decoy; the one refused is kept, to be shown
+    assert [row.status for row in rows(database)] == ["failed"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_mail_that_left_while_the_database_took_nothing_does_not_leave_again(build, put, database):
+    put(3)
+    refused: list[float] = []
+
+    def refuse(_connection, _cursor, statement, *_rest) -> None:
+        is_away = not refused or time.monotonic() < refused[0] + 2
+        if statement.startswith("DELETE FROM outbox") and is_away:
+            refused.append(time.monotonic())
+            raise OperationalError(statement, {}, Exception("away"))
+
+    with relay() as server:
+        server.hears_many = True
+        event.listen(database.engine, "before_cursor_execute", refuse)
+        built = build(server.url, lease=timedelta(seconds=1.2))
+
+        def has_sent_all() -> bool:
+            built.send_due_mail()
+            with database.writing() as db:
+                db.execute(update(OutboxMail).values(due_at=datetime.now(UTC)))
+            return not rows(database)
+
+        assert eventually(has_sent_all, 30)
+
+    assert sorted(server.recipients) == sorted(ADDRESS.replace("@", f"{n}@") for n in range(3))
+
+
 def test_the_worker_finds_out_who_gets_the_links_that_were_asked_for(build, database, keys):
     with database.session(writes=True) as db:
         made = make_signature(db, keys, email=ADDRESS)

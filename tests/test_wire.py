@@ -135,8 +135,16 @@ def relay_of():
 def test_a_relay_that_offers_it_hears_all_before_the_message_in_one_breath(relay_of):
     url, relay = relay_of("250 Ok\r\n250 Ok\r\n354 go on", "250 2.0.0 Ok: queued")
     heard_at_the_hook: list[int] = []
+    hooks: list[str] = []
 
-    assert send(url, before_data=lambda: heard_at_the_hook.append(len(relay.heard))) == "250 2.0.0 Ok: queued"
+    def note() -> None:
+        hooks.append("before_data")
+        heard_at_the_hook.append(len(relay.heard))
+
+    reply = send(url, meanwhile=lambda: hooks.append("meanwhile"), before_data=note)
+
+    assert reply == "250 2.0.0 Ok: queued"
+    assert hooks == ["meanwhile", "before_data"]
 
     words = b"MAIL FROM:<post@letters.example.org>\r\nRCPT TO:<mara@example.net>\r\nDATA\r\n"
     assert relay.heard[1] == words

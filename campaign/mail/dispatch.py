@@ -5,13 +5,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
@@ -25,9 +24,8 @@ from campaign.errors import (
     WrongKeyError,
 )
 from campaign.mail import outbox
-from campaign.mail.message import addressed
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.patience import Patience
+from campaign.mail.patience import Patience, takes_mail
 from campaign.mail.transport import Transport, open_transport
 from campaign.mail.wire import written
 from campaign.seal import ServerKeys
@@ -44,7 +42,7 @@ POLL_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Dispatch:
     """Sends mails; no transaction is open while the relay is spoken to."""
 
@@ -57,6 +55,8 @@ class Dispatch:
     lease: timedelta = outbox.LEASE
     _batch: deque[OutboxMail] = field(default_factory=deque, init=False)
     """The mails that this process has claimed and not settled; the first one is in hand."""
+    _taken: OutboxMail | None = field(default=None, init=False)
+    """The mail that was sent last, until it is settled."""
     _patience: Patience = field(default_factory=Patience, init=False)
 
     def run(self, stop: threading.Event) -> None:
@@ -68,11 +68,13 @@ class Dispatch:
 
     def give_up(self) -> None:
         """Settle what is claimed, for a process that must end while a relay ponders the mail in hand."""
-        mails = list(self._batch)
+        mails, taken = list(self._batch), self._taken
         if not mails:
             return
         in_hand = mails[0]
         with self.database.writing() as db:
+            if taken is not None:
+                outbox.sent(db, taken.id)
             outbox.release(db, mails[1:])
             # The relay may yet take it: as after any error that leaves this open, it is put off.
             if outbox.hold(db, in_hand, now=self.clock(), lease=self.lease):
@@ -100,11 +102,22 @@ class Dispatch:
 
     def _send_batch(self, transport: Transport, settled: Connection, stop: threading.Event) -> bool:
         """Send the mails that are due, or the first of many; say whether there may be more."""
+        self._settle(settled)  # what could not be while the database was away: it would be claimed again
         with self.database.writing() as db:
             claimed = outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease)
         # Not before they are claimed on disk: otherwise they would be sent, and claimed again.
         self._batch.extend(claimed)
         was_full = len(self._batch) == BATCH
+        try:
+            self._send_claimed(transport, settled, stop)
+        finally:
+            if self._batch:
+                # Without a relay no mail was tried: none is put off, so all leave as soon as there is one.
+                self._write(lambda db: outbox.release(db, self._batch))
+                self._batch.clear()
+        return was_full
+
+    def _send_claimed(self, transport: Transport, settled: Connection, stop: threading.Event) -> None:
         try:
             while self._batch and not (stop.is_set() or self._patience.is_over):
                 transport.connect()
@@ -113,39 +126,49 @@ class Dispatch:
                 finally:
                     self._batch.popleft()
         finally:
-            if self._batch:
-                # Without a relay no mail was tried: none is put off, so all leave as soon as there is one.
-                self._write(lambda db: outbox.release(db, self._batch))
-                self._batch.clear()
-        return was_full
+            self._settle(settled)
 
     def _send(self, transport: Transport, mail: OutboxMail, settled: Connection) -> None:
-        """Send one mail and settle it; whatever is wrong with it does not touch the others."""
+        """Send one mail; whatever is wrong with it does not touch the others.
+
+        It is settled when the next one is on its way, or there is none.
+        """
         try:
-            self._hand_over(transport, mail)
+            self._hand_over(transport, mail, settled)
         except _LostClaimError:
             return
         except Exception as error:
+            self._settle(settled)
             self._settle_failure(mail, error)
             if self._patience.is_in_doubt:
-                self._patience.decide(takes_mail=self._takes_mail(transport))
+                self._patience.decide(takes_mail=takes_mail(transport, self.settings))
         else:
-            self._settle(mail, settled)
+            self._settle(settled)
+            self._taken = mail
 
-    def _settle(self, mail: OutboxMail, settled: Connection) -> None:
-        """Forget a mail that was sent, before the next one is: a kill repeats the one in hand.
+    def _settle(self, settled: Connection) -> None:
+        """Forget the mail that was sent last, before the next one is: a kill repeats the one in hand.
 
         A power cut may repeat a batch, for the disk is waited for once in each, when the next is claimed.
         """
-        try:
-            outbox.sent(settled, mail.id)
-            settled.commit()
-        except DBAPIError:
+        self._try_to_settle(settled)
+        if (taken := self._taken) is not None:
             # The connection broke since the last mail; there may be another one.
-            settled.rollback()
-            self._write(lambda db: outbox.sent(db, mail.id))
+            self._write(lambda db: outbox.sent(db, taken.id))
+            self._taken = None
 
-    def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
+    def _try_to_settle(self, settled: Connection) -> None:
+        """Do so while the relay answers what is said before the next message: the two waits overlap."""
+        if self._taken is None:
+            return
+        try:
+            outbox.sent(settled, self._taken.id)
+            settled.commit()
+            self._taken = None
+        except SQLAlchemyError:
+            settled.rollback()
+
+    def _hand_over(self, transport: Transport, mail: OutboxMail, settled: Connection) -> None:
         if mail.purpose == outbox.DECOY:
             return
         content = outbox.content(self.keys, mail)
@@ -162,22 +185,17 @@ class Dispatch:
             params=content.params,
             message_id=mail.id,
         )
-        transport.send(message, purpose=mail.purpose, before_data=partial(self._keep, mail))
+        transport.send(
+            message,
+            purpose=mail.purpose,
+            meanwhile=partial(self._try_to_settle, settled),
+            before_data=partial(self._keep, mail, settled),
+        )
         self._patience.note(None)
 
-    def _takes_mail(self, transport: Transport) -> bool:
-        """Ask whether a mail to ourselves would be accepted now, and send none."""
-        ours = addressed(self.settings, self.settings.mail_from)
-        try:
-            # That nobody knows our address, as where replies are never read, is an answer too.
-            with suppress(_AcceptedError, PermanentMailError):
-                transport.send(ours, purpose="question", before_data=_say_no_more)
-        except MailError:
-            return False
-        return True
-
-    def _keep(self, mail: OutboxMail) -> None:
+    def _keep(self, mail: OutboxMail, settled: Connection) -> None:
         """Make sure that no other worker takes *mail* while a slow relay ponders it."""
+        self._settle(settled)
         now = self.clock()
         # More is left than there ever was where the clock was set back: then others may have the mail by now.
         if mail.claimed_until is not None and self.lease >= mail.claimed_until - now > self.lease * 5 / 6:
@@ -214,14 +232,6 @@ class Dispatch:
                 time.sleep(POLL_SECONDS)
             else:
                 return
-
-
-def _say_no_more() -> None:
-    raise _AcceptedError("the recipient was accepted")
-
-
-class _AcceptedError(CampaignError):
-    """All that was to be known is known, and nothing is to be handed over."""
 
 
 class _LostClaimError(CampaignError):

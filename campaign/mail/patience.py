@@ -6,8 +6,12 @@ recipients were put off, the relay is asked whether it would take a mail to ours
 """
 
 import time
+from contextlib import suppress
 
-from campaign.errors import MailError, PermanentMailError, RecipientMailError
+from campaign.errors import CampaignError, MailError, PermanentMailError, RecipientMailError
+from campaign.mail.message import addressed
+from campaign.mail.transport import Transport
+from campaign.settings import Settings
 
 ENOUGH = 5
 """Mails put off one after another: one alone may be the message's doing."""
@@ -57,3 +61,22 @@ class Patience:
     def _leave_alone(self) -> None:
         self.begin()
         self._quiet_until = time.monotonic() + QUIET_SECONDS
+
+
+def takes_mail(transport: Transport, settings: Settings) -> bool:
+    """Ask whether a mail to ourselves would be accepted now, and send none."""
+    try:
+        # That nobody knows our address, as where replies are never read, is an answer too.
+        with suppress(_AcceptedError, PermanentMailError):
+            transport.send(addressed(settings, settings.mail_from), before_data=_say_no_more)
+    except MailError:
+        return False
+    return True
+
+
+def _say_no_more() -> None:
+    raise _AcceptedError("the recipient was accepted")
+
+
+class _AcceptedError(CampaignError):
+    """All that was to be known is known, and nothing is to be handed over."""

@@ -68,6 +68,7 @@ class SmtpTransport:
         message: EmailMessage | Wire,
         *,
         purpose: str = "letter",
+        meanwhile: Callable[[], None] = lambda: None,
         before_data: Callable[[], None] | None = None,
     ) -> str:
         """Hand *message* to the relay; see :meth:`campaign.mail.transport.Transport.send`."""
@@ -75,12 +76,12 @@ class SmtpTransport:
         ready = message if isinstance(message, Wire) else wire(message)
         was_open = self._line is not None
         try:
-            return self._transact(self._opened(), ready, before_data)
+            return self._transact(self._opened(), ready, meanwhile, before_data)
         except StaleLineError:
             if not was_open:
                 raise
         # Relays leave a line that was idle or has carried its share; nothing of this message was said on it.
-        return self._transact(self._opened(), ready, before_data)
+        return self._transact(self._opened(), ready, meanwhile, before_data)
 
     def close(self) -> None:
         """Say goodbye; a relay that does not answer is left all the same."""
@@ -94,13 +95,19 @@ class SmtpTransport:
             self._line = self._relay.dial()
         return self._line
 
-    def _transact(self, line: smtplib.SMTP, ready: Wire, before_data: Callable[[], None] | None) -> str:
+    def _transact(
+        self,
+        line: smtplib.SMTP,
+        ready: Wire,
+        meanwhile: Callable[[], None],
+        before_data: Callable[[], None] | None,
+    ) -> str:
         """Go through one message's dialogue; the line stays open unless it broke."""
         if ready.is_international and not line.has_extn("smtputf8"):
             raise PermanentMailError("the relay takes no such address (no SMTPUTF8)", code=550)
         line.command_encoding = "utf-8" if ready.is_international else "ascii"
         if ready.is_plain and line.has_extn("pipelining"):
-            self._begin_at_once(line, ready)
+            self._begin_at_once(line, ready, meanwhile)
             try:
                 if before_data is not None:
                     before_data()
@@ -138,11 +145,12 @@ class SmtpTransport:
         self._reset()
         raise sender_refusal(code, text)
 
-    def _begin_at_once(self, line: smtplib.SMTP, ready: Wire) -> None:
+    def _begin_at_once(self, line: smtplib.SMTP, ready: Wire, meanwhile: Callable[[], None]) -> None:
         """Say all that comes before the message in one breath (RFC 2920), then hear what it is answered."""
         words = (_mail_from(line, ready), f"RCPT TO:<{ready.recipients[0]}>", "DATA")
         try:
             line.send("".join(f"{word}\r\n" for word in words))
+            meanwhile()
             sender, recipient, message = (line.getreply() for _ in words)
         except OSError as error:
             self._drop()

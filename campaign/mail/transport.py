@@ -38,6 +38,7 @@ class Transport(Protocol):
         message: EmailMessage | Wire,
         *,
         purpose: str = "letter",
+        meanwhile: Callable[[], None] = lambda: None,
         before_data: Callable[[], None] | None = None,
     ) -> str:
         """Hand *message* over, and return the final reply with every address in it masked.
@@ -45,6 +46,8 @@ class Transport(Protocol):
         Args:
             message: Its From, To and Cc are also the envelope.
             purpose: What it is for, in one word that is no part of it.
+            meanwhile: Called while the relay is waited for, if it is, before the message itself is
+                handed over; it must not raise.
             before_data: Called once its recipients were accepted, and before the message
                 itself is handed over; when it raises, nothing is.
 
@@ -86,9 +89,11 @@ class FolderTransport:
         message: EmailMessage | Wire,
         *,
         purpose: str = "letter",
+        meanwhile: Callable[[], None] = lambda: None,
         before_data: Callable[[], None] | None = None,
     ) -> str:
         """Write *message* to ``<n>-<purpose>.eml``; see :meth:`Transport.send`."""
+        del meanwhile
         message = message.message() if isinstance(message, Wire) else message
         self.connect()
         if before_data is not None:

@@ -14,13 +14,19 @@ from sqlalchemy.orm import Session
 
 from campaign import seal
 from campaign.database import Database
+from campaign.delivery import notice, outcome
+from campaign.delivery.row import ACCEPTED
+from campaign.errors import DeliveryError
+from campaign.organiser import Unlocked
 from campaign.recount import compare
 from campaign.seal import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import Signature, confirm_all, invalidation, sign_all
+from campaign.signature import Signature, confirm_all, invalidation, sign_all, withdraw
+from campaign.signature.request import Asked, erase_for
 from campaign.signature.row import Key
 from campaign.web.acts import Acts
 from tests.conftest import NOW, new_database
+from tests.factories import make_delivery, make_owner, make_signature
 from tests.test_signature import DAYS, confirm, sign, signing
 from tests.worker import eventually
 
@@ -88,6 +94,58 @@ def test_who_is_invalidated_while_confirming_counts_not(
     confirm_together(database, [token])
 
     assert compare(db) == []
+
+
+def erase_on_request(database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[Key]) -> int:
+    with database.writing() as db:
+        return len(erase_for(db, Asked("mara@example.org", keys, owner.campaign_key), chosen, now=NOW))
+
+
+def test_who_withdraws_while_being_erased_on_request_is_taken_off_once(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    owner, made = make_owner(db), make_signature(db, keys, email="mara@example.org")
+
+    def withdraw_by_link() -> None:
+        with database.writing() as other:
+            withdraw(other, made.token, now=NOW, confirmation_days=DAYS)
+
+    before_locking(withdraw_by_link)
+    assert erase_on_request(database, owner, keys, keys_of(db)) == 0
+
+    assert compare(db) == []
+
+
+def test_who_is_put_back_while_being_erased_on_request_is_told_to_the_delegation(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    owner, made = make_owner(db), make_signature(db, keys, email="mara@example.org")
+    make_delivery(db, [made.row])
+    decision, chosen = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id, keys_of(db)
+    invalidation.invalidate(db, decision, chosen)
+    db.commit()
+
+    def put_back() -> None:
+        with database.writing() as other:
+            assert invalidation.undo(other, decision, by="Olga", now=NOW)
+
+    before_locking(put_back)
+    assert erase_on_request(database, owner, keys, chosen) == 1
+
+    assert notice.number_due(db) == 1
+    assert compare(db) == []
+
+
+def test_a_reply_that_another_organiser_noted_meanwhile_is_not_overwritten(
+    database: Database, db: Session, keys: ServerKeys
+) -> None:
+    delivery = make_delivery(db, [make_signature(db, keys).row], sending_at=NOW)
+    assert delivery.status == ACCEPTED
+    with database.writing() as other:
+        outcome.note_reply(other, delivery.id, replied_on=NOW.date(), note="Thanks.", by="Olga", now=NOW)
+
+    with pytest.raises(DeliveryError):
+        outcome.note_bounce(db, delivery.id, by="Oleg", now=NOW)
 
 
 def test_a_row_that_somebody_keeps_locked_holds_up_nobody_but_its_owner(

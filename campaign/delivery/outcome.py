@@ -18,7 +18,7 @@ def note_reply(
     Raises:
         DeliveryError: It was never handed over, or the day cannot be right.
     """
-    delivery = db.get_one(Delivery, delivery_id, with_for_update=True)
+    delivery = _locked(db, delivery_id)
     if delivery.status not in REACHED - {SENDING} or delivery.sent_on is None:
         raise DeliveryError("a reply can only follow a letter that was handed over")
     if not delivery.sent_on <= replied_on <= now.date():
@@ -33,8 +33,13 @@ def note_bounce(db: Session, delivery_id: UUID, *, by: str, now: datetime) -> No
     Raises:
         DeliveryError: It was not handed over, or the delegation answered it.
     """
-    delivery = db.get_one(Delivery, delivery_id, with_for_update=True)
+    delivery = _locked(db, delivery_id)
     if delivery.status not in {ACCEPTED, UNCERTAIN}:
         raise DeliveryError("only a message that was handed over can come back")
     delivery.status, delivery.settled_at = BOUNCED, now
     audit.record(db, by, "note bounce", delivery.code, now=now)
+
+
+def _locked(db: Session, delivery_id: UUID) -> Delivery:
+    # Read anew under the lock: another organiser may have noted something since the page was made.
+    return db.get_one(Delivery, delivery_id, with_for_update=True, populate_existing=True)

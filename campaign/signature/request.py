@@ -105,7 +105,9 @@ def erase_for(db: Session, asked: Asked, chosen: Iterable[Key], *, now: datetime
     """Withdraw and erase those of *chosen* that are the address's; return them."""
     erased = []
     for held in by_key(db, asked, chosen):
-        row = db.get_one(Signature, (held.row.state_code, held.row.id), with_for_update=True)
+        key = held.row.state_code, held.row.id
+        # Read anew under the lock: its owner may have withdrawn it since it was opened.
+        row = db.get_one(Signature, key, with_for_update=True, populate_existing=True)
         if row.withdrawn_on is None:
             take_back(db, row, now=now)
             erased.append(row)

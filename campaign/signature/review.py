@@ -68,7 +68,8 @@ def reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, 
         select(Signature)
         .where(Signature.key_id == old.id, Signature.sealed.is_not(None))
         .limit(limit)
-        .with_for_update()
+        .with_for_update(),
+        execution_options={"populate_existing": True},
     ).all()
     for row in rows:
         assert row.sealed is not None
@@ -99,7 +100,8 @@ def _locked(db: Session, keys: Iterable[Key]) -> Iterable[Signature]:
         signature = db.scalar(
             select(Signature)
             .where(Signature.state_code == state_code, Signature.id == signature_id, standing())
-            .with_for_update()
+            .with_for_update(),
+            execution_options={"populate_existing": True},
         )
         if signature is not None:
             yield signature

@@ -22,7 +22,10 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
 
     def erase(db: Session, now: datetime) -> None:
         settle_interrupted(db, now=now)
-        notice.settle_marks(db)
+        db.commit()
+        with database.snapshot() as reading:
+            for _rows in notice.settle_marks(db, reading):
+                db.commit()
         for _rows in due(db, settings, now=now):
             db.commit()
         if emergency.is_unfinished(db):

@@ -11,7 +11,6 @@ from campaign import audit, campaign_key, letter, organiser, relocation, safety
 from campaign.appeal import Appeal
 from campaign.campaign_key import CampaignKey
 from campaign.database import Database, check_secret_key, lock_starts, recall, remember
-from campaign.delivery import notice
 from campaign.delivery.row import settle_interrupted
 from campaign.errors import WrongKeyError
 from campaign.organiser import Unlocked
@@ -45,7 +44,6 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         safety.settle(db, appeal, now=now)
         edition = letter.current_edition(db, safety.effective(db, appeal), now=now)
         settle_interrupted(db, now=now)
-        notice.settle_marks(db)
     return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
 
 

@@ -127,6 +127,10 @@ def test_what_the_previous_version_left_is_all_there_after_the_way_up_and_back_a
     for back in (False, True, False):
         database.migrate("0001" if back else "head", back=back)
         assert known_to_0001(database) == left
+    with database.engine.connect() as connection:
+        marked = connection.scalars(text("SELECT withdrawn_on FROM signature WHERE to_strike")).all()
+    assert len(marked) == 1
+    assert all(marked)
 
     clock.forward(minutes=10)
     app = open_site()
@@ -242,6 +246,9 @@ def test_no_migration_reads_or_rewrites_a_table_that_it_keeps_others_from(databa
         database.migrate(each.revision)
         assert files(database).items() >= before.items()
     assert found == []
+    with database.engine.connect() as connection:
+        known = "SELECT count(*) FROM pg_stats WHERE tablename = 'signature' AND attname = 'to_strike'"
+        assert connection.scalar(text(known)) == 1, "plans know that few are marked"
 
 
 def files(database: Database) -> dict[str, int]:

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaign import signature
+from campaign.database import Database
 from campaign.delivery import notice
 from campaign.delivery.row import BOUNCED, PREPARED, Delivery
 from campaign.seal import ServerKeys
@@ -37,7 +38,9 @@ def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
     assert {each.delivery.id: each.numbers for each in notice.due(db)} == {first.id: (2, 4), second.id: (2,)}
 
 
-def test_what_an_organiser_took_back_is_not_to_be_told(db: Session, keys: ServerKeys) -> None:
+def test_what_an_organiser_took_back_is_not_to_be_told(
+    database: Database, db: Session, keys: ServerKeys
+) -> None:
     make_owner(db)
     made = make_signature(db, keys)
     deliver(db, made)
@@ -48,36 +51,46 @@ def test_what_an_organiser_took_back_is_not_to_be_told(db: Session, keys: Server
 
     invalidation.undo(db, decision.id, by="Olga", now=NOW)
     db.commit()
-    notice.settle_marks(db)
+    settle_marks(database, db)
     assert notice.number_due(db) == 0
 
     withdraw(db, made)
     assert notice.number_due(db) == 1
 
 
+def settle_marks(database: Database, db: Session) -> None:
+    db.commit()
+    with database.snapshot() as reading:
+        for _rows in notice.settle_marks(db, reading):
+            db.commit()
+
+
 def marked(db: Session) -> set[UUID]:
     return set(db.scalars(select(Signature.id).where(Signature.to_strike)))
 
 
-def test_only_what_fell_on_a_list_and_was_not_told_stays_marked(db: Session, keys: ServerKeys) -> None:
+def test_only_what_fell_on_a_list_and_was_not_told_stays_marked(
+    database: Database, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notice, "BATCH", 1)
     made = [make_signature(db, keys) for _ in range(3)]
     delivery = deliver(db, *made[:2])
     for each in made:
         withdraw(db, each)
     assert marked(db) == {each.row.id for each in made}
 
-    notice.settle_marks(db)
+    settle_marks(database, db)
     assert marked(db) == {each.row.id for each in made[:2]}
 
     notice.told(db, delivery.id, [1], on=TODAY)
-    notice.settle_marks(db)
+    settle_marks(database, db)
     assert marked(db) == {made[1].row.id}
     assert [each.numbers for each in notice.due(db)] == [(2,)]
 
 
 @pytest.mark.parametrize("column", ["withdrawn_on", "invalidation_id"])
 def test_what_fell_under_an_earlier_version_is_marked_by_what_lists_hold(
-    db: Session, keys: ServerKeys, column: str
+    database: Database, db: Session, keys: ServerKeys, column: str
 ) -> None:
     made = [make_signature(db, keys) for _ in range(3)]
     deliver(db, *made[:2])
@@ -88,7 +101,7 @@ def test_what_fell_under_an_earlier_version_is_marked_by_what_lists_hold(
     db.commit()
     assert notice.due(db) == []
 
-    notice.settle_marks(db)
+    settle_marks(database, db)
 
     assert [each.numbers for each in notice.due(db)] == [(2,)]
     assert marked(db) == {made[1].row.id}

@@ -7,12 +7,15 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from campaign import batch
 from campaign.delivery.row import BOUNCED, REACHED, Delivery, DeliveryRow
 from campaign.signature.row import Signature, is_to_strike
+
+BATCH = 1000
+"""Marks settled in one transaction, so that nobody signing waits long."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,16 @@ def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) ->
     return len(noted)
 
 
-def settle_marks(db: Session) -> None:
-    """Mark what fell away on a list that was not looked at yet, and nothing else.
+def settle_marks(db: Session, reading: Session) -> Iterator[int]:
+    """Mark what fell away on a list and was not told yet, and nothing else; yield after each batch.
 
     Each signature is marked when it falls, so that nobody need look through all that ever fell. What
     stands on no list, or was told, keeps its mark until this is called: it costs time, and is not due.
     A list that is being made cannot bring it back, since none is sent with a name that fell before.
+
+    Args:
+        db: A session that may write; the caller commits after each batch.
+        reading: One that reads, so that nobody waits while rows are looked for.
     """
     is_untold = (
         select(DeliveryRow.number)
@@ -76,17 +83,20 @@ def settle_marks(db: Session) -> None:
         .exists()
     )
     # Either by an index of its own: these are few, and the numbers on lists are many.
-    fallen = Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None)
-    for is_meant in fallen:
-        _mark(db, is_meant, Signature.to_strike.is_(false()), is_untold, to_strike=True)
-    _mark(db, is_to_strike(), ~is_untold, to_strike=False)
+    for fell in (Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None)):
+        yield from _mark(db, reading, and_(fell, Signature.to_strike.is_(false()), is_untold), to_strike=True)
+    yield from _mark(db, reading, and_(is_to_strike(), ~is_untold), to_strike=False)
 
 
-def _mark(db: Session, *where: ColumnElement[bool], to_strike: bool) -> None:
+def _mark(db: Session, reading: Session, is_meant: ColumnElement[bool], *, to_strike: bool) -> Iterator[int]:
     key = Signature.state_code, Signature.id
-    # What somebody else has in hand is left for the next time, or both might wait in a circle.
-    meant = select(*key).where(*where).with_for_update(skip_locked=True, of=Signature).correlate(None)
-    batch.run(db, update(Signature).where(tuple_(*key).in_(meant)).values(to_strike=to_strike))
+    found = reading.execute(select(*key).where(is_meant).execution_options(yield_per=BATCH))
+    for keys in found.partitions():
+        among = tuple_(*key).in_([tuple(each) for each in keys])
+        # What somebody else has in hand is left for the next time, or both might wait in a circle.
+        free = select(*key).where(among, is_meant).with_for_update(skip_locked=True, of=Signature)
+        changed = update(Signature).where(tuple_(*key).in_(free.correlate(None)))
+        yield batch.run(db, changed.values(to_strike=to_strike))
 
 
 def _due(*columns: Any) -> Select[Any]:

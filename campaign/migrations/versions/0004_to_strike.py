@@ -21,10 +21,15 @@ def upgrade() -> None:
     gently.add_column(
         "signature", sa.Column("to_strike", sa.Boolean(), nullable=False, server_default=sa.false())
     )
-    # Every start marks what fell before, by what it finds on lists.
     gently.create_index(TO_STRIKE, "signature", ["state_code", "id", "to_strike"], "to_strike")
     gently.create_index(AFTER, "delivery_row", ["state_code", "signature_id", "notice_on", "delivery_id"])
     gently.drop_index(BEFORE, "delivery_row")
+    # More than need be: the worker takes the mark from what stands on no list.
+    gently.change_rows(
+        "signature",
+        "UPDATE signature SET to_strike = true WHERE withdrawn_on IS NOT NULL",
+        "UPDATE signature SET to_strike = true WHERE invalidation_id IS NOT NULL",
+    )
 
 
 def downgrade() -> None:

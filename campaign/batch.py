@@ -74,4 +74,5 @@ def _stretches_of(db: Session, last: Column[Any], part: ColumnElement[bool]) -> 
 def _key(table: type[Base]) -> tuple[Column[Any] | None, Column[Any]]:
     """Return the two columns of a key, or ``None`` and its only one."""
     *leading, last = cast("Table", table.__table__).primary_key
+    assert len(leading) <= 1
     return (leading[0] if leading else None), last

@@ -153,7 +153,8 @@ class PageCache:
     def keep(self, path: str, page: Page) -> None:
         """Answer with *page* from now on; where there is no room, the one kept for longest makes some."""
         with self._lock:
-            if path not in self._pages and len(self._pages) >= MOST_PAGES:
+            self._pages.pop(path, None)
+            if len(self._pages) >= MOST_PAGES:
                 del self._pages[next(iter(self._pages))]
             self._pages[path] = page
 

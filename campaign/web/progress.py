@@ -25,11 +25,13 @@ bp = Blueprint("progress", __name__)
 @bp.get("/<language:language>/progress")
 def progress(language: Language) -> ResponseReturnValue:
     """Show per state the signatures, and when its delegation was written to and replied."""
-    after = Place.read(request.args.get("after", ""), site().keys)
-    if after is None and not {"after", "page"}.isdisjoint(request.args):
-        # Pages of names had numbers once; and a place is known as long as its key is.
-        return redirect(url_for(".progress", language=language, _anchor="public-names"))
     counts = site().counts.now()
+    after = Place.read(request.args.get("after", ""), site().keys)
+    # Not even while the rows of an erasure are still being scrubbed.
+    names = public_name.Page([], None, None) if counts.erased_on else public_name.page(session(), after=after)
+    # A place is known as long as its key is, and pages of names had numbers once; or all behind it are gone.
+    if not {"after", "page"}.isdisjoint(request.args) and (after is None or not names.names):
+        return redirect(url_for(".progress", language=language, _anchor="public-names"))
     latest = _latest_deliveries()
     rows = [
         {
@@ -40,8 +42,6 @@ def progress(language: Language) -> ResponseReturnValue:
         }
         for state in in_order(language)
     ]
-    # Not even while the rows of an erasure are still being scrubbed.
-    names = public_name.Page([], None, None) if counts.erased_on else public_name.page(session(), after=after)
     return render_template(
         "supporter/progress.html",
         rows=rows,

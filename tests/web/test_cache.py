@@ -4,7 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from math import prod
 from uuid import uuid4
 
@@ -134,9 +134,12 @@ def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list
 
 
 def test_an_older_page_of_the_names_is_not_the_newest_one(
-    client: FlaskClient, keys: ServerKeys, rendered: list[str]
+    client: FlaskClient, db: Session, keys: ServerKeys, rendered: list[str]
 ) -> None:
-    older = f"/en/progress?after={Place(NOW.date(), uuid4()).text(keys)}"
+    row = make_signature(db, keys, disclosure="public").row
+    row.public_name, row.name_review = "Mara Older", "approved"
+    db.commit()
+    older = f"/en/progress?after={Place(NOW.date() + timedelta(days=1), uuid4()).text(keys)}"
     for path in ("/en/progress", older, "/en/progress", older):
         assert client.get(path).status_code == 200
 

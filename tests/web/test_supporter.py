@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from campaign.participating_state import STATES
@@ -378,12 +378,22 @@ def test_older_names_are_a_link_away_and_so_are_the_newer_ones(
         return re.findall(r"<bdi>(Mara \d)</bdi>", page), links
 
     newest, links = names_on("/en/progress")
+    newest_links = links
     assert (newest, links.keys()) == (["Mara 0", "Mara 1"], {"next"})
     older, links = names_on(links["next"])
     assert (older, links["prev"]) == (["Mara 2", "Mara 3"], "/en/progress#public-names")
     oldest, links = names_on(links["next"])
     assert (oldest, links.keys()) == (["Mara 4"], {"prev"})
     assert names_on(links["prev"])[0] == older
+
+    db.execute(
+        update(Signature)
+        .where(Signature.public_name.in_(["Mara 2", "Mara 3", "Mara 4"]))
+        .values(public_name=None)
+    )
+    db.commit()
+    gone = client.get(newest_links["next"])
+    assert (gone.status_code, gone.location) == (302, "/en/progress#public-names"), "nobody is left behind it"
 
 
 def test_a_wrong_host_is_refused(client: FlaskClient) -> None:

@@ -8,26 +8,28 @@ a figure told when somebody did. So:
   every second, because supporters are to see the count grow; there is nothing more in them.
 - Nobody else is shown that a letter was signed and not yet confirmed. Such signatures are
   counted once their day is over, since the day is all that is kept of their time.
-- A mail waits because somebody signed or asked for something. Mails are counted, and their age
-  is taken, as of the last quarter of an hour, and only those that were there then; those given
-  up keep their day alone, and are counted once it is over. A mail that is put off leaves so and so
-  many minutes later, to the second; so what was once told holds until the next quarter.
+- A mail waits because somebody signed or asked for something. So the worker notes how mails are
+  once in each quarter of an hour, and every process tells what is noted. One that looked for itself
+  would look whenever somebody asks it first, or had it start anew: at the second of their choosing.
+  Mails are counted, and their age is taken, as of the turn; those given up keep their day alone,
+  and are counted once it is over.
 - The queue's length, which grows by one with such an act, is told in tens.
 
 Each reading costs the same, however many signatures there are: what could grow is counted up to
 a limit.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign import recount
-from campaign.database import number_up_to
-from campaign.mail import outbox_state
+from campaign.database import Site, number_up_to, recall, upsert
 from campaign.mail.outbox import GIVEN_UP, WAITING, OutboxMail
+from campaign.mail.outbox_state import STUCK_SECONDS
 from campaign.signature.row import Signature
 from campaign.tally import StateCount
 
@@ -38,37 +40,28 @@ MOST = 10_000
 """So many, or more."""
 
 
+NAME = "mails"
+"""The note in ``site``: numbers alone, so a copy may take it; an emergency forgets it with the mails."""
+
+
 @dataclass(frozen=True)
 class MailCondition:
-    """What the database tells of mails, until the next turn."""
+    """What the worker noted of mails."""
 
+    turn: datetime
+    """The quarter of an hour that had begun."""
     waiting: int
     """Of those that were there at the turn; :data:`MOST` at most."""
     oldest_seconds: int
-    """In whole turns."""
+    """In whole turns; of :data:`MOST` at most."""
     given_up: int
     """Of earlier days, and not more than 30 days ago; :data:`MOST` at most."""
     is_failing: bool
     """Whether any was given up, today or in these days."""
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether a mail waits for so long that something must be wrong."""
-        return self.oldest_seconds > outbox_state.STUCK_SECONDS
-
-
-class MailsAtTurn:
-    """How mails are: looked at once in each quarter of an hour, by each process."""
-
-    def __init__(self) -> None:
-        self._held: tuple[datetime, MailCondition] | None = None
-
-    def read(self, db: Session, *, now: datetime) -> MailCondition:
-        """Return what was found first since the last turn."""
-        turn, held = last_turn(now), self._held
-        if held is None or held[0] != turn:
-            held = self._held = turn, _mails(db, turn)
-        return held[1]
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether a mail waited for so long that something must be wrong, or no worker notes any more."""
+        return self.oldest_seconds > STUCK_SECONDS or now - self.turn > 2 * TURN
 
 
 @dataclass(frozen=True)
@@ -80,13 +73,14 @@ class Condition:
     withdrawn: int
     pending: int
     """Signed before today and not confirmed; :data:`MOST` at most."""
-    mails: MailCondition
+    mails: MailCondition | None
+    """``None`` before a worker ran."""
     recounted_at: datetime | None
     differences: int
     """Found by the last recount."""
 
 
-def condition(db: Session, mails: MailsAtTurn, *, now: datetime) -> Condition:
+def condition(db: Session, *, now: datetime) -> Condition:
     """Return how the campaign is."""
     confirmed, withdrawn = db.execute(
         select(func.sum(StateCount.confirmed), func.sum(StateCount.withdrawn))
@@ -98,10 +92,34 @@ def condition(db: Session, mails: MailsAtTurn, *, now: datetime) -> Condition:
         pending=number_up_to(
             db, MOST, Signature.confirmed_on.is_(None), Signature.signed_on < _day(now).date()
         ),
-        mails=mails.read(db, now=now),
+        mails=noted_mails(db),
         recounted_at=recounted[0] if recounted else None,
         differences=recounted[1] if recounted else 0,
     )
+
+
+def note_mails(db: Session, *, now: datetime) -> None:
+    """Note how mails are, unless that was done since the last turn: a second look would tell what moved."""
+    turn, noted = last_turn(now), noted_mails(db)
+    # Another worker's clock may be ahead; further ahead is only what was noted before a clock was set back.
+    if noted is not None and timedelta() <= noted.turn - turn <= TURN:
+        return
+    found = _mails(db, turn)
+    content = json.dumps(asdict(found) | {"turn": found.turn.isoformat()})
+    db.execute(
+        upsert(db, Site)
+        .values(name=NAME, content=content)
+        .on_conflict_do_update(index_elements=["name"], set_={"content": content})
+    )
+
+
+def noted_mails(db: Session) -> MailCondition | None:
+    """Return what was noted last, if anything ever was."""
+    content = recall(db, NAME)
+    if content is None:
+        return None
+    noted = json.loads(content)
+    return MailCondition(**noted | {"turn": datetime.fromisoformat(noted["turn"])})
 
 
 def last_turn(now: datetime) -> datetime:
@@ -114,9 +132,11 @@ def _day(now: datetime) -> datetime:
 
 
 def _mails(db: Session, turn: datetime) -> MailCondition:
-    oldest = outbox_state.oldest(db)
+    some = select(OutboxMail.created_at).where(OutboxMail.status == WAITING).limit(MOST).subquery()
+    oldest = db.scalar(select(func.min(some.c.created_at)))
     given_up = OutboxMail.status.in_(GIVEN_UP)
     return MailCondition(
+        turn=turn,
         waiting=number_up_to(db, MOST, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
         oldest_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
         given_up=number_up_to(db, MOST, given_up, OutboxMail.created_at < _day(turn)),

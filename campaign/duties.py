@@ -1,4 +1,4 @@
-"""What the worker does without being asked: erase what is due, settle what was interrupted, recount."""
+"""What the worker does without being asked: erase what is due, settle what was interrupted, count, note."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import batch, emergency, unlocking
+from campaign import batch, condition, emergency, unlocking
 from campaign.database import Database
 from campaign.delivery import notice
 from campaign.delivery.row import DeliveryRow, settle_interrupted
@@ -39,7 +39,10 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
             found = compare(reading)
         note(db, found, now=now)
 
-    return {"erase_due": erase, "recount": count_again}
+    def note_mails(db: Session, now: datetime) -> None:
+        condition.note_mails(db, now=now)
+
+    return {"erase_due": erase, "recount": count_again, "note_mails": note_mails}
 
 
 def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:

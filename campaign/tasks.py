@@ -36,7 +36,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-TIMES = {"erase_due": crontab(minute="7"), "recount": crontab(minute="30", hour="2")}
+TIMES = {
+    "erase_due": crontab(minute="7"),
+    "recount": crontab(minute="30", hour="2"),
+    "note_mails": crontab(),  # in every quarter of an hour it is done once, be it that a worker was late
+}
 """When the work that :func:`build` is given is done (UTC)."""
 
 WAKE_SECONDS = 1.0

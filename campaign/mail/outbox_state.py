@@ -45,14 +45,13 @@ def state(db: Session, now: datetime) -> OutboxState:
     """Return about how many mails wait, since when, and how many were given up."""
     return OutboxState(
         waiting=number_up_to(db, COUNTED, OutboxMail.status == WAITING),
-        oldest_seconds=max(0, int((now - (oldest(db) or now)).total_seconds())),
+        oldest_seconds=max(0, int((now - (_oldest(db) or now)).total_seconds())),
         failed=number_up_to(db, COUNTED, OutboxMail.status == FAILED),
         expired=number_up_to(db, COUNTED, OutboxMail.status == EXPIRED),
     )
 
 
-def oldest(db: Session) -> datetime | None:
-    """Return since when the oldest of those mails waits that are next, or ``None`` when none waits."""
+def _oldest(db: Session) -> datetime | None:
     waiting = OutboxMail.status == WAITING
     longest_due = select(OutboxMail.created_at).where(waiting).order_by(OutboxMail.due_at).limit(NEXT)
     since: datetime | None = db.scalar(select(func.min(longest_due.subquery().c.created_at)))

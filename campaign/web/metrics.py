@@ -1,7 +1,7 @@
 """``/metrics`` for Prometheus: figures of the campaign, of this machine, and of the process that answers.
 
 Whatever is true of the site as a whole is read from the database, so it does not matter which
-process is asked; but of mails each tells what it found first in a quarter of an hour. What a process
+process is asked; of mails it is what the worker noted at the last quarter of an hour. What a process
 knows of itself alone carries its number as a label.
 """
 
@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaign.condition import MOST, Condition, condition
+from campaign.condition import MOST, Condition, MailCondition, condition, last_turn
 from campaign.guard import network
 from campaign.settings import Settings
 from campaign.web.meter import BOUNDS, Meter
@@ -97,31 +97,38 @@ class _Figures(Collector):
     def _read(self) -> tuple[Condition, int] | None:
         try:
             with self._here.database.reading() as db:
-                found = condition(db, self._here.mails, now=self._here.clock())
+                found = condition(db, now=self._here.clock())
             return found, self._here.tasks.waiting()
         except SQLAlchemyError:
             return None
 
 
 def _of_campaign(found: Condition, queued: int, *, now: datetime) -> Iterator[Metric]:
-    as_of = "as of the last quarter of an hour"
     upto = f"at most {MOST:,}"
     yield _counter("campaign_signatures_confirmed", "Signatures confirmed, ever.", found.confirmed)
     yield _counter("campaign_signatures_withdrawn", "Of these, withdrawn.", found.withdrawn)
     pending = f"Signed before today (UTC) and not confirmed; {upto}."
     yield _gauge("campaign_signatures_pending", pending, found.pending)
-    waiting = f"Mails waiting {as_of}; {upto}."
-    yield _gauge("campaign_mail_waiting", waiting, found.mails.waiting)
-    oldest = f"Age of the oldest waiting mail {as_of}, in such quarters."
-    yield _gauge("campaign_mail_oldest_seconds", oldest, found.mails.oldest_seconds)
-    given_up = f"Mails given up before today (UTC), in the last 30 days; {upto}."
-    yield _gauge("campaign_mail_given_up", given_up, found.mails.given_up)
+    if found.mails is not None:
+        yield from _of_mails(found.mails, now=now)
     yield _gauge("campaign_queue_tasks", "Tasks waiting for a worker, in tens.", queued // 10 * 10)
     if found.recounted_at is not None:
         age = max(0.0, (now - found.recounted_at).total_seconds())
         yield _gauge("campaign_recount_age_seconds", "Time since counts were compared with rows.", age)
         found_then = "Differences between counts and rows that were found then."
         yield _gauge("campaign_recount_differences", found_then, found.differences)
+
+
+def _of_mails(noted: MailCondition, *, now: datetime) -> Iterator[Metric]:
+    as_of = "as the worker noted at the last quarter of an hour"
+    upto = f"at most {MOST:,}"
+    yield _gauge("campaign_mail_waiting", f"Mails waiting, {as_of}; {upto}.", noted.waiting)
+    oldest = f"Age of the oldest waiting mail, {as_of}, in such quarters."
+    yield _gauge("campaign_mail_oldest_seconds", oldest, noted.oldest_seconds)
+    given_up = f"Mails given up before today (UTC), in the last 30 days, {as_of}; {upto}."
+    yield _gauge("campaign_mail_given_up", given_up, noted.given_up)
+    age = max(0.0, (last_turn(now) - noted.turn).total_seconds())
+    yield _gauge("campaign_mail_noted_age_seconds", "Time since that was noted, in such quarters.", age)
 
 
 def _of_requests(meter: Meter) -> Iterator[Metric]:

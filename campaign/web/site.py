@@ -9,7 +9,6 @@ from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
 
 from campaign.appeal import Appeal
-from campaign.condition import MailsAtTurn
 from campaign.database import Database
 from campaign.guard.memory import Memory
 from campaign.letter import Letter
@@ -36,8 +35,6 @@ class Site:
     clock: Callable[[], datetime]
     acts: Acts
     """What supporters do goes through these; they write by no other way."""
-    mails: MailsAtTurn = field(default_factory=MailsAtTurn)
-    """What may be told of mails to anybody."""
     composed: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
     """The letters composed so far, by state, language and whether names are withheld."""
 

@@ -155,6 +155,8 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
         [mail] = db.scalars(select(OutboxMail))
         assert (mail.status, mail.sealed, mail.failure_code) == (outbox.EXPIRED, None, 451)
         make_owner(db, now=clock())
+        duties.periodic(settings, database)["note_mails"](db, clock())
+        db.commit()
     app = create_app(settings, clock=clock)
     request.addfinalizer(app.extensions["campaign"].close)
     organiser = OrganisersBrowser(app)

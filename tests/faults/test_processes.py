@@ -93,6 +93,8 @@ def test_a_web_process_that_dies_is_replaced_and_when_they_go_on_dying_all_ends(
             allowed = "unlimited" if most == resource.RLIM_INFINITY else most
             assert re.search(rf"^Max open files +{allowed} ", limits, re.MULTILINE)
 
+            assert eventually(lambda: "campaign_mail_waiting" in site.browser().get("/metrics").text, 30)
+
             kill({min(first)})
             assert eventually(lambda: len(web_processes(site) - first) == 1, 30)
             new = web_processes(site) - first

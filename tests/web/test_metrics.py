@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from campaign import recount, tasks
+from campaign import condition, recount, tasks
 from campaign.errors import PermanentMailError
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
@@ -51,6 +51,22 @@ def figures(client: FlaskClient) -> Figures:
     }
 
 
+def of_mails(found: Figures) -> Figures:
+    return {key: value for key, value in found.items() if key[0].startswith("campaign_mail")}
+
+
+def words(client: FlaskClient) -> dict[str, str]:
+    """Return what ``/healthz`` says of mails."""
+    answer = client.get("/healthz").get_json()
+    return {word: answer[word] for word in ("queue", "mail")}
+
+
+def note_mails(site: Site) -> None:
+    """Do what the worker does each minute."""
+    with site.database.writing() as db:
+        condition.note_mails(db, now=site.clock())
+
+
 def moved(before: Figures, after: Figures) -> set[str]:
     """Return what differs: names, with the endpoint where there is one."""
     return {" ".join(key[:2]) for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
@@ -66,7 +82,10 @@ def test_the_figures_say_how_the_campaign_is(
     supporter.sign(email="pavla@example.org")
     recount.recount(db, now=NOW)
     db.commit()
+    assert not any(name.startswith("campaign_mail") for name, *_ in figures(supporter.client))
     clock.forward(days=1)
+    note_mails(site)
+    clock.forward(minutes=20)
     found = figures(supporter.client)
 
     assert found["campaign_database_up",] == 1
@@ -75,7 +94,8 @@ def test_the_figures_say_how_the_campaign_is(
     assert found["campaign_signatures_pending",] == 1
     assert found["campaign_mail_waiting",] == len(supporter.mails())
     assert found["campaign_mail_oldest_seconds",] == timedelta(days=1).total_seconds()
-    assert found["campaign_recount_age_seconds",] == timedelta(days=1).total_seconds()
+    assert found["campaign_mail_noted_age_seconds",] == timedelta(minutes=15).total_seconds()
+    assert found["campaign_recount_age_seconds",] == timedelta(days=1, minutes=20).total_seconds()
     assert found["campaign_recount_differences",] == 0
     assert found["campaign_request_seconds_count", "supporter.sign", "3xx"] == 4
     assert found["campaign_request_seconds_count", "signature.change", "3xx"] == 4
@@ -83,7 +103,7 @@ def test_the_figures_say_how_the_campaign_is(
 
 
 def test_no_figure_tells_the_moment_of_anybodys_act_but_what_the_count_shows_anyway(
-    supporter: Supporter, organiser: OrganisersBrowser, clock: Clock
+    supporter: Supporter, organiser: OrganisersBrowser, site: Site, clock: Clock
 ) -> None:
     acts: dict[str, Callable[[], object]] = {
         "sign": supporter.sign,
@@ -97,9 +117,11 @@ def test_no_figure_tells_the_moment_of_anybodys_act_but_what_the_count_shows_any
     }
     public = {"confirm": {"campaign_signatures_confirmed_total"}}
     public["withdraw"] = {"campaign_signatures_withdrawn_total"}
+    note_mails(site)
     before = figures(supporter.client)
     for act, do in acts.items():
         do()
+        note_mails(site)
         after = figures(supporter.client)
         pages = {
             f"campaign_request_seconds_{part} {meter.FROM_MEMORY}" for part in ("bucket", "count", "sum")
@@ -111,42 +133,55 @@ def test_no_figure_tells_the_moment_of_anybodys_act_but_what_the_count_shows_any
     after = figures(supporter.client)
     assert moved(before, after) <= FROM_MEMORY, "as time goes by"
     clock.forward(minutes=1)
+    note_mails(site)
     after = figures(supporter.client)
     assert {"campaign_mail_waiting", "campaign_request_seconds_count supporter.sign"} <= moved(before, after)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_neither_healthz_nor_a_figure_tells_when_a_mail_was_made_left_or_failed(
-    supporter: Supporter, db: Session, clock: Clock
+def test_whichever_process_is_asked_none_tells_when_a_mail_was_made_left_or_failed(
+    make_app: Callable[[Settings], Flask],
+    settings: Settings,
+    supporter: Supporter,
+    site: Site,
+    db: Session,
+    clock: Clock,
 ) -> None:
-    acts: dict[timedelta, Callable[[UUID], None]] = {
-        timedelta(minutes=36): lambda mail: outbox.sent(db, mail),
-        timedelta(minutes=68): lambda mail: outbox.never(db, mail, PermanentMailError("no", code=550)),
+    acts: dict[int, Callable[[UUID], None]] = {
+        36: lambda mail: outbox.sent(db, mail),
+        68: lambda mail: outbox.never(db, mail, PermanentMailError("no", code=550)),
     }
-    changes: dict[timedelta, dict[str, str]] = {}
+    changes: dict[int, dict[str, str]] = {}
     still = FROM_MEMORY | {each.replace(meter.FROM_MEMORY, "progress.healthz") for each in FROM_MEMORY}
-    told, before = {"queue": "ok", "mail": "ok"}, figures(supporter.client)
-    for minute in range(1, 90):
-        clock.time = NOW + timedelta(minutes=minute)
+    told, before = words(supporter.client), figures(supporter.client)
+    for minute in range(90):
+        clock.time = NOW + timedelta(minutes=minute, seconds=20)
+        note_mails(site)
+        clock.forward(seconds=10)
         if minute in {4, 66}:
             supporter.sign(email=f"mara{minute}@example.org")
-        if act := acts.get(clock() - NOW):
+        if act := acts.get(minute):
             act(db.scalars(select(OutboxMail.id)).one())
             db.commit()
-        answer = supporter.client.get("/healthz").get_json()
-        now = {word: answer[word] for word in told}
+        now, after = words(supporter.client), figures(supporter.client)
         if now != told:
-            changes[clock() - NOW] = now
-        after = figures(supporter.client)
+            changes[minute] = now
         assert minute % 15 == 0 or moved(before, after) <= still, minute
+        if minute in {4, 36, 66, 68}:
+            clock.forward(seconds=10)
+            new = make_app(settings).test_client()
+            assert (words(new), of_mails(figures(new))) == (now, of_mails(after)), "started right after that"
         told, before = now, after
 
     # Made after 4 minutes, it is no sign of trouble before 19; sent after 36; another refused after 68.
     assert changes == {
-        timedelta(minutes=30): {"queue": "stuck", "mail": "ok"},
-        timedelta(minutes=45): {"queue": "ok", "mail": "ok"},
-        timedelta(minutes=75): {"queue": "ok", "mail": "failing"},
+        30: {"queue": "stuck", "mail": "ok"},
+        45: {"queue": "ok", "mail": "ok"},
+        75: {"queue": "ok", "mail": "failing"},
     }
+    clock.forward(minutes=15)
+    assert words(supporter.client) == {"queue": "ok", "mail": "failing"}
+    clock.forward(minutes=1)
+    assert words(supporter.client) == {"queue": "stuck", "mail": "failing"}, "no worker notes any more"
 
 
 def test_a_page_that_is_counted_at_once_is_the_same_for_everybody_and_nobodys_next_page(app: Flask) -> None:

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from campaign.condition import note_mails
 from campaign.signature import withdraw
 from campaign.signature.public_name import Place
 from campaign.web.site import Site
@@ -80,6 +81,7 @@ def test_no_act_and_no_page_reads_a_large_table_from_end_to_end(
     assert supporter.act("confirm").status_code == 303
     with site.database.writing() as db:
         site.tasks.look_up(db, "mara@example.org", "en")
+        note_mails(db, now=clock())
     older = f"/en/progress?after={Place(NOW.date(), made[0].row.id).text(site.keys)}"
     assert client.get(older).status_code == 302, "nobody is behind it"
     for path in ("/en/", "/en/letters/de", "/en/progress", "/counts.json", "/healthz", "/metrics"):

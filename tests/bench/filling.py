@@ -14,6 +14,7 @@ from sqlalchemy import insert, text
 from campaign import appeal, now, organiser, seal, start, tally
 from campaign.campaign_key import current_key
 from campaign.database import Database
+from campaign.delivery import notice
 from campaign.delivery.row import Delivery, DeliveryRow
 from campaign.mail.mailbox_day import MailboxDay
 from campaign.mail.outbox import OutboxMail
@@ -78,12 +79,15 @@ def fill(database: Database, number: int) -> Filled:
 
 
 def settle(database: Database) -> None:
-    """Do what would have been done while the rows came: write the log back, and learn what tables hold."""
+    """Do what would have been done meanwhile: write the log back, learn what tables hold, take off marks."""
     if database.is_sqlite:
         database.forget_deleted()
-        return
-    with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
+    else:
+        with database.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
+    with database.snapshot() as reading, database.session(writes=True) as db:
+        for _marks in notice.settle_marks(db, reading):
+            db.commit()
 
 
 class _Filling:

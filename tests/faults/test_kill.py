@@ -13,7 +13,7 @@ from tests.faults.killing import DEATHS, killed
 
 pytestmark = pytest.mark.fault
 
-SIGNATURES, KILLS = 400, 12
+SIGNATURES, KILLS = 300, 8
 """What a suite has time for."""
 
 

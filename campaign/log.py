@@ -18,7 +18,16 @@ from campaign.settings import Settings
 TEXT = "%(levelname)s %(name)s: %(message)s"
 """Without a time: systemd's journal, where these lines go, has its own."""
 
-GRANIAN = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    # It would have fewer threads, for it does not know that those who sign together share a transaction.
+    return not str(record.msg).startswith("Configuration allows spawning")
+
+
+GRANIAN = {
+    "filters": {"advice": {"()": lambda: _is_no_advice}},
+    "loggers": {"_granian": {"handlers": [], "filters": ["advice"], "propagate": True}},
+}
 """Sends the web server's records, too, through our handler."""
 
 _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]

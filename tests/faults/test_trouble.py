@@ -183,6 +183,9 @@ def test_a_relay_that_refuses_everybody_for_now_gets_the_mails_again(tmp_path: P
         assert eventually(lambda: "SMTP status 451" in site.console.read_text())
         post_office.refuse_sender = ""
         connection = sqlite3.connect(site.instance / "campaign.sqlite", timeout=20)
+        put_off = "SELECT count(*) FROM outbox WHERE due_at > datetime(created_at, '+20 seconds')"
+        # Said in the log first, and then on disk.
+        assert eventually(lambda: connection.execute(put_off).fetchone() == (1,))
         with connection:
             # The minute that it waits for passes.
             connection.execute("UPDATE outbox SET due_at = created_at")

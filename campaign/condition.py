@@ -27,7 +27,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign import recount
-from campaign.database import Site, number_up_to, recall, upsert
+from campaign.database import number_up_to, recall, remember
 from campaign.mail.outbox import GIVEN_UP, WAITING, OutboxMail
 from campaign.mail.outbox_state import STUCK_SECONDS
 from campaign.signature.row import Signature
@@ -105,12 +105,7 @@ def note_mails(db: Session, *, now: datetime) -> None:
     if noted is not None and timedelta() <= noted.turn - turn <= TURN:
         return
     found = _mails(db, turn)
-    content = json.dumps(asdict(found) | {"turn": found.turn.isoformat()})
-    db.execute(
-        upsert(db, Site)
-        .values(name=NAME, content=content)
-        .on_conflict_do_update(index_elements=["name"], set_={"content": content})
-    )
+    remember(db, NAME, json.dumps(asdict(found) | {"turn": found.turn.isoformat()}))
 
 
 def noted_mails(db: Session) -> MailCondition | None:

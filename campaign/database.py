@@ -198,8 +198,9 @@ def lock_starts(db: Session) -> None:
 
 
 def remember(db: Session, name: str, content: str) -> None:
-    """Keep a fact about this installation, in place of what was kept under *name*."""
-    db.merge(Site(name=name, content=content))
+    """Keep a fact about this installation, in place of what was kept under *name*; two may do so at once."""
+    kept = upsert(db, Site).values(name=name, content=content)
+    db.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"content": content}))
 
 
 def recall(db: Session, name: str) -> str | None:

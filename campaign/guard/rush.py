@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from campaign.database import Site, recall, upsert
+from campaign.database import recall, remember
 from campaign.guard.bounds import GUARDED_SECONDS
 
 NAME = "guarded_until"
@@ -12,13 +12,8 @@ NAME = "guarded_until"
 
 def guard_until(db: Session, until: datetime) -> None:
     """Have every process ask for proofs until then."""
-    content = until.astimezone(UTC).isoformat(timespec="seconds")
-    db.execute(
-        upsert(db, Site)
-        .values(name=NAME, content=content)
-        # Two processes may see the same rush; which of them is a second later does not matter.
-        .on_conflict_do_update(index_elements=["name"], set_={"content": content})
-    )
+    # Two processes may see the same rush; which of them is a second later does not matter.
+    remember(db, NAME, until.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def guarded_until(db: Session) -> datetime | None:

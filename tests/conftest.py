@@ -13,15 +13,19 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
-from campaign import appeal as appeals
-from campaign import queue, seal, start
-from campaign.appeal import Appeal
-from campaign.campaign_key import current_key
-from campaign.database import Database
-from campaign.seal import Cost, ServerKeys
+from campaign.appeal.content import Appeal
+from campaign.appeal.reading import load
+from campaign.database.session import Database
+from campaign.operations import start
+from campaign.sealing import box
+from campaign.sealing.box import Cost
+from campaign.sealing.campaign_key import current_key
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from tests import compiled
-from tests.databases import TEMPLATE, Databases
+from campaign.signature.key_change import setup_code
+from campaign.worker import queue
+from tests.support import compiled
+from tests.support.databases import TEMPLATE, Databases
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
 
@@ -36,7 +40,7 @@ hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=N
 hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
-seal.COST = Cost(1, 1024 * 1024)
+box.COST = Cost(1, 1024 * 1024)
 
 compiled.share()
 
@@ -67,7 +71,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def appeal() -> Appeal:
-    return appeals.load()
+    return load()
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +149,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def keys(database: Database) -> ServerKeys:
-    from campaign.database import recall
+    from campaign.database.fact import recall
 
     with database.reading() as db:
         salt = recall(db, "digest_salt")
@@ -156,7 +160,7 @@ def _fill_template(url: str, appeal: Appeal) -> None:
     database, settings = Database(url), Settings(secret_key=SECRET, database_url=url)
     start.prepare(database, settings, appeal, now=NOW)
     with database.writing() as db:
-        start.setup_code(db, now=NOW)
+        setup_code(db, now=NOW)
         assert current_key(db)
     if not database.is_sqlite:  # whose queue is a file of its own
         queue.make(settings).storage.close()

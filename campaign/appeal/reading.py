@@ -13,10 +13,10 @@ from typing import Any
 from campaign.appeal.content import Appeal, Ask, Change, Claim, Instrument, LetterFile, Person, Source
 from campaign.appeal.entry import Entry, read
 from campaign.errors import AppealError
-from campaign.folder import PACKAGE, TEMPLATES
-from campaign.language import ENGLISH, LANGUAGES, finished
-from campaign.participating_state import STATES
-from campaign.residence import RESIDENCES
+from campaign.paths import PACKAGE, TEMPLATES
+from campaign.reference.language import ENGLISH, LANGUAGES, finished
+from campaign.reference.participating_state import STATES
+from campaign.reference.residence import RESIDENCES
 
 KINDS = ("event", "allegation", "figure", "opinion", "call")
 

@@ -6,16 +6,20 @@ from functools import cached_property
 
 import click
 
-from campaign import organiser, unlocking
-from campaign.appeal import Appeal
-from campaign.appeal import load as load_appeal
-from campaign.campaign_key import current_key
-from campaign.database import Database
+from campaign.appeal.content import Appeal
+from campaign.appeal.reading import load as load_appeal
+from campaign.database.session import Database
 from campaign.errors import CampaignError, RoleError, WrongKeyError
-from campaign.organiser import ORGANISER, TypedCode, Unlocked, reaches
+from campaign.operations.start import Started, prepare
+from campaign.organiser import login
+from campaign.organiser.account import Unlocked, called
+from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.login_attempt import check_attempt, note_failure
+from campaign.organiser.role import ORGANISER, reaches
+from campaign.organiser.second_factor import TypedCode
+from campaign.sealing.campaign_key import current_key
 from campaign.settings import Settings
 from campaign.settings import load as load_settings
-from campaign.start import Started, prepare
 
 
 def now() -> datetime:
@@ -74,7 +78,7 @@ class Campaign:
         if not name or not passphrase:
             raise CampaignError("an organiser's name and passphrase are needed, each on a line")
         with self.database.reading() as db:
-            account = organiser.called(db, name)
+            account = called(db, name)
             asks_for_code = account is not None and account.second_factor is not None
         code = TypedCode(_ask("Six-digit code"), now()) if asks_for_code else None
         unlocked = self._unlocked(name, passphrase, code)
@@ -85,15 +89,15 @@ class Campaign:
     def _unlocked(self, name: str, passphrase: str, code: TypedCode | None) -> Unlocked:
         keys = self.started.keys
         with self.database.reading() as db:
-            unlocking.check_attempt(db, name, keys=keys, now=now())
+            check_attempt(db, name, keys=keys, now=now())
         try:
-            with unlocking.one_at_a_time(self.settings.instance), self.database.session(writes=True) as db:
-                unlocked = organiser.unlock(db, name, passphrase, code)
+            with one_at_a_time(self.settings.instance), self.database.session(writes=True) as db:
+                unlocked = login.unlock(db, name, passphrase, code)
                 db.commit()  # the code is used up
                 return unlocked
         except WrongKeyError:
             with self.database.writing() as db:
-                unlocking.note_failure(db, name, keys=keys, now=now())
+                note_failure(db, name, keys=keys, now=now())
             raise
 
 

@@ -8,10 +8,10 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from campaign import relocation
 from campaign.cli.common import now
-from campaign.database import Database
+from campaign.database.session import Database
 from campaign.errors import CopyError
+from campaign.operations import copy as relocation
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 

@@ -7,12 +7,17 @@ from contextlib import closing
 
 import click
 
-from campaign import campaign_key, duties, emergency, tally
 from campaign.cli.common import Campaign, now, pass_campaign
-from campaign.database import Database, recall
-from campaign.emergency.keys import destroy_files
+from campaign.database.fact import recall
+from campaign.database.session import Database
 from campaign.errors import CampaignError
+from campaign.operations.emergency.database_residue import cut_off
+from campaign.operations.emergency.destroy_keys import destroy, destroy_files
+from campaign.operations.emergency.scrub_rows import finish, is_unfinished, scrub, steps
+from campaign.sealing import campaign_key
 from campaign.settings import Settings
+from campaign.signature import count
+from campaign.worker import schedule
 
 WORD = "ERASE"
 """What is to be typed: it can be done in a hurry, but not by a slip."""
@@ -45,7 +50,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
 def _erase_due(settings: Settings, database: Database) -> None:
     total = 0
     with database.session(writes=True) as db:
-        for rows in duties.due(db, settings, now=now()):
+        for rows in schedule.due(db, settings, now=now()):
             db.commit()
             total += rows
             if rows:
@@ -60,7 +65,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
     if not is_sure and click.prompt(f"Type {WORD} to erase everything personal for good") != WORD:
         raise CampaignError("nothing was erased")
     began = time.monotonic()
-    emergency.destroy(database, now=now())
+    destroy(database, now=now())
     destroy_files(settings)
     seconds = time.monotonic() - began
     click.echo(f"After {seconds:.1f} seconds no name can be opened and no address tested any more.")
@@ -76,12 +81,12 @@ def _say_what_there_is(database: Database) -> None:
             raise CampaignError(
                 f"{where} holds no campaign: give CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as to the site"
             )
-        click.echo(f"{where} holds {tally.total(db):,} signatures that count.")
+        click.echo(f"{where} holds {count.total(db):,} signatures that count.")
 
 
 def _cut_off(database: Database) -> None:
     for _ in range(CUT_OFF_ATTEMPTS):
-        if emergency.cut_off(database):
+        if cut_off(database):
             return
     click.echo(
         "! Something holds on to the database, so that its own log or statistics still hold what was deleted."
@@ -104,17 +109,17 @@ def _say_what_is_left_to_do(settings: Settings, database: Database) -> None:
 
 def _is_unfinished(database: Database) -> bool:
     with database.reading() as db:
-        return emergency.is_unfinished(db)
+        return is_unfinished(db)
 
 
 def _scrub(database: Database) -> None:
     """Go through the rows; interrupted, the worker or this command goes on."""
     try:
         with database.session(writes=True) as db:
-            length = emergency.steps(db)
+            length = steps(db)
             db.rollback()
             with click.progressbar(length=length, label="Scrubbing rows", file=sys.stderr) as bar:
-                for _rows in emergency.scrub(db):
+                for _rows in scrub(db):
                     db.commit()
                     bar.update(1)
             db.commit()
@@ -124,7 +129,7 @@ def _scrub(database: Database) -> None:
             " `campaign erase`, or the worker within the hour, goes on"
         ) from None
     click.echo("Writing the database's files anew …", err=True)
-    if not emergency.finish(database, now=now()):
+    if not finish(database, now=now()):
         raise CampaignError(
             "every row is scrubbed, but the database's files could not be written anew, which needs as much"
             " free disk as they take; `campaign erase`, or the worker within the hour, tries again"

@@ -18,10 +18,13 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from campaign import campaign_key, duties, log, start, tasks
+from campaign import log
 from campaign.cli.common import Campaign, now, pass_campaign
-from campaign.database import remember
+from campaign.database.fact import remember
 from campaign.errors import SettingsError
+from campaign.sealing import campaign_key
+from campaign.signature.key_change import setup_code
+from campaign.worker import schedule, tasks
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 """Before a mail worker that stopped by itself is started again."""
@@ -63,7 +66,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
         remember(db, "base_url", settings.base_url)
-        code = start.setup_code(db, now=now())
+        code = setup_code(db, now=now())
         erased_at = campaign_key.destroyed_at(db)
     _greet(campaign, code, erased_at)
     campaign.database.close()
@@ -95,7 +98,7 @@ def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
     database, settings = campaign.database, campaign.settings
     log.configure(settings)
-    periodic = duties.periodic(settings, database)
+    periodic = schedule.periodic(settings, database)
     tasks.build(settings, database, periodic=periodic).run_worker(follow_parent=follow_parent)
 
 

@@ -13,16 +13,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from campaign import letter, seal
 from campaign.delivery.plan import Plan
-from campaign.language import Language, wording
-from campaign.letter import Letter
+from campaign.letter.edition import stored_letter
+from campaign.letter.sheet import Letter
+from campaign.letter.template import compose
 from campaign.mail.message import address, addressed
+from campaign.reference.language import Language, wording
+from campaign.sealing.code import grouped
 from campaign.settings import Settings
 from campaign.signature_list import pdf_file, reading
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.pdf_page import Sheet
-from campaign.signature_list.rows import Row
+from campaign.signature_list.row import Row
 
 NO_CODE = ""
 """On what is delivered to nobody: a test, a working copy, a preview."""
@@ -71,7 +73,7 @@ def build(
         base_url: The site's address, for the cover.
         as_test: Print made-up entries in place of the names, for a mailbox that should not hold them.
     """
-    composed = letter.compose(plan.appeal, plan.state, language.code)
+    composed = compose(plan.appeal, plan.state, language.code)
     earlier = _earlier(db, plan, composed, edition)
     numbers: list[tuple[int, UUID]] = []
     rows = _rows(db, plan, private_key, edition, earlier)
@@ -106,7 +108,7 @@ def write_working_copy(
 ) -> None:
     """Write what the delegations of *plans* would get, one after the other, for organisers to read."""
     first = plans[0]
-    alone = letter.compose(first.appeal, first.state, language.code).subject
+    alone = compose(first.appeal, first.state, language.code).subject
     sheet = Sheet(
         file,
         title=alone if len(plans) == 1 else first.appeal.title,
@@ -117,7 +119,7 @@ def write_working_copy(
     for number, plan in enumerate(plans):
         if number:
             sheet.next_page()
-        composed = letter.compose(plan.appeal, plan.state, language.code)
+        composed = compose(plan.appeal, plan.state, language.code)
         earlier = _earlier(db, plan, composed, edition)
         pdf_file.lay_out(
             sheet,
@@ -163,7 +165,7 @@ def message(
 
 def verify_url(base_url: str, language: str, code: str) -> str:
     """Return where the site answers for the delivery with *code*."""
-    return f"{base_url}/{language}/verify/{seal.grouped(code)}"
+    return f"{base_url}/{language}/verify/{grouped(code)}"
 
 
 def cover(plan: Plan, language: Language, *, code: str, made_on: date, base_url: str) -> Cover:
@@ -189,7 +191,7 @@ def cover(plan: Plan, language: Language, *, code: str, made_on: date, base_url:
 
 def rows(db: Session, plan: Plan, private_key: bytes, *, edition: int, language: Language) -> Iterator[Row]:
     """Yield the rows of the list that the delivery would bring, in its order."""
-    composed = letter.compose(plan.appeal, plan.state, language.code)
+    composed = compose(plan.appeal, plan.state, language.code)
     earlier = _earlier(db, plan, composed, edition)
     return (row for _id, row in _rows(db, plan, private_key, edition, earlier))
 
@@ -213,9 +215,7 @@ def _earlier(db: Session, plan: Plan, composed: Letter, edition: int) -> dict[in
     if plan.names_withheld:
         return {}
     numbers = reading.editions_listed(db, plan.state.code, edition, plan.names_from)
-    stored = {
-        number: letter.stored_letter(db, number, composed.language, plan.state.code) for number in numbers
-    }
+    stored = {number: stored_letter(db, number, composed.language, plan.state.code) for number in numbers}
     return {number: text for number, text in stored.items() if text != composed}
 
 

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, false, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from campaign import batch
-from campaign.delivery.row import BOUNCED, REACHED, Delivery, DeliveryRow
-from campaign.signature.row import Signature, is_to_strike
+from campaign.database import batch
+from campaign.delivery.model import BOUNCED, REACHED, Delivery, DeliveryRow
+from campaign.signature.model import Signature
+from campaign.signature.select import is_to_strike
 
 BATCH = 1000
 """Marks settled in one transaction, so that nobody signing waits long."""

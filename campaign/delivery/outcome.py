@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from campaign import audit
-from campaign.delivery.row import ACCEPTED, BOUNCED, REACHED, REPLIED, SENDING, UNCERTAIN, Delivery
+from campaign.delivery.model import ACCEPTED, BOUNCED, REACHED, REPLIED, SENDING, UNCERTAIN, Delivery
 from campaign.errors import DeliveryError
+from campaign.organiser import audit_log
 
 
 def note_reply(
@@ -24,7 +24,7 @@ def note_reply(
     if not delivery.sent_on <= replied_on <= now.date():
         raise DeliveryError("the day of the reply lies before the letter, or in the future")
     delivery.status, delivery.replied_on, delivery.note = REPLIED, replied_on, note.strip()
-    audit.record(db, by, "note reply", delivery.code, now=now)
+    audit_log.record(db, by, "note reply", delivery.code, now=now)
 
 
 def note_bounce(db: Session, delivery_id: UUID, *, by: str, now: datetime) -> None:
@@ -37,7 +37,7 @@ def note_bounce(db: Session, delivery_id: UUID, *, by: str, now: datetime) -> No
     if delivery.status not in {ACCEPTED, UNCERTAIN}:
         raise DeliveryError("only a message that was handed over can come back")
     delivery.status, delivery.settled_at = BOUNCED, now
-    audit.record(db, by, "note bounce", delivery.code, now=now)
+    audit_log.record(db, by, "note bounce", delivery.code, now=now)
 
 
 def _locked(db: Session, delivery_id: UUID) -> Delivery:

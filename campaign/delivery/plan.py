@@ -6,15 +6,17 @@ from datetime import date, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign import safety, tally
-from campaign.appeal import Appeal
-from campaign.campaign_key import CampaignKey
-from campaign.delegation import Delegation
-from campaign.delivery.row import REACHED, Delivery, deliveries
-from campaign.organisation import Organisation, organisation
-from campaign.participating_state import ParticipatingState
-from campaign.signature.row import PUBLIC, Signature, standing
-from campaign.signature_list.reading import count_named
+from campaign.appeal.content import Appeal
+from campaign.delivery.delegation import Delegation
+from campaign.delivery.model import REACHED, Delivery, deliveries
+from campaign.disclosure import safety_list
+from campaign.disclosure.delivered_name import count_named
+from campaign.organiser.organisation import Organisation, organisation
+from campaign.reference.participating_state import ParticipatingState
+from campaign.sealing.campaign_key import CampaignKey
+from campaign.signature import count
+from campaign.signature.model import PUBLIC, Signature
+from campaign.signature.select import standing
 
 ADDRESS_GROWS_OLD = timedelta(days=180)
 
@@ -60,12 +62,12 @@ class Plan:
 
 def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date) -> Plan:
     """Return what a delivery to *state*'s delegation would be on this day."""
-    sender, lists = organisation(db), safety.lists(db, appeal)
+    sender, lists = organisation(db), safety_list.lists(db, appeal)
     withheld, names_from = state.code in lists.no_names_to, lists.names_from.get(state.code)
     named = 0 if withheld else count_named(db, state.code, names_from)
     delegation = db.get(Delegation, state.code)
     latest = db.scalar(deliveries(state.code).where(Delivery.status.in_(REACHED)).limit(1))
-    residences = tally.by_residence(db, state.code)
+    residences = count.by_residence(db, state.code)
     under_other_key = _count(
         db,
         state,
@@ -86,7 +88,7 @@ def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date)
         names_promised=count_named(db, state.code) - named if names_from and not withheld else 0,
         names_waiting=_count(db, state, Signature.disclosure == PUBLIC, Signature.name_review.is_(None)),
         words_waiting=_count(db, state, Signature.has_words, Signature.words_review.is_(None)),
-        withdrawn=tally.withdrawn(db, state.code),
+        withdrawn=count.withdrawn(db, state.code),
         by_residence=tuple(
             sorted(residences.items(), key=lambda each: (each[0] != state.code.upper(), -each[1], each[0]))
         ),

@@ -12,13 +12,11 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaign import audit, letter, safety, seal
-from campaign.appeal import Appeal
-from campaign.database import Database
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
 from campaign.delivery import document
 from campaign.delivery.document import Document
-from campaign.delivery.plan import Plan, plan
-from campaign.delivery.row import (
+from campaign.delivery.model import (
     ACCEPTED,
     DELAYED,
     PREPARED,
@@ -30,14 +28,19 @@ from campaign.delivery.row import (
     DeliveryRow,
     deliveries,
 )
+from campaign.delivery.plan import Plan, plan
+from campaign.disclosure import safety_list
+from campaign.disclosure.delivered_name import named
 from campaign.errors import DeliveryError, MailError, PermanentMailError, UncertainMailError
-from campaign.language import ENGLISH, Language
+from campaign.letter.edition import current_edition
 from campaign.mail.transport import open_transport
-from campaign.organiser import Unlocked
-from campaign.participating_state import ParticipatingState
+from campaign.organiser import audit_log
+from campaign.organiser.account import Unlocked
+from campaign.reference.language import ENGLISH, Language
+from campaign.reference.participating_state import ParticipatingState
+from campaign.sealing.code import new_code
 from campaign.settings import Settings
-from campaign.signature import Signature
-from campaign.signature_list.reading import named
+from campaign.signature.model import Signature
 
 Clock = Callable[[], datetime]
 
@@ -78,9 +81,9 @@ def send(sender: Sender, order: Order) -> Delivery:
     """
     database, now = sender.database, sender.clock()
     with database.writing() as db:
-        appeal = safety.effective(db, sender.appeal)
-        edition = letter.current_edition(db, appeal, now=now)
-    code = seal.new_code()
+        appeal = safety_list.effective(db, sender.appeal)
+        edition = current_edition(db, appeal, now=now)
+    code = new_code()
     with database.snapshot() as db:
         # In the same moment as the plan: the order's own first copy must not speak against it.
         known = db.get(Delivery, order.delivery_id)
@@ -110,8 +113,8 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
     """
     now = sender.clock()
     with sender.database.writing() as db:
-        edition = letter.current_edition(db, safety.effective(db, sender.appeal), now=now)
-        audit.record(db, sender.organiser.name, "send test", state.code, now=now)
+        edition = current_edition(db, safety_list.effective(db, sender.appeal), now=now)
+        audit_log.record(db, sender.organiser.name, "send test", state.code, now=now)
     with sender.database.reading() as db:
         planned = plan(db, sender.appeal, state, today=now.date())
         built = _build(db, sender, planned, ENGLISH, edition=edition, code=document.NO_CODE, as_test=True)
@@ -181,7 +184,7 @@ def _record(
             numbers = iter(built.numbers)
             while batch := [_numbered(delivery, *each) for each in islice(numbers, ROWS_AT_ONCE)]:
                 db.execute(insert(DeliveryRow), batch)
-            audit.record(
+            audit_log.record(
                 db, sender.organiser.name, "send delivery", f"{order.state.code} {code}", now=sender.clock()
             )
     except IntegrityError:
@@ -198,7 +201,7 @@ def _still_named(db: Session, delivery: Delivery, since: date | None) -> int:
 
 def _is_withheld(db: Session, sender: Sender, planned: Plan) -> bool:
     """Whether organisers decided, while the list was built, that this delegation gets no names."""
-    lists = safety.lists(db, sender.appeal)
+    lists = safety_list.lists(db, sender.appeal)
     return planned.state.code in lists.no_names_to and not planned.names_withheld
 
 

@@ -8,12 +8,12 @@ from sqlalchemy import ForeignKey, LargeBinary, String, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.appeal import Appeal
-from campaign.database import Base
-from campaign.language import ENGLISH, finished
+from campaign.appeal.content import Appeal
+from campaign.database.table import Base
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
-from campaign.participating_state import STATES
+from campaign.reference.language import ENGLISH, finished
+from campaign.reference.participating_state import STATES
 
 ATTEMPTS = 10
 """How often a number is tried for that another process takes first."""

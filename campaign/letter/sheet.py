@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
-from campaign.language import wording
+from campaign.reference.language import wording
 
 WIDTH = 72
 """Columns of the plain text, so that a mail shows each line unbroken."""

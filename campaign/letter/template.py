@@ -10,10 +10,10 @@ from babel.dates import format_skeleton
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from campaign.appeal import Appeal, LetterFile
+from campaign.appeal.content import Appeal, LetterFile
 from campaign.errors import AppealError
 from campaign.letter.sheet import Items, Letter, Paragraph
-from campaign.participating_state import ParticipatingState
+from campaign.reference.participating_state import ParticipatingState
 
 SUBJECT = "Subject:"
 """Marks the subject line, in letters of every language; it is not printed."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
-from campaign.database import Database
+from campaign.database.session import Database
 from campaign.errors import (
     CampaignError,
     MailError,
@@ -25,10 +25,10 @@ from campaign.errors import (
 )
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.patience import Patience, takes_mail
+from campaign.mail.prepared import written
+from campaign.mail.relay_pause import Patience, takes_mail
 from campaign.mail.transport import Transport, open_transport
-from campaign.mail.wire import written
-from campaign.seal import ServerKeys
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 
 BATCH = 50

@@ -15,10 +15,10 @@ from uuid import UUID, uuid4
 import idna
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from campaign import seal
 from campaign.errors import PermanentMailError
-from campaign.folder import TEMPLATES
-from campaign.language import wording
+from campaign.paths import TEMPLATES
+from campaign.reference.language import wording
+from campaign.sealing.code import grouped
 from campaign.settings import Settings
 
 LINKS = "links"
@@ -66,7 +66,7 @@ def render(
     context = {
         "language": language,
         "entry": entry,
-        "links": [Link(f"{entry}/{token}", seal.grouped(token)) for token in tokens],
+        "links": [Link(f"{entry}/{token}", grouped(token)) for token in tokens],
         "days": settings.confirmation_days,
     }
     environment = _environment(language)

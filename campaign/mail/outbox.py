@@ -21,11 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database import Base
+from campaign.database.table import Base
 from campaign.errors import MailError
-from campaign.mail.content import Content, NewMail, close, read
-from campaign.mail.mailbox_day import MailboxDay
-from campaign.seal import ServerKeys
+from campaign.mail.sealed_content import Content, NewMail, close, read
+from campaign.sealing.server_key import ServerKeys
 
 WAITING, FAILED, EXPIRED = "waiting", "failed", "expired"
 
@@ -201,22 +200,6 @@ def never(db: Session, mail_id: UUID, error: MailError) -> None:
 def is_due(db: Session, *, now: datetime) -> bool:
     """Whether any mail waits to be claimed."""
     return bool(db.scalar(select(exists().where(*_claimable(now)))))
-
-
-def erase_expired(db: Session, now: datetime) -> None:
-    """Give up mails that are a day old, and forget failures and daily counts that are over."""
-    old = select(OutboxMail).where(
-        OutboxMail.status == WAITING,
-        OutboxMail.created_at <= now - LIFETIME,
-        # A mail in a worker's hands is settled by that worker.
-        or_(OutboxMail.claimed_until.is_(None), OutboxMail.claimed_until <= now),
-    )
-    for mail in db.scalars(old.limit(ERASED_AT_ONCE).with_for_update(skip_locked=True)):
-        _give_up(mail, EXPIRED)
-    db.execute(
-        delete(OutboxMail).where(OutboxMail.status.in_(GIVEN_UP), OutboxMail.created_at <= now - SHOWN)
-    )
-    db.execute(delete(MailboxDay).where(MailboxDay.on < now.date()))
 
 
 def _claimable(now: datetime) -> tuple[Any, ...]:

@@ -13,8 +13,9 @@ from email.message import EmailMessage
 from typing import Self
 
 from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.relay import Relay
-from campaign.mail.reply import (
+from campaign.mail.prepared import Wire, wire
+from campaign.mail.smtp_connection import Relay
+from campaign.mail.smtp_reply import (
     GO_ON,
     LEAVING,
     StaleLineError,
@@ -23,7 +24,6 @@ from campaign.mail.reply import (
     refusal,
     sender_refusal,
 )
-from campaign.mail.wire import Wire, wire
 from campaign.settings import Settings
 
 TIMEOUT_SECONDS = 30

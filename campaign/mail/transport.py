@@ -12,8 +12,8 @@ from typing import Protocol, Self
 import click
 
 from campaign.errors import TemporaryMailError
+from campaign.mail.prepared import Wire
 from campaign.mail.smtp import TIMEOUT_SECONDS, SmtpTransport
-from campaign.mail.wire import Wire
 from campaign.settings import Settings
 
 _PRIVATE_LINK = re.compile(r"^https?://\S+$", re.MULTILINE)

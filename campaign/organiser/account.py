@@ -9,11 +9,11 @@ from sqlalchemy import BigInteger, LargeBinary, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign import seal
-from campaign.database import Base
+from campaign.database.table import Base
 from campaign.errors import OrganiserError, RoleError
 from campaign.organiser.role import OWNER, reaches
-from campaign.seal import Cost
+from campaign.sealing import box
+from campaign.sealing.box import Cost
 
 LONGEST_NAME = 80
 
@@ -80,9 +80,9 @@ class OwnPair:
     @classmethod
     def make(cls, passphrase: str) -> "OwnPair":
         """Make a pair for a clean *passphrase*: a second's work, which no transaction should span."""
-        private, public = seal.new_pair()
-        salt, cost = seal.new_salt(), seal.COST
-        return cls(public, seal.wrap(private, seal.passphrase_key(passphrase, salt, cost)), salt, cost)
+        private, public = box.new_pair()
+        salt, cost = box.new_salt(), box.COST
+        return cls(public, box.wrap(private, box.passphrase_key(passphrase, salt, cost)), salt, cost)
 
 
 def any_exist(db: Session) -> bool:

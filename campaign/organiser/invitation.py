@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from campaign import audit, campaign_key
-from campaign.database import lock_starts
+from campaign.database.session import lock_starts
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
+from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import OwnPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
+from campaign.sealing import campaign_key
 
 INVITATION_LASTS = timedelta(days=7)
 
@@ -34,7 +35,7 @@ def invite(db: Session, owner: Unlocked, role: str = ORGANISER, *, now: datetime
         role=role,
         expires_at=now + INVITATION_LASTS,
     )
-    audit.record(db, owner.name, "invite organiser", role, now=now)
+    audit_log.record(db, owner.name, "invite organiser", role, now=now)
     return code
 
 
@@ -74,7 +75,7 @@ def join(
         lasting, lasting_private = campaign_key.make_lasting(db, now=now)
         campaign_key.hand_over(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
-    audit.record(db, account.name, "join", account.role, now=now)
+    audit_log.record(db, account.name, "join", account.role, now=now)
     if not opens_names(account.role):
         return Unlocked(account.id, account.name, account.role, None)
     campaign_key.hold(db, key, private_key, holder_id=account.id, public_key=account.public_key)

@@ -5,13 +5,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import campaign_key, seal
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser import second_factor
 from campaign.organiser.account import Organiser, Unlocked, called
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
+from campaign.sealing import box, campaign_key
 
 NO_MATCH = "name, passphrase and code do not match"
 
@@ -63,8 +63,8 @@ def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Or
     """
     known = None if account is None else (account.id, account.salt, account.cost)
     db.rollback()
-    _id, salt, cost = known or (None, NOBODYS_SALT, seal.COST)
-    stretched = seal.passphrase_key(passphrases.clean(passphrase), salt, cost)
+    _id, salt, cost = known or (None, NOBODYS_SALT, box.COST)
+    stretched = box.passphrase_key(passphrases.clean(passphrase), salt, cost)
     if known is None:
         return None, stretched
     return db.scalar(select(Organiser).where(Organiser.id == known[0], Organiser.salt == salt)), stretched
@@ -72,6 +72,6 @@ def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Or
 
 def _open(account: Organiser, stretched: bytes) -> bytes:
     try:
-        return seal.unwrap(account.wrapped_private_key, stretched)
+        return box.unwrap(account.wrapped_private_key, stretched)
     except WrongKeyError as error:
         raise WrongKeyError(NO_MATCH) from error

@@ -7,13 +7,15 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from campaign import audit, campaign_key, seal
-from campaign.campaign_key import CampaignKey, KeyWrapping
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
+from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import Organiser, OwnPair, Unlocked
 from campaign.organiser.role import ORGANISER
+from campaign.sealing import box, campaign_key
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
+from campaign.sealing.code import RECOVERY_CHARACTERS, code_hash, code_key, new_code
 
 KIND = "recovery"
 
@@ -28,7 +30,7 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
         RoleError: A reader holds no key to be recovered.
     """
     accounts.lock(db, by=unlocked, least=ORGANISER)
-    code = seal.new_code(seal.RECOVERY_CHARACTERS)
+    code = new_code(RECOVERY_CHARACTERS)
     earlier = delete(KeyWrapping).where(KeyWrapping.holder_id == unlocked.id, KeyWrapping.kind == KIND)
     db.execute(earlier)
     db.add(
@@ -36,11 +38,11 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
             key_id=campaign_key.current_key(db).id,
             kind=KIND,
             holder_id=unlocked.id,
-            opens_hash=seal.code_hash(code),
-            wrapped=seal.wrap(unlocked.campaign_key, seal.code_key(code)),
+            opens_hash=code_hash(code),
+            wrapped=box.wrap(unlocked.campaign_key, code_key(code)),
         )
     )
-    audit.record(db, unlocked.name, "make recovery code", now=now)
+    audit_log.record(db, unlocked.name, "make recovery code", now=now)
     return code
 
 
@@ -53,9 +55,9 @@ def try_recovery_code(db: Session, unlocked: Unlocked, code: str, *, now: dateti
     _key, _private, holder_id = _open(db, code)
     if holder_id != unlocked.id:
         raise WrongKeyError("this is not this organiser’s recovery code")
-    tried = update(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code))
+    tried = update(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code))
     db.execute(tried.values(tested_on=now.date()))
-    audit.record(db, unlocked.name, "try recovery code", now=now)
+    audit_log.record(db, unlocked.name, "try recovery code", now=now)
 
 
 def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (), now: datetime) -> Unlocked:
@@ -79,7 +81,7 @@ def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (
     accounts.take(account, pair)
     campaign_key.let_go(db, account.id)
     campaign_key.hold(db, key, private_key, holder_id=account.id, public_key=account.public_key)
-    audit.record(db, account.name, "recover account", now=now)
+    audit_log.record(db, account.name, "recover account", now=now)
     return Unlocked(account.id, account.name, account.role, private_key)
 
 
@@ -98,11 +100,11 @@ def is_due(tested_on: date | None, *, today: date) -> bool:
 def _open(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
     """Return the current pair under a recovery code, its private half, and whose code it is."""
     row = db.scalar(
-        select(KeyWrapping).where(KeyWrapping.opens_hash == seal.code_hash(code), KeyWrapping.kind == KIND)
+        select(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code), KeyWrapping.kind == KIND)
     )
     if row is None or row.holder_id is None:
         raise WrongKeyError("this is not a recovery code in use")
-    key, private_key = db.get_one(CampaignKey, row.key_id), seal.unwrap(row.wrapped, seal.code_key(code))
-    if not key.is_current or seal.public_half(private_key) != key.public_key:
+    key, private_key = db.get_one(CampaignKey, row.key_id), box.unwrap(row.wrapped, code_key(code))
+    if not key.is_current or box.public_half(private_key) != key.public_key:
         raise WrongKeyError("this recovery code opens an earlier key")
     return key, private_key, row.holder_id

@@ -17,9 +17,10 @@ from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
-from campaign import audit, seal
 from campaign.errors import WrongCodeError, WrongKeyError
+from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
+from campaign.sealing import box
 
 STEPS_TOLERATED = 1
 """Steps of 30 seconds by which a phone's clock may differ, either way."""
@@ -79,15 +80,15 @@ def switch_on(db: Session, account: Organiser, stretched: bytes, secret: str, co
     if not SECRET.fullmatch(secret):
         raise WrongCodeError("this is not a secret of ours")
     step = code.step(secret)
-    wrapped = seal.wrap(secret.encode(), _key(stretched))
+    wrapped = box.wrap(secret.encode(), _key(stretched))
     _keep(db, account, second_factor=wrapped, second_factor_used=step)
-    audit.record(db, account.name, "switch codes on", now=code.at)
+    audit_log.record(db, account.name, "switch codes on", now=code.at)
 
 
 def switch_off(db: Session, account: Organiser, *, now: datetime) -> None:
     """Ask *account* for no codes any more."""
     _keep(db, account, second_factor=None, second_factor_used=None)
-    audit.record(db, account.name, "switch codes off", now=now)
+    audit_log.record(db, account.name, "switch codes off", now=now)
 
 
 def use(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
@@ -97,7 +98,7 @@ def use(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> N
         WrongCodeError: It is not the one that the phone shows, or it was used.
     """
     assert account.second_factor is not None
-    step = code.step(seal.unwrap(account.second_factor, _key(stretched)).decode())
+    step = code.step(box.unwrap(account.second_factor, _key(stretched)).decode())
     unused = or_(Organiser.second_factor_used.is_(None), Organiser.second_factor_used < step)
     used = update(Organiser).where(Organiser.id == account.id, unused).values(second_factor_used=step)
     if db.scalar(used.returning(Organiser.id)) is None:

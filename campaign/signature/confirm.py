@@ -11,10 +11,12 @@ from sqlalchemy import Select, and_, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaign import seal, tally
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
-from campaign.signature.change import is_overdue
-from campaign.signature.row import Key, Mailbox, Signature, SignatureToken, of_mailbox
+from campaign.sealing.code import code_hash
+from campaign.signature import count
+from campaign.signature.model import Key, Mailbox, Signature, SignatureToken
+from campaign.signature.select import of_mailbox
+from campaign.signature.withdraw import is_overdue
 
 # Confirming comes in floods as signing does, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
@@ -92,7 +94,7 @@ def confirm_all(
 ) -> list[Key | CampaignError]:
     """Do what :func:`confirm` does for many tokens; return for each the signature's key, or its error."""
     db.flush()  # the statements below see what is in the database alone
-    hashes = [seal.code_hash(token) for token in tokens]
+    hashes = [code_hash(token) for token in tokens]
     is_closed = closes_on is not None and now.date() > closes_on
     while True:
         found = _found(db, hashes, now.date(), confirmation_days)
@@ -154,7 +156,7 @@ def _settle(
         rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new]
         db.connection().execute(_CONFIRM, rows)
         counted = (row for row in new if _counts(families[_mailbox(row)][row.id]))
-        tally.add_all(db, Counter((row.state_code, row.residence) for row in counted), on=on)
+        count.add_all(db, Counter((row.state_code, row.residence) for row in counted), on=on)
     for mailbox, holder in holders.items():
         members = families[mailbox].values()
         siblings = [each.id for each in members if each.id != holder and not each.confirmed_on]

@@ -7,10 +7,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from campaign import batch
-from campaign.participating_state import STATES
+from campaign.database import batch
+from campaign.reference.participating_state import STATES
 from campaign.signature.invalidation import Invalidation
-from campaign.signature.row import COUNTED, Signature, SignatureToken, settled
+from campaign.signature.model import COUNTED, Signature, SignatureToken
+from campaign.signature.select import settled
 
 BATCH = 1000
 """Rows erased in one transaction where an index leads to them."""

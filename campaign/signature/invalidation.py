@@ -13,12 +13,13 @@ from nacl.bindings import sodium_pad, sodium_unpad
 from sqlalchemy import ForeignKey, Row, Select, Update, func, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign import seal, tally
-from campaign.campaign_key import current_key
-from campaign.database import Base
+from campaign.database.table import Base
 from campaign.errors import WrongKeyError
-from campaign.signature.row import Key, Signature
-from campaign.signature.rule import Rule
+from campaign.sealing import box
+from campaign.sealing.campaign_key import current_key
+from campaign.signature import count
+from campaign.signature.model import Key, Signature
+from campaign.signature.search import Rule
 
 BATCH = 1000
 """Signatures changed in one transaction, so that nobody signing waits long."""
@@ -70,7 +71,7 @@ def begin(db: Session, rule: Rule | None, reason: str, *, by: str, now: datetime
         made_at=now,
         organiser=by,
         key_id=key.id,
-        sealed=seal.seal_bytes(sodium_pad(content, seal.BLOCK_BYTES), key.public_key),
+        sealed=box.seal_bytes(sodium_pad(content, box.BLOCK_BYTES), key.public_key),
         number=0,
     )
     db.add(decision)
@@ -82,8 +83,8 @@ def grounds(decision: Invalidation, private_key: bytes) -> Grounds | None:
     """Return what *decision* was made by; ``None`` once erased, or sealed to another key."""
     if decision.sealed is not None:
         with suppress(WrongKeyError):
-            content = seal.unseal_bytes(decision.sealed, private_key)
-            return Grounds(**json.loads(sodium_unpad(content, seal.BLOCK_BYTES)))
+            content = box.unseal_bytes(decision.sealed, private_key)
+            return Grounds(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
     return None
 
 
@@ -201,4 +202,4 @@ def _lock(db: Session, statement: Update) -> None:
 def _count(db: Session, rows: Iterable[Row[Any]], by: int) -> None:
     """Count the confirmed ones of *rows* on the day they were confirmed, or no longer."""
     sums = Counter((row.state_code, row.residence, row.confirmed_on) for row in rows if row.confirmed_on)
-    tally.add_over_days(db, {of: by * number for of, number in sums.items()})
+    count.add_over_days(db, {of: by * number for of, number in sums.items()})

@@ -11,16 +11,20 @@ from uuid import UUID, uuid4
 from sqlalchemy import CompoundSelect, bindparam, insert, select, union_all
 from sqlalchemy.orm import Session
 
-from campaign import seal
-from campaign.campaign_key import sealing_key
 from campaign.errors import ClosedError
-from campaign.guard import proof
-from campaign.guard.proof import Proof
+from campaign.guard import proof_of_work
+from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
-from campaign.mail.content import NewMail
-from campaign.mail.mailbox_day import may_send_all
-from campaign.seal import Details, ServerKeys
-from campaign.signature.row import COUNTED, Key, Mailbox, Signature, SignatureToken, settled
+from campaign.mail.daily_limit import may_send_all
+from campaign.mail.sealed_content import NewMail
+from campaign.sealing import box
+from campaign.sealing.address_digest import address_digest, mailbox_digest
+from campaign.sealing.box import Details
+from campaign.sealing.campaign_key import sealing_key
+from campaign.sealing.code import code_hash, new_code
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import COUNTED, Key, Mailbox, Signature, SignatureToken
+from campaign.signature.select import settled
 
 # Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
@@ -77,7 +81,7 @@ def sign_all(
     db.flush()  # the statements below see what is in the database alone
     # In one order, so that two transactions with the same proofs wait instead of deadlocking.
     for used in sorted(each.proof for each in signings if each.proof is not None):
-        proof.spend(db, used)
+        proof_of_work.spend(db, used)
     # Of earlier signatures the rows are locked, by the tokens that point to them, in the order of confirming.
     by_mailbox = sorted(((_mailbox(keys, each), each) for each in signings), key=itemgetter(0))
     mailboxes, signings = [mailbox for mailbox, _ in by_mailbox], [signing for _, signing in by_mailbox]
@@ -113,11 +117,11 @@ def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bo
 def may_write_to_all(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
     """Do the same for many mails."""
     today = now.date()
-    return may_send_all(db, [seal.mailbox_digest(keys, today, email) for email in emails], on=today)
+    return may_send_all(db, [mailbox_digest(keys, today, email) for email in emails], on=today)
 
 
 def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:
-    return Mailbox(signing.state_code, seal.address_digest(keys, signing.state_code, signing.details.email))
+    return Mailbox(signing.state_code, address_digest(keys, signing.state_code, signing.details.email))
 
 
 def _earlier(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:
@@ -159,7 +163,7 @@ def _keep(db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox]
                 "digest": digest,
                 "held_for": signing.held_for,
                 "key_id": key_id if is_sealed else None,
-                "sealed": seal.seal(signing.details, public_key) if is_sealed else None,
+                "sealed": box.seal(signing.details, public_key) if is_sealed else None,
                 "has_words": is_sealed and bool(signing.details.words),
             }
         )
@@ -168,9 +172,9 @@ def _keep(db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox]
 
 
 def _new_tokens(db: Session, of: Sequence[Key]) -> list[str]:
-    tokens = [seal.new_code() for _ in of]
+    tokens = [new_code() for _ in of]
     rows = [
-        {"hash": seal.code_hash(token), "state_code": state_code, "signature_id": signature_id}
+        {"hash": code_hash(token), "state_code": state_code, "signature_id": signature_id}
         for token, (state_code, signature_id) in zip(tokens, of, strict=True)
     ]
     db.connection().execute(_KEEP_TOKENS, rows)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from campaign.signature_list.rows import Row
+from campaign.signature_list.row import Row
 
 COLUMNS = (
     "number",

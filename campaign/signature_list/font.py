@@ -12,7 +12,7 @@ from anyascii import anyascii
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
-from campaign.folder import STATIC
+from campaign.paths import STATIC
 
 FONTS = STATIC / "fonts" / "pdf"
 

@@ -5,9 +5,9 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from reportlab.lib.units import mm
 
-from campaign import residence
-from campaign.language import locale, wording
-from campaign.seal import grouped
+from campaign.reference import residence
+from campaign.reference.language import locale, wording
+from campaign.sealing.code import grouped
 from campaign.signature_list import font
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.pdf_page import LEFT, MEASURE, MUTED, RIGHT, TOP, Sheet, wrap

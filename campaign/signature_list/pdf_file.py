@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from campaign.errors import DeliveryError
-from campaign.language import wording
-from campaign.letter import Letter
-from campaign.seal import grouped
+from campaign.letter.sheet import Letter
+from campaign.reference.language import wording
+from campaign.sealing.code import grouped
 from campaign.signature_list import pdf_cover, pdf_letter, pdf_list
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.pdf_cover import figure
 from campaign.signature_list.pdf_letter import write_letter
 from campaign.signature_list.pdf_page import MUTED, Sheet
-from campaign.signature_list.rows import Row
+from campaign.signature_list.row import Row
 
 __all__ = ["Report", "write_delivery", "write_letter"]
 

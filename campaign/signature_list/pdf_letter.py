@@ -4,8 +4,8 @@ from typing import BinaryIO
 
 from reportlab.lib.units import mm
 
-from campaign.language import wording
-from campaign.letter import Items, Letter
+from campaign.letter.sheet import Items, Letter
+from campaign.reference.language import wording
 from campaign.signature_list import font
 from campaign.signature_list.pdf_page import HAIRLINE, HEIGHT, LEFT, MEASURE, MUTED, RIGHT, Sheet, wrap
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from functools import cache
 
-from campaign import residence
-from campaign.language import wording
+from campaign.reference import residence
+from campaign.reference.language import wording
 from campaign.signature_list import font
 from campaign.signature_list.pdf_letter import lay_out_words
 from campaign.signature_list.pdf_page import LEFT, MUTED, RIGHT, Sheet, wrap
-from campaign.signature_list.rows import Row
+from campaign.signature_list.row import Row
 
 NUMBER = LEFT + 34
 """Where the numbers end; the columns after it are name, town and residence."""

@@ -12,7 +12,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.pdfgen.textobject import PDFTextObject
 
-from campaign.language import wording
+from campaign.reference.language import wording
 from campaign.signature_list import font
 
 WIDTH, HEIGHT = A4

@@ -6,13 +6,14 @@ from itertools import chain, count, starmap
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from campaign.campaign_key import CampaignKey
-from campaign.signature.row import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, in_list_order, standing
-from campaign.signature_list.opening import Box, Shown, opened
-from campaign.signature_list.rows import Row
+from campaign.disclosure.delivered_name import named
+from campaign.signature.model import APPROVED, COUNTED, Signature
+from campaign.signature.select import in_list_order
+from campaign.signature_list.parallel_unseal import Box, Shown, opened
+from campaign.signature_list.row import Row
 
 BATCH = 500
 """Rows read and opened together: enough to make that cheap, few enough to keep memory flat."""
@@ -69,30 +70,6 @@ def for_delegation(
     queries = (listed.where(Signature.edition.in_(each)) for each in editions)
     for number, found, shown in _opened(_batches(db, queries), private_key):
         yield found.id, _row(number, found[:-1], shown)
-
-
-def named(since: date | None = None) -> ColumnElement[bool]:
-    """Return the condition that the delegation may have the name, if it was given on *since* or later.
-
-    A name meant for the public is delivered only after an organiser approved it.
-    """
-    return and_(
-        standing(),
-        true() if since is None else Signature.signed_on >= since,
-        Signature.sealed.is_not(None),
-        # What an earlier pair's setup link alone opens cannot be printed.
-        Signature.key_id.in_(select(CampaignKey.id).where(CampaignKey.is_current)),
-        or_(
-            Signature.disclosure == DELEGATION,
-            and_(Signature.disclosure == PUBLIC, Signature.name_review == APPROVED),
-        ),
-    )
-
-
-def count_named(db: Session, state_code: str, since: date | None = None) -> int:
-    """Return how many names the list to *state_code* may hold, of those given on *since* or later."""
-    query = select(func.count()).select_from(Signature)
-    return db.scalar(query.where(Signature.state_code == state_code, named(since))) or 0
 
 
 def editions_listed(db: Session, state_code: str, edition: int, since: date | None = None) -> list[int]:

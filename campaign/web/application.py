@@ -8,35 +8,35 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaign import appeal, log, now, tasks
-from campaign.database import Database
-from campaign.folder import STATIC, TEMPLATES
-from campaign.guard.memory import Memory
-from campaign.language import finished
+from campaign import log, now
+from campaign.appeal import reading
+from campaign.database.session import Database
+from campaign.guard.rate_limit import Memory
+from campaign.operations.start import prepare
+from campaign.paths import STATIC, TEMPLATES
+from campaign.reference.language import finished
 from campaign.settings import Settings, load
-from campaign.start import prepare
-from campaign.web import (
+from campaign.web import site
+from campaign.web.organise import views
+from campaign.web.organise.permission import OPEN
+from campaign.web.serving import (
     asset,
     cache,
     errors,
-    guard,
     headers,
+    health,
     language,
-    meter,
     metrics,
     process,
-    progress,
-    signature,
-    site,
-    supporter,
+    request_timing,
 )
-from campaign.web.acts import Acts
-from campaign.web.cookie import DoorCookie
-from campaign.web.counts import Counts
-from campaign.web.meter import Meter
-from campaign.web.organise import views
-from campaign.web.organise.permission import OPEN
+from campaign.web.serving.cookie import DoorCookie
+from campaign.web.serving.request_timing import Meter
 from campaign.web.site import Site
+from campaign.web.snapshot import Counts
+from campaign.web.supporter import admission, letter, progress, signature
+from campaign.web.write import Acts
+from campaign.worker import tasks
 
 LARGEST_POST = 200_000
 """Bytes: an import of addresses is the largest thing that anyone sends."""
@@ -55,7 +55,7 @@ class Application(Flask):
 
 def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """Return the application for *settings*."""
-    content = appeal.load(settings.appeal)
+    content = reading.load(settings.appeal)
     database = Database(settings.database_url, patience_seconds=PATIENCE_SECONDS)
     started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
@@ -72,13 +72,13 @@ def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     )
     _configure(app, settings, started.keys.cookie)
     metered = Meter(clock)
-    meter.init_app(app)
+    request_timing.init_app(app)
     cache.init_app(app, counts)  # first, so that it keeps answers as everything else has left them
     asset.init_app(app, STATIC)
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)
-    guard.init_app(app, OPEN)
+    admission.init_app(app, OPEN)
     errors.init_app(app)
     _add_views(app)
     metrics.init_app(app, here, metered)
@@ -111,7 +111,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
 
 def _add_views(app: Flask) -> None:
     tokens = CSRFProtect(app)
-    for open_to_all in (supporter.bp, signature.bp, progress.bp):
+    for open_to_all in (letter.bp, signature.bp, progress.bp, health.bp):
         # No cookie, so no token: these compare where a post comes from instead.
         tokens.exempt(open_to_all)
         app.register_blueprint(open_to_all)

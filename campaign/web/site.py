@@ -5,18 +5,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import (
+    Flask,
+    current_app,
+    g,
+    request,
+)
 from sqlalchemy.orm import Session
 
-from campaign.appeal import Appeal
-from campaign.database import Database
-from campaign.guard.memory import Memory
-from campaign.letter import Letter
-from campaign.seal import ServerKeys
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.guard.rate_limit import Memory
+from campaign.letter.sheet import Letter
+from campaign.letter.template import compose
+from campaign.reference.language import Language
+from campaign.reference.participating_state import ParticipatingState
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.tasks import Tasks
-from campaign.web.acts import Acts
-from campaign.web.counts import Counts
+from campaign.web.snapshot import Counts
+from campaign.web.write import Acts
+from campaign.worker.tasks import Tasks
 
 MOST_PAGES = 100_000
 
@@ -93,3 +101,19 @@ def init_app(app: Flask) -> None:
         opened = g.pop("session", None)
         if opened is not None:
             opened.close()
+
+
+def is_open() -> bool:
+    """Whether the letter can be signed on this day."""
+    closes_on = site().settings.closes_on
+    is_over = closes_on is not None and now().date() > closes_on
+    return not is_over and site().counts.erased_on() is None
+
+
+def composed(state: ParticipatingState, language: Language) -> Letter:
+    """Return the letter to *state*, composed once per process."""
+    appeal, kept = site().appeal, site().composed
+    key = state.code, language.code, state.code in appeal.no_names_to
+    if key not in kept:
+        kept[key] = compose(appeal, state, language.code)
+    return kept[key]

@@ -9,8 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from campaign import now, tally
-from campaign.recount import recount
+from campaign import now
+from campaign.signature import count
+from campaign.signature.recount import recount
 from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS
@@ -50,7 +51,7 @@ def _confirm(ours: Server, tokens: list[str]) -> Answered:
 def _check(made: MadeSite, number: int) -> None:
     database = made.database()
     with database.session(writes=True) as db:
-        counted, differences = tally.total(db), recount(db, now=now())
+        counted, differences = count.total(db), recount(db, now=now())
     database.close()
     if counted != number or differences:
         raise SystemExit(f"{number} confirmations were acknowledged, {counted} count: {differences}")

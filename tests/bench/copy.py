@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 from sqlalchemy import insert, select
 
-from campaign import now, relocation
-from campaign.database import Base, Database
+from campaign import now
+from campaign.database.session import Database
+from campaign.database.table import Base
+from campaign.operations import copy
 from tests.bench import filling, home, report
 
 SIGNATURES = 200_000
@@ -42,7 +44,7 @@ def main() -> None:
 def compare(way: str, source: Database, bare: Database, target: Database) -> None:
     """Print how long floor and copy take, by the clock and in this process's time."""
     _rows, floor, floor_busy = timed(lambda: copy_barely(source, bare))
-    rows, ours, busy = timed(lambda: relocation.copy(source, target, now=now()).rows)
+    rows, ours, busy = timed(lambda: copy.copy(source, target, now=now()).rows)
     print(f"  {way}: {rows:,} rows")
     print(f"    read and inserted    {floor:6.1f} s ({rows / floor:,.0f} rows/s; busy {floor_busy:.1f} s)")
     print(f"    copied and compared  {ours:6.1f} s ({rows / ours:,.0f} rows/s; busy {busy:.1f} s)")
@@ -62,7 +64,7 @@ def copy_barely(source: Database, target: Database) -> int:
     rows = 0
     with source.snapshot() as reading, target.writing() as writing:
         for table in Base.metadata.sorted_tables:
-            found = reading.execute(select(table), execution_options={"yield_per": relocation.BATCH})
+            found = reading.execute(select(table), execution_options={"yield_per": copy.BATCH})
             for batch in found.partitions():
                 writing.execute(insert(table), [dict(row._mapping) for row in batch])
                 rows += len(batch)

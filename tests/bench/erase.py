@@ -16,11 +16,15 @@ from typing import Any
 
 from sqlalchemy import delete, update
 
-from campaign import emergency, now, tally
-from campaign.database import Database
-from campaign.delivery.row import DeliveryRow
-from campaign.recount import recount
-from campaign.signature import Signature, SignatureToken
+from campaign import now
+from campaign.database.session import Database
+from campaign.delivery.model import DeliveryRow
+from campaign.operations.emergency import database_residue, scrub_rows
+from campaign.operations.emergency.destroy_keys import destroy
+from campaign.operations.emergency.scrub_rows import finish
+from campaign.signature import count
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.recount import recount
 from tests.bench import filling, report
 from tests.conftest import _postgresql_url
 
@@ -52,13 +56,13 @@ def main() -> None:
 
 def compare(database: Database, number: int, bare: float) -> None:
     began = time.perf_counter()
-    emergency.destroy(database, now=now())
+    destroy(database, now=now())
     destroyed = time.perf_counter() - began
-    assert emergency.cut_off(database)
+    assert database_residue.cut_off(database)
     cut_off = time.perf_counter() - began
     longest, scrubbed = scrub(database)
     began = time.perf_counter()
-    assert emergency.finish(database, now=now())
+    assert finish(database, now=now())
     finished = time.perf_counter() - began
     print(f"  nothing opens after {destroyed:.2f} s, and no file holds a key after {cut_off:.2f} s")
     print(f"  bare statements {bare:.1f} s ({number / bare:,.0f} rows/s), in one transaction")
@@ -69,7 +73,7 @@ def compare(database: Database, number: int, bare: float) -> None:
     print(f"  writing the files anew {finished:.1f} s")
     with database.session(writes=True) as db:
         assert recount(db, now=now()) == []
-        print(f"  the recount finds {tally.total(db):,} signatures, and no difference")
+        print(f"  the recount finds {count.total(db):,} signatures, and no difference")
 
 
 def scrub(database: Database) -> tuple[float, float]:
@@ -77,7 +81,7 @@ def scrub(database: Database) -> tuple[float, float]:
     longest, began = 0.0, time.perf_counter()
     with database.session(writes=True) as db:
         before = began
-        for _rows in emergency.scrub(db):
+        for _rows in scrub_rows.scrub(db):
             db.commit()
             after = time.perf_counter()
             longest, before = max(longest, after - before), after

@@ -11,19 +11,26 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import insert, text
 
-from campaign import appeal, now, organiser, seal, start, tally
-from campaign.campaign_key import current_key
-from campaign.database import Database
+from campaign import now
+from campaign.appeal.reading import load
+from campaign.database.session import Database
 from campaign.delivery import notice
-from campaign.delivery.row import Delivery, DeliveryRow
-from campaign.mail.mailbox_day import MailboxDay
+from campaign.delivery.model import Delivery, DeliveryRow
+from campaign.mail.daily_limit import MailboxDay
 from campaign.mail.outbox import OutboxMail
-from campaign.participating_state import STATES
-from campaign.residence import choices
-from campaign.seal import Details
+from campaign.operations import start
+from campaign.organiser.invitation import join
+from campaign.organiser.passphrase import offered_passphrase
+from campaign.reference.participating_state import STATES
+from campaign.reference.residence import choices
+from campaign.sealing import box as seal
+from campaign.sealing.box import Details
+from campaign.sealing.campaign_key import current_key
 from campaign.settings import Settings
-from campaign.signature import Signature, SignatureToken
-from campaign.tally import Place
+from campaign.signature import count as tally
+from campaign.signature.count import Place
+from campaign.signature.key_change import setup_code
+from campaign.signature.model import Signature, SignatureToken
 from tests.bench.site import SECRET
 
 BATCH = 10_000
@@ -60,12 +67,12 @@ def fill(database: Database, number: int) -> Filled:
     that the page that shows them is full in the smallest campaign, too.
     """
     moment = now()
-    start.prepare(database, Settings(secret_key=SECRET), appeal.load(), now=moment)
-    name, passphrase = "Olga Organiser", organiser.offered_passphrase()
+    start.prepare(database, Settings(secret_key=SECRET), load(), now=moment)
+    name, passphrase = "Olga Organiser", offered_passphrase()
     with database.writing() as db:
-        code = start.setup_code(db, now=moment)
+        code = setup_code(db, now=moment)
         assert code
-        owner = organiser.join(db, code, name, passphrase, now=moment)
+        owner = join(db, code, name, passphrase, now=moment)
         key = current_key(db)
         filling = _Filling(moment, _delivery(moment), key.id, seal.seal(BOX, key.public_key))
         db.add(filling.delivery)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench import report
 from tests.faults.flooding import flood, live, people
 from tests.faults.serving import serving
-from tests.relay import relay
+from tests.support.relay import relay
 
 SIGNATURES, PEOPLE, DOMAINS, SOLVING = 5_000, 20, 5, 50
 

@@ -27,13 +27,16 @@ from sqlalchemy import insert
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from campaign import create_app, doctor, duties, now, seal
-from campaign.database import Database
-from campaign.recount import recount
+from campaign import create_app, now
+from campaign.database.session import Database
+from campaign.operations.doctor.examine import examine
+from campaign.sealing.code import code_hash, new_code
 from campaign.settings import Settings
-from campaign.signature import Signature, SignatureToken
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.recount import recount
 from campaign.signature_list import csv_file, reading
 from campaign.web.site import Site
+from campaign.worker import schedule
 from tests.bench import filling, home, report
 from tests.bench.filling import CODES, Filled
 from tests.bench.site import SECRET
@@ -149,7 +152,7 @@ def _signing(grown: Grown) -> Iterable[Request]:
 
 
 def _confirming(grown: Grown) -> Iterable[Request]:
-    tokens = [seal.new_code() for _ in range(A_ROUND)]
+    tokens = [new_code() for _ in range(A_ROUND)]
     today = grown.clock().date()
     pending = {"edition": 1, "language": "en", "residence": "FR", "disclosure": "counted", "has_words": False}
     rows = [
@@ -159,7 +162,7 @@ def _confirming(grown: Grown) -> Iterable[Request]:
     with grown.site.database.writing() as db:
         db.execute(insert(Signature), rows)
         links = [
-            {"hash": seal.code_hash(token), "state_code": row["state_code"], "signature_id": row["id"]}
+            {"hash": code_hash(token), "state_code": row["state_code"], "signature_id": row["id"]}
             for token, row in zip(tokens, rows, strict=True)
         ]
         db.execute(insert(SignatureToken), links)
@@ -244,7 +247,7 @@ def _recount(grown: Grown) -> None:
 
 def _doctor(grown: Grown) -> None:
     site = grown.site
-    doctor.examine(site.settings, site.appeal, site.database, now=grown.clock())
+    examine(site.settings, site.appeal, site.database, now=grown.clock())
 
 
 def _erase(grown: Grown) -> None:
@@ -252,7 +255,7 @@ def _erase(grown: Grown) -> None:
     moment = grown.clock()
     settings = replace(grown.site.settings, closes_on=moment.date() - timedelta(days=400))
     with grown.site.database.session(writes=True) as db:
-        for _rows in duties.due(db, settings, now=moment):
+        for _rows in schedule.due(db, settings, now=moment):
             db.commit()
         db.commit()
 

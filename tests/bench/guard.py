@@ -15,10 +15,11 @@ from pathlib import Path
 import altcha
 
 from campaign import now
-from campaign.guard import proof
-from campaign.guard.bounds import TICKET_SECONDS
-from campaign.participating_state import STATES
-from campaign.seal import ServerKeys, address_digest
+from campaign.guard import proof_of_work
+from campaign.guard.limit import TICKET_SECONDS
+from campaign.reference.participating_state import STATES
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.server_key import ServerKeys
 from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS
@@ -35,7 +36,7 @@ Brought = Callable[[str, str], dict[str, str]]
 def main() -> None:
     """Let the ways to sign take turns, and print all."""
     # Only in this process, which makes the puzzles: the server is not asked how hard they were.
-    vars(proof).update(LEAST_TRIES=1, MOST_TRIES=2)
+    vars(proof_of_work).update(LEAST_TRIES=1, MOST_TRIES=2)
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     with tempfile.TemporaryDirectory() as name:
         free = site.make(Path(name) / "free")
@@ -85,11 +86,11 @@ def _nothing(_code: str, _email: str) -> dict[str, str]:
 
 def _ticket(keys: ServerKeys, code: str, email: str) -> dict[str, str]:
     given = now() - timedelta(seconds=TICKET_SECONDS + 1)
-    return {"ticket": proof.ticket(keys.proof, address_digest(keys, code, email), now=given)}
+    return {"ticket": proof_of_work.ticket(keys.proof, address_digest(keys, code, email), now=given)}
 
 
 def _answer(keys: ServerKeys) -> dict[str, str]:
-    challenge = altcha.Challenge.from_dict(json.loads(proof.puzzle(keys.proof, now=now())))
+    challenge = altcha.Challenge.from_dict(json.loads(proof_of_work.puzzle(keys.proof, now=now())))
     solution = altcha.solve_challenge(challenge)
     assert solution is not None
     return {"altcha": altcha.Payload(challenge, solution).to_base64()}

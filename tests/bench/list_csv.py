@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from nacl.public import PrivateKey, SealedBox
 
-from campaign.participating_state import STATES
+from campaign.reference.participating_state import STATES
 from campaign.signature_list import csv_file, reading
 from tests.bench import report, server, site
 from tests.bench.report import RUNS, Figure

@@ -19,12 +19,13 @@ from itertools import islice
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from campaign import residence, seal
-from campaign.letter import Letter, Paragraph
-from campaign.seal import Details
-from campaign.signature_list import font, opening, pdf_file, reading
+from campaign.letter.sheet import Letter, Paragraph
+from campaign.reference import residence
+from campaign.sealing import box
+from campaign.sealing.box import Details
+from campaign.signature_list import font, parallel_unseal, pdf_file, reading
 from campaign.signature_list.cover import Cover
-from campaign.signature_list.rows import Row
+from campaign.signature_list.row import Row
 from tests.bench import report, server
 from tests.bench.report import RUNS, Figure
 
@@ -115,7 +116,9 @@ def opening_too(count: int) -> int:
     """Draw the same after opening a box for each row."""
     private_key, boxes = sealed()
     batches = batched(rows(count), reading.BATCH)
-    opened = opening.opened(private_key, ((batch, [boxes[each.name] for each in batch]) for batch in batches))
+    opened = parallel_unseal.opened(
+        private_key, ((batch, [boxes[each.name] for each in batch]) for batch in batches)
+    )
     names = (
         replace(row, name=shown[0])
         for batch, names in opened
@@ -127,9 +130,9 @@ def opening_too(count: int) -> int:
 @cache
 def sealed() -> tuple[bytes, dict[str, bytes]]:
     """Return a private key, and a box for each name."""
-    private_key, public_key = seal.new_pair()
+    private_key, public_key = box.new_pair()
     names = {row.name for row in rows(len(GIVEN) * len(FAMILY))}
-    return private_key, {name: seal.seal(Details(name=name, town="Town"), public_key) for name in names}
+    return private_key, {name: box.seal(Details(name=name, town="Town"), public_key) for name in names}
 
 
 def batched(listed: Iterator[Row], size: int) -> Iterator[list[Row]]:

@@ -20,12 +20,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from campaign import now
-from campaign.database import Base, Database
+from campaign.database.session import Database
+from campaign.database.table import Base
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.wire import Wire, written
-from campaign.seal import CROCKFORD, ServerKeys
+from campaign.mail.prepared import Wire, written
+from campaign.sealing.code import CROCKFORD
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.bench import report, server
 from tests.bench.report import RUNS, Figure

@@ -13,13 +13,13 @@ from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
-from campaign.participating_state import STATES
+from campaign.reference.participating_state import STATES
 from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS
 from tests.bench.server import Server
 from tests.bench.site import MadeSite
-from tests.worker import meanwhile
+from tests.support.worker import meanwhile
 
 PAGES = 20_000
 

@@ -25,16 +25,17 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from campaign import now, tally
-from campaign.participating_state import STATES
-from campaign.recount import recount
+from campaign import now
+from campaign.reference.participating_state import STATES
+from campaign.signature import count
+from campaign.signature.recount import recount
 from tests.bench import home, load, report, server, site
 from tests.bench.post_office import PostOffice, post_office
 from tests.bench.server import Server
 from tests.bench.sign import OURS
 from tests.bench.site import MadeSite
 from tests.faults.serving import COMMAND, FORM
-from tests.worker import meanwhile
+from tests.support.worker import meanwhile
 
 SIGNATURES = 5_000
 
@@ -179,7 +180,7 @@ def _watching(run: Run) -> Iterator[Waits]:
 def _check(run: Run) -> None:
     database = run.made.database()
     with database.session(writes=True) as db:
-        counted, differences = tally.total(db), recount(db, now=now())
+        counted, differences = count.total(db), recount(db, now=now())
     database.close()
     twice = [mailbox for mailbox, number in Counter(run.office.recipients).items() if number > 1]
     if counted != run.signed or differences or twice:

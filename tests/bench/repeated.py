@@ -20,10 +20,12 @@ from functools import partial
 from math import erfc, sqrt
 from pathlib import Path
 
-from campaign import now, seal
-from campaign.campaign_key import current_key
-from campaign.seal import Details
-from campaign.signature import Signature
+from campaign import now
+from campaign.sealing import box as seal
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.box import Details
+from campaign.sealing.campaign_key import current_key
+from campaign.signature.model import Signature
 from campaign.signature.sign import may_write_to
 from tests.bench import home, load, report, server, site
 from tests.bench.site import MadeSite
@@ -114,7 +116,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                     disclosure="delegation",
                     signed_on=today - timedelta(days=kind.days_ago),
                     confirmed_on=today - timedelta(days=kind.days_ago),
-                    digest=seal.address_digest(keys, code, email),
+                    digest=address_digest(keys, code, email),
                     key_id=key.id,
                     sealed=box,
                 )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from campaign.participating_state import STATES
-from campaign.signature import Signature
+from campaign.reference.participating_state import STATES
+from campaign.signature.model import Signature
 from tests.bench import load, report, server, site
 from tests.bench.load import Answered
 from tests.bench.report import RUNS

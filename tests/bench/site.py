@@ -6,14 +6,20 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from campaign import appeal, campaign_key, demo, now, start
-from campaign.database import Database, recall
-from campaign.mail import content
+from campaign import now
+from campaign.appeal import reading
+from campaign.database.fact import recall
+from campaign.database.session import Database
+from campaign.mail import sealed_content
 from campaign.mail.outbox import OutboxMail
-from campaign.participating_state import STATES
-from campaign.seal import Details, ServerKeys
+from campaign.operations import demo, start
+from campaign.reference.participating_state import STATES
+from campaign.sealing import campaign_key
+from campaign.sealing.box import Details
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import load
-from campaign.signature import Signing, sign_all
+from campaign.signature.key_change import setup_code
+from campaign.signature.sign import Signing, sign_all
 
 SECRET = "made-up-secret-key-for-figures-only-0123456789"
 
@@ -55,9 +61,9 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     }
     settings = load(environment)
     database = Database(settings.database_url)
-    started = start.prepare(database, settings, appeal.load(), now=now())
+    started = start.prepare(database, settings, reading.load(), now=now())
     with database.writing() as db:
-        code = start.setup_code(db, now=now())
+        code = setup_code(db, now=now())
         assert code is not None
         _key, private_key = campaign_key.open_link(db, code, now=now())
     database.close()
@@ -81,7 +87,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
         ]
         with database.writing() as db:
             sign_all(db, signings, keys=keys, now=now())
-            tokens += [content.read(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
+            tokens += [sealed_content.read(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
             db.execute(delete(OutboxMail))
     database.close()
     return tokens

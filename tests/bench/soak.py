@@ -15,10 +15,11 @@ from collections import defaultdict
 from itertools import cycle, islice
 from pathlib import Path
 
-from campaign import now, tally
-from campaign.database import Database
-from campaign.participating_state import STATES
-from campaign.recount import recount
+from campaign import now
+from campaign.database.session import Database
+from campaign.reference.participating_state import STATES
+from campaign.signature import count
+from campaign.signature.recount import recount
 from tests.bench import load, report
 from tests.bench.post_office import PostOffice, post_office
 from tests.faults.serving import FORM, Server, serving
@@ -148,7 +149,7 @@ def told(name: str, looks: list[Look]) -> list[str]:
 def counted(soak: Soak, database: Database) -> list[str]:
     """Print whether what was acknowledged is there; return what is not."""
     with database.writing() as db:
-        total, differences = tally.total(db), recount(db, now=now())
+        total, differences = count.total(db), recount(db, now=now())
     database.close()
     mails, expected = soak.office.recipients, soak.confirmed - soak.withdrawn
     twice = len(mails) - len(set(mails))

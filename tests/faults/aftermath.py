@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from campaign import seal
-from campaign.database import Database, recall
-from campaign.recount import Difference, recount
-from campaign.seal import ServerKeys
-from campaign.signature import Signature
+from campaign.database.fact import recall
+from campaign.database.session import Database
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
+from campaign.signature.recount import Difference, recount
 from tests.conftest import NOW
 from tests.faults.crowd import STATES, Crowd
 from tests.faults.serving import Server
-from tests.worker import eventually
+from tests.support.worker import eventually
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Aftermath:
         """Return what was acknowledged and has no row; a withdrawn one has, but nothing to know it by."""
         digests = self._digests()
         signed = [each for each in self.crowd.signed if each[1] not in self.crowd.withdrawn]
-        return [each for each in signed if seal.address_digest(self._keys(), *each) not in digests]
+        return [each for each in signed if address_digest(self._keys(), *each) not in digests]
 
     def lost_confirmations(self) -> int:
         """Return by how many the acknowledged confirmations differ from the confirmed rows."""
@@ -42,7 +43,7 @@ class Aftermath:
             rows = db.scalar(select(func.count()).where(Signature.confirmed_on.is_not(None)))
         keys = self._keys()
         staying = [
-            {seal.address_digest(keys, state, address) for state in STATES}
+            {address_digest(keys, state, address) for state in STATES}
             for address in self.crowd.confirmed - self.crowd.withdrawn
         ]
         digests = self._digests(is_confirmed=True)

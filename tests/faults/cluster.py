@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from tests.conftest import _postgresql_url
-from tests.worker import eventually
+from tests.support.worker import eventually
 
 
 @dataclass(frozen=True)

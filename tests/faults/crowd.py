@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 
 from tests.faults.serving import UNREACHED, Answer, Browser, Server, token_in
-from tests.relay import Relay
+from tests.support.relay import Relay
 
 SIGNING, CONFIRMING = 3, 2
 """How many sign at once, each again and again, and how many read the mails."""

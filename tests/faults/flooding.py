@@ -25,14 +25,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign import now
-from campaign.database import Database, recall
-from campaign.guard import proof
-from campaign.guard.bounds import TICKET_SECONDS
-from campaign.seal import ServerKeys, address_digest
-from campaign.signature import Signature
+from campaign.database.fact import recall
+from campaign.database.session import Database
+from campaign.guard import proof_of_work
+from campaign.guard.limit import TICKET_SECONDS
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
 from tests.faults.serving import FORM, Server, token_in
-from tests.relay import Relay
-from tests.worker import eventually, meanwhile
+from tests.support.relay import Relay
+from tests.support.worker import eventually, meanwhile
 
 CONNECTIONS = 6
 
@@ -85,7 +87,7 @@ class Signer:
             return
         mailbox = address_digest(keys, self.state, self.email)
         then = now() - timedelta(seconds=TICKET_SECONDS + 1)
-        self.form["ticket"] = proof.ticket(keys.proof, mailbox, now=then)
+        self.form["ticket"] = proof_of_work.ticket(keys.proof, mailbox, now=then)
 
 
 def solved(puzzle: str) -> str:

@@ -17,12 +17,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import event
 
-from campaign import appeal, organiser
-from campaign.database import Database
+from campaign.appeal.reading import load
+from campaign.database.session import Database
 from campaign.delivery.send import Order, Sender, send
-from campaign.participating_state import STATES
+from campaign.organiser.login import unlock
+from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
-from tests.factories import PASSPHRASE
+from tests.support.factories import PASSPHRASE
 
 WORDS = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "END")
 """What a relay hears, in order: the connection, the commands, a message's first line and its end."""
@@ -133,9 +134,9 @@ def order(delivery_id: UUID, *, confirmed: tuple[str, ...] = CAUTIONS) -> Order:
 def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: int) -> None:
     database = Database(settings.database_url)
     with database.session() as db:
-        unlocked = organiser.unlock(db, name, PASSPHRASE)
+        unlocked = unlock(db, name, PASSPHRASE)
     sender = Sender(
-        database=database, settings=settings, appeal=appeal.load(), organiser=unlocked, clock=lambda: now
+        database=database, settings=settings, appeal=load(), organiser=unlocked, clock=lambda: now
     )
     begun.set()
     steps = itertools.count(1)

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from campaign.database import Database
+from campaign.database.session import Database
 from campaign.mail.outbox import OutboxMail
 from tests.faults.aftermath import Aftermath, tell
 from tests.faults.cluster import cluster
 from tests.faults.crowd import Crowd
 from tests.faults.serving import UNREACHED, Server
-from tests.relay import relay
-from tests.worker import eventually
+from tests.support.relay import relay
+from tests.support.worker import eventually
 
 SIGNATURES, KILLS = 5_000, 30
 

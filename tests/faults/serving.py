@@ -15,8 +15,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.relay import Relay, free_port
-from tests.worker import eventually
+from tests.support.relay import Relay, free_port
+from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ import pyotp
 
 from tests.faults.canary import Canaries
 from tests.faults.serving import Browser, Server, mail_to
-from tests.relay import Relay
-from tests.worker import eventually
+from tests.support.relay import Relay
+from tests.support.worker import eventually
 
 ORGANISER, DELEGATION = "Olga Organiser", "de@missions.example.org"
 

@@ -18,16 +18,16 @@ from flask import Flask
 from sqlalchemy import delete
 
 from campaign import create_app
-from campaign.database import Database
+from campaign.database.session import Database
 from campaign.mail.outbox import OutboxMail
-from campaign.seal import ServerKeys
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from tests.factories import make_owner
 from tests.faults.serving import FORM, ROOT
-from tests.outbox import mails
+from tests.support.factories import make_owner
+from tests.support.outbox import mails
+from tests.support.worker import eventually
 from tests.test_readme import commands
 from tests.web.conftest import OrganisersBrowser
-from tests.worker import eventually
 
 pytestmark = pytest.mark.fault
 

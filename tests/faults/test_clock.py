@@ -14,19 +14,21 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import create_app, doctor, duties, tasks
-from campaign.database import Database
+from campaign import create_app
+from campaign.database.session import Database
 from campaign.mail import dispatch, outbox
 from campaign.mail.outbox import OutboxMail
-from campaign.recount import recount
-from campaign.seal import ServerKeys
+from campaign.operations.doctor.examine import examine
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.tasks import Tasks
+from campaign.signature.recount import recount
+from campaign.worker import schedule, tasks
+from campaign.worker.tasks import Tasks
 from tests.conftest import Clock
-from tests.factories import make_owner
-from tests.relay import Relay, relay
+from tests.support.factories import make_owner
+from tests.support.relay import Relay, relay
+from tests.support.worker import eventually
 from tests.web.conftest import OrganisersBrowser, Supporter
-from tests.worker import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -155,7 +157,7 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
         [mail] = db.scalars(select(OutboxMail))
         assert (mail.status, mail.sealed, mail.failure_code) == (outbox.EXPIRED, None, 451)
         make_owner(db, now=clock())
-        duties.periodic(settings, database)["note_mails"](db, clock())
+        schedule.periodic(settings, database)["note_mails"](db, clock())
         db.commit()
     app = create_app(settings, clock=clock)
     request.addfinalizer(app.extensions["campaign"].close)
@@ -163,7 +165,7 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
     assert organiser.get("/healthz").get_json()["mail"] == "failing"
     assert organiser.log_in().status_code == 303
     assert "1 given up after a day" in organiser.get("/organise/").text
-    found = doctor.examine(settings, app.extensions["campaign"].appeal, database, now=clock())
+    found = examine(settings, app.extensions["campaign"].appeal, database, now=clock())
     assert "1 mails could not be delivered in the last 30 days." in {each.text for each in found}
 
 
@@ -223,7 +225,7 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
         standing.pop()
         # What the worker does every hour and every night.
         with database.session(writes=True) as db:
-            for _rows in duties.due(db, settings, now=clock()):
+            for _rows in schedule.due(db, settings, now=clock()):
                 db.commit()
             assert recount(db, now=clock()) == []
             db.commit()

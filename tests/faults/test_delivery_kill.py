@@ -13,22 +13,24 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
-from campaign import delegation, duties, start
-from campaign.appeal import Appeal
-from campaign.database import Database
-from campaign.delegation import Address
-from campaign.delivery.row import LONGEST_SENDING, Delivery, DeliveryRow
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.delivery import delegation
+from campaign.delivery.delegation import Address
+from campaign.delivery.model import LONGEST_SENDING, Delivery, DeliveryRow
 from campaign.delivery.send import Sender, send
 from campaign.errors import DeliveryError
-from campaign.organisation import Organisation, save_organisation
-from campaign.organiser import Unlocked
-from campaign.seal import ServerKeys
+from campaign.operations import start
+from campaign.organiser.account import Unlocked
+from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.worker import schedule
 from tests.conftest import NOW, SECRET, Clock
-from tests.factories import make_owner, make_signature
 from tests.faults.holding import HoldingRelay, holding_relay, order, sending
 from tests.faults.serving import Server
-from tests.worker import eventually
+from tests.support.factories import make_owner, make_signature
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -91,7 +93,7 @@ class Office:
         for _ in range(3):
             self.clock.forward(seconds=LONGEST_SENDING.total_seconds() / 2 + 1)
             start.prepare(self.database, self.settings, self.appeal, now=self.clock())
-            for work in duties.periodic(self.settings, self.database).values():
+            for work in schedule.periodic(self.settings, self.database).values():
                 with self.database.session(writes=True) as db:
                     work(db, self.clock())
                     db.commit()

@@ -14,21 +14,24 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from campaign import emergency, seal
-from campaign.campaign_key import destroyed_at
-from campaign.database import Database, recall
-from campaign.recount import recount
-from campaign.seal import ServerKeys, read_code
-from campaign.signature import Signature
+from campaign.database.fact import recall
+from campaign.database.session import Database
+from campaign.operations.emergency.scrub_rows import is_unfinished
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.campaign_key import destroyed_at
+from campaign.sealing.code import read_code
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
+from campaign.signature.recount import recount
 from tests.conftest import _postgresql_url
 from tests.faults import thief
 from tests.faults.canary import Canaries
 from tests.faults.serving import COMMAND, Answer, Browser, Server
 from tests.faults.story import ORGANISER, Story
+from tests.faults.test_stolen_copy import session_secret
 from tests.faults.thief import Loot
-from tests.relay import relay
-from tests.test_stolen_copy import session_secret
-from tests.worker import eventually
+from tests.support.relay import relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -81,7 +84,7 @@ class Erasure:
         for salt in {b"", *loot.strings}:
             keys = ServerKeys.from_secret(self.secret, salt)
             for form in self.story.signed:
-                digest = seal.address_digest(keys, "de", form["email"])
+                digest = address_digest(keys, "de", form["email"])
                 if digest in loot.strings:
                     recognised.add(form["email"])
         return recognised
@@ -153,7 +156,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
             thief.take(db),
             salt,
             answers,
-            was_unfinished=emergency.is_unfinished(db),
+            was_unfinished=is_unfinished(db),
         )
 
 
@@ -238,7 +241,7 @@ def test_after_a_restart_nothing_comes_back_and_the_scrub_goes_on_to_its_end(era
     with database.session(writes=True) as db:
         assert recount(db, now=datetime.now(UTC)) == []
         assert destroyed_at(db) is not None
-        assert not emergency.is_unfinished(db)
+        assert not is_unfinished(db)
         assert db.scalars(select(Signature.id).where(Signature.sealed.is_not(None))).all() == []
         after = thief.take(db)
     assert erasure.opened(after) == set()

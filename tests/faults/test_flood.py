@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from campaign.cli.serve import THREADS
-from campaign.guard.bounds import FREE, MAILBOXES_OF_A_DOMAIN, MOST_SIGNATURES
+from campaign.guard.limit import FREE, MAILBOXES_OF_A_DOMAIN, MOST_SIGNATURES
 from tests.faults.flooding import flood, live, people
 from tests.faults.serving import serving
-from tests.relay import relay
+from tests.support.relay import relay
 
 pytestmark = pytest.mark.fault
 

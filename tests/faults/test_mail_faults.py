@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from campaign import tasks
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
-from tests.relay import free_port, relay
-from tests.worker import eventually, start, worker
+from campaign.worker import tasks
+from tests.support.relay import free_port, relay
+from tests.support.worker import eventually, start, worker
 
 pytestmark = pytest.mark.fault
 

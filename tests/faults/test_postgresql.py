@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from campaign.database import Database
+from campaign.database.session import Database
 from tests.faults.aftermath import Aftermath
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.crowd import Crowd
 from tests.faults.killing import PATIENCE_SECONDS, Fate, is_over
 from tests.faults.serving import Answer, Server, mail_to, serving
-from tests.relay import Relay, relay
-from tests.worker import eventually
+from tests.support.relay import Relay, relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 

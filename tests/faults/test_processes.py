@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.serving import ROOT, UNREACHED, Server
-from tests.relay import relay
-from tests.worker import eventually
+from tests.support.relay import relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -28,7 +28,7 @@ AS_FIRST = ("unshare", *(() if os.getuid() == 0 else ("--map-root-user",)), "--p
 
 ORPHAN = """
 import ctypes, multiprocessing, os, sys
-from campaign.web.process import end_with_parent
+from campaign.web.serving.process import end_with_parent
 
 def web_process(parent):
     while os.getppid() == parent:

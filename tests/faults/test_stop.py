@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.faults.serving import Answer, Server, serving
-from tests.relay import breaking_relay, relay
-from tests.worker import eventually
+from tests.support.relay import breaking_relay, relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 

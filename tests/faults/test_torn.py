@@ -17,17 +17,17 @@ from flask import Flask
 from sqlalchemy import event, func, select, text
 
 from campaign import create_app
-from campaign.database import Database
+from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
-from campaign.recount import recount
-from campaign.seal import ServerKeys
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import Signature
+from campaign.signature.model import Signature
+from campaign.signature.recount import recount
 from tests.conftest import NOW
 from tests.faults.serving import FORM, environment, run
 from tests.faults.test_trouble import assert_one_line, small_disk
-from tests.relay import free_port
+from tests.support.relay import free_port
 
 pytestmark = pytest.mark.fault
 

@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from campaign import create_app, engine, tasks
-from campaign.folder import PACKAGE, TEMPLATES
+from campaign import create_app
+from campaign.database import connection as engine
+from campaign.paths import PACKAGE, TEMPLATES
 from campaign.settings import Settings
+from campaign.worker import tasks
 from tests.faults.serving import FORM, UNREACHED, Answer, Server, environment, mail_to, run, serving
-from tests.relay import free_port, relay
-from tests.worker import eventually
+from tests.support.relay import free_port, relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 

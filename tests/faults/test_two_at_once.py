@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from campaign import duties
-from campaign.database import Database
-from campaign.recount import recount
-from campaign.seal import ServerKeys
+from campaign.database.session import Database
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import Signature
+from campaign.signature.model import Signature
+from campaign.signature.recount import recount
+from campaign.worker import schedule
 from tests.conftest import NOW
-from tests.factories import TODAY, make_signature
 from tests.faults.serving import Server, mail_to, serving
-from tests.relay import relay
-from tests.worker import eventually
+from tests.support.factories import TODAY, make_signature
+from tests.support.relay import relay
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -65,7 +65,7 @@ def test_two_workers_that_erase_at_once_erase_what_is_due_and_nothing_else(
             is_due = number % 2 == 0
             on = TODAY - timedelta(days=30) if is_due else TODAY
             make_signature(db, keys, confirmed=number % 4 > 1, on=on)
-    erase = duties.periodic(settings, database)["erase_due"]
+    erase = schedule.periodic(settings, database)["erase_due"]
     failures: list[Exception] = []
     begin = threading.Barrier(3)
 

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
 
-from campaign import duties, seal
-from campaign.database import Base, recall
+from campaign.database.fact import recall
+from campaign.database.table import Base
 from campaign.errors import WrongKeyError
-from campaign.organiser import Organiser
-from campaign.seal import Cost, ServerKeys
+from campaign.organiser.account import Organiser
+from campaign.sealing import box as seal
+from campaign.sealing.box import Cost
+from campaign.sealing.code import code_key
+from campaign.sealing.server_key import ServerKeys
+from campaign.worker import schedule
 
-assert duties, "with it, every table is known"
+assert schedule, "with it, every table is known"
 
 BOXES = {
     "invalidation.sealed",
@@ -138,7 +142,7 @@ def _keys_of(string: bytes) -> Iterator[bytes]:
         yield string[:32]
         yield string[-32:]
     with suppress(UnicodeDecodeError):
-        yield seal.code_key(string.decode())
+        yield code_key(string.decode())
 
 
 def _open(box: bytes, keys: Iterable[bytes], mixed: Iterable[bytes]) -> bytes | None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys import browser
 from tests.journeys.server import Site, serving
-from tests.relay import Relay, free_port, relay
+from tests.support.relay import Relay, free_port, relay
 
 
 def require(program: str) -> None:

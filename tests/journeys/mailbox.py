@@ -8,8 +8,8 @@ from email.message import EmailMessage
 
 from pypdf import PdfReader
 
-from tests.relay import Relay
-from tests.worker import eventually
+from tests.support.relay import Relay
+from tests.support.worker import eventually
 
 _LINK = re.compile(r"^https?://\S+/en/signature/[0-9A-Z]{20}$", re.MULTILINE)
 _CODE = re.compile(r"^[0-9A-Z]{4}(?:-[0-9A-Z]{4}){4}$", re.MULTILINE)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Download, Page, expect
 
-from tests.worker import eventually
+from tests.support.worker import eventually
 
 
 class Supporter:

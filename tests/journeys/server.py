@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.journeys import mailbox
-from tests.relay import Relay, free_port
-from tests.worker import eventually
+from tests.support.relay import Relay, free_port
+from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 

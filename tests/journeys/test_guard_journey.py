@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from campaign.guard.bounds import FREE, TICKET_SECONDS
+from campaign.guard.limit import FREE, TICKET_SECONDS
 from tests.journeys.browser import visiting
 from tests.journeys.people import Supporter
 from tests.journeys.server import Site, serving
 from tests.journeys.test_pages import AXE, SEEN_BY_COLOUR
-from tests.relay import Relay
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from tests.journeys.browser import visiting
 from tests.journeys.mailbox import Document, Mail, received
 from tests.journeys.people import Organiser
 from tests.journeys.server import Site
-from tests.relay import Relay
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.browser
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from campaign.participating_state import STATES
+from campaign.reference.participating_state import STATES
 from tests.journeys.browser import visiting
 from tests.journeys.people import Supporter
 from tests.journeys.server import Site, serving
-from tests.worker import eventually
+from tests.support.worker import eventually
 
 pytestmark = pytest.mark.browser
 

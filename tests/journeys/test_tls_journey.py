@@ -13,7 +13,7 @@ from tests.journeys.conftest import require
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site, serving
 from tests.journeys.tls_end import NGINX, readme_settings, tls_end
-from tests.relay import Relay
+from tests.support.relay import Relay
 
 MONITOR = "127.0.0.77"
 """An address on loopback that is not the visitors'."""

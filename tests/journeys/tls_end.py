@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.journeys.server import ROOT
-from tests.worker import eventually
+from tests.support.worker import eventually
 
 NGINX = "/usr/sbin/nginx"
 

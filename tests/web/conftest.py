@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from campaign import create_app
-from campaign.database import Base
-from campaign.organiser import ROLES, Unlocked
-from campaign.seal import ServerKeys
+from campaign.database.table import Base
+from campaign.organiser.account import Unlocked
+from campaign.organiser.role import ROLES
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import PASSPHRASE, make_organiser, make_owner
-from tests.outbox import mails
+from tests.support.factories import PASSPHRASE, make_organiser, make_owner
+from tests.support.outbox import mails
 
 FORM = {
     "name": "Mara Example",

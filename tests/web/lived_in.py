@@ -13,18 +13,22 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from campaign import create_app, organiser, unlocking
-from campaign.database import Base
-from campaign.delegation import Address, save
+from campaign import create_app
+from campaign.database.table import Base
+from campaign.delivery.delegation import Address, save
 from campaign.delivery.send import Order, Sender, send
-from campaign.organisation import Organisation, save_organisation
-from campaign.organiser import ORGANISER, OWNER, READER, Unlocked
-from campaign.participating_state import STATES
+from campaign.disclosure.approval import approve_names
+from campaign.organiser import session as unlocking
+from campaign.organiser.account import Unlocked
+from campaign.organiser.invitation import invite
+from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.organiser.role import ORGANISER, OWNER, READER
+from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
-from campaign.signature import approve_names, invalidation
+from campaign.signature import invalidation
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import Made, make_organiser, make_owner, make_signature
+from tests.support.factories import Made, make_organiser, make_owner, make_signature
 
 LOOPBACK = ip_network("127.0.0.0/8")
 """Where the tests' own browsers are: the guard looks away, so that it is the code behind it that answers."""
@@ -104,7 +108,7 @@ class LivedIn:
             approve_names(db, [("de", public.row.id)], self.owner.campaign_key)
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
-            self.invitation = organiser.invite(db, self.owner, ORGANISER, now=now)
+            self.invitation = invite(db, self.owner, ORGANISER, now=now)
             self.people = {
                 OWNER: self.owner,
                 ORGANISER: make_organiser(db, self.owner, name="Pavel", now=now),

@@ -21,17 +21,18 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from campaign import seal
-from campaign.folder import PACKAGE
 from campaign.mail import outbox
+from campaign.paths import PACKAGE
+from campaign.sealing import box
+from campaign.sealing.address_digest import address_digest
 from campaign.settings import Settings
-from campaign.signature import Signature
-from campaign.web import guard
-from campaign.web.organise import forms as organisers_forms
-from campaign.web.typed import one_line, paragraphs
-from tests.anything import MARK, encoded, for_any, header_text, raw, typed
+from campaign.signature.model import Signature
+from campaign.web.field import one_line, paragraphs
+from campaign.web.organise import form as organisers_forms
+from campaign.web.supporter import admission
 from tests.conftest import SECRET, Clock, new_database
-from tests.factories import PASSPHRASE
+from tests.support.anything import MARK, encoded, for_any, header_text, raw, typed
+from tests.support.factories import PASSPHRASE
 from tests.web.conftest import FORM
 from tests.web.lived_in import LOOPBACK, PRIVATE, LivedIn, lived_in
 
@@ -169,7 +170,7 @@ def read_without_a_form(*folders: Path) -> set[str]:
     asked = re.compile(r"""request\.(?:form|args)\.(?:get|getlist|pop)\(\s*(?:"(\w+)"|([A-Z]+))""")
     files = [path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])]
     found = [match for path in files for match in asked.finditer(path.read_text())]
-    constants = {"ANSWER": guard.ANSWER, "TICKET": guard.TICKET}
+    constants = {"ANSWER": admission.ANSWER, "TICKET": admission.TICKET}
     return {match[1] or constants[match[2]] for match in found}
 
 
@@ -233,7 +234,7 @@ def test_no_post_breaks_at_a_line_end_or_a_null_where_no_form_looks_for_them(pla
     good, tried = filled(place), 0
     for rule in rules(place, "POST"):
         view = inspect.getsourcefile(inspect.unwrap(place.app.view_functions[rule.endpoint]))
-        names = read_without_a_form(Path(view or ""), WEB / "guard.py")
+        names = read_without_a_form(Path(view or ""), WEB / "supporter" / "admission.py")
         url, browser = place.url(rule), organiser(place)
         for name in sorted(names):
             for found in (b"\0" + good[name], good[name] + b"\r\nX-Header: b"):
@@ -335,11 +336,11 @@ def test_what_is_signed_is_sealed_and_comes_out_as_it_was_typed(
         if row.sealed is None:
             assert row.disclosure == "counted"
             continue
-        details = seal.unseal(row.sealed, place.owner.campaign_key)
+        details = box.unseal(row.sealed, place.owner.campaign_key)
         assert details.name == one_line(form["name"])
         assert details.town == one_line(form["town"])
         assert details.words == paragraphs(form["words"])
-        assert row.digest == seal.address_digest(place.site.keys, "se", one_line(form["email"]))
+        assert row.digest == address_digest(place.site.keys, "se", one_line(form["email"]))
 
 
 def everyone(place: LivedIn) -> dict[Any, Signature]:

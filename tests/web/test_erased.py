@@ -8,14 +8,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import emergency
-from campaign.delivery.row import DeliveryRow
-from campaign.seal import ServerKeys
-from campaign.signature import Signature
+from campaign.delivery.model import DeliveryRow
+from campaign.operations.emergency.destroy_keys import destroy
+from campaign.operations.emergency.scrub_rows import scrub
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.factories import PASSPHRASE, make_signature
-from tests.test_erase import make_delivery
+from tests.support.factories import PASSPHRASE, make_delivery, make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
 SAID = "Everything personal was erased"
@@ -26,7 +26,7 @@ def erase(site: Site, clock: Clock) -> Any:
     """Give a way to erase everything from elsewhere, and to let the site's second go by."""
 
     def erase() -> None:
-        emergency.destroy(site.database, now=clock())
+        destroy(site.database, now=clock())
         clock.forward(seconds=2)
 
     return erase
@@ -52,7 +52,7 @@ def test_a_process_that_has_not_noticed_yet_takes_no_signature_either(
     client: FlaskClient, site: Site, clock: Clock
 ) -> None:
     client.get("/en/letters/de")
-    emergency.destroy(site.database, now=clock())
+    destroy(site.database, now=clock())
     answer = client.post("/en/letters/de", data=FORM)
 
     assert answer.status_code == 410
@@ -141,7 +141,7 @@ def test_an_organiser_who_was_logged_in_opens_nothing_from_that_moment(
 ) -> None:
     make_signature(db, keys, name="Mara Example")
     assert "Mara Example" in organiser.get("/organise/lists/de.csv").get_data(as_text=True)
-    emergency.destroy(site.database, now=clock())  # without waiting for the second
+    destroy(site.database, now=clock())  # without waiting for the second
 
     answer = organiser.get("/organise/lists/de.csv")
     assert answer.status_code in {303, 410}
@@ -155,7 +155,7 @@ def test_the_site_goes_on_while_its_rows_are_scrubbed(
     make_delivery(db, [make_signature(db, keys).row])
     erase()
     with site.database.session(writes=True) as scrubbing:
-        for _rows in emergency.scrub(scrubbing):
+        for _rows in scrub(scrubbing):
             scrubbing.commit()
             assert client.get("/en/progress").status_code == 200
         scrubbing.commit()

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import encode_multipart
 
-from campaign.seal import ServerKeys
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.web.application import LARGEST_POST
-from tests.factories import make_signature
+from tests.support.factories import make_signature
 from tests.web.conftest import FORM, OrganisersBrowser
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC | getattr(os, "O_TMPFILE", 0)

@@ -6,10 +6,10 @@ from flask import Flask
 from flask_babel import Babel
 from werkzeug.datastructures import MultiDict
 
-from campaign.web.find_form import FindDeliveryForm, FindSignatureForm
-from campaign.web.forms import SignatureForm
-from campaign.web.organise.door_form import LoginForm, NewPassphraseForm
-from campaign.web.organise.forms import SendDeliveryForm
+from campaign.web.organise.form import SendDeliveryForm
+from campaign.web.organise.login_form import LoginForm, NewPassphraseForm
+from campaign.web.supporter.find_form import FindDeliveryForm, FindSignatureForm
+from campaign.web.supporter.form import SignatureForm
 
 FILLED = {
     "name": "Oksana Muster",

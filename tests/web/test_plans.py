@@ -7,12 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from campaign.condition import note_mails
-from campaign.signature import withdraw
-from campaign.signature.public_name import Place
+from campaign.disclosure.published_name import Place
+from campaign.operations.monitor import note_mails
+from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
 from tests.conftest import NOW, Clock, new_database
-from tests.factories import make_delivery, make_signature
+from tests.support.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter
 
 LARGE = "signature|signature_token|delivery_row|outbox|mailbox_day"

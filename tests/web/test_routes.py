@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from campaign.organiser import ORGANISER, OWNER, READER
-from campaign.organiser import ROLES as FROM_LEAST_TO_MOST
+from campaign.organiser.role import ORGANISER, OWNER, READER
+from campaign.organiser.role import ROLES as FROM_LEAST_TO_MOST
 from campaign.settings import Settings
 from campaign.web.organise.permission import OPEN
 from tests.conftest import SECRET, Clock, new_database

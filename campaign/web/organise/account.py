@@ -4,12 +4,17 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign import audit, organiser, seal, start
 from campaign.errors import WrongKeyError
-from campaign.organisation import Organisation, organisation, save_organisation
-from campaign.web.organise import bp
+from campaign.organiser import account as organiser
+from campaign.organiser import audit_log
+from campaign.organiser.organisation import Organisation, organisation, save_organisation
+from campaign.organiser.recovery import is_due, recovery_codes
+from campaign.sealing.code import read_code
+from campaign.signature import key_change
+from campaign.signature.key_change import left_behind
 from campaign.web.organise.account_form import AdoptForm, OrganisationForm, RoleForm
-from campaign.web.organise.door import reseal, unlocked
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.session import reseal, unlocked
 from campaign.web.site import commit, now, session
 
 
@@ -27,7 +32,7 @@ def keep_organisation() -> ResponseReturnValue:
         return _page(form), 422
     entered = Organisation(form.name.data.strip(), form.seat.data.strip(), form.contact.data.strip())
     save_organisation(session(), entered)
-    audit.record(session(), unlocked().name, "enter organisation", now=now())
+    audit_log.record(session(), unlocked().name, "enter organisation", now=now())
     commit()
     flash(gettext("Organisation saved."))
     return redirect(url_for(".account"), 303)
@@ -40,9 +45,9 @@ def adopt() -> ResponseReturnValue:
     entered = OrganisationForm(formdata=None, obj=organisation(session()))
     if not form.validate():
         return _page(entered, form), 422
-    code = seal.read_code(form.code.data.rstrip("/").rpartition("/")[2])
+    code = read_code(form.code.data.rstrip("/").rpartition("/")[2])
     try:
-        start.adopt(session(), code or "", unlocked(), now=now())
+        key_change.adopt(session(), code or "", unlocked(), now=now())
     except WrongKeyError:
         form.code.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
         return _page(entered, form), 422
@@ -59,9 +64,9 @@ def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
         organisation_form=form,
         adopt_form=adopt_form or AdoptForm(formdata=None),
         role_form=RoleForm(formdata=None),
-        left_behind=start.left_behind(session()),
+        left_behind=left_behind(session()),
         organisers=everyone,
         me=next(each for each in everyone if each.id == unlocked().id),
-        recovery_codes=organiser.recovery_codes(session()),
-        is_due=lambda tested_on: organiser.is_due(tested_on, today=now().date()),
+        recovery_codes=recovery_codes(session()),
+        is_due=lambda tested_on: is_due(tested_on, today=now().date()),
     )

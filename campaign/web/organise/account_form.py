@@ -6,9 +6,9 @@ from wtforms import EmailField, RadioField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired
 
-from campaign.organiser import ORGANISER, OWNER, READER
-from campaign.web.organise.forms import PLAIN
-from campaign.web.typed import Address, AtMost, Readable, one_line
+from campaign.organiser.role import ORGANISER, OWNER, READER
+from campaign.web.field import Address, AtMost, Readable, one_line
+from campaign.web.organise.form import PLAIN
 
 ROLE_CHOICES = [
     SelectChoice(READER, _("Reader")),

@@ -11,19 +11,19 @@ from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from campaign import audit
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES
-from campaign.residence import name as residence_name
+from campaign.organiser import audit_log
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
+from campaign.reference.residence import name as residence_name
 from campaign.signature import invalidation
-from campaign.signature import rule as rules
+from campaign.signature import search as rules
 from campaign.signature.invalidation import Invalidation
-from campaign.signature.row import Key
-from campaign.signature.rule import Found, Outline, Rule
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
+from campaign.signature.model import Key
+from campaign.signature.search import Found, Outline, Rule
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.form import read_key
 from campaign.web.organise.rule_form import DecisionForm, RuleForm
-from campaign.web.organise.signatures import read_key
+from campaign.web.organise.session import unlocked
 from campaign.web.site import now, site
 
 SHOWN = 50
@@ -89,7 +89,7 @@ def undo_decision(decision_id: UUID) -> ResponseReturnValue:
         with site().database.writing() as db:
             number = invalidation.undo(db, decision_id, by=by, now=now())
             if not number:
-                audit.record(db, by, "undo invalidation", str(undone), now=now())
+                audit_log.record(db, by, "undo invalidation", str(undone), now=now())
                 break
             undone += number
     site().counts.expire()
@@ -122,7 +122,7 @@ def _invalidate(rule: Rule | None, chosen: list[Key], reason: str) -> int:
         with site().database.writing() as db:
             number += invalidation.invalidate(db, decision.id, batch)
     with site().database.writing() as db:
-        audit.record(db, by, "invalidate", str(number), now=now())
+        audit_log.record(db, by, "invalidate", str(number), now=now())
     return number
 
 
@@ -132,7 +132,7 @@ def _release(batches: Iterable[list[Key]]) -> int:
         with site().database.writing() as db:
             number += invalidation.release(db, batch)
     with site().database.writing() as db:
-        audit.record(db, unlocked().name, "release held", str(number), now=now())
+        audit_log.record(db, unlocked().name, "release held", str(number), now=now())
     return number
 
 

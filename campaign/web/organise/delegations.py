@@ -7,16 +7,16 @@ from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
-from campaign import audit, delegation
-from campaign.delegation import Address
+from campaign.delivery import delegation
+from campaign.delivery.delegation import Address
 from campaign.errors import DelegationError
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES, ParticipatingState
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
-from campaign.web.organise.forms import DelegationForm, DelegationImportForm
+from campaign.organiser import audit_log
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES, ParticipatingState, in_order
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.form import DelegationForm, DelegationImportForm
+from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session
-from campaign.web.supporter import in_order
 
 
 @bp.get("/delegations")
@@ -51,7 +51,7 @@ def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
     except DelegationError:
         form.email.errors = [gettext("No letter can be sent to an address like this. Please check it.")]
         return _page(form, DelegationImportForm(), editing=state), 422
-    audit.record(session(), unlocked().name, "enter address", state.code, now=now())
+    audit_log.record(session(), unlocked().name, "enter address", state.code, now=now())
     commit()
     flash(gettext("Address saved."))
     return redirect(url_for(".delegations"), 303)
@@ -68,7 +68,7 @@ def import_delegations() -> ResponseReturnValue:
     except DelegationError as error:
         session().rollback()
         return _page(DelegationForm(formdata=None), form, faults=str(error).splitlines()), 422
-    audit.record(session(), unlocked().name, "import addresses", str(number), now=now())
+    audit_log.record(session(), unlocked().name, "import addresses", str(number), now=now())
     commit()
     flash(ngettext("%(num)d address imported.", "%(num)d addresses imported.", number))
     return redirect(url_for(".delegations"), 303)

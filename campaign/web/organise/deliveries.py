@@ -8,21 +8,21 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import func, select
 
-from campaign import seal
 from campaign.delivery import document, notice, outcome, send
+from campaign.delivery.model import BOUNCED, Delivery
 from campaign.delivery.plan import Plan, plan
-from campaign.delivery.row import BOUNCED, Delivery
+from campaign.delivery.readiness import readiness
 from campaign.errors import DeliveryError, MailError
-from campaign.language import ENGLISH, LANGUAGES
-from campaign.participating_state import STATES, ParticipatingState
-from campaign.residence import name as residence_name
-from campaign.signature.row import COUNTED, Signature, standing
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
-from campaign.web.organise.forms import ReplyForm, SendDeliveryForm, TestDeliveryForm
-from campaign.web.organise.readiness import readiness
-from campaign.web.site import commit, now, session, site
-from campaign.web.supporter import composed
+from campaign.reference.language import ENGLISH, LANGUAGES
+from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.reference.residence import name as residence_name
+from campaign.sealing.code import grouped
+from campaign.signature.model import COUNTED, Signature
+from campaign.signature.select import standing
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.form import ReplyForm, SendDeliveryForm, TestDeliveryForm
+from campaign.web.organise.session import unlocked
+from campaign.web.site import commit, composed, now, session, site
 
 ROWS_PREVIEWED = 50
 
@@ -30,7 +30,7 @@ ROWS_PREVIEWED = 50
 @bp.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
     """Show for each state what was sent, what is ready and what is missing."""
-    rows = readiness()
+    rows = readiness(session(), site().counts.now().by_state)
     return render_template(
         "organise/deliveries.html",
         rows=rows,
@@ -223,11 +223,15 @@ def _page(found: Delivery, form: ReplyForm) -> str:
         status = "accepted" if found.status == "replied" else found.status
         events.append({"at": found.settled_at, "status": status, "note": note})
     state = STATES[found.state_code]
-    ready = [row["state"] for row in readiness() if row["obstacle"] == "" and row["state"] != state]
+    ready = [
+        row["state"]
+        for row in readiness(session(), site().counts.now().by_state)
+        if row["obstacle"] == "" and row["state"] != state
+    ]
     return render_template(
         "organise/delivery.html",
         delivery=found,
-        code=seal.grouped(found.code),
+        code=grouped(found.code),
         state=state,
         letter_language=LANGUAGES[found.language].name,
         events=events,

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from flask import Response, abort
 from flask.typing import ResponseReturnValue
 
-from campaign import audit
 from campaign.delivery import document
 from campaign.delivery.plan import plan
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES, ParticipatingState
+from campaign.organiser import audit_log
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.signature_list import csv_file, reading
-from campaign.signature_list.rows import Row
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
+from campaign.signature_list.row import Row
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.session import unlocked
 from campaign.web.site import now, session, site
 
 ALL = "all"
@@ -26,7 +26,7 @@ def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- 
     if (state != ALL and state not in STATES) or format not in {"csv", "pdf"}:
         abort(404)
     with site().database.writing() as db:
-        audit.record(db, unlocked().name, "download list", f"{state} {format}", now=now())
+        audit_log.record(db, unlocked().name, "download list", f"{state} {format}", now=now())
     chosen = list(STATES.values()) if state == ALL else [STATES[state]]
     response = _csv(chosen) if format == "csv" else _pdf(chosen)
     filename = f"signatories-{state}-{now().date().isoformat()}.{format}"

@@ -6,12 +6,14 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign import membership, organiser
 from campaign.errors import LastHolderError, OrganiserError, RoleError
-from campaign.organiser import Organiser
-from campaign.web.organise import bp
+from campaign.organiser import membership
+from campaign.organiser.account import Organiser
+from campaign.organiser.invitation import INVITATION_LASTS, invite
+from campaign.organiser.recovery import recovery_codes
 from campaign.web.organise.account_form import RoleForm
-from campaign.web.organise.door import unlocked
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session, site
 
 
@@ -21,10 +23,10 @@ def add_organiser() -> ResponseReturnValue:
     form = RoleForm()
     if not form.validate():
         abort(400)
-    code = organiser.invite(session(), unlocked(), form.role.data, now=now())
+    code = invite(session(), unlocked(), form.role.data, now=now())
     commit()
     link = site().settings.base_url + url_for(".setup", token=code)
-    expires_on = (now() + organiser.INVITATION_LASTS).date()
+    expires_on = (now() + INVITATION_LASTS).date()
     return render_template("organise/invitation.html", link=link, expires_on=expires_on, role=form.role.data)
 
 
@@ -81,7 +83,7 @@ def _refused(organiser_id: UUID, error: OrganiserError) -> ResponseReturnValue:
 
 
 def _page(found: Organiser, form: RoleForm, *, is_last: bool = False) -> str:
-    codes = organiser.recovery_codes(session())
+    codes = recovery_codes(session())
     return render_template(
         "organise/member.html",
         member=found,

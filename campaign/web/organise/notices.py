@@ -6,12 +6,13 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date, gettext, ngettext
 
-from campaign import audit, seal
 from campaign.delivery import document, notice
 from campaign.delivery.notice import Notice
-from campaign.participating_state import STATES
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
+from campaign.organiser import audit_log
+from campaign.reference.participating_state import STATES
+from campaign.sealing.code import grouped
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session, site
 
 
@@ -27,7 +28,7 @@ def note_told(delivery_id: UUID) -> ResponseReturnValue:
     numbers = [int(each) for each in request.form.getlist("numbers") if each.isascii() and each.isdigit()]
     told = notice.told(session(), delivery_id, numbers, on=now().date())
     if told:
-        audit.record(session(), unlocked().name, "tell delegation", str(told), now=now())
+        audit_log.record(session(), unlocked().name, "tell delegation", str(told), now=now())
         commit()
         flash(ngettext("Noted for %(num)d number.", "Noted for %(num)d numbers.", told))
     else:
@@ -36,7 +37,7 @@ def note_told(delivery_id: UUID) -> ResponseReturnValue:
 
 
 def _shown(due: Notice) -> dict[str, object]:
-    delivery, code = due.delivery, seal.grouped(due.delivery.code)
+    delivery, code = due.delivery, grouped(due.delivery.code)
     day = format_date(delivery.sent_on or delivery.prepared_at.date(), "long")
     text = render_template(
         "organise/notice.txt",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from campaign.organiser import ORGANISER, OWNER, READER, reaches
+from campaign.organiser.role import ORGANISER, OWNER, READER, reaches
 
 OPEN = frozenset(
     f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")

@@ -4,13 +4,18 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign import organiser, seal, unlocking
 from campaign.errors import WeakPassphraseError, WrongKeyError
-from campaign.unlocking import TooManyAttemptsError
-from campaign.web.organise import bp
-from campaign.web.organise.door import attempt, must_wait, unlocked
-from campaign.web.organise.door_form import RecoverForm, RecoveryCodeForm
-from campaign.web.organise.joining import known_for, offered, welcome
+from campaign.organiser import recovery
+from campaign.organiser import session as unlocking
+from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.login_attempt import RECOVERING, TooManyAttemptsError
+from campaign.organiser.recovery import recovery_codes
+from campaign.sealing.code import RECOVERY_CHARACTERS, grouped, read_code
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.login_form import RecoverForm, RecoveryCodeForm
+from campaign.web.organise.session import unlocked
+from campaign.web.organise.throttle import attempt, must_wait
+from campaign.web.organise.welcome import known_for, offered, welcome
 from campaign.web.site import commit, now, session, site
 
 
@@ -28,8 +33,8 @@ def use_recovery_code() -> ResponseReturnValue:
         return _recover_page(form), 422
     code = _read(form)
     try:
-        with attempt(unlocking.RECOVERING), unlocking.one_at_a_time(site().settings.instance):
-            opened = organiser.recover(session(), code, form.passphrase.data, about=known_for(), now=now())
+        with attempt(RECOVERING), one_at_a_time(site().settings.instance):
+            opened = recovery.recover(session(), code, form.passphrase.data, about=known_for(), now=now())
     except TooManyAttemptsError as error:
         return must_wait(_recover_page, form, error)
     except WeakPassphraseError as error:
@@ -47,9 +52,9 @@ def use_recovery_code() -> ResponseReturnValue:
 @bp.post("/account/recovery-code")
 def make_recovery_code() -> ResponseReturnValue:
     """Show a new recovery code once; an earlier one is void."""
-    code = organiser.make_recovery_code(session(), unlocked(), now=now())
+    code = recovery.make_recovery_code(session(), unlocked(), now=now())
     commit()
-    return render_template("organise/recovery_code.html", code=seal.grouped(code), is_first=False)
+    return render_template("organise/recovery_code.html", code=grouped(code), is_first=False)
 
 
 @bp.get("/account/recovery-code/drill")
@@ -66,7 +71,7 @@ def try_recovery_code() -> ResponseReturnValue:
         return _drill_page(form), 422
     try:
         with attempt(unlocked().name):
-            organiser.try_recovery_code(session(), unlocked(), _read(form), now=now())
+            recovery.try_recovery_code(session(), unlocked(), _read(form), now=now())
     except TooManyAttemptsError as error:
         return must_wait(_drill_page, form, error)
     except WrongKeyError:
@@ -80,7 +85,7 @@ def try_recovery_code() -> ResponseReturnValue:
 
 
 def _read(form: RecoveryCodeForm) -> str:
-    return seal.read_code(form.code.data, seal.RECOVERY_CHARACTERS) or ""
+    return read_code(form.code.data, RECOVERY_CHARACTERS) or ""
 
 
 def _recover_page(form: RecoverForm, *, retry_after: int | None = None) -> str:
@@ -88,7 +93,7 @@ def _recover_page(form: RecoverForm, *, retry_after: int | None = None) -> str:
 
 
 def _drill_page(form: RecoveryCodeForm, *, retry_after: int | None = None) -> str:
-    mine = organiser.recovery_codes(session())
+    mine = recovery_codes(session())
     return render_template(
         "organise/recovery_drill.html",
         form=form,

@@ -9,12 +9,12 @@ from wtforms import DateField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional, StopValidation
 
-from campaign import residence
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES
-from campaign.signature.row import DOMAIN, NETWORK, ROBOT
-from campaign.signature.rule import ANY, CONFIRMED, PENDING, Rule
-from campaign.web.typed import AtMost, Readable, one_line
+from campaign.reference import residence
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
+from campaign.signature.model import DOMAIN, NETWORK, ROBOT
+from campaign.signature.search import ANY, CONFIRMED, PENDING, Rule
+from campaign.web.field import AtMost, Readable, one_line
 
 HOLD_CHOICES = [
     SelectChoice("", _("Held or not")),

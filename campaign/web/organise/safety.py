@@ -4,17 +4,17 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign import safety as lists
-from campaign.delivery.row import Delivery, deliveries
+from campaign.delivery.model import Delivery, deliveries
+from campaign.disclosure import safety_list as lists
+from campaign.disclosure.delivered_name import count_named
+from campaign.disclosure.safety_list import OVERNIGHT, Change, Lists
 from campaign.errors import CampaignError
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES
-from campaign.residence import name as residence_name
-from campaign.safety import OVERNIGHT, Change, Lists
-from campaign.signature_list.reading import count_named
-from campaign.web.organise import bp
-from campaign.web.organise.door import unlocked
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
+from campaign.reference.residence import name as residence_name
+from campaign.web.organise.blueprint import bp
 from campaign.web.organise.safety_form import SafetyChangeForm, SafetyForm
+from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session, site
 
 

@@ -8,10 +8,10 @@ from wtforms import BooleanField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
-from campaign import residence
-from campaign.language import ENGLISH
-from campaign.participating_state import STATES
-from campaign.safety import Change, Lists
+from campaign.disclosure.safety_list import Change, Lists
+from campaign.reference import residence
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
 
 
 class SafetyForm(FlaskForm):  # type: ignore[misc]

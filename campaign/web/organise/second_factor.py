@@ -8,13 +8,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
 
-from campaign import organiser, unlocking
 from campaign.errors import WrongCodeError, WrongKeyError
-from campaign.organiser import Organiser, TypedCode, second_factor
-from campaign.unlocking import TooManyAttemptsError
-from campaign.web.organise import bp
-from campaign.web.organise.door import attempt, must_wait, unlocked
-from campaign.web.organise.door_form import CurrentPassphraseForm, SwitchOnForm
+from campaign.organiser import second_factor
+from campaign.organiser.account import Organiser
+from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.login import check_passphrase
+from campaign.organiser.login_attempt import TooManyAttemptsError
+from campaign.organiser.second_factor import TypedCode
+from campaign.web.organise.blueprint import bp
+from campaign.web.organise.login_form import CurrentPassphraseForm, SwitchOnForm
+from campaign.web.organise.session import unlocked
+from campaign.web.organise.throttle import attempt, must_wait
 from campaign.web.site import commit, now, session, site
 
 
@@ -74,8 +78,8 @@ def switch_off_codes() -> ResponseReturnValue:
 
 def _checked(passphrase: str) -> tuple[Organiser, bytes]:
     """Return the account and the key from its passphrase; a wrong one counts like one at the login."""
-    with attempt(unlocked().name), unlocking.one_at_a_time(site().settings.instance):
-        return organiser.check_passphrase(session(), unlocked().id, passphrase)
+    with attempt(unlocked().name), one_at_a_time(site().settings.instance):
+        return check_passphrase(session(), unlocked().id, passphrase)
 
 
 def _has_codes() -> bool:

@@ -3,23 +3,25 @@
 from flask import Flask
 
 from campaign.web.organise import (  # noqa: F401 -- a module adds its views by being loaded
+    access,
     account,
-    bp,
+    approval,
+    audit,
     checks,
     dashboard,
+    data_requests,
     delegations,
     deliveries,
-    door,
-    joining,
     lists,
+    login,
     member,
     notices,
     recovery,
-    requests,
     safety,
     second_factor,
-    signatures,
+    setup,
 )
+from campaign.web.organise.blueprint import bp
 
 
 def init_app(app: Flask) -> None:

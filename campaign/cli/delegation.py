@@ -1,0 +1,30 @@
+"""``campaign delegations``, ``list`` and ``demo``: what goes in, and what comes out."""
+
+from typing import BinaryIO
+
+import click
+
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.delivery import delegation
+from campaign.organiser import audit_log
+from campaign.organiser.audit_log import COMMAND_LINE
+
+
+@click.group()
+def delegations() -> None:
+    """Import the delegations' addresses."""
+
+
+@delegations.command("import")
+@click.argument("file", type=click.File("rb"))
+@pass_campaign
+def import_(campaign: Campaign, file: BinaryIO) -> None:
+    """Import FILE.csv: columns state, email, source, checked_on (such as 2026-11-23).
+
+    Either every line is taken, or none, and each line that will not do is named.
+    """
+    content = file.read(delegation.LARGEST_IMPORT + 1)
+    with campaign.database.writing() as db:
+        number = delegation.import_csv(db, content, by=COMMAND_LINE, now=now())
+        audit_log.record(db, COMMAND_LINE, "import addresses", str(number), now=now())
+    click.echo(f"{number} addresses imported.")

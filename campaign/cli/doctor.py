@@ -1,0 +1,20 @@
+"""``campaign doctor``."""
+
+import sys
+
+import click
+
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.operations.doctor.examine import examine
+
+
+@click.command()
+@pass_campaign
+def doctor(campaign: Campaign) -> None:
+    """Say what is misconfigured, or could hurt soon; end with status 1 when something is."""
+    findings = examine(campaign.settings, campaign.appeal, campaign.database, now=now())
+    for finding in findings:
+        click.echo(f"{'!' if finding.is_serious else '-'} {finding.text}")
+    if any(finding.is_serious for finding in findings):
+        sys.exit(1)
+    click.echo("Nothing serious found.")

@@ -1,0 +1,75 @@
+"""``campaign list``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.delivery import document
+from campaign.delivery.plan import plan
+from campaign.errors import CampaignError
+from campaign.organiser import audit_log
+from campaign.organiser.account import Unlocked
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
+from campaign.signature import count
+from campaign.signature_list import csv_file, reading
+
+ALL = "all"
+
+
+@click.command("list")
+@click.argument("state")
+@click.option("--format", "format_", type=click.Choice(["csv", "pdf"]), default="csv", show_default=True)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
+)
+@pass_campaign
+def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> None:
+    """Write the list of those who signed the letter to STATE (a code such as `de`, or `all`).
+
+    Asks for an organiser's name and passphrase, or reads them as two lines of standard input;
+    where codes from a phone are switched on, the code too, as a third line.
+    """
+    state = state.lower()
+    if state not in {ALL, *STATES}:
+        hint = " (the United Kingdom is gb)" if state == "uk" else ""
+        raise CampaignError(f"there is no participating state with the code “{state}”{hint}")
+    organiser = campaign.unlock()
+    output.touch(mode=0o600)
+    with campaign.database.writing() as db:
+        audit_log.record(db, organiser.name, "download list", f"{state} {format_}", now=now())
+    codes = list(STATES) if state == ALL else [state]
+    if format_ == "csv":
+        _write_csv(campaign, organiser, codes, output)
+    else:
+        _write_pdf(campaign, organiser, codes, output)
+    click.echo(f"{output} is written. It holds names: keep it where only organisers can read it.", err=True)
+
+
+def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
+    with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
+        counts = count.by_state(db)
+        rows = reading.for_organisers(db, codes, organiser.campaign_key)
+        length = sum(counts.get(code, 0) for code in codes)
+        bar = click.progressbar(
+            rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=reading.BATCH
+        )
+        with bar as opened:
+            file.writelines(csv_file.lines(opened))
+
+
+def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
+    today = now().date()
+    with output.open("wb") as file, campaign.database.snapshot() as db:
+        plans = [plan(db, campaign.appeal, STATES[code], today=today) for code in codes]
+        document.write_working_copy(
+            file,
+            db,
+            [each for each in plans if each.total] or plans[:1],
+            organiser.campaign_key,
+            edition=campaign.started.edition,
+            language=ENGLISH,
+            made_on=today,
+        )

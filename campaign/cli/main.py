@@ -1,0 +1,76 @@
+"""The ``campaign`` command."""
+
+import os
+import resource
+import sys
+from typing import NoReturn
+
+import click
+from sqlalchemy import exc
+
+from campaign import __version__
+from campaign.cli.backup import backup
+from campaign.cli.common import Campaign
+from campaign.cli.copy import copy
+from campaign.cli.delegation import delegations
+from campaign.cli.demo import demo
+from campaign.cli.doctor import doctor
+from campaign.cli.erase import erase
+from campaign.cli.lists import list_file
+from campaign.cli.organiser import organiser
+from campaign.cli.recount import recount
+from campaign.cli.serve import serve, work
+from campaign.errors import CampaignError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+@click.pass_context
+def campaign(context: click.Context) -> None:
+    """A letter campaign: supporters sign a letter to an OSCE delegation, organisers deliver it.
+
+    Start with `campaign serve`: it makes what it needs in the folder `instance`, and prints
+    where to go next. Everything that can be set is set by CAMPAIGN_* environment variables;
+    the README lists them.
+    """
+    context.obj = Campaign()
+    context.call_on_close(context.obj.close)
+
+
+for command in (
+    serve,
+    work,
+    organiser,
+    delegations,
+    list_file,
+    erase,
+    recount,
+    backup,
+    copy,
+    doctor,
+    demo,
+):
+    campaign.add_command(command)
+
+
+def main() -> None:
+    """Run the command; what goes wrong on purpose is one line, not a traceback."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what is unsealed
+    os.umask(0o077)  # whatever is written is for this user alone
+    try:
+        campaign.main(prog_name="campaign")
+    except CampaignError as error:
+        _refuse(str(error))
+    except exc.DatabaseError as error:
+        if type(error) not in {exc.DatabaseError, exc.OperationalError}:
+            raise  # constraints and statements are ours to mend; a server or a file is the reader's
+        # The driver's own first line says what is wrong, and quotes no row.
+        reason = str(error.orig).strip().splitlines()[0]
+        _refuse(f"CAMPAIGN_DATABASE_URL: the database does not answer ({reason})")
+    except OSError as error:
+        _refuse(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"campaign: {sentence}", err=True)
+    sys.exit(1)

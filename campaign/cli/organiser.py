@@ -1,0 +1,64 @@
+"""``campaign organiser``: the accounts."""
+
+import click
+
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.database.fact import recall
+from campaign.errors import OrganiserError
+from campaign.organiser import membership
+from campaign.organiser.account import called, everyone
+from campaign.organiser.invitation import invite
+from campaign.organiser.role import ORGANISER, OWNER, ROLES
+
+
+@click.group()
+def organiser() -> None:
+    """Invite, list and remove organisers."""
+
+
+@organiser.command()
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default=ORGANISER,
+    show_default=True,
+    help="A reader sees counts and deliveries, never a name; an owner may also invite and remove.",
+)
+@pass_campaign
+def add(campaign: Campaign, role: str) -> None:
+    """Print a link under which a new organiser joins, good once and for a week.
+
+    Asks for an owner's name and passphrase: only someone who can open the names
+    can share them.
+    """
+    owner = campaign.unlock(OWNER)
+    with campaign.database.writing() as db:
+        code = invite(db, owner, role, now=now())
+        # Where the site was last served: the settings of this shell may not say it.
+        base_url = recall(db, "base_url") or campaign.settings.base_url
+    click.echo(f"{base_url}/organise/setup/{code}")
+
+
+@organiser.command("list")
+@pass_campaign
+def show(campaign: Campaign) -> None:
+    """List the organisers."""
+    with campaign.database.reading() as db:
+        for each in everyone(db):
+            click.echo(f"{each.name}\t{each.role}\tsince {each.made_at.date().isoformat()}")
+
+
+@organiser.command()
+@click.argument("name")
+@pass_campaign
+def remove(campaign: Campaign, name: str) -> None:
+    """Remove the organiser NAME, with every wrapping of the key that they hold.
+
+    The last owner, and whoever holds the last wrapping, cannot be removed.
+    """
+    with campaign.database.writing() as db:
+        account = called(db, name)
+        if account is None:
+            raise OrganiserError(f"there is no organiser called {name}")
+        removed = membership.remove(db, account.id, now=now())
+    click.echo(f"{removed.name} was removed.")

@@ -1,0 +1,25 @@
+"""``campaign recount``."""
+
+import sys
+
+import click
+
+from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.signature import recount as recounting
+
+
+@click.command()
+@pass_campaign
+def recount(campaign: Campaign) -> None:
+    """Compare the counts with the signatures; end with status 1 when they differ."""
+    with campaign.database.snapshot() as reading:
+        differences = recounting.compare(reading)
+    with campaign.database.writing() as db:
+        recounting.note(db, differences, now=now())
+    for difference in differences:
+        click.echo(
+            f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"
+        )
+    if differences:
+        sys.exit(1)
+    click.echo("The counts equal the rows.")

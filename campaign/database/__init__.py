@@ -1,0 +1,1 @@
+"""The database: tables' base, sessions, SQLite and PostgreSQL, migrations, group commit, batches."""

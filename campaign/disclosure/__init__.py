@@ -1,0 +1,1 @@
+"""Who may see a name: safety lists, approvals, published names, delivered names."""

@@ -1,0 +1,28 @@
+"""A rush: signatures come so fast that everybody is asked for a proof, in every process of the site."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import recall, remember
+from campaign.guard.limit import GUARDED_SECONDS
+
+NAME = "guarded_until"
+
+
+def guard_until(db: Session, until: datetime) -> None:
+    """Have every process ask for proofs until then."""
+    # Two processes may see the same rush; which of them is a second later does not matter.
+    remember(db, NAME, until.astimezone(UTC).isoformat(timespec="seconds"))
+
+
+def guarded_until(db: Session) -> datetime | None:
+    """Return until when everybody is asked for a proof, if ever."""
+    content = recall(db, NAME)
+    return datetime.fromisoformat(content) if content else None
+
+
+def is_guarded(until: datetime | None, now: datetime) -> bool:
+    """Whether everybody is asked for a proof *now*."""
+    # An end that is too far off was told before the clock was set back.
+    return until is not None and timedelta() < until - now <= timedelta(seconds=GUARDED_SECONDS)

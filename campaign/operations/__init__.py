@@ -1,0 +1,1 @@
+"""What operators do: start, backup, copy, monitoring figures, demo, doctor, emergency."""

@@ -1,0 +1,1 @@
+"""Finding what is misconfigured, or could hurt soon, before it does."""

@@ -1,0 +1,79 @@
+"""What is campaigned with, and who can open what was entrusted."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.operations.doctor.finding import Finding
+from campaign.operations.emergency import scrub_rows
+from campaign.organiser.account import any_exist, everyone
+from campaign.organiser.organisation import organisation
+from campaign.organiser.recovery import is_due, recovery_codes
+from campaign.organiser.role import OWNER, opens_names
+from campaign.sealing import campaign_key
+from campaign.signature import recount
+
+
+def appeal_findings(appeal: Appeal, now: datetime) -> Iterator[Finding]:
+    """Yield which instruments are past their day, or soon will be."""
+    today = now.date()
+    ends = sorted({each.valid_until for each in appeal.instruments.values() if each.valid_until})
+    for end in ends:
+        states = ", ".join(
+            code.upper() for code, each in appeal.instruments.items() if each.valid_until == end
+        )
+        if end < today:
+            yield Finding(
+                f"The instrument for {states} was sourced as in force to {end} only.", is_serious=True
+            )
+        elif end < today + timedelta(days=60):
+            yield Finding(f"The instrument for {states} is sourced as in force to {end} only: check it.")
+
+
+def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:
+    yield Finding(
+        f"Everything personal was erased on {at.date().isoformat()}: no letter can be signed or delivered,"
+        " and nobody can log in. What is counted stays."
+    )
+    if is_unfinished:
+        yield Finding(
+            "Its rows, which no key opens any more, are not all scrubbed yet: `campaign erase` goes on.",
+            is_serious=True,
+        )
+
+
+def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
+    """Yield who is missing, and what does not add up."""
+    with database.reading() as db:
+        found, erased_at = recount.last(db), campaign_key.destroyed_at(db)
+        if erased_at is not None:
+            yield from _erased(erased_at, is_unfinished=scrub_rows.is_unfinished(db))
+        elif not any_exist(db):
+            yield Finding("There is no organiser yet: open the link that `campaign serve` prints.")
+        elif len([each for each in everyone(db) if each.role == OWNER]) == 1:
+            yield Finding(
+                "There is one owner only: keep their recovery code safe, or nobody opens the names."
+            )
+        yield from _recovery_codes(db, now)
+        if erased_at is None and not organisation(db).is_set:
+            yield Finding("The organisation is not entered yet; no letter can be delivered before.")
+    if found and found[1]:
+        yield Finding(
+            f"The last recount found {found[1]} differences between counts and rows.", is_serious=True
+        )
+
+
+def _recovery_codes(db: Session, now: datetime) -> Iterator[Finding]:
+    codes = recovery_codes(db)
+    openers = [each for each in everyone(db) if opens_names(each.role)]
+    without = sum(1 for each in openers if each.id not in codes)
+    untested = sum(1 for tested_on in codes.values() if is_due(tested_on, today=now.date()))
+    if without:
+        yield Finding(f"{without} of {len(openers)} organisers have no recovery code.")
+    if untested:
+        yield Finding(
+            f"{untested} recovery codes were never tested, or not for half a year: the account page does it."
+        )

@@ -1,0 +1,67 @@
+"""Whether mail can leave, whether it does, and whether others will believe that it is ours."""
+
+import smtplib
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from campaign.database.session import Database
+from campaign.errors import MailError
+from campaign.mail import outbox_health
+from campaign.mail.transport import open_transport
+from campaign.operations.doctor.finding import Finding
+from campaign.settings import Settings
+
+RELAY_SECONDS = 10
+
+
+def findings(settings: Settings, database: Database, now: datetime) -> Iterator[Finding]:
+    """Yield what keeps mail from arriving; nothing is sent, and nothing asked of the DNS but the relay."""
+    if not settings.smtp_url:
+        yield Finding("CAMPAIGN_SMTP_URL is not set: mails become files that no supporter gets.")
+    else:
+        yield from _relay(settings)
+        yield from _sender(settings)
+    with database.reading() as db:
+        mail = outbox_health.state(db, now)
+    if mail.is_stuck:
+        yield Finding(
+            f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: does a worker"
+            " run, and does the relay take them?",
+            is_serious=True,
+        )
+    if mail.failed or mail.expired:
+        yield Finding(f"{mail.failed + mail.expired} mails could not be delivered in the last 30 days.")
+
+
+def _relay(settings: Settings) -> Iterator[Finding]:
+    """Connect as the worker does, with EHLO, STARTTLS and login, and leave again."""
+    try:
+        with open_transport(settings, timeout_seconds=RELAY_SECONDS) as transport:
+            transport.connect()
+    except (MailError, OSError, smtplib.SMTPException) as error:
+        relay = urlsplit(settings.smtp_url)
+        yield Finding(
+            f"CAMPAIGN_SMTP_URL: the mail relay at {relay.hostname} does not take us: {error}",
+            is_serious=True,
+        )
+
+
+def _sender(settings: Settings) -> Iterator[Finding]:
+    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2]
+    if "." not in domain:
+        yield Finding("CAMPAIGN_MAIL_FROM has no domain of yours: relays will refuse it.", is_serious=True)
+        return
+    yield Finding(
+        f"Look up yourself what stands in the DNS for {domain}, which this command does not ask. Without"
+        " these, confirmations land in spam folders:"
+    )
+    yield Finding(f"  `dig TXT {domain}`: one record that begins with v=spf1 and names your relay (SPF).")
+    yield Finding(
+        f"  `dig TXT SELECTOR._domainkey.{domain}`: begins with v=DKIM1; the relay's operator says which"
+        " SELECTOR, and must sign with d= this domain (DKIM)."
+    )
+    yield Finding(
+        f"  `dig TXT _dmarc.{domain}`: begins with v=DMARC1; p=none at first, later p=quarantine (DMARC)."
+    )

@@ -1,0 +1,60 @@
+"""What a start makes sure of: tables, keys, salts and the edition of the letter."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.fact import check_secret_key, recall, remember
+from campaign.database.session import Database, lock_starts
+from campaign.delivery.model import settle_interrupted
+from campaign.disclosure import safety_list
+from campaign.letter.edition import current_edition
+from campaign.operations import copy
+from campaign.sealing import campaign_key
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a started process works with."""
+
+    keys: ServerKeys
+    edition: int
+
+
+def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: datetime) -> Started:
+    """Bring the database to where this version needs it; many processes may do so at once.
+
+    Raises:
+        SettingsError: The database belongs to another secret key.
+    """
+    database.migrate()
+    with database.writing() as db:
+        lock_starts(db)
+        copy.check_finished(db)
+        salt = _digest_salt(db, settings)
+        safety_list.settle(db, appeal, now=now)
+        edition = current_edition(db, safety_list.effective(db, appeal), now=now)
+        settle_interrupted(db, now=now)
+    return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
+
+
+def _digest_salt(db: Session, settings: Settings) -> str:
+    """Return the salt of the digests, made at the first start; after an erasure there is none to be kept.
+
+    Raises:
+        SettingsError: The database belongs to another secret key.
+    """
+    if campaign_key.destroyed_at(db) is not None:
+        # Any secret key will do, since nothing was left that belongs to one.
+        return secrets.token_hex(16)
+    check_secret_key(db, settings.secret_key)
+    salt = recall(db, "digest_salt")
+    if salt is None:
+        salt = secrets.token_hex(16)
+        remember(db, "digest_salt", salt)
+    return salt

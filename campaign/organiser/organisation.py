@@ -1,0 +1,34 @@
+"""Who runs the campaign and sends the letters: entered by organisers before the first delivery."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import recall, remember
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """The sender of deliveries, and the controller of the personal data."""
+
+    name: str = ""
+    seat: str = ""
+    contact: str = ""
+    """An e-mail address that delegations and signatories can write to."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether everything that a cover and a privacy notice must say was entered."""
+        return bool(self.name and self.seat and self.contact)
+
+
+def organisation(db: Session) -> Organisation:
+    """Return what the organisers entered; empty before they did."""
+    kept = recall(db, "organisation")
+    return Organisation(**json.loads(kept)) if kept else Organisation()
+
+
+def save_organisation(db: Session, entered: Organisation) -> None:
+    """Replace what was entered before."""
+    remember(db, "organisation", json.dumps(asdict(entered), ensure_ascii=False))

@@ -1,0 +1,87 @@
+"""The 57 participating States of the OSCE, and their names in the campaign's languages."""
+
+import csv
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from campaign.paths import PACKAGE
+from campaign.reference.language import ENGLISH, Language
+
+
+@dataclass(frozen=True)
+class ParticipatingState:
+    """One of the 57; its delegation to the OSCE is whom a letter is addressed to."""
+
+    code: str
+    """ISO 3166-1 alpha-2, in lower case, as in addresses of pages."""
+    osce_name: str
+    """As the OSCE lists it: ``Holy See``, ``The Netherlands``."""
+    sentence_form: str
+    """For an English sentence: ``the Holy See``, ``the Netherlands``."""
+    long_name: str
+    names: Mapping[str, str]
+    """The name in each language, nominative, for lists, address blocks and after a colon."""
+    is_eu_member: bool
+    letter_languages: tuple[str, ...]
+    """Languages that its delegation may be written to in, the best first."""
+
+    def name(self, language: str) -> str:
+        """Return the name in *language*; never inflect it."""
+        return self.names[language]
+
+
+_ALPHABETS = {
+    "es": "abcdefghijklmnñopqrstuvwxyz",
+    "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
+    "kk": "аәбвгғдежзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
+    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+}
+"""Where a letter that looks like another with a mark has a place of its own."""
+
+
+def sort_key(name: str, language: str) -> str:
+    """Return what names are ordered by in *language*: its alphabet, without case and other accents."""
+    alphabet = _ALPHABETS.get(language, "")
+    key = ""
+    for character in unicodedata.normalize("NFC", name.removeprefix("The ")).casefold():
+        if character in alphabet:
+            key += chr(ord("a") + alphabet.index(character))
+            continue
+        base = unicodedata.normalize("NFKD", character)[0]
+        if base in alphabet:
+            key += chr(ord("a") + alphabet.index(base))
+        elif base.isalnum() or base == " ":
+            key += base
+    return key
+
+
+def _read() -> dict[str, ParticipatingState]:
+    folder = PACKAGE / "data"
+    with (folder / "state_names.csv").open(encoding="utf-8", newline="") as file:
+        names = {row.pop("code"): row for row in csv.DictReader(file)}
+    with (folder / "participating_states.csv").open(encoding="utf-8", newline="") as file:
+        states = [
+            ParticipatingState(
+                code=row["code"],
+                osce_name=row["osce_name"],
+                sentence_form=row["sentence_form"],
+                long_name=row["long_name"],
+                names=MappingProxyType(names[row["code"]]),
+                is_eu_member=row["is_eu_member"] == "yes",
+                letter_languages=tuple(row["letter_languages"].split()),
+            )
+            for row in csv.DictReader(file)
+        ]
+    states.sort(key=lambda state: sort_key(state.name(ENGLISH.code), ENGLISH.code))
+    return {state.code: state for state in states}
+
+
+STATES: Mapping[str, ParticipatingState] = MappingProxyType(_read())
+"""The 57 by code, in the order of their English names."""
+
+
+def in_order(language: Language) -> list[ParticipatingState]:
+    """Return the 57 in the order of *language*."""
+    return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))

@@ -1,0 +1,30 @@
+"""Where signatories live: every code of ISO 3166-1, with a name in each language."""
+
+from babel import Locale
+
+from campaign.reference.language import wording
+from campaign.reference.participating_state import STATES, sort_key
+
+UNSTATED = "ZZ"
+"""The code of those who would rather not say."""
+
+# CLDR's two-letter territories that ISO 3166-1 does not assign: exceptional reservations,
+# groupings, pseudo-territories and user-assigned codes.
+_NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK"})
+
+RESIDENCES = frozenset(code for code in map(str, Locale("en").territories) if code.isalpha()) - _NOT_ISO
+"""Every assigned alpha-2 code, in capital letters, and :data:`UNSTATED`."""
+
+
+def name(code: str, language: str) -> str:
+    """Return the name of a residence: the OSCE's form for the 57, CLDR's for the others."""
+    if code == UNSTATED:
+        return wording(language).gettext("Not stated")
+    state = STATES.get(code.lower())
+    return state.name(language) if state else str(Locale(language).territories.get(code, code))
+
+
+def choices(language: str) -> list[tuple[str, str]]:
+    """Return code and name of every residence but :data:`UNSTATED`, in the order of *language*."""
+    named = [(code, name(code, language)) for code in RESIDENCES - {UNSTATED}]
+    return sorted(named, key=lambda each: (sort_key(each[1], language), each[1]))

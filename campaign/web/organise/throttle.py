@@ -1,0 +1,35 @@
+"""Failed attempts over the web are counted, and make the next ones wait."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask_wtf import FlaskForm
+
+from campaign.errors import WrongKeyError
+from campaign.organiser.login_attempt import TooManyAttemptsError, check_attempt, note_failure
+from campaign.web.site import commit, now, session, site
+
+
+@contextmanager
+def attempt(name: str) -> Iterator[None]:
+    """Count it under *name* when what is tried here opens nothing; first make it wait after too many.
+
+    Raises:
+        TooManyAttemptsError: With the seconds to wait.
+    """
+    check_attempt(session(), name, keys=site().keys, now=now())
+    session().rollback()
+    try:
+        yield
+    except WrongKeyError:
+        session().rollback()
+        note_failure(session(), name, keys=site().keys, now=now())
+        commit()
+        raise
+
+
+def must_wait(
+    page: Callable[..., str], form: FlaskForm, error: TooManyAttemptsError
+) -> tuple[str, int, dict[str, str]]:
+    """Return *page* with its form as it was filled in, asking to come back after a while."""
+    return page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}

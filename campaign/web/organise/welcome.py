@@ -1,0 +1,44 @@
+"""What follows when an account is made, or opened again with a recovery code."""
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign.organiser.account import Unlocked
+from campaign.organiser.passphrase import offered_passphrase
+from campaign.organiser.recovery import make_recovery_code
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
+from campaign.sealing.code import grouped
+from campaign.web.organise.login_form import NewPassphraseForm
+from campaign.web.organise.session import enter, reseal
+from campaign.web.site import commit, now, session, site
+
+
+def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
+    """Let in whoever has just made an account, or opened it again, and show their recovery code once."""
+    if opened.key is None:
+        enter(opened)
+        commit()
+        flash(gettext("Your account is made."))
+        return redirect(url_for(".dashboard"), 303)
+    code = make_recovery_code(session(), opened, now=now())
+    enter(opened)
+    commit()
+    reseal(opened)
+    return render_template("organise/recovery_code.html", code=grouped(code), is_first=is_first)
+
+
+def known_for() -> list[str]:
+    """Return what somebody who knows this campaign would try first as a passphrase."""
+    appeal, runs_it = site().appeal, site().counts.organisation()
+    people = [name for person in appeal.persons for name in (person.name, person.name_ru)]
+    accused = STATES[appeal.accused_state].name(ENGLISH.code)
+    return [appeal.title, "Fifty-seven letters", appeal.source.organisation, runs_it.name, accused, *people]
+
+
+def offered(form: NewPassphraseForm) -> str:
+    """Return a passphrase to take, unless one was offered before that may stand on paper by now."""
+    if form.errors and not (form.passphrase.errors and form.passphrase.data):
+        return ""
+    return offered_passphrase()

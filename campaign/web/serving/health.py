@@ -1,0 +1,36 @@
+"""The health check of load balancers and monitors."""
+
+import shutil
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaign.operations.doctor.machine import LOW_DISK_BYTES
+from campaign.operations.monitor import noted_mails
+from campaign.signature import recount
+from campaign.web.site import now, session, site
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Say whether the database answers, and how mail, queue and disk are."""
+    try:
+        session().execute(text("SELECT 1"))
+        mails = noted_mails(session())
+        recounted = recount.last(session())
+    except SQLAlchemyError:
+        return jsonify(database="unreachable"), 503
+    is_low = shutil.disk_usage(site().settings.instance).free < LOW_DISK_BYTES
+    # Words, no figures: how many mails wait would tell whether the address just typed has signed; and when
+    # a word changed would tell the second in which somebody did, if not for the turn of a quarter.
+    return jsonify(
+        database="ok",
+        mail="failing" if mails and mails.is_failing else "ok",
+        queue="stuck" if mails and mails.is_stuck(now()) else "ok",
+        disk="low" if is_low else "ok",
+        counts="differ" if recounted and recounted[1] else "ok",
+    )

@@ -1,0 +1,103 @@
+"""Languages and states in URLs, and which language a page is in."""
+
+from functools import lru_cache
+
+from babel import Locale, numbers
+from flask import Flask, Response, g, redirect, request, url_for
+from flask_babel import Babel, get_locale
+from werkzeug.routing import BaseConverter, ValidationError
+
+from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished, locale
+from campaign.reference.participating_state import STATES, ParticipatingState
+
+LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
+"""Read once, and not for every page."""
+
+
+NUMBERS = 10_000
+"""Kept as they are written: pages are full of counts, most of which stood on the page before."""
+
+
+class LanguageConverter(BaseConverter):
+    """``<language:language>``: one of the eight codes, anything else is not found."""
+
+    regex = "[a-z]{2}"
+
+    def to_python(self, value: str) -> Language:
+        """Return the language, finished or not."""
+        try:
+            return LANGUAGES[value]
+        except KeyError:
+            raise ValidationError from None
+
+    def to_url(self, value: Language) -> str:
+        """Return the code."""
+        return value.code
+
+
+class StateConverter(BaseConverter):
+    """``<state:state>``: the lower-case code of one of the 57, anything else is not found."""
+
+    regex = "[a-z]{2}"
+
+    def to_python(self, value: str) -> ParticipatingState:
+        """Return the participating state."""
+        try:
+            return STATES[value]
+        except KeyError:
+            raise ValidationError from None
+
+    def to_url(self, value: ParticipatingState) -> str:
+        """Return the code."""
+        return value.code
+
+
+def current_language() -> Language:
+    """Return the language of this page; outside the supporters' pages it is English."""
+    language = (request.view_args or {}).get("language") if request else None
+    return language if isinstance(language, Language) else g.get("language", ENGLISH)
+
+
+def in_language(language: Language) -> str:
+    """Return the address of this same page in another language."""
+    if not isinstance((request.view_args or {}).get("language"), Language) or request.endpoint is None:
+        return url_for("supporter.home", language=language)
+    return url_for(request.endpoint, **((request.view_args or {}) | {"language": language}))
+
+
+def preferred_language() -> Language:
+    """Return the finished language that the browser asks for, or English."""
+    codes = [language.code for language in finished()]
+    return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
+
+
+def _decimal(number: int) -> str:
+    return _written(number, get_locale() or LOCALES[ENGLISH.code])
+
+
+@lru_cache(NUMBERS)
+def _written(number: int, where: Locale) -> str:
+    return numbers.format_decimal(number, locale=where)
+
+
+def init_app(app: Flask) -> None:
+    """Teach *app* the two kinds of URL part, and the wording of each language."""
+    app.url_map.converters["language"] = LanguageConverter
+    app.url_map.converters["state"] = StateConverter
+    Babel(
+        app,
+        locale_selector=lambda: LOCALES[current_language().code],
+        default_translation_directories=str(CATALOGUES),
+    )
+    app.jinja_env.filters["decimalformat"] = _decimal
+
+    @app.before_request
+    def send_unfinished_to_english() -> Response | None:
+        language = (request.view_args or {}).get("language")
+        if not isinstance(language, Language) or language.is_finished:
+            return None
+        path = request.full_path if request.query_string else request.path
+        code = 302 if request.method in {"GET", "HEAD"} else 307
+        response = redirect(f"/{ENGLISH.code}{path.removeprefix(f'/{language.code}')}", code)
+        assert isinstance(response, Response)
+        return response

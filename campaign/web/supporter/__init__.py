@@ -1,0 +1,1 @@
+"""Pages for supporters: the letters, signing, the private page, progress."""

@@ -1,0 +1,67 @@
+"""The forms that lead back to a signature, or to what was delivered."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from wtforms import EmailField, StringField
+from wtforms.validators import DataRequired, Optional, StopValidation
+
+from campaign.sealing.code import read_code
+from campaign.web.field import Address, Readable, one_line
+from campaign.web.supporter.form import SupporterForm
+
+
+class FindSignatureForm(SupporterForm):
+    """Back to one's page: the code from a message, or an address that gets its links once more."""
+
+    code = StringField(
+        _("The code from our message"),
+        description=_("20 letters and digits. Dashes, spaces and capitals do not matter."),
+        filters=[one_line],
+        validators=[Optional()],
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"},
+    )
+    email = EmailField(
+        _("Your e-mail address"),
+        description=_("If a letter was signed with it, we send the links to it again."),
+        filters=[one_line],
+        validators=[Optional(), Readable(), Address()],
+        render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Ask for one of the two."""
+        is_valid = bool(super().validate(extra_validators))
+        if is_valid and not self.code.data and not self.email.data:
+            self.code.errors = [_("Enter the code, or your e-mail address below.")]
+            return False
+        return is_valid
+
+    def validate_code(self, field: StringField) -> None:
+        """Leave the code as it is stored."""
+        field.data = _read_code(field.data)
+
+
+class FindDeliveryForm(SupporterForm):
+    """The code that is printed on a delivered list."""
+
+    code = StringField(
+        _("The code on the letter’s cover"),
+        description=_("20 letters and digits in groups of four."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the code that is printed on the cover."))],
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"},
+    )
+
+    def validate_code(self, field: StringField) -> None:
+        """Leave the code as it is stored."""
+        field.data = _read_code(field.data)
+
+
+def _read_code(typed: str) -> str:
+    code = read_code(typed)
+    if code is None:
+        raise StopValidation(
+            _("This is not a code of ours: it has 20 letters and digits, such as 7K3M-… Please compare.")
+        )
+    return code

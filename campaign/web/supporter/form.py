@@ -1,0 +1,236 @@
+"""The supporters' forms: what may be typed, and what is said when it cannot be taken."""
+
+from functools import lru_cache
+from typing import Any
+
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    EmailField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields import SelectChoice
+from wtforms.validators import DataRequired, StopValidation
+
+from campaign.reference import residence
+from campaign.sealing.box import Details
+from campaign.signature.model import COUNTED, DELEGATION, PUBLIC
+from campaign.web.field import Address, AtMost, OwnMailbox, Readable, has_letter, one_line, paragraphs
+
+LONGEST_NAME = 200
+LONGEST_TOWN = 100
+LONGEST_WORDS = 1_500
+"""Characters."""
+
+DISCLOSURE_CHOICES = [
+    SelectChoice(PUBLIC, _("Everyone")),
+    SelectChoice(DELEGATION, _("The delegation only")),
+    SelectChoice(COUNTED, _("Nobody")),
+]
+
+CAREFUL_CHOICES = DISCLOSURE_CHOICES[1:]
+"""What is offered to those whose name must not be published."""
+
+NOT_PUBLISHED = _(
+    "Where you live, a name that everyone can see could be used against you, so we publish none. "
+    "Please choose one of these."
+)
+
+ENDANGERED, WARY, UNSTATED, ELSEWHERE = "endangered", "wary", "unstated", "elsewhere"
+"""What is said of signing before anyone types: where it is dangerous, where the authorities may be
+no friends of it, to those who do not say where they live, and to everyone else."""
+
+SHOW = "show"
+"""What the button sends that asks for the advice."""
+
+
+class SupporterForm(FlaskForm):  # type: ignore[misc]
+    """A form without a token: supporters' pages set no cookie, the origin of a post is checked instead."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """No token."""
+
+        csrf = False
+
+
+class SignatureForm(SupporterForm):
+    """The signature block under a letter.
+
+    Where somebody lives comes first, since it decides what they are told, and which choices
+    they have: who lives where signing is dangerous cannot be published by name.
+    """
+
+    residence = SelectField(
+        _("Where you live"),
+        description=_("A delegation looks first for signatures from its own State."),
+        validate_choice=False,
+    )
+    name = StringField(
+        _("Your name"),
+        description=_("As you would sign a letter, in any alphabet."),
+        filters=[one_line],
+        render_kw={"autocomplete": "name", "spellcheck": "false"},
+    )
+    email = EmailField(
+        _("Your e-mail address"),
+        description=_(
+            "We write to it so that you can confirm; at most five messages a day. It goes on no list."
+        ),
+        filters=[one_line],
+        validators=[
+            DataRequired(_("Enter your e-mail address, so that you can confirm.")),
+            Readable(),
+            Address(),
+            OwnMailbox(),
+        ],
+        render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
+    )
+    town = StringField(
+        _("Your town (optional)"),
+        filters=[one_line],
+        validators=[Readable(), AtMost(LONGEST_TOWN)],
+        render_kw={"autocomplete": "address-level2"},
+    )
+    words = TextAreaField(
+        _("Your own words (optional)"),
+        description=_(
+            "They go with the letter as yours, not ours, once an organiser has read them. "
+            "Up to 1,500 characters."
+        ),
+        filters=[paragraphs],
+        validators=[Readable(lines=True), AtMost(LONGEST_WORDS)],
+        render_kw={"rows": "4"},
+    )
+    disclosure = RadioField(
+        _("Who may see your name?"),
+        choices=DISCLOSURE_CHOICES,
+        default=DELEGATION,
+        validate_choice=False,
+    )
+    consent = BooleanField(
+        _("I sign this letter, and I agree that my signature is kept and used as the privacy notice says."),
+        validators=[
+            DataRequired(_("Tick the box if you agree: without your consent we may not take your signature."))
+        ],
+    )
+    website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
+    advised = HiddenField("")
+    """Not empty once the advice for endangered residents was shown; :data:`SHOW` when it is asked for."""
+
+    def __init__(
+        self,
+        *args: Any,
+        endangered: frozenset[str] = frozenset(),
+        wary: frozenset[str] = frozenset(),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.endangered, self.wary = endangered, wary
+        self.asks_for_advice = self.advised.data == SHOW
+        self.residence.choices = [
+            SelectChoice("", _("Please choose"), {"data-advice": ""}),
+            SelectChoice(residence.UNSTATED, _("I would rather not say"), {"data-advice": UNSTATED}),
+            *_residences(get_locale().language, endangered, wary),
+        ]
+        if self.asks_for_advice:
+            self.disclosure.data = COUNTED
+        self.is_careful = bool(self.advised.data) or self.is_endangered
+        if self.is_careful:
+            self.disclosure.choices = CAREFUL_CHOICES
+
+    @property
+    def is_endangered(self) -> bool:
+        """Whether it comes from where signing is dangerous."""
+        return self.residence.data in self.endangered
+
+    @property
+    def advice(self) -> str:
+        """What is to be said to whoever lives there; empty as long as nobody knows."""
+        code = self.residence.data
+        if code in self.endangered:
+            return ENDANGERED
+        if code in self.wary:
+            return WARY
+        return {"": "", None: "", residence.UNSTATED: UNSTATED}.get(code, ELSEWHERE)
+
+    @property
+    def is_from_a_robot(self) -> bool:
+        """Whether the field that people never see was filled in."""
+        return bool(self.website.data)
+
+    def details(self) -> Details:
+        """Return what is to be sealed."""
+        return Details(name=self.name.data, email=self.email.data, town=self.town.data, words=self.words.data)
+
+    def validate_name(self, field: StringField) -> None:
+        """Ask for a name unless only the number is to be kept."""
+        if not field.data:
+            if self.disclosure.data == COUNTED:
+                return
+            raise StopValidation(_("Enter your name, or choose “Nobody” below to be counted without one."))
+        Readable()(self, field)
+        AtMost(LONGEST_NAME)(self, field)
+        if not has_letter(field.data):
+            raise StopValidation(_("A name has at least one letter."))
+
+    def validate_residence(self, field: SelectField) -> None:
+        """Take a code of the list alone."""
+        if not field.data:
+            raise StopValidation(_("Choose where you live, or “I would rather not say”."))
+        if field.data not in residence.RESIDENCES:
+            raise StopValidation(_("Choose a place from the list."))
+        if self.is_endangered and not self.advised.data:
+            # They will have seen the advice with this answer.
+            self.advised.data, self.disclosure.data = "yes", COUNTED
+            raise StopValidation(
+                _(
+                    "Nothing was kept yet: please read the advice for where you live first. "
+                    "“Nobody” is now chosen below; if you still want to, sign again."
+                )
+            )
+
+    def validate_disclosure(self, field: RadioField) -> None:
+        """Take one of the three choices alone, and publish no name of who is endangered."""
+        _known_disclosure(field)
+        if self.is_endangered and field.data == PUBLIC:
+            field.data = COUNTED
+            raise StopValidation(NOT_PUBLISHED)
+
+
+class DisclosureForm(SupporterForm):
+    """Who may see the name from now on; nobody's is published who lives where that is dangerous."""
+
+    disclosure = RadioField(_("Who may see my name?"), choices=DISCLOSURE_CHOICES, validate_choice=False)
+
+    def __init__(self, *args: Any, is_endangered: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_endangered = is_endangered
+        if is_endangered:
+            self.disclosure.choices = CAREFUL_CHOICES
+
+    def validate_disclosure(self, field: RadioField) -> None:
+        """Take one of the choices alone."""
+        _known_disclosure(field)
+        if self.is_endangered and field.data == PUBLIC:
+            raise StopValidation(NOT_PUBLISHED)
+
+
+@lru_cache(maxsize=32)
+def _residences(language: str, endangered: frozenset[str], wary: frozenset[str]) -> tuple[SelectChoice, ...]:
+    # Two hundred and fifty names in their order take longer than a signature. Most carry no mark.
+    kinds = dict.fromkeys(wary, WARY) | dict.fromkeys(endangered, ENDANGERED)
+    return tuple(
+        SelectChoice(code, name, {"data-advice": kinds[code]} if code in kinds else {})
+        for code, name in residence.choices(language)
+    )
+
+
+def _known_disclosure(field: RadioField) -> None:
+    if field.data not in {choice.value for choice in DISCLOSURE_CHOICES}:
+        raise StopValidation(_("Choose who may see your name."))

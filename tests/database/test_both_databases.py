@@ -1,0 +1,57 @@
+import psycopg
+import pytest
+
+from campaign.database.fact import recall, remember
+from campaign.database.session import Database
+from tests.conftest import _postgresql_url
+from tests.support.databases import Databases
+
+
+def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
+    postgresql: str, postgresql_databases: Databases
+) -> None:
+    with postgresql_databases.lent() as name:
+        database = Database(_postgresql_url(postgresql, name))
+        with database.writing() as db:
+            salt = recall(db, "digest_salt")
+            remember(db, "digest_salt", "another")
+            remember(db, "left", "behind")
+        # As a test may leave it: with a lock on a row.
+        held = psycopg.connect(postgresql, dbname=name)
+        held.execute("UPDATE site SET content = 'held'")
+    held.close()
+    database.close()
+
+    with postgresql_databases.lent() as again:
+        database = Database(_postgresql_url(postgresql, again))
+        with database.reading() as db:
+            assert (again, recall(db, "digest_salt"), recall(db, "left")) == (name, salt, None)
+        database.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE left_behind ()",
+        "DROP TABLE signature_token",
+        "ALTER TABLE outbox ADD COLUMN left_behind int",
+        "DROP INDEX ix_signature_aside",
+        "CREATE FUNCTION left_behind() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$",
+        "ALTER TABLE delivery_row DISABLE TRIGGER ALL",
+        "DELETE FROM letter_text WHERE state_code = 'de'",
+        "UPDATE letter_edition SET number = number + 1",
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 1', current_database()); END$$",
+    ],
+)
+def test_a_database_that_a_test_changed_otherwise_is_never_lent_again(
+    postgresql: str, postgresql_databases: Databases, change: str
+) -> None:
+    with (
+        postgresql_databases.lent() as name,
+        psycopg.connect(postgresql, dbname=name, autocommit=True) as connection,
+    ):
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(change)
+
+    with postgresql_databases.lent() as other:
+        assert other != name

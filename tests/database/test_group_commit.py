@@ -1,0 +1,212 @@
+"""Acts that come at the same moment: one transaction, and each act wholly or not at all."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import Site, remember
+from campaign.database.group_commit import AT_MOST, GroupCommit
+from campaign.database.session import Database
+from campaign.errors import CampaignError, ProofError, UnknownTokenError
+from campaign.guard.proof_of_work import Proof
+from campaign.mail import outbox
+from campaign.mail.daily_limit import may_send_all
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature import count
+from campaign.signature.confirm import confirm_all
+from campaign.signature.model import Signature
+from campaign.signature.recount import recount
+from campaign.signature.sign import sign_all
+from tests.conftest import NOW
+from tests.signature.test_signature import confirm, sign, signing
+from tests.support.outbox import mails
+
+SECONDS = 20
+
+
+class Crowd:
+    """Acts that are all asked for while a first one is under way, so that they come together."""
+
+    def __init__(self, database: Database) -> None:
+        self.group: GroupCommit[str, str] = GroupCommit(database, self.perform)
+        self.under_way, self.go_on = threading.Event(), threading.Event()
+        self.groups: list[list[str]] = []
+
+    def perform(self, db: Session, acts: Sequence[str]) -> list[str]:
+        self.groups.append(list(acts))
+        for act in acts:
+            if act == "first":
+                self.under_way.set()
+                assert self.go_on.wait(SECONDS)
+            remember(db, act, "done")
+            db.flush()
+            if act.startswith("bad"):
+                raise CampaignError(act)
+            if act == "broken":
+                raise OperationalError("SELECT 1", {}, Exception("the disk is full"))
+        return [f"{act} is done" for act in acts]
+
+    def do(self, *acts: str) -> list[Future[str]]:
+        with ThreadPoolExecutor(len(acts) + 1) as pool:
+            first = pool.submit(self.group.do, "first")
+            assert self.under_way.wait(SECONDS)
+            others = []
+            for act in acts:
+                others.append(pool.submit(self.group.do, act))
+                while len(self.group._waiting) < len(others):  # in this order
+                    pass
+            self.go_on.set()
+        return [first, *others]
+
+
+@pytest.fixture
+def crowd(database: Database) -> Crowd:
+    return Crowd(database)
+
+
+def kept(database: Database) -> set[str]:
+    with database.reading() as db:
+        return set(db.scalars(select(Site.name).where(Site.content == "done")))
+
+
+def test_acts_that_come_while_one_is_under_way_share_a_transaction(database: Database, crowd: Crowd) -> None:
+    commits = []
+    event.listen(database.engine, "commit", commits.append)
+
+    outcomes = crowd.do("a", "b", "c")
+
+    assert [each.result() for each in outcomes] == ["first is done", "a is done", "b is done", "c is done"]
+    assert crowd.groups == [["first"], ["a", "b", "c"]]
+    assert len(commits) == 2
+    assert kept(database) == {"first", "a", "b", "c"}
+
+
+def test_an_act_that_fails_undoes_nothing_but_itself(database: Database, crowd: Crowd) -> None:
+    _first, a, bad, c, worse = crowd.do("a", "bad", "c", "bad too")
+
+    assert (a.result(), c.result()) == ("a is done", "c is done")
+    for failed, said in ((bad, "bad"), (worse, "bad too")):
+        with pytest.raises(CampaignError, match=f"^{said}$"):
+            failed.result()
+    assert kept(database) == {"first", "a", "c"}
+
+
+def test_without_a_database_everybody_is_told_so_and_nothing_is_kept(
+    database: Database, crowd: Crowd
+) -> None:
+    _first, *others = crowd.do("a", "broken", "c")
+
+    for each in others:
+        with pytest.raises(OperationalError):
+            each.result()
+    assert len(crowd.groups) == 2, "each was tried again by itself"
+    assert kept(database) == {"first"}
+    assert crowd.group.do("d") == "d is done"
+
+
+def test_a_large_crowd_goes_in_parts(database: Database, crowd: Crowd) -> None:
+    acts = [f"act {at}" for at in range(AT_MOST + 3)]
+
+    crowd.do(*acts)
+
+    assert [len(group) for group in crowd.groups] == [1, AT_MOST, 3]
+    assert kept(database) == {"first", *acts}
+
+
+def test_signatures_kept_together_are_as_they_would_be_one_by_one(db: Session, keys: ServerKeys) -> None:
+    confirm(db, sign(db, keys, email="known@example.org"))
+
+    sign_all(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
+    db.commit()
+
+    sent = {(mail.recipient, mail.purpose): str(mail.params["token"]) for mail in mails(db, keys)}
+    assert set(sent) == {
+        ("known@example.org", "confirm"),
+        ("known@example.org", "already"),
+        ("new@example.org", "confirm"),
+    }
+    assert confirm(db, sent["new@example.org", "confirm"]).confirmed_on == NOW.date()
+    assert confirm(db, sent["known@example.org", "already"]).confirmed_on == NOW.date()
+    assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
+
+
+def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_asked_for_at_once(
+    db: Session, keys: ServerKeys
+) -> None:
+    many = [signing("MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
+
+    sign_all(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
+    db.commit()
+
+    rows = db.execute(text("SELECT purpose, count(*) FROM outbox GROUP BY purpose")).all()
+    assert dict(tuple(row) for row in rows) == {"confirm": 6, outbox.DECOY: 3}
+
+
+def test_a_proof_is_used_once_also_by_two_at_the_same_moment(database: Database, keys: ServerKeys) -> None:
+    once = Proof(b"p" * 32, NOW)
+    pair = [signing(email, proof=once) for email in ("a@example.org", "b@example.org")]
+
+    with pytest.raises(ProofError), database.writing() as db:
+        sign_all(db, pair, keys=keys, now=NOW)
+
+    with database.reading() as db:
+        assert db.scalars(select(Signature)).all() == []
+
+
+def test_mailboxes_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(database: Database) -> None:
+    first, second = b"a" * 32, b"b" * 32
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    def take(*mailboxes: bytes) -> None:
+        with database.writing() as db:
+            may_send_all(db, mailboxes, on=NOW.date())
+
+    with ThreadPoolExecutor(1) as pool, database.session(writes=True) as db:
+        may_send_all(db, [first], on=NOW.date())
+        other = pool.submit(take, second, first)
+        while not database.is_sqlite and not db.scalar(waits):
+            pass
+        may_send_all(db, [second], on=NOW.date())
+        db.commit()
+        other.result()
+
+
+def confirm_together(db: Session, *tokens: str) -> list[object]:
+    outcomes = confirm_all(db, tokens, now=NOW, confirmation_days=7)
+    db.commit()
+    return [outcome if isinstance(outcome, tuple) else type(outcome) for outcome in outcomes]
+
+
+def test_confirmations_that_come_together_count_once_for_each_mailbox(db: Session, keys: ServerKeys) -> None:
+    mara, again = sign(db, keys, email="mara@example.org"), sign(db, keys, email="MARA@example.org")
+    pavel, unknown = sign(db, keys, email="pavel@example.org", state_code="fr"), "0" * 20
+
+    outcomes = confirm_together(db, mara, pavel, unknown, again, mara)
+
+    assert outcomes[0] == outcomes[3] == outcomes[4] != outcomes[1]
+    assert outcomes[2] is UnknownTokenError
+    assert count.by_state(db) == {"de": 1, "fr": 1}
+    assert recount(db, now=NOW) == []
+    assert len(db.scalars(select(Signature)).all()) == 2
+    assert confirm_together(db, again, mara, pavel) == [outcomes[0], outcomes[0], outcomes[1]]
+    assert count.total(db) == 2
+
+
+def test_who_is_held_is_confirmed_with_the_others_and_counts_not(db: Session, keys: ServerKeys) -> None:
+    held, free = sign(db, keys, email="held@example.org"), sign(db, keys, email="free@example.org")
+    db.execute(
+        text("UPDATE signature SET held_for = 'robot' WHERE digest = :digest"),
+        {"digest": address_digest(keys, "de", "held@example.org")},
+    )
+
+    confirm_together(db, held, free)
+
+    assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
+    assert count.by_residence(db, "de") == {"FR": 1}
+    assert recount(db, now=NOW) == []

@@ -1,0 +1,163 @@
+"""Signatures in PostgreSQL's declarative partitions, by state: the schema allows it, and no code minds."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import MetaData, select, text
+from sqlalchemy.dialects import postgresql
+
+from campaign import create_app
+from campaign.database import migration
+from campaign.database.session import Database
+from campaign.database.table import Base
+from campaign.delivery import notice
+from campaign.disclosure.approval import approve_names
+from campaign.settings import Settings
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.recount import recount
+from campaign.signature.select import in_list_order
+from campaign.web.site import Site
+from campaign.worker import schedule
+from tests.conftest import Clock, _postgresql_url
+from tests.database.test_migration import names_on
+from tests.support.factories import make_delivery, make_owner
+from tests.web.conftest import OrganisersBrowser, Supporter
+
+OF_THEIR_OWN = ("de", "fr", "kz")
+"""States with a partition each; the others share one."""
+
+
+@pytest.fixture
+def database_url(postgresql: str) -> Iterator[str]:
+    """Return the address of a new database whose signatures are partitioned before anybody signs."""
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    database = Database(_postgresql_url(postgresql, name))
+    make_partitioned(database)
+    database.close()
+    yield _postgresql_url(postgresql, name)
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_partitioned(database: Database) -> None:
+    tables = MetaData(naming_convention=Base.metadata.naming_convention)
+    for table in Base.metadata.sorted_tables:
+        table.to_metadata(tables)
+    tables.tables["signature"].dialect_options["postgresql"]["partition_by"] = "LIST (state_code)"
+    with database.engine.begin() as connection:
+        tables.create_all(connection)
+        for code in OF_THEIR_OWN:
+            connection.execute(
+                text(f"CREATE TABLE signature_{code} PARTITION OF signature FOR VALUES IN ('{code}')")
+            )
+        connection.execute(text("CREATE TABLE signature_others PARTITION OF signature DEFAULT"))
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        at_newest = text("INSERT INTO alembic_version VALUES (:revision)")
+        connection.execute(at_newest, {"revision": migration.NEWEST})
+
+
+@pytest.fixture
+def app(settings: Settings, clock: Clock) -> Iterator[Flask]:
+    app = create_app(replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),)), clock=clock)
+    yield app
+    app.extensions["campaign"].close()
+
+
+def partitions(site: Site) -> dict[str, int]:
+    with site.database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT tableoid::regclass::text, count(*) FROM signature GROUP BY 1"))
+        return dict(rows.all())  # type: ignore[arg-type]
+
+
+def touched(site: Site, query: str) -> set[str]:
+    """Return the partitions that PostgreSQL reads to answer *query*."""
+    with site.database.engine.connect() as connection:
+        plan = "\n".join(connection.scalars(text(f"EXPLAIN {query}")))
+    return set(re.findall(r"on (signature_\w+)", plan))
+
+
+def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flask, clock: Clock) -> None:
+    site: Site = app.extensions["campaign"]
+    with site.database.session(writes=True) as db:
+        owner = make_owner(db, now=clock())
+    organiser, supporter = OrganisersBrowser(app), Supporter(app.test_client(), site)
+    assert organiser.log_in().status_code == 303
+
+    tokens = {}
+    for state, disclosure in (
+        ("de", "public"),
+        ("de", "delegation"),
+        ("fr", "delegation"),
+        ("va", "counted"),
+    ):
+        name = f"{disclosure}.{state}"
+        for _again in range(2):  # two submissions of one mailbox, of which one is to stay
+            assert supporter.sign(state, name=name, email=f"{name}@example.org", disclosure=disclosure)
+        assert supporter.act("confirm").status_code == 303
+        tokens[name] = supporter.token
+    assert supporter.total() == 4
+    assert partitions(site) == {"signature_de": 2, "signature_fr": 1, "signature_others": 1}
+    assert supporter.sign("de", name="public.de", email="public.de@example.org").status_code == 303
+    assert supporter.purpose == "already"
+
+    with site.database.session(writes=True) as db:
+        listed = list(db.scalars(in_list_order("de")))
+        public = next(each for each in listed if each.disclosure == "public")
+        assert approve_names(db, [("de", public.id)], owner.campaign_key) == 1
+        make_delivery(db, listed)
+    clock.forward(seconds=2)
+    assert b"public.de" in supporter.client.get("/en/progress").data
+    assert names_on(organiser.get("/organise/lists/de.csv").data) == ["delegation.de", "public.de"]
+    for page in ("", "signatures", "checks", "deliveries", "notices"):
+        assert organiser.get(f"/organise/{page}").status_code == 200
+
+    supporter.token = tokens["delegation.de"]
+    assert supporter.act("withdraw").status_code == 303
+    with site.database.session(writes=True) as db:
+        assert [len(each.numbers) for each in notice.due(db)] == [1]
+        assert recount(db, now=clock()) == []
+        db.commit()
+
+    closed = replace(site.settings, closes_on=clock().date())
+    clock.forward(days=400)
+    with site.database.session(writes=True) as db:
+        for _rows in schedule.due(db, closed, now=clock()):
+            db.commit()
+        left = db.scalars(select(Signature)).all()
+        assert {(each.sealed, each.digest, each.public_name) for each in left} == {(None, None, None)}
+        assert db.scalars(select(SignatureToken)).all() == []
+        assert len(left) == 4
+        assert recount(db, now=clock()) == []
+
+
+def test_a_letters_list_is_read_from_its_own_partition_alone(app: Flask) -> None:
+    site: Site = app.extensions["campaign"]
+    whole = in_list_order("de").limit(500)
+    query = str(whole.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+
+    assert touched(site, query) == {"signature_de"}
+    assert touched(site, "SELECT 1 FROM signature WHERE state_code = 'va' AND id = gen_random_uuid()") == {
+        "signature_others"
+    }
+    assert len(touched(site, "SELECT count(*) FROM signature")) == len(OF_THEIR_OWN) + 1
+
+
+def test_a_partitioned_table_is_brought_from_one_revision_to_another(app: Flask) -> None:
+    database: Database = app.extensions["campaign"].database
+
+    database.migrate("0002", back=True)
+    database.migrate()
+
+    assert touched(app.extensions["campaign"], "SELECT count(*) FROM signature WHERE state_code = 'de'") == {
+        "signature_de"
+    }

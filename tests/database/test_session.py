@@ -1,0 +1,205 @@
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from campaign.cli.serve import THREADS
+from campaign.database.connection import WAIT_SECONDS
+from campaign.database.fact import Site, check_secret_key, recall, remember
+from campaign.database.session import Database
+from campaign.database.table import Base
+from campaign.errors import SettingsError
+from campaign.guard import proof_of_work  # noqa: F401 -- as below
+from campaign.web import application  # noqa: F401 -- every table is known once the application is
+from tests.conftest import SECRET
+
+
+def is_ours(name: str | None, kind: str = "table", _parents: object = None) -> bool:
+    """Whether a table is not the queue's, which makes its own."""
+    return kind != "table" or not (name or "").startswith("huey_")
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        differences = compare_metadata(context, Base.metadata)
+
+    # Alembic compares no partial indexes' conditions on SQLite; those that differ by it alone are the same.
+    assert differences == []
+
+
+def test_migrating_down_leaves_nothing(database: Database) -> None:
+    database.migrate("base", back=True)
+
+    assert set(filter(is_ours, inspect(database.engine).get_table_names())) <= {"alembic_version"}
+
+
+def test_migrating_twice_at_once_is_one_migration(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/new.sqlite") for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda database: database.migrate(), databases))
+
+    assert inspect(databases[0].engine).has_table("signature")
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "expected"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)],
+)
+def test_sqlite_is_set_to_lose_nothing(sqlite: Database, pragma: str, expected: object) -> None:
+    with sqlite.reading() as db:
+        assert db.scalar(text(f"PRAGMA {pragma}")) == expected
+
+
+def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -> None:
+    def synchronous(db: Connection | Session) -> object:
+        return db.execute(text("PRAGMA synchronous")).scalar()
+
+    with sqlite.settling() as settled:
+        assert synchronous(settled) == 1
+        with sqlite.writing() as meanwhile:
+            assert synchronous(meanwhile) == 2
+    with sqlite.writing() as db:
+        assert synchronous(db) == 2
+
+
+def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:
+    def count_up(_: int) -> None:
+        with sqlite.writing() as db:
+            number = int(recall(db, "number") or 0)
+            remember(db, "number", str(number + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(80)))
+    with sqlite.reading() as db:
+        assert recall(db, "number") == "80"
+
+
+def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
+    with sqlite.writing() as db:
+        remember(db, "written", "yes")
+        db.flush()
+        with sqlite.reading() as other:
+            assert recall(other, "written") is None
+
+
+def test_an_error_undoes_what_was_written(db: Session, database: Database) -> None:
+    db.close()
+
+    def break_off() -> None:
+        with database.writing() as other:
+            remember(other, "half", "done")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        break_off()
+
+    with database.reading() as other:
+        assert recall(other, "half") is None
+
+
+def test_a_time_comes_back_with_its_zone(db: Session) -> None:
+    from campaign.organiser.audit_log import AuditEntry
+
+    at = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+    db.add(AuditEntry(at=at, organiser="Olga", act="test", about=""))
+    db.commit()
+    db.expire_all()
+
+    assert db.scalars(select(AuditEntry)).one().at == at
+
+
+def test_a_time_without_a_zone_is_refused(db: Session) -> None:
+    from sqlalchemy.exc import StatementError
+
+    from campaign.organiser.audit_log import AuditEntry
+
+    db.add(AuditEntry(at=datetime(2026, 11, 23), organiser="Olga", act="test", about=""))  # noqa: DTZ001
+
+    with pytest.raises(StatementError, match="zone"):
+        db.flush()
+
+
+def test_a_row_cannot_point_at_nothing(db: Session) -> None:
+    from uuid import uuid4
+
+    from campaign.signature.model import SignatureToken
+
+    db.add(SignatureToken(hash=b"0" * 32, state_code="de", signature_id=uuid4()))
+
+    with pytest.raises(IntegrityError):
+        db.flush()
+
+
+def test_another_secret_key_stops_the_start(db: Session) -> None:
+    check_secret_key(db, SECRET)
+
+    with pytest.raises(SettingsError, match="CAMPAIGN_SECRET_KEY"):
+        check_secret_key(db, "another-key-that-is-long-enough-to-be-one")
+
+
+def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
+    remember(db, "fact", "one")
+    remember(db, "fact", "two")
+    db.flush()
+
+    assert recall(db, "fact") == "two"
+    assert len(db.scalars(select(Site).where(Site.name == "fact")).all()) == 1
+
+
+def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    for content in ("CANARY-IN-THE-LOG", "gone"):
+        with database.writing() as db:
+            remember(db, "fact", content)
+    assert b"CANARY-IN-THE-LOG" in (tmp_path / "campaign.sqlite-wal").read_bytes()
+
+    database.forget_deleted()
+
+    left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    database.close()
+    assert b"CANARY-IN-THE-LOG" not in left
+
+
+def test_emptying_the_write_ahead_log_holds_nobody_up_while_somebody_reads_for_long(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
+    database.migrate()
+    with database.snapshot() as reader, ThreadPoolExecutor(1) as other:
+        recall(reader, "fact")
+        with database.writing() as db:
+            remember(db, "fact", "one")
+        emptying = other.submit(database.forget_deleted, wait_seconds=WAIT_SECONDS)
+        for _ in range(10):
+            time.sleep(0.05)
+            with database.writing() as db:
+                remember(db, "fact", "two")
+        assert not emptying.done(), "a writer waited for the reader"
+        reader.rollback()
+        assert emptying.result()
+    database.close()
+
+
+def test_each_thread_of_a_web_process_may_hold_two_connections(database: Database) -> None:
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.size() + pool._max_overflow >= 2 * THREADS

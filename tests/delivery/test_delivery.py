@@ -1,0 +1,395 @@
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.delivery import delegation, outcome, send
+from campaign.delivery.delegation import Address
+from campaign.delivery.model import Delivery, DeliveryRow, holding, settle_interrupted
+from campaign.delivery.plan import plan
+from campaign.delivery.send import Order, Sender
+from campaign.disclosure.approval import approve_names, approve_words
+from campaign.errors import DeliveryError
+from campaign.organiser.account import Unlocked
+from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.reference.participating_state import STATES
+from campaign.sealing import box
+from campaign.sealing.box import Details
+from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature.withdraw import withdraw
+from campaign.signature_list import reading
+from tests.conftest import NOW, Clock
+from tests.support.factories import make_owner, make_signature
+from tests.support.relay import Relay, relay
+
+DE, KZ = STATES["de"], STATES["kz"]
+
+
+@pytest.fixture
+def post_office() -> Iterator[Relay]:
+    with relay() as server:
+        yield server
+
+
+@pytest.fixture
+def owner(db: Session) -> Unlocked:
+    owner = make_owner(db)
+    save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+    for code in ("de", "kz", "us"):
+        delegation.save(
+            db, Address(code, f"{code}@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW
+        )
+    db.commit()
+    return owner
+
+
+@pytest.fixture
+def sender(
+    database: Database, settings: Settings, appeal: Appeal, owner: Unlocked, clock: Clock, post_office: Relay
+) -> Sender:
+    settings = replace(settings, smtp_url=post_office.url, mail_from="letters@example.org")
+    return Sender(database=database, settings=settings, appeal=appeal, organiser=owner, clock=clock)
+
+
+def order(state: Any = DE, **changes: Any) -> Order:
+    return Order(**({"delivery_id": uuid4(), "state": state, "confirmed": ALL} | changes))
+
+
+ALL = ("instrument_expired", "instrument_note", "sent_before", "address_old", "other_key")
+
+
+def text_of(relay: Relay, at: int = -1) -> str:
+    """Return what the PDF of a received message says, in one line."""
+    [attachment] = list(relay.received[at].iter_attachments())
+    pages = PdfReader(io.BytesIO(attachment.get_payload(decode=True))).pages  # type: ignore[arg-type]
+    return " ".join("\n".join(page.extract_text() for page in pages).split())
+
+
+def test_a_delivery_holds_letter_cover_and_every_name_that_may_go(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    for name in ("Mara Example", "Әсел Үлгі", "Νίκη Παράδειγμα"):
+        make_signature(db, keys, name=name, town="Smalltown")
+    make_signature(db, keys, disclosure="counted", name="Never Kept")
+    make_signature(db, keys, disclosure="public", name="Not Looked At")
+    delivery = send.send(sender, order())
+
+    assert delivery.status == "accepted"
+    assert (delivery.total, delivery.named) == (5, 3)
+    text = text_of(post_office)
+    for expected in (
+        "Mara Example",
+        "Әсел Үлгі",
+        "Νίκη Παράδειγμα",
+        "Example Foundation",
+        "2020/1999",
+        "Smalltown",
+    ):
+        assert expected in text
+    for absent in ("Never Kept", "Not Looked At", "@example.org"):
+        assert absent not in text.replace("office@example.org", "")
+
+
+def test_an_approved_public_name_goes_along(
+    db: Session, keys: ServerKeys, sender: Sender, owner: Unlocked, post_office: Relay
+) -> None:
+    made = make_signature(db, keys, disclosure="public", name="Looked At", words="My words, not yours.")
+    key = [(made.row.state_code, made.row.id)]
+    approve_names(db, key, owner.campaign_key)
+    db.commit()
+    send.send(sender, order())
+    assert "Looked At" in text_of(post_office)
+    assert "My words, not yours." not in text_of(post_office)
+
+    approve_words(db, key)
+    db.commit()
+    send.send(sender, order())
+    assert "My words, not yours." in text_of(post_office)
+
+
+def test_the_accused_state_gets_numbers_only(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    for disclosure in ("delegation", "public"):
+        make_signature(db, keys, state="kz", name="Mara Example", town="Smalltown", disclosure=disclosure)
+    delivery = send.send(sender, order(KZ))
+
+    assert (delivery.status, delivery.total, delivery.named) == ("accepted", 2, 0)
+    text = text_of(post_office)
+    assert "Mara" not in text
+    assert "Smalltown" not in text
+    assert db.scalar(select(DeliveryRow)) is None
+
+
+def test_what_was_sent_can_be_checked_by_its_hash(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    import hashlib
+
+    make_signature(db, keys)
+    delivery = send.send(sender, order())
+    [attachment] = list(post_office.received[-1].iter_attachments())
+    pdf = attachment.get_payload(decode=True)
+
+    assert hashlib.sha256(pdf).digest() == delivery.list_hash  # type: ignore[arg-type]
+    assert post_office.received[-1]["Message-ID"] == delivery.message_id
+    assert post_office.recipients == ["de@missions.example.org"]
+    assert post_office.received[-1]["Reply-To"] == "office@example.org"
+
+
+def test_the_numbers_on_the_list_are_kept_with_their_signatures(
+    db: Session, keys: ServerKeys, sender: Sender
+) -> None:
+    made = make_signature(db, keys)
+    delivery = send.send(sender, order())
+
+    assert [(each.id, row.number) for each, row in holding(db, "de", made.row.id)] == [(delivery.id, 1)]
+
+
+def test_the_same_order_twice_makes_one_delivery(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    make_signature(db, keys)
+    same = order()
+    first, second = send.send(sender, same), send.send(sender, same)
+
+    assert first.id == second.id
+    assert len(post_office.received) == 1
+
+
+def test_the_same_order_twice_at_the_same_moment_makes_one_delivery(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    make_signature(db, keys)
+    post_office.seconds_per_message = 0.3
+    same = order(confirmed=())
+    with ThreadPoolExecutor(3) as pool:
+        sent = {each.id for each in pool.map(lambda _: send.send(sender, same), range(3))}
+
+    assert sent == {same.delivery_id}
+    assert len(post_office.received) == 1
+
+
+def test_two_organisers_at_the_same_moment_send_one_message(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    make_signature(db, keys)
+    post_office.seconds_per_message = 0.3
+
+    def try_to_send(_: int) -> str:
+        try:
+            return send.send(sender, order(confirmed=())).status
+        except DeliveryError:
+            return "refused by us"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(try_to_send, range(2)))
+
+    assert outcomes == ["accepted", "refused by us"]
+    assert len(post_office.received) == 1
+
+
+def test_names_under_another_key_are_left_out_and_said(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    make_signature(db, keys, name="Mara Example")
+    lost = make_signature(db, keys, name="Lost Name")
+    other = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW)
+    db.add(other)
+    db.flush()
+    lost.row.key_id, lost.row.sealed = other.id, box.seal(Details(name="Lost Name"), box.new_pair()[1])
+    db.commit()
+
+    with pytest.raises(DeliveryError, match="other_key"):
+        send.send(sender, order(confirmed=()))
+    delivery = send.send(sender, order())
+    assert (delivery.total, delivery.named) == (2, 1)
+    assert len(list(reading.for_organisers(db, ["de"], sender.organiser.campaign_key))) == 2
+
+
+def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:
+    make_signature(db, keys)
+    send.send(sender, order())
+
+    with pytest.raises(DeliveryError, match="sent_before"):
+        send.send(sender, order(confirmed=()))
+
+
+def test_the_letter_to_the_united_states_needs_a_look_at_the_remark(
+    db: Session, keys: ServerKeys, sender: Sender
+) -> None:
+    make_signature(db, keys, state="us")
+
+    with pytest.raises(DeliveryError, match="instrument_note"):
+        send.send(sender, order(STATES["us"], confirmed=()))
+
+
+def test_past_its_day_an_instrument_needs_a_look(
+    db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, clock: Clock
+) -> None:
+    make_signature(db, keys)
+    assert "instrument_expired" not in plan(db, appeal, DE, today=clock().date()).cautions
+    clock.forward(days=30)
+
+    assert "instrument_expired" in plan(db, appeal, DE, today=clock().date()).cautions
+    db.rollback()
+    with pytest.raises(DeliveryError, match="instrument_expired"):
+        send.send(sender, order(confirmed=()))
+
+
+@pytest.mark.parametrize(
+    ("lacking", "obstacle"),
+    [("organisation", "organisation"), ("address", "address"), ("signatures", "signatures")],
+)
+def test_without_its_conditions_nothing_is_sent(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, lacking: str, obstacle: str
+) -> None:
+    state = "fr" if lacking == "address" else "de"
+    if lacking == "organisation":
+        save_organisation(db, Organisation())
+        db.commit()
+    if lacking != "signatures":
+        make_signature(db, keys, state=state)
+
+    with pytest.raises(DeliveryError, match=obstacle):
+        send.send(sender, order(STATES[state]))
+    assert post_office.received == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("550 5.1.1 No such mailbox", "refused"), ("451 4.7.1 Later", "delayed")],
+)
+def test_a_relay_that_does_not_take_it_leaves_nothing_delivered(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, answer: str, status: str
+) -> None:
+    make_signature(db, keys)
+    post_office.refuse["de@missions.example.org"] = answer
+    delivery = send.send(sender, order())
+
+    assert delivery.status == status
+    assert delivery.smtp_code == int(answer[:3])
+    assert plan(db, sender.appeal, DE, today=NOW.date()).latest is None
+
+
+def test_a_relay_that_is_away_leaves_it_delayed(db: Session, keys: ServerKeys, sender: Sender) -> None:
+    make_signature(db, keys)
+    away = replace(sender, settings=replace(sender.settings, smtp_url="smtp://127.0.0.1:9"))
+
+    assert send.send(away, order()).status == "delayed"
+
+
+def test_what_was_interrupted_is_uncertain_and_never_sent_by_itself(
+    db: Session, keys: ServerKeys, sender: Sender
+) -> None:
+    make_signature(db, keys)
+    delivery = send.send(sender, order())
+    db.execute(
+        Delivery.__table__.update()
+        .where(Delivery.id == delivery.id)
+        .values(status="sending", settled_at=None)  # type: ignore[attr-defined]
+    )
+    db.commit()
+
+    assert "sending" in plan(db, sender.appeal, DE, today=NOW.date()).obstacles
+    settle_interrupted(db, now=NOW + timedelta(minutes=20))
+    db.commit()
+    again = plan(db, sender.appeal, DE, today=NOW.date())
+    assert again.latest is not None
+    assert again.latest.status == "uncertain"
+    assert "sent_before" in again.cautions
+
+
+def test_a_test_holds_no_name(db: Session, keys: ServerKeys, sender: Sender, post_office: Relay) -> None:
+    make_signature(db, keys, name="Mara Example", town="Smalltown")
+    send.send_test(sender, DE, "olga@example.org")
+
+    assert post_office.recipients == ["olga@example.org"]
+    text = text_of(post_office)
+    assert "Mara" not in text
+    assert "Smalltown" not in text
+    assert "Signatory 1" in text
+    assert db.scalar(select(Delivery)) is None
+
+
+def test_a_reply_is_noted_and_shown_with_its_day(db: Session, keys: ServerKeys, sender: Sender) -> None:
+    make_signature(db, keys)
+    delivery = send.send(sender, order())
+    outcome.note_reply(db, delivery.id, replied_on=NOW.date(), note="They thank us.", by="Olga", now=NOW)
+
+    noted = db.get_one(Delivery, delivery.id)
+    assert (noted.status, noted.replied_on, noted.note) == ("replied", NOW.date(), "They thank us.")
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_reply_comes_after_the_letter_and_not_tomorrow(
+    db: Session, keys: ServerKeys, sender: Sender, days: int
+) -> None:
+    make_signature(db, keys)
+    delivery = send.send(sender, order())
+
+    with pytest.raises(DeliveryError):
+        outcome.note_reply(
+            db, delivery.id, replied_on=NOW.date() + timedelta(days=days), note="", by="Olga", now=NOW
+        )
+
+
+def test_those_who_signed_another_edition_stand_under_their_own_text(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    from campaign.letter.edition import current_edition
+
+    revised = replace(sender.appeal, persons=sender.appeal.persons[:-1])
+    edition = current_edition(db, revised, now=NOW)
+    db.commit()
+    make_signature(db, keys, name="Signed The First", edition=1)
+    make_signature(db, keys, name="Signed The Second", edition=edition)
+    delivery = send.send(replace(sender, appeal=revised), order())
+
+    assert (delivery.edition, delivery.named) == (2, 2)
+    text = text_of(post_office)
+    assert text.index("Signed The Second") < text.index("Signed The First")
+    assert text.index("Signed The Second") < text.index("Nazarbayev") < text.index("Signed The First")
+
+
+def test_who_withdraws_while_the_list_is_on_its_way_is_not_delivered(
+    db: Session,
+    keys: ServerKeys,
+    sender: Sender,
+    post_office: Relay,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = make_signature(db, keys)
+    make_signature(db, keys)
+
+    build = send._build
+
+    def build_and_withdraw(*arguments: Any, **options: Any) -> Any:
+        built = build(*arguments, **options)
+        with database.writing() as other:
+            withdraw(other, made.token, now=NOW, confirmation_days=7)
+        return built
+
+    monkeypatch.setattr(send, "_build", build_and_withdraw)
+    with pytest.raises(DeliveryError, match="withdrew"):
+        send.send(sender, order())
+    assert post_office.received == []
+    monkeypatch.undo()
+
+    assert send.send(sender, order()).named == 1

@@ -1,0 +1,81 @@
+"""Names that may be seen by everyone, a page at a time, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaign.disclosure import published_name
+from campaign.disclosure.published_name import Place
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
+from tests.conftest import NOW
+from tests.support.factories import make_signature
+
+TODAY = NOW.date()
+
+
+@pytest.fixture(autouse=True)
+def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_name, "NAMES_A_PAGE", 3)
+
+
+def publish(db: Session, keys: ServerKeys, name: str, *, days_ago: int) -> Signature:
+    row = make_signature(db, keys, disclosure="public", on=TODAY - timedelta(days=days_ago)).row
+    row.public_name, row.name_review = name, "approved"
+    db.commit()
+    return row
+
+
+@pytest.fixture
+def names(db: Session, keys: ServerKeys) -> list[str]:
+    """Publish names of three days, and return them in their order, the newest first."""
+    rows = [publish(db, keys, f"Mara {at}", days_ago=at // 3) for at in range(8)]
+    rows.sort(key=lambda row: (row.confirmed_on, row.id), reverse=True)
+    return [row.public_name or "" for row in rows]
+
+
+def shown(page: published_name.Page) -> list[str]:
+    return [name for name, _state in page.names]
+
+
+def test_pages_hold_every_name_once_there_and_back(db: Session, keys: ServerKeys, names: list[str]) -> None:
+    pages = [published_name.page(db)]
+    while older := pages[-1].older:
+        pages.append(published_name.page(db, after=older))
+
+    assert [shown(page) for page in pages] == [names[:3], names[3:6], names[6:]]
+    assert pages[0].newer is None
+    assert pages[1].newer is None, "the page before it begins at the newest name"
+    assert shown(published_name.page(db, after=pages[2].newer)) == names[3:6]
+
+
+def test_what_comes_or_goes_meanwhile_moves_no_name_from_page_to_page(
+    db: Session, keys: ServerKeys, names: list[str]
+) -> None:
+    first = published_name.page(db)
+    publish(db, keys, "Nuria Newest", days_ago=-1)
+    gone = db.query(Signature).filter_by(public_name=names[2]).one()
+    gone.public_name = None
+    db.commit()
+
+    assert shown(published_name.page(db, after=first.older)) == names[3:6]
+
+
+def test_a_place_in_an_address_tells_nothing_and_is_the_same_each_time(db: Session, keys: ServerKeys) -> None:
+    row = publish(db, keys, "Mara Public", days_ago=0)
+    place = Place(TODAY, row.id)
+    text = place.text(keys)
+
+    assert Place.read(text, keys) == place
+    assert text == Place(TODAY, row.id).text(keys)
+    assert row.id.hex[:6] not in text
+    assert Place.read(text, ServerKeys.from_secret("another secret", b"salt")) is None
+    for wrong in ("", "a", "é", "A" * 80, text[:-4], f"{text}AAAA", "1" * 100_000):
+        assert Place.read(wrong, keys) is None
+
+
+def test_no_place_can_be_opened_once_the_salt_is_destroyed() -> None:
+    before, after = (ServerKeys.from_secret("the same secret", salt) for salt in (b"salt", b"another"))
+
+    assert before.place != after.place

@@ -1,0 +1,245 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.delivery import delegation, send
+from campaign.delivery.delegation import Address
+from campaign.delivery.plan import plan
+from campaign.delivery.send import Order, Sender
+from campaign.disclosure import safety_list
+from campaign.disclosure.approval import approve_names
+from campaign.disclosure.safety_list import Change
+from campaign.errors import CampaignError, DeliveryError
+from campaign.letter.edition import known_edition, stored_letter
+from campaign.letter.template import compose
+from campaign.organiser.account import Unlocked
+from campaign.organiser.audit_log import AuditEntry
+from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.reference.participating_state import STATES
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from tests.conftest import NOW, Clock
+from tests.delivery.test_delivery import text_of
+from tests.support.factories import TODAY, make_owner, make_signature
+from tests.support.relay import Relay, relay
+
+FR, UZ = STATES["fr"], STATES["uz"]
+
+
+@pytest.fixture
+def owner(db: Session) -> Unlocked:
+    owner = make_owner(db)
+    save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+    for code in ("fr", "uz"):
+        address = Address(code, f"{code}@missions.example.org", "a call", TODAY)
+        delegation.save(db, address, by="Olga", now=NOW)
+    db.commit()
+    return owner
+
+
+@pytest.fixture
+def post_office() -> Iterator[Relay]:
+    with relay() as server:
+        yield server
+
+
+@pytest.fixture
+def sender(
+    database: Database, settings: Settings, appeal: Appeal, owner: Unlocked, clock: Clock, post_office: Relay
+) -> Sender:
+    settings = replace(settings, smtp_url=post_office.url, mail_from="letters@example.org")
+    return Sender(database=database, settings=settings, appeal=appeal, organiser=owner, clock=clock)
+
+
+def change(db: Session, appeal: Appeal, **codes: str) -> None:
+    """Change the lists, as ``withhold="fr"``, and commit."""
+    wanted = Change(**{part: frozenset(some.split()) for part, some in codes.items()})
+    safety_list.change(db, appeal, wanted, by="Olga Organiser", now=NOW)
+    db.commit()
+
+
+def send_to(sender: Sender, state: Any) -> Any:
+    cautions = ("instrument_expired", "instrument_note", "sent_before", "address_old")
+    return send.send(sender, Order(delivery_id=uuid4(), state=state, confirmed=cautions))
+
+
+def test_until_organisers_change_them_the_appeals_lists_hold(db: Session, appeal: Appeal) -> None:
+    found = safety_list.lists(db, appeal)
+
+    assert found.no_names_to == appeal.no_names_to
+    assert found.endangered_residences == appeal.endangered_residences
+    assert safety_list.effective(db, appeal) is appeal
+
+
+def test_the_accused_state_is_on_both_lists_whatever_anybody_enters(db: Session, appeal: Appeal) -> None:
+    for codes in ({"release": "kz"}, {"unprotect": "KZ"}):
+        with pytest.raises(CampaignError, match="accused"):
+            change(db, appeal, **codes)
+    another = replace(appeal, endangered_residences=frozenset())
+
+    assert safety_list.lists(db, another).endangered_residences == {"KZ"}
+
+
+@pytest.mark.parametrize(
+    "codes", [{"withhold": "xx"}, {"withhold": "FR"}, {"protect": "kz"}, {"protect": "ZZ"}, {"protect": "EU"}]
+)
+def test_what_is_no_state_or_residence_comes_on_no_list(
+    db: Session, appeal: Appeal, codes: dict[str, str]
+) -> None:
+    with pytest.raises(CampaignError):
+        change(db, appeal, **codes)
+
+
+def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Session, appeal: Appeal) -> None:
+    change(db, appeal, withhold="fr", protect="BY", release="uz")
+    another = replace(appeal, no_names_to=appeal.no_names_to | {"am"})
+    safety_list.settle(db, another, now=NOW)
+    found = safety_list.lists(db, another)
+
+    assert found.no_names_to == appeal.no_names_to - {"uz"} | {"fr"}
+    assert found.endangered_residences == {"KZ", "BY"}
+
+
+def test_each_change_stands_in_the_log(db: Session, appeal: Appeal) -> None:
+    change(db, appeal, withhold="fr", protect="BY", release="uz")
+    change(db, appeal, withhold="fr", unprotect="BY")
+
+    log = {(entry.act, entry.about) for entry in db.scalars(select(AuditEntry))}
+    assert log == {
+        ("withhold names", "fr"),
+        ("protect residents", "BY"),
+        ("release names", "uz"),
+        ("unprotect residents", "BY"),
+    }
+
+
+def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
+    db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
+) -> None:
+    make_signature(db, keys, state="fr", name="Mara Example")
+    first = send_to(sender, FR)
+    assert "Mara Example" in text_of(post_office)
+
+    change(db, appeal, withhold="fr")
+    assert known_edition(db, safety_list.effective(db, appeal)) == 2
+    db.rollback()
+    second = send_to(sender, FR)
+
+    assert (first.named, second.named, second.total) == (1, 0, 1)
+    assert (first.edition, second.edition) == (1, 2)
+    text = text_of(post_office)
+    assert "Mara Example" not in text
+    assert "Our names are not given to your delegation" in text
+    assert (
+        stored_letter(db, 2, "en", "fr").text() == compose(safety_list.effective(db, appeal), FR, "en").text()
+    )
+
+
+def test_names_that_were_given_while_it_got_none_never_go_to_a_delegation(
+    db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
+) -> None:
+    make_signature(db, keys, state="uz", name="Long Before")
+    # Whoever reads the form on this day may send it on the next.
+    make_signature(db, keys, state="uz", name="Day After", on=TODAY + timedelta(days=1))
+    change(db, appeal, release="uz")
+    assert send_to(sender, UZ).named == 0
+    make_signature(db, keys, state="uz", name="Told Otherwise", on=TODAY + timedelta(days=2))
+    delivery = send_to(sender, UZ)
+
+    assert (delivery.named, delivery.total) == (1, 3)
+    text = text_of(post_office)
+    assert "Told Otherwise" in text
+    assert "Long Before" not in text
+    assert "Day After" not in text
+    planned = plan(db, appeal, UZ, today=TODAY)
+    assert (planned.named, planned.names_promised) == (1, 2)
+
+
+def test_a_state_that_leaves_the_appeals_own_file_keeps_that_promise_too(
+    db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal
+) -> None:
+    make_signature(db, keys, state="uz", name="Long Before")
+    another = replace(appeal, no_names_to=appeal.no_names_to - {"uz"})
+    safety_list.settle(db, another, now=NOW)
+    db.commit()
+
+    assert send_to(replace(sender, appeal=another), UZ).named == 0
+    found = safety_list.lists(db, another)
+    assert found.withholds("uz", TODAY)
+    assert not found.withholds("uz", TODAY + timedelta(days=2))
+
+
+def test_no_name_leaves_when_the_list_changes_while_it_is_built(
+    db: Session,
+    keys: ServerKeys,
+    sender: Sender,
+    post_office: Relay,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_signature(db, keys, state="fr")
+    build = send._build
+
+    def build_and_change(*arguments: Any, **options: Any) -> Any:
+        built = build(*arguments, **options)
+        with database.writing() as other:
+            wanted = Change(withhold=frozenset({"fr"}))
+            safety_list.change(other, sender.appeal, wanted, by="Olga Organiser", now=NOW)
+        return built
+
+    monkeypatch.setattr(send, "_build", build_and_change)
+    with pytest.raises(DeliveryError, match="no names"):
+        send_to(sender, FR)
+
+    assert post_office.received == []
+
+
+def test_whose_letter_did_not_change_stand_on_one_list(
+    db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
+) -> None:
+    make_signature(db, keys, state="fr", name="Signed The First", edition=1)
+    change(db, appeal, withhold="de")
+    make_signature(db, keys, state="fr", name="Signed The Second", edition=2)
+    delivery = send_to(sender, FR)
+
+    assert (delivery.edition, delivery.named) == (2, 2)
+    text = text_of(post_office)
+    assert "Signed The First" in text
+    assert "another edition" not in text
+
+
+def test_public_names_leave_the_site_where_it_became_dangerous(
+    db: Session, keys: ServerKeys, owner: Unlocked, appeal: Appeal
+) -> None:
+    here = make_signature(db, keys, residence="BY", disclosure="public")
+    there = make_signature(db, keys, residence="FR", disclosure="public")
+    unread = make_signature(db, keys, residence="BY", disclosure="public", confirmed=False)
+    named = [(made.row.state_code, made.row.id) for made in (here, there)]
+    approve_names(db, named, owner.campaign_key)
+    db.commit()
+    assert safety_list.names_published(db, "BY") == 1
+
+    change(db, appeal, protect="BY")
+    db.expire_all()
+
+    assert (here.row.public_name, here.row.name_review) == (None, "declined")
+    assert unread.row.name_review == "declined"
+    assert there.row.public_name == "Mara Example"
+
+
+def test_no_name_from_where_it_is_dangerous_is_published_by_mistake(
+    db: Session, keys: ServerKeys, owner: Unlocked
+) -> None:
+    made = make_signature(db, keys, residence="KZ", disclosure="public")
+    key = [(made.row.state_code, made.row.id)]
+
+    assert approve_names(db, key, owner.campaign_key, not_from={"KZ"}) == 0
+    assert (made.row.public_name, made.row.name_review) == (None, "declined")

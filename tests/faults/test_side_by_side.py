@@ -1,0 +1,221 @@
+"""Confirming, signing and deciding at the same moment, in other processes: PostgreSQL alone lets them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, text, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaign.database.session import Database
+from campaign.delivery import notice, outcome
+from campaign.delivery.model import ACCEPTED
+from campaign.errors import DeliveryError
+from campaign.organiser.account import Unlocked
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature import invalidation
+from campaign.signature.confirm import confirm_all
+from campaign.signature.data_request import Asked, erase_for
+from campaign.signature.model import Key, Signature
+from campaign.signature.recount import compare
+from campaign.signature.sign import sign_all
+from campaign.signature.withdraw import withdraw
+from campaign.web.write import Acts
+from tests.conftest import NOW, new_database
+from tests.signature.test_signature import DAYS, confirm, sign, signing
+from tests.support.factories import make_delivery, make_owner, make_signature
+from tests.support.worker import eventually
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with new_database("postgresql", request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def before_locking(database: Database) -> Callable[[Callable[[], None]], None]:
+    """Give a way to have something done once, just before a connection of *database* locks its first row."""
+    waiting: list[Callable[[], None]] = []
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement and waiting:
+            waiting.pop()()
+
+    event.listen(database.engine, "before_cursor_execute", look)
+    return waiting.append
+
+
+def keys_of(db: Session) -> list[Key]:
+    rows = [(state_code, each) for state_code, each in db.execute(select(Signature.state_code, Signature.id))]
+    db.commit()
+    return rows
+
+
+def confirm_together(database: Database, tokens: list[str]) -> None:
+    with database.writing() as db:
+        confirm_all(db, tokens, now=NOW, confirmation_days=DAYS)
+
+
+def test_who_is_released_while_confirming_counts(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    token = sign(db, keys)
+    db.execute(update(Signature).values(held_for="network"))
+    held = keys_of(db)
+
+    def release() -> None:
+        with database.writing() as other:
+            assert invalidation.release(other, held)
+
+    before_locking(release)
+    confirm_together(database, [token])
+
+    assert compare(db) == []
+    assert db.scalar(select(Signature.confirmed_on)) == NOW.date()
+
+
+def test_who_is_invalidated_while_confirming_counts_not(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    token = sign(db, keys)
+    decision = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id
+    chosen = keys_of(db)
+
+    def invalidate() -> None:
+        with database.writing() as other:
+            assert invalidation.invalidate(other, decision, chosen)
+
+    before_locking(invalidate)
+    confirm_together(database, [token])
+
+    assert compare(db) == []
+
+
+def erase_on_request(database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[Key]) -> int:
+    with database.writing() as db:
+        return len(erase_for(db, Asked("mara@example.org", keys, owner.campaign_key), chosen, now=NOW))
+
+
+def test_who_withdraws_while_being_erased_on_request_is_taken_off_once(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    owner, made = make_owner(db), make_signature(db, keys, email="mara@example.org")
+
+    def withdraw_by_link() -> None:
+        with database.writing() as other:
+            withdraw(other, made.token, now=NOW, confirmation_days=DAYS)
+
+    before_locking(withdraw_by_link)
+    assert erase_on_request(database, owner, keys, keys_of(db)) == 0
+
+    assert compare(db) == []
+
+
+def test_who_is_put_back_while_being_erased_on_request_is_told_to_the_delegation(
+    database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
+) -> None:
+    owner, made = make_owner(db), make_signature(db, keys, email="mara@example.org")
+    make_delivery(db, [made.row])
+    decision, chosen = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id, keys_of(db)
+    invalidation.invalidate(db, decision, chosen)
+    db.commit()
+
+    def put_back() -> None:
+        with database.writing() as other:
+            assert invalidation.undo(other, decision, by="Olga", now=NOW)
+
+    before_locking(put_back)
+    assert erase_on_request(database, owner, keys, chosen) == 1
+
+    assert notice.number_due(db) == 1
+    assert compare(db) == []
+
+
+def test_a_reply_that_another_organiser_noted_meanwhile_is_not_overwritten(
+    database: Database, db: Session, keys: ServerKeys
+) -> None:
+    delivery = make_delivery(db, [make_signature(db, keys).row], sending_at=NOW)
+    assert delivery.status == ACCEPTED
+    with database.writing() as other:
+        outcome.note_reply(other, delivery.id, replied_on=NOW.date(), note="Thanks.", by="Olga", now=NOW)
+
+    with pytest.raises(DeliveryError):
+        outcome.note_bounce(db, delivery.id, by="Oleg", now=NOW)
+
+
+def test_a_row_that_somebody_keeps_locked_holds_up_nobody_but_its_owner(
+    settings: Settings, database: Database, db: Session, keys: ServerKeys
+) -> None:
+    acts = Acts(settings, database, keys, lambda: NOW)
+    kept, *others = (sign(db, keys, email=f"mara{at}@example.org") for at in range(5))
+    digest = address_digest(keys, "de", "mara0@example.org")
+    with ThreadPoolExecutor(5) as pool, database.session(writes=True) as at_a_console:
+        at_a_console.execute(select(Signature.id).where(Signature.digest == digest).with_for_update())
+        first = pool.submit(acts.confirm, kept)
+        assert eventually(lambda: db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+        for done in [pool.submit(acts.confirm, each) for each in others]:
+            done.result()
+        with pytest.raises(OperationalError):
+            first.result()
+
+    acts.confirm(kept)
+    assert compare(db) == []
+
+
+def test_deciding_and_confirming_lock_in_one_order(database: Database, db: Session, keys: ServerKeys) -> None:
+    tokens = [sign(db, keys, email=f"mara{at}@example.org") for at in range(30)]
+    decision = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id
+    chosen = keys_of(db)
+    overlap = threading.Event()
+
+    def linger(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement:
+            overlap.set()
+            time.sleep(0.003)
+
+    event.listen(database.engine, "before_cursor_execute", linger)
+
+    def decide() -> None:
+        overlap.wait()
+        with database.writing() as other:
+            invalidation.invalidate(other, decision, chosen)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in (pool.submit(confirm_together, database, tokens), pool.submit(decide)):
+            done.result()
+
+    assert compare(db) == []
+
+
+def test_who_signs_again_and_who_confirms_lock_in_one_order(
+    database: Database, db: Session, keys: ServerKeys
+) -> None:
+    emails = sorted(
+        ("a@example.org", "b@example.org"),
+        key=lambda each: address_digest(keys, "de", each),
+        reverse=True,
+    )
+    for each in emails:
+        confirm(db, sign(db, keys, email=each))
+    statements: list[Any] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, rows: Any, *_: Any) -> None:
+        if statement.startswith("INSERT INTO signature_token"):
+            statements.append(rows)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    with database.writing() as other:
+        sign_all(other, [signing(each) for each in emails], keys=keys, now=NOW)
+
+    by_digest = db.scalars(
+        select(Signature.id).where(Signature.confirmed_on.is_not(None)).order_by(Signature.digest)
+    )
+    assert [row["signature_id"] for row in statements[0]] == list(by_digest)

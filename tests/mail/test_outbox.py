@@ -1,0 +1,304 @@
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from campaign.database.session import Database
+from campaign.errors import PermanentMailError, TemporaryMailError, WrongKeyError
+from campaign.mail import outbox
+from campaign.mail.daily_limit import MailboxDay, may_send
+from campaign.mail.outbox import OutboxMail
+from campaign.mail.outbox_health import OutboxState, state
+from campaign.mail.sweep import erase_expired
+from campaign.sealing.server_key import ServerKeys
+from tests.conftest import NOW
+
+ADDRESS = "mara.canary@example.org"
+MINUTE = timedelta(minutes=1)
+NOT_NOW = TemporaryMailError("try later", code=451)
+
+
+@pytest.fixture
+def put(db, keys):
+    """Put mails in the outbox, and commit."""
+
+    def put(number: int = 1, *, now: datetime = NOW, recipient: str = ADDRESS):
+        ids = [
+            outbox.put(
+                db,
+                keys,
+                purpose="confirm",
+                language="en",
+                recipient=recipient,
+                params={"token": f"TOKEN{n}"},
+                now=now,
+            )
+            for n in range(number)
+        ]
+        db.commit()
+        return ids
+
+    return put
+
+
+def row(db, mail_id) -> OutboxMail:
+    db.expire_all()
+    return db.get_one(OutboxMail, mail_id)
+
+
+def claim(db, now: datetime = NOW, limit: int = 20) -> list[OutboxMail]:
+    mails = outbox.claim(db, limit=limit, now=now)
+    db.commit()
+    return mails
+
+
+def test_a_mail_holds_what_it_was_given(db, keys, put):
+    put()
+    [mail] = claim(db)
+
+    content = outbox.content(keys, mail)
+
+    assert (content.recipient, content.params) == (ADDRESS, {"token": "TOKEN0"})
+    assert (mail.purpose, mail.language) == ("confirm", "en")
+
+
+def test_a_mail_is_there_only_if_the_act_was_committed(db, keys):
+    outbox.put(db, keys, purpose="confirm", language="en", recipient=ADDRESS, params={}, now=NOW)
+    db.rollback()
+
+    assert claim(db) == []
+
+
+def test_a_waiting_row_tells_neither_address_nor_its_length(db, put):
+    short, long = put(recipient="a@b.cd"), put(recipient="a.very.long.address.indeed@mail.example.org")
+
+    sealed = [row(db, mail_id).sealed for mail_id in (*short, *long)]
+
+    assert not any(b"@" in box and b"example" in box for box in sealed)
+    assert len(sealed[0]) == len(sealed[1])
+
+
+def test_another_key_does_not_open_a_mail(db, put):
+    put()
+    [mail] = claim(db)
+
+    with pytest.raises(WrongKeyError):
+        outbox.content(ServerKeys.from_secret("another secret key, as long as the first"), mail)
+
+
+def test_the_mail_that_has_waited_longest_goes_first(db, put):
+    second, first = put(now=NOW), put(now=NOW - MINUTE)
+
+    assert [mail.id for mail in claim(db)] == [*first, *second]
+
+
+def test_a_mail_is_not_claimed_before_it_is_due(db, put):
+    put(now=NOW + MINUTE)
+
+    assert not outbox.is_due(db, now=NOW)
+    assert claim(db) == []
+    assert outbox.is_due(db, now=NOW + MINUTE)
+
+
+def test_a_claimed_mail_comes_back_when_its_worker_was_killed(db, put):
+    put()
+    claim(db)
+
+    assert claim(db, NOW + MINUTE) == []
+    assert len(claim(db, NOW + outbox.LEASE)) == 1
+
+
+def test_a_held_mail_does_not_come_back(db, put):
+    put()
+    [mail] = claim(db)
+
+    assert outbox.hold(db, mail, now=NOW + MINUTE)
+    db.commit()
+
+    assert claim(db, NOW + outbox.LEASE) == []
+
+
+def test_a_mail_that_passed_to_another_worker_cannot_be_held_or_released(db, put):
+    put()
+    [mine] = claim(db)
+    db.expunge(mine)
+    [theirs] = claim(db, NOW + outbox.LEASE)
+
+    assert not outbox.hold(db, mine, now=NOW + outbox.LEASE)
+    outbox.release(db, [mine])
+
+    assert row(db, theirs.id).claimed_until == NOW + 2 * outbox.LEASE
+
+
+def test_a_released_mail_can_be_claimed_at_once_as_if_never_tried(db, put):
+    put()
+    outbox.release(db, claim(db))
+    db.commit()
+
+    [mail] = claim(db)
+
+    assert mail.attempts == 1
+
+
+def test_many_workers_never_get_the_same_mail(database: Database, put):
+    ids = put(120)
+    start = threading.Barrier(4)
+
+    def work(_: int) -> list[OutboxMail]:
+        start.wait()
+        mine: list[OutboxMail] = []
+        while True:
+            with database.writing() as db:
+                mails = outbox.claim(db, limit=7, now=NOW)
+            if not mails:
+                return mine
+            mine += mails
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [mail.id for mails in pool.map(work, range(4)) for mail in mails]
+
+    assert Counter(claimed) == Counter(ids)
+
+
+def test_a_worker_passes_over_what_another_is_claiming(database: Database, put):
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time: the second waits for the first")
+    put(2)
+    with database.writing() as first, database.writing() as second:
+        one = outbox.claim(first, limit=1, now=NOW)
+        other = outbox.claim(second, limit=2, now=NOW)
+
+    assert len(other) == 1
+    assert one[0].id != other[0].id
+
+
+def test_nothing_is_left_of_a_mail_that_was_sent(db, put):
+    [mail_id] = put()
+    outbox.sent(db, mail_id)
+    db.commit()
+
+    assert db.scalars(select(OutboxMail)).all() == []
+
+
+def test_pauses_grow_and_the_mail_is_given_up_after_a_day(db, put):
+    [mail_id] = put()
+    now, pauses = NOW, []
+    while row(db, mail_id).status == "waiting":
+        [mail] = claim(db, now)
+        outbox.later(db, mail.id, NOT_NOW, now)
+        db.commit()
+        after = row(db, mail_id)
+        pauses.append((after.due_at - now) // MINUTE)
+        now = max(now, after.due_at)
+
+    assert pauses[:6] == [1, 5, 15, 60, 60, 60]
+    assert timedelta(hours=22) < now - NOW <= timedelta(hours=24)
+    assert (after.status, after.sealed, after.failure_code) == ("expired", None, 451)
+
+
+def test_a_refused_mail_is_erased_but_shown_as_failed(db, put):
+    [mail_id] = put()
+    claim(db)
+    outbox.never(db, mail_id, PermanentMailError(f"no {ADDRESS} here", code=550))
+    db.commit()
+
+    failed = row(db, mail_id)
+
+    assert (failed.status, failed.sealed, failed.failure_code) == ("failed", None, 550)
+    assert claim(db, NOW + timedelta(days=1)) == []
+
+
+def test_a_given_up_mail_keeps_its_day_but_not_its_time(db, put):
+    [mail_id] = put()
+    outbox.never(db, mail_id, PermanentMailError("no", code=550))
+    db.commit()
+
+    assert row(db, mail_id).created_at == NOW.replace(hour=0)
+
+
+def test_settling_what_was_settled_changes_nothing(db, put):
+    gone, failed = put(2)
+    outbox.sent(db, gone)
+    outbox.never(db, failed, PermanentMailError("no", code=550))
+
+    for mail_id in (gone, failed):
+        outbox.sent(db, gone)
+        outbox.later(db, mail_id, NOT_NOW, NOW)
+        outbox.never(db, mail_id, PermanentMailError("no", code=553))
+    db.commit()
+
+    assert row(db, failed).failure_code == 550
+    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=1, expired=0)
+
+
+def test_a_mail_no_worker_came_for_is_erased_after_a_day(db, put):
+    [mail_id] = put()
+
+    erase_expired(db, NOW + timedelta(hours=23, minutes=59))
+    assert row(db, mail_id).status == "waiting"
+    erase_expired(db, NOW + timedelta(hours=24))
+
+    assert (row(db, mail_id).status, row(db, mail_id).sealed) == ("expired", None)
+
+
+def test_a_mail_in_a_workers_hands_is_not_erased_under_it(db, put):
+    [mail_id] = put()
+    late = NOW + timedelta(hours=24)
+    claim(db, late - MINUTE)
+
+    erase_expired(db, late)
+
+    assert row(db, mail_id).sealed is not None
+
+
+def test_failures_are_forgotten_after_a_month(db, put):
+    [mail_id] = put()
+    outbox.never(db, mail_id, PermanentMailError("no", code=550))
+
+    erase_expired(db, NOW + timedelta(days=29))
+    assert db.get(OutboxMail, mail_id)
+    erase_expired(db, NOW + timedelta(days=30))
+    db.commit()
+
+    assert db.scalars(select(OutboxMail)).all() == []
+
+
+def test_the_state_counts_what_waits_and_since_when(db, put):
+    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=0, expired=0)
+    put(2)
+    [failed] = put(now=NOW - MINUTE)
+    put(now=NOW - 3 * MINUTE)
+    outbox.never(db, failed, PermanentMailError("no", code=550))
+
+    assert state(db, NOW) == OutboxState(waiting=3, oldest_seconds=180, failed=1, expired=0)
+
+
+def test_a_mailbox_gets_five_mails_a_day(db):
+    today, mailbox, other = NOW.date(), b"m" * 32, b"o" * 32
+
+    assert [may_send(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert may_send(db, other, on=today)
+
+
+def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database):
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> bool:
+        start.wait()
+        with database.writing() as db:
+            return may_send(db, b"m" * 32, on=NOW.date())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(ask, range(8))) == 5
+
+
+def test_yesterdays_counts_are_forgotten(db):
+    may_send(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
+    may_send(db, b"t" * 32, on=NOW.date())
+
+    erase_expired(db, NOW)
+
+    assert [each.digest for each in db.scalars(select(MailboxDay))] == [b"t" * 32]

@@ -1,0 +1,156 @@
+"""What the doctor finds, each in a machine or a campaign that really has it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.errors import PermanentMailError
+from campaign.mail import outbox
+from campaign.operations.doctor import examine as doctor
+from campaign.operations.doctor import machine
+from campaign.organiser.audit_log import record
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature import recount
+from tests.conftest import NOW
+from tests.support.factories import make_owner
+from tests.support.relay import breaking_relay, free_port, relay
+
+Examine = Callable[..., dict[str, bool]]
+
+
+@pytest.fixture
+def examine(settings: Settings, appeal: Appeal, database: Database) -> Examine:
+    """Give a way to have a site examined with other settings; a finding is true when it is serious."""
+
+    def call(now: Any = NOW, **changes: Any) -> dict[str, bool]:
+        findings = doctor.examine(replace(settings, **changes), appeal, database, now=now)
+        return {finding.text: finding.is_serious for finding in findings}
+
+    return call
+
+
+def about(found: dict[str, bool], words: str) -> list[bool]:
+    """Return for each finding with these words whether it is serious."""
+    return [is_serious for text, is_serious in found.items() if words in text]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_settings_that_do_not_fit_together_are_found(examine: Examine) -> None:
+    public = {"base_url": "https://letters.example.org"}
+    wrong = examine(**public)
+    right = examine(**public, trusted_proxies=1)
+
+    assert about(wrong, "CAMPAIGN_TRUSTED_PROXIES is 0") == [True]
+    assert about(right, "CAMPAIGN_TRUSTED_PROXIES") == []
+    assert about(examine(trusted_proxies=1), "could say that they come from elsewhere") == [False]
+    assert about(wrong, "CAMPAIGN_CLOSES_ON") == [True]
+    assert about(examine(metrics_networks=(ip_network("::/0"),)), "everybody read /metrics") == [True]
+    assert about(right, "on loopback") == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_relay_that_takes_us_is_left_again_and_gets_nothing(examine: Examine) -> None:
+    with relay(asks_login=True) as post_office:
+        url = post_office.url.replace("//", "//campaign:right@")
+        assert about(examine(smtp_url=url), "does not take us") == []
+        assert post_office.logins == [("campaign", "right")]
+        wrong = examine(smtp_url=url.replace("right", "wrong"))
+
+        assert about(wrong, "does not take us: 535") == [True]
+        assert "wrong@" not in str(wrong)
+        assert post_office.received == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_relay_that_cannot_be_reached_or_greets_badly_is_found(examine: Examine) -> None:
+    unreachable = examine(smtp_url=f"smtp://127.0.0.1:{free_port()}")
+    assert about(unreachable, "the mail relay at 127.0.0.1 does not take us") == [True]
+    for word, action in (("BANNER", "554 not you"), ("EHLO", "cut")):
+        with breaking_relay(word, action) as broken:
+            assert about(examine(smtp_url=broken.url), "does not take us") == [True]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_records_that_make_mail_believed_are_named_for_the_senders_own_domain(examine: Examine) -> None:
+    with relay() as post_office:
+        found = examine(smtp_url=post_office.url, mail_from="Letters <post@mail.example.org>")
+        nowhere = examine(smtp_url=post_office.url, mail_from="campaign@localhost")
+
+    for name in ("TXT mail.example.org`", "._domainkey.mail.example.org`", "TXT _dmarc.mail.example.org`"):
+        assert about(found, name) == [False], name
+    assert about(nowhere, "CAMPAIGN_MAIL_FROM has no domain") == [True]
+
+
+def test_a_clock_that_differs_from_the_databases_is_found(
+    examine: Examine, database: Database, db: Session
+) -> None:
+    with database.reading() as reading:
+        right = machine.database_clock(reading)
+    for hours, word in ((1, "ahead of"), (-1, "behind")):
+        found = about(
+            examine(now=right + timedelta(hours=hours)), f"clock is 60 minutes {word} the database's"
+        )
+        assert found == ([] if database.is_sqlite else [True])
+    assert about(examine(now=right), "clock") == []
+
+    record(db, "Olga Organiser", "log in", now=right + timedelta(minutes=90))
+    db.commit()
+    assert about(examine(now=right), "a time that is still 90 minutes away") == [True]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_stuck_mail_failed_mail_and_miscounts_are_found(
+    examine: Examine, db: Session, keys: ServerKeys
+) -> None:
+    def put() -> Any:
+        about_it = {"purpose": "confirm", "language": "en", "params": {}}
+        return outbox.put(db, keys, recipient="mara@example.org", now=NOW, **about_it)  # type: ignore[arg-type]
+
+    put()
+    outbox.never(db, put(), PermanentMailError("no", code=550))
+    db.commit()
+    assert about(examine(), "mails wait") == []
+    later = examine(now=NOW + timedelta(minutes=20))
+
+    assert about(later, "1 mails wait, the oldest for 20 minutes") == [True]
+    assert about(later, "1 mails could not be delivered") == [False]
+    assert "mara@example.org" not in str(later)
+    recount.remember(db, "recount", f"{NOW.isoformat()} 3")
+    make_owner(db)
+    assert about(examine(), "found 3 differences") == [True]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_full_disk_few_files_and_a_folder_for_all_to_read_end_the_command_with_status_1(
+    settings: Settings, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert about(examine(), "chmod 700") == []
+    settings.instance.chmod(0o750)
+    monkeypatch.setattr(machine, "LOW_DISK_BYTES", 2**62)
+    found = examine()
+    assert about(found, "chmod 700") == [True]
+    assert about(found, "Less than 1 GB is free") == [True, True], "the database lies in another folder"
+
+    program = (
+        "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (900, 900)); from campaign.cli.main import main; "
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}import sys; sys.argv[1:] = ['doctor']; main()"],
+        env={"CAMPAIGN_INSTANCE": str(settings.instance)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "! A process may open 900 files only" in done.stdout
+    assert "chmod 700" in done.stdout

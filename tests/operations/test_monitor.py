@@ -1,0 +1,114 @@
+"""What the worker notes for monitors: once in a quarter of an hour, whoever does what meanwhile."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import recall
+from campaign.database.session import Database
+from campaign.errors import PermanentMailError
+from campaign.mail import outbox, sealed_content
+from campaign.mail.outbox import OutboxMail
+from campaign.mail.outbox_health import NEXT, state
+from campaign.operations.monitor import NAME, MailCondition, noted_mails
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.worker import schedule
+from tests.conftest import NOW, Clock
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def put(db: Session, keys: ServerKeys, clock: Clock) -> Callable[..., list[UUID]]:
+    """Put mails in the outbox, and commit."""
+
+    def put(number: int = 1) -> list[UUID]:
+        mail = sealed_content.NewMail("confirm", "en", "mara@example.org", {"token": "a"})
+        ids = outbox.put_all(db, keys, [mail] * number, now=clock())
+        db.commit()
+        return ids
+
+    return put
+
+
+@pytest.fixture
+def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> Callable[[], MailCondition]:
+    """Do the worker's duty, and return what is noted then."""
+
+    def noted() -> MailCondition:
+        schedule.periodic(settings, database)["note_mails"](db, clock())
+        db.commit()
+        found = noted_mails(db)
+        assert found is not None
+        return found
+
+    return noted
+
+
+def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_looks(
+    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+) -> None:
+    assert noted_mails(db) is None
+    [mail] = put()
+    clock.forward(minutes=1)
+    first = noted()
+    outbox.never(db, mail, PermanentMailError("no", code=550))
+    clock.forward(minutes=13, seconds=59)
+    put()
+
+    assert first == noted() == MailCondition(NOW, waiting=0, oldest_seconds=0, given_up=0, is_failing=False)
+    clock.forward(seconds=1)
+    assert noted() == MailCondition(NOW + 15 * MINUTE, 1, oldest_seconds=900, given_up=0, is_failing=True)
+    clock.forward(days=1)
+    assert noted() == MailCondition(NOW + 15 * MINUTE + timedelta(days=1), 1, 87_300, 1, is_failing=True)
+
+
+def test_a_worker_whose_clock_is_behind_takes_nothing_back_and_a_clock_set_back_stops_nothing(
+    put: Callable[[], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+) -> None:
+    first = noted()
+    put()
+    clock.time = NOW - timedelta(seconds=20)
+    assert noted() == first
+    clock.time = NOW - timedelta(hours=1)
+    assert noted().turn == clock()
+
+
+def test_a_mail_that_was_put_off_is_the_oldest_though_many_others_are_next(
+    db: Session, put: Callable[[int], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+) -> None:
+    [oldest] = put(1)
+    clock.forward(hours=2)
+    put(NEXT)
+    db.execute(update(OutboxMail).where(OutboxMail.id == oldest).values(due_at=clock() + timedelta(hours=1)))
+
+    assert noted().oldest_seconds == timedelta(hours=2).total_seconds()
+    assert state(db, clock()).oldest_seconds == 0, "organisers see those that are next"
+
+
+def test_without_a_worker_the_queue_is_stuck_after_half_an_hour(
+    noted: Callable[[], MailCondition], clock: Clock
+) -> None:
+    last = noted()
+    clock.forward(minutes=30)
+    assert not last.is_stuck(clock())
+    clock.forward(seconds=1)
+    assert last.is_stuck(clock())
+    assert not noted().is_stuck(clock())
+
+
+def test_the_note_holds_numbers_alone(
+    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailCondition]
+) -> None:
+    put()
+    noted()
+    content = json.loads(recall(db, NAME) or "")
+
+    assert content.pop("turn") == NOW.isoformat()
+    assert {type(each) for each in content.values()} == {int, bool}

@@ -1,0 +1,119 @@
+"""Passphrases are judged by how hard they are to guess, wherever one is set."""
+
+import time
+
+import pytest
+from sqlalchemy.orm import Session
+
+from campaign.errors import WeakPassphraseError
+from campaign.organiser import passphrase
+from campaign.organiser.account import everyone
+from campaign.organiser.invitation import invite, join
+from campaign.organiser.passphrase import Weakness, offered_passphrase
+from campaign.organiser.recovery import make_recovery_code, recover
+from campaign.sealing import campaign_key
+from tests.conftest import NOW
+from tests.support.factories import make_owner
+
+ABOUT = ("Olga Organiser", "The Women’s Call", "Nursultan Nazarbayev")
+
+
+def weakness(typed: str) -> str:
+    """Return why *typed* is refused, or nothing."""
+    try:
+        passphrase.check(passphrase.clean(typed), ABOUT)
+    except WeakPassphraseError as error:
+        return error.weakness
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("", Weakness.SHORT),
+        ("kf93-XQ!t7_zpL", Weakness.SHORT),
+        ("                    x", Weakness.SHORT),
+        ("Olga Organiser 2026", Weakness.OWN),
+        ("The Women’s Call!", Weakness.OWN),
+        ("thewomenscall-olga", Weakness.OWN),
+        ("nursultannazarbayev1", Weakness.OWN),
+        ("iloveyou princess", Weakness.COMMON),
+        ("1qaz2wsx3edc4rfv", Weakness.COMMON),
+        ("zxcvbnm,./asdfghjkl;", Weakness.KEYS),
+        ("aaaaaaaaaaaaaaaaaaaa", Weakness.REPEAT),
+        ("wombat wombat wombat wombat", Weakness.REPEAT),
+        ("abcdefghijklmnopqrstuvwxyz", Weakness.SEQUENCE),
+        ("24.12.1987 31.10.1991", Weakness.DATE),
+        ("elizabeth montgomery", Weakness.NAME),
+        ("wombat lantern orbit", Weakness.FEW),
+        ("correct lantern", Weakness.FEW),
+    ],
+)
+def test_what_can_be_guessed_is_refused_with_the_reason(typed: str, why: str) -> None:
+    assert weakness(typed) == why
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "wombat lantern orbit thistle quarry mellow pixel",
+        "wombat lantern orbit thistle",
+        "сегодня утром шёл мокрый снег",
+        "kf93-XQ!t7_zpLw2&RmB",
+        "sieben wörter für die kampagne",
+    ],
+)
+def test_what_is_long_and_unusual_is_taken_whatever_it_is_made_of(typed: str) -> None:
+    assert weakness(typed) == ""
+
+
+def test_every_offered_passphrase_is_taken() -> None:
+    for _ in range(20):
+        assert weakness(offered_passphrase()) == ""
+
+
+def test_one_persons_words_are_not_held_against_another() -> None:
+    typed = "quillfeather sundial okapi"
+    with pytest.raises(WeakPassphraseError):
+        passphrase.check(typed, ["Quillfeather", "sundial", "okapi"])
+
+    passphrase.check(typed, ["Somebody Else"])
+
+
+@pytest.mark.parametrize("typed", ["4@8({[<369!1|7$5+%02" * 500, "a" * 10_000, "zaq1" * 2_500])
+def test_a_passphrase_made_to_be_slow_is_judged_in_seconds(typed: str) -> None:
+    began = time.process_time()
+    weakness(typed)
+
+    # Whole, the first of them would take the better part of an hour.
+    assert time.process_time() - began < 10
+
+
+def test_neither_setup_nor_invitation_nor_recovery_takes_a_weak_one(db: Session) -> None:
+    weak = "wombat lantern orbit"
+    setup = campaign_key.make_provisional(db, now=NOW)
+    with pytest.raises(WeakPassphraseError):
+        join(db, setup, "Olga", weak, now=NOW)
+    owner = make_owner(db)
+    invitation = invite(db, owner, now=NOW)
+    with pytest.raises(WeakPassphraseError):
+        join(db, invitation, "Pavel", weak, now=NOW)
+    recovery = make_recovery_code(db, owner, now=NOW)
+    db.commit()
+    with pytest.raises(WeakPassphraseError):
+        recover(db, recovery, weak, now=NOW)
+
+    assert [each.name for each in everyone(db)] == ["Olga Organiser"]
+    assert join(db, invitation, "Pavel", weak + " thistle", now=NOW)
+    assert recover(db, recovery, weak + " thistle", now=NOW)
+
+
+def test_an_organisers_own_name_is_no_passphrase_of_theirs(db: Session) -> None:
+    owner = make_owner(db, name="Wilhelmina Quillfeather")
+    code = make_recovery_code(db, owner, now=NOW)
+    db.commit()
+
+    with pytest.raises(WeakPassphraseError) as caught:
+        recover(db, code, "wilhelmina quillfeather 1", now=NOW)
+
+    assert caught.value.weakness == Weakness.OWN

@@ -1,0 +1,136 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.errors import WrongKeyError
+from campaign.organiser import session
+from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.login_attempt import FREE_FAILURES, TooManyAttemptsError, check_attempt, note_failure
+from campaign.organiser.session import OrganiserSession
+from campaign.sealing import box
+from campaign.sealing.server_key import ServerKeys
+from tests.conftest import NOW
+from tests.support.factories import make_owner
+
+
+def test_the_cookie_brings_the_key_back(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    cookie = session.begin(db, owner, keys=keys, now=NOW)
+
+    resumed, _is_due = session.resume(db, cookie, keys=keys, now=NOW)
+
+    assert resumed == owner
+
+
+def test_without_the_cookie_the_session_opens_nothing(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    session.begin(db, owner, keys=keys, now=NOW)
+    row = db.scalars(select(OrganiserSession)).one()
+
+    assert owner.campaign_key not in row.sealed_key
+    for key in (keys.mail, keys.digest, keys.session, keys.cookie, row.hash):
+        with pytest.raises(WrongKeyError):
+            box.unwrap(row.sealed_key, key)
+
+
+def test_the_cookie_without_the_servers_key_opens_nothing(db: Session, keys: ServerKeys) -> None:
+    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+
+    with pytest.raises(WrongKeyError):
+        session.resume(db, cookie, keys=ServerKeys.from_secret("another" * 8), now=NOW)
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=31), timedelta(hours=13)])
+def test_an_idle_session_is_over(db: Session, keys: ServerKeys, after: timedelta) -> None:
+    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+
+    with pytest.raises(WrongKeyError):
+        session.resume(db, cookie, keys=keys, now=NOW + after)
+
+
+def test_a_session_outlives_a_clock_that_is_set_back_but_is_idle_no_longer_than_others(
+    db: Session, keys: ServerKeys
+) -> None:
+    cookie, back = session.begin(db, make_owner(db), keys=keys, now=NOW), NOW - timedelta(hours=1)
+
+    _resumed, is_due = session.resume(db, cookie, keys=keys, now=back)
+    assert is_due, "when it is used again, it is noted"
+    session.erase_idle(db, now=back)
+    session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=29))
+    with pytest.raises(WrongKeyError):
+        session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=31))
+
+
+def test_wrong_passphrases_make_nobody_wait_for_a_clock_that_was_set_back(
+    db: Session, keys: ServerKeys
+) -> None:
+    for _ in range(FREE_FAILURES):
+        note_failure(db, "Olga", keys=keys, now=NOW)
+    with pytest.raises(TooManyAttemptsError):
+        check_attempt(db, "Olga", keys=keys, now=NOW)
+
+    check_attempt(db, "Olga", keys=keys, now=NOW - timedelta(hours=1))
+
+
+def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys) -> None:
+    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    for minutes in range(20, 12 * 60, 20):
+        at = NOW + timedelta(minutes=minutes)
+        _resumed, is_due = session.resume(db, cookie, keys=keys, now=at)
+        assert is_due
+        session.notice(db, cookie, now=at)
+
+    with pytest.raises(WrongKeyError):
+        session.resume(db, cookie, keys=keys, now=NOW + timedelta(hours=12, minutes=1))
+
+
+def test_logging_out_destroys_the_key(db: Session, keys: ServerKeys) -> None:
+    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    session.end(db, cookie)
+
+    assert db.scalar(select(OrganiserSession)) is None
+
+
+def test_idle_sessions_are_swept_away(db: Session, keys: ServerKeys) -> None:
+    session.begin(db, make_owner(db), keys=keys, now=NOW)
+    session.erase_idle(db, now=NOW + timedelta(minutes=31))
+
+    assert db.scalar(select(OrganiserSession)) is None
+
+
+def test_after_five_wrong_passphrases_a_name_has_to_wait(db: Session, keys: ServerKeys) -> None:
+    for _ in range(5):
+        check_attempt(db, "Olga", keys=keys, now=NOW)
+        note_failure(db, "Olga", keys=keys, now=NOW)
+
+    with pytest.raises(TooManyAttemptsError) as caught:
+        check_attempt(db, " olga ", keys=keys, now=NOW)
+    check_attempt(db, "Olga", keys=keys, now=NOW + timedelta(seconds=caught.value.seconds))
+    check_attempt(db, "Pavel", keys=keys, now=NOW)
+
+
+def test_a_name_that_no_account_has_waits_just_the_same(db: Session, keys: ServerKeys) -> None:
+    make_owner(db, name="Olga")
+    waits = []
+    for name in ("Olga", "Nobody"):
+        for _ in range(7):
+            note_failure(db, name, keys=keys, now=NOW)
+        with pytest.raises(TooManyAttemptsError) as caught:
+            check_attempt(db, name, keys=keys, now=NOW)
+        waits.append(caught.value.seconds)
+
+    assert waits[0] == waits[1]
+
+
+def test_one_passphrase_is_stretched_at_a_time(tmp_path: Path) -> None:
+    with (
+        one_at_a_time(tmp_path),
+        pytest.raises(TooManyAttemptsError),
+        one_at_a_time(tmp_path, patience_seconds=0.1),
+    ):
+        pass
+    with one_at_a_time(tmp_path, patience_seconds=0.1):
+        pass

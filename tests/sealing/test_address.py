@@ -1,0 +1,80 @@
+"""Spellings of one mailbox, and addresses that only look alike."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from campaign.sealing.address import PROVIDERS, canonical_address, domain_of
+
+SAME = [
+    ("Mara@Example.org", "mara@example.org"),
+    (" mara@example.org ", "mara@example.org"),
+    ("mara@bücher.example", "mara@xn--bcher-kva.example"),
+    ("mara@BÜCHER.example", "mara@xn--bcher-kva.example"),
+    ("mara@пример.рф", "mara@xn--e1afmkfd.xn--p1ai"),
+    ("МАРА@example.org", "мара@example.org"),
+    ("m.a.r.a@gmail.com", "mara@gmail.com"),
+    ("mara+letters@gmail.com", "mara@gmail.com"),
+    ("Mara.Example+a+b@GoogleMail.com", "maraexample@gmail.com"),
+    ("mara+letters@hotmail.co.uk", "mara@hotmail.co.uk"),
+    ("mara+letters@outlook.com", "mara@outlook.com"),
+    ("mara+letters@me.com", "mara@icloud.com"),
+    ("mara@mac.com", "mara@icloud.com"),
+    ("m_a-r.a+letters@pm.me", "mara@proton.me"),
+    ("mara@protonmail.com", "mara@proton.me"),
+    ("mara+letters@fastmail.com", "mara@fastmail.com"),
+    ("letters@mara.fastmail.com", "mara@fastmail.com"),
+    ("mara.example@ya.ru", "mara-example@yandex.ru"),
+    ("mara-example+letters@yandex.kz", "mara.example@yandex.by"),
+    ("mara+letters@zohomail.com", "mara@zohomail.com"),
+]
+
+TWO = [
+    ("mara@example.org", "mara@example.com"),
+    ("m.ara@example.org", "mara@example.org"),
+    ("mara+letters@example.org", "mara@example.org"),
+    ("m.ara@outlook.com", "mara@outlook.com"),
+    ("mara@hotmail.com", "mara@outlook.com"),
+    ("m.ara@icloud.com", "mara@icloud.com"),
+    ("mara-letters@yahoo.com", "mara@yahoo.com"),
+    ("mara+letters@mail.ru", "mara@mail.ru"),
+    ("mara@mail.ru", "mara@bk.ru"),
+    ("maraexample@yandex.ru", "mara-example@yandex.ru"),
+    ("mara@a.b.fastmail.com", "mara@b.fastmail.com"),
+    ("mara@notgmail.com", "mara@gmail.com"),
+    ('"m.ara"@gmail.com', "mara@gmail.com"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_spellings_of_one_mailbox_have_one_form(one: str, other: str) -> None:
+    assert canonical_address(one) == canonical_address(other)
+
+
+@pytest.mark.parametrize(("one", "other"), TWO)
+def test_two_mailboxes_keep_two_forms(one: str, other: str) -> None:
+    assert canonical_address(one) != canonical_address(other)
+
+
+@pytest.mark.parametrize("name", ["+letters", "...", "._-"])
+def test_what_would_leave_nothing_of_a_name_leaves_all_of_it(name: str) -> None:
+    for provider in PROVIDERS:
+        assert not canonical_address(f"{name}@{provider.domains[0]}").startswith("@")
+
+
+@given(some.text(max_size=40), some.sampled_from([d for p in PROVIDERS for d in p.domains] + ["example.org"]))
+def test_the_one_form_is_its_own_and_no_text_breaks_it(name: str, domain: str) -> None:
+    form = canonical_address(f"{name}@{domain}")
+
+    assert canonical_address(form) == form
+
+
+@given(some.text())
+def test_any_text_has_a_domain(text: str) -> None:
+    assert domain_of(text) == domain_of(f"mara@{domain_of(text)}")
+
+
+def test_no_domain_belongs_to_two_providers() -> None:
+    domains = [domain for provider in PROVIDERS for domain in provider.domains]
+
+    assert len(domains) == len(set(domains))

@@ -1,0 +1,290 @@
+"""What is erased when its time has come, little by little, on both databases."""
+
+import os
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, func, insert, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from campaign.database import batch
+from campaign.database.session import Database
+from campaign.database.table import Base
+from campaign.delivery.model import Delivery, DeliveryRow
+from campaign.mail import daily_limit, outbox
+from campaign.mail.daily_limit import MailboxDay
+from campaign.mail.outbox import OutboxMail
+from campaign.reference.participating_state import STATES
+from campaign.sealing.campaign_key import current_key
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature import count as tally
+from campaign.signature import erase
+from campaign.signature.erase import erase_due
+from campaign.signature.invalidation import Invalidation
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.recount import recount
+from campaign.signature.withdraw import withdraw
+from campaign.worker import schedule
+from tests.conftest import NOW
+from tests.support.factories import make_delivery, make_signature
+
+DAYS = 7
+
+CLOSED = date(2026, 5, 31)
+
+SHORT_WAYS = (
+    "PRIMARY KEY (state_code=? AND id",
+    "PRIMARY KEY (state_code>?)",
+    "ix_signature_pending (signed_on<?)",
+    "uq_signature_standing (state_code=? AND digest>?)",
+    # Partial indexes of nothing but what is to be erased, and empty afterwards.
+    "ix_signature_key",
+    "ix_signature_published",
+)
+"""How SQLite may be led to rows: from one bound to another, or along what is left to do."""
+
+OF_LETTER = "SEARCH signature USING PRIMARY KEY (state_code=?)"
+
+JUST_CLOSED = {"confirmation_days": DAYS, "closes_on": NOW.date() - timedelta(days=1)}
+LONG_CLOSED = {"confirmation_days": DAYS, "closes_on": CLOSED, "months_after_close": 5}
+
+
+@pytest.fixture(autouse=True)
+def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "STRETCH", 3)
+    monkeypatch.setattr(erase, "BATCH", 3)
+
+
+def erased(db: Session, *, now: Any = NOW, **due: Any) -> int:
+    """Erase what is due, with a commit after each batch, and return how many rows that was."""
+    total = 0
+    for rows in erase_due(db, now=now, **due):
+        db.commit()
+        total += rows
+    db.commit()
+    db.expire_all()
+    return total
+
+
+def count(db: Session, table: type[Base]) -> int:
+    return db.scalar(select(func.count()).select_from(table)) or 0
+
+
+def make_many(db: Session, keys: ServerKeys) -> list[Signature]:
+    """Make signatures of every kind, more than one stretch holds, of several letters."""
+    made = [
+        make_signature(
+            db, keys, state=state, disclosure=disclosure, words="My own words.", confirmed=confirmed
+        )
+        for state in ("de", "fr", "kz")
+        for disclosure in ("public", "delegation", "counted")
+        for confirmed in (True, True, False)
+    ]
+    for each in made[:2]:
+        each.row.public_name, each.row.name_review = "Mara Example", "approved"
+    withdraw(db, made[3].token, now=NOW, confirmation_days=DAYS)
+    db.commit()
+    return [each.row for each in made]
+
+
+def test_unconfirmed_ones_are_erased_after_their_days_and_no_others(db: Session, keys: ServerKeys) -> None:
+    rows = make_many(db, keys)
+    pending = sum(1 for row in rows if row.confirmed_on is None)
+
+    assert erased(db, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS) == 0
+    assert erased(db, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS) == pending == 9
+    assert count(db, Signature) == len(rows) - pending
+    assert count(db, SignatureToken) == len(rows) - pending
+
+
+def test_of_two_letters_signed_with_one_id_only_the_unconfirmed_one_goes(
+    db: Session, keys: ServerKeys
+) -> None:
+    pending = make_signature(db, keys, state="de", confirmed=False).row
+    make_signature(db, keys, state="fr")
+    db.execute(delete(SignatureToken))
+    db.execute(update(Signature).where(Signature.state_code == "fr").values(id=pending.id))
+    db.commit()
+    db.expunge_all()
+
+    assert erased(db, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS) == 1
+    assert db.scalars(select(Signature.state_code)).all() == ["fr"]
+
+
+def test_after_the_close_no_mailbox_can_be_recognised_but_pending_ones(db: Session, keys: ServerKeys) -> None:
+    rows = make_many(db, keys)
+    erased(db, **JUST_CLOSED)
+
+    for row in rows:
+        assert (row.digest is not None) == (row.confirmed_on is None), row.disclosure
+    assert sum(row.sealed is not None for row in rows) == 17
+
+
+def test_until_the_close_every_mailbox_is_recognised(db: Session, keys: ServerKeys) -> None:
+    rows = make_many(db, keys)
+
+    assert erased(db, confirmation_days=DAYS, closes_on=NOW.date()) == 0
+    assert sum(row.digest is not None for row in rows) == 26
+
+
+def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: ServerKeys) -> None:
+    rows = make_many(db, keys)
+    db.add(
+        Invalidation(made_at=NOW, organiser="Olga", key_id=current_key(db).id, sealed=b"a domain", number=1)
+    )
+    db.commit()
+    before = {state: (tally.by_residence(db, state), tally.withdrawn(db, state)) for state in ("de", "kz")}
+    erased(db, now=NOW - timedelta(days=24), **LONG_CLOSED)
+    assert rows[0].sealed is not None
+
+    erased(db, **LONG_CLOSED)
+
+    for row in rows:
+        assert (row.sealed, row.key_id, row.digest, row.public_name) == (None,) * 4
+        assert (row.has_words, row.name_review, row.words_review) == (False, None, None)
+        assert (row.disclosure, row.residence, row.signed_on) == ("counted", "FR", NOW.date())
+    assert count(db, SignatureToken) == 0
+    invalidation = db.scalars(select(Invalidation)).one()
+    assert (invalidation.sealed, invalidation.key_id, invalidation.number) == (None, None, 1)
+    assert tally.total(db) == 17
+    assert before == {
+        state: (tally.by_residence(db, state), tally.withdrawn(db, state)) for state in ("de", "kz")
+    }
+    assert recount(db, now=NOW) == []
+
+
+def test_what_is_erased_is_looked_for_only_once(db: Session, keys: ServerKeys) -> None:
+    make_many(db, keys)
+    erased(db, **LONG_CLOSED)
+
+    # No walk through the table: each of these would have yielded for every stretch.
+    assert list(erase_due(db, now=NOW, **LONG_CLOSED)) == []  # type: ignore[arg-type]
+    make_signature(db, keys)
+    assert erased(db, **LONG_CLOSED) == 2  # whatever of it is personal, and its link
+
+
+@pytest.mark.parametrize("batches", [1, 4, 9])
+def test_an_erasure_that_was_killed_is_finished_by_the_next_one_whatever_came_between(
+    db: Session, keys: ServerKeys, batches: int
+) -> None:
+    make_many(db, keys)
+    killed = erase_due(db, now=NOW, **LONG_CLOSED)  # type: ignore[arg-type]
+    for _rows in islice(killed, batches):
+        db.commit()
+    next(killed)
+    db.rollback()
+    killed.close()  # type: ignore[attr-defined]
+    for state in ("at", "de", "kz"):
+        make_signature(db, keys, state=state, disclosure="public")
+    db.commit()
+
+    erased(db, **LONG_CLOSED)
+
+    personal = or_(
+        Signature.sealed.is_not(None), Signature.digest.is_not(None), Signature.key_id.is_not(None)
+    )
+    assert db.scalars(select(Signature.id).where(personal)).all() == []
+    assert count(db, SignatureToken) == 0
+    assert count(db, Signature) == 30
+
+
+def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
+    db: Session, database: Database, settings: Settings, keys: ServerKeys
+) -> None:
+    rows = make_many(db, keys)
+    make_delivery(db, rows[:4])
+    longest_ago = NOW - timedelta(days=2)
+    outbox.put(
+        db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=longest_ago
+    )
+    daily_limit.may_send(db, b"mailbox", on=longest_ago.date())
+    db.commit()
+    over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
+    db.close()
+    with database.session(writes=True) as session:
+        schedule.periodic(over, database)["erase_due"](session, NOW)
+        session.commit()
+
+    with database.reading() as session:
+        assert session.scalars(select(OutboxMail.sealed)).all() == [None]
+        assert count(session, MailboxDay) == 0
+        assert count(session, DeliveryRow) == 0
+        assert session.scalars(select(Delivery.named)).all() == [4]
+        assert session.scalars(select(Signature.sealed).where(Signature.sealed.is_not(None))).all() == []
+
+
+@pytest.mark.parametrize("kind", ["unconfirmed", "digests", "people"])
+def test_no_statement_reads_a_whole_table_to_erase_a_batch(
+    db: Session, keys: ServerKeys, database: Database, kind: str
+) -> None:
+    """Each batch must cost the same, whatever the table's size: it is led to its rows by an index."""
+    make_many(db, keys)
+    if not database.is_sqlite:
+        # So few rows are read whole otherwise; where an index could serve, now it does.
+        db.execute(text("ANALYZE"))
+        db.execute(text("SET enable_seqscan = off"))
+    plans: list[str] = []
+    _note_plans(db, plans)
+    due: dict[str, Any] = {
+        "unconfirmed": {"now": NOW + timedelta(days=DAYS + 1), "confirmation_days": DAYS},
+        "digests": {"now": NOW, **JUST_CLOSED},
+        "people": {"now": NOW, **LONG_CLOSED},
+    }[kind]
+
+    for _rows in erase_due(db, **due):
+        pass
+
+    assert plans
+    for plan in plans:
+        assert "Seq Scan on signature" not in plan, plan
+        for step in re.findall(r"^(?:SCAN|SEARCH) signature(?: .*)?$", plan, re.MULTILINE):
+            is_first_bound = step in {"SCAN signature", OF_LETTER} and "OFFSET" in plan
+            assert is_first_bound or any(way in step for way in SHORT_WAYS), plan
+
+
+def test_a_stretch_reads_the_rows_of_its_own_and_not_the_whole_letter(
+    db: Session, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite's plans, which the other test looks at, do not depend on what tables hold")
+    monkeypatch.setattr(batch, "STRETCH", 20)
+    same = {"edition": 1, "language": "en", "residence": "FR", "disclosure": "counted", "has_words": False}
+    same |= {"signed_on": NOW.date(), "confirmed_on": NOW.date()}
+    # As in a large table: many pages, and letters of several stretches each.
+    rows = [
+        {"state_code": code, "id": uuid4(), "digest": os.urandom(32), "sealed": bytes(300), **same}
+        for _ in range(100)
+        for code in STATES
+    ]
+    db.execute(insert(Signature), rows)
+    db.commit()
+    db.execute(text("ANALYZE"))
+    plans: list[str] = []
+    _note_plans(db, plans)
+
+    for _rows in erase_due(db, now=NOW, **JUST_CLOSED):  # type: ignore[arg-type]
+        pass
+
+    stretches = [plan for plan in plans if plan.startswith("UPDATE") and "signature.id >" in plan]
+    assert len(stretches) == 5 * len(STATES)
+    for plan in stretches:
+        assert re.search(r"Index (Scan|Cond).*pk_signature|Bitmap Index Scan on pk_signature", plan), plan
+
+
+def _note_plans(db: Session, plans: list[str]) -> None:
+    from sqlalchemy import event
+
+    connection = db.connection()
+    prefix = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+
+    @event.listens_for(connection, "before_cursor_execute")
+    def note(_c: Any, cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if "signature" in statement and "invalidation" not in statement:
+            cursor.execute(prefix + statement, parameters)
+            plans.append("\n".join([statement, *(str(row[-1]) for row in cursor.fetchall()), ""]))

@@ -1,0 +1,355 @@
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaign.database.session import Database
+from campaign.disclosure.approval import approve_names, decline_names
+from campaign.errors import CampaignError, ClosedError, NoKeyError, UnknownTokenError
+from campaign.guard.proof_of_work import Proof
+from campaign.mail import outbox
+from campaign.mail.outbox import OutboxMail
+from campaign.sealing import box
+from campaign.sealing.box import Details
+from campaign.sealing.code import new_code
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature import count as tally
+from campaign.signature.confirm import confirm as confirm_signature
+from campaign.signature.link import ask_for_links, send_links
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.recount import recount
+from campaign.signature.sign import Signing
+from campaign.signature.sign import sign as sign_letter
+from campaign.signature.withdraw import disclose, open_link, withdraw
+from tests.conftest import NOW
+from tests.support.factories import make_owner, make_signature
+from tests.support.outbox import mails
+
+DAYS = 7
+
+_moments = count(1)
+
+
+def signing(email: str = "mara@example.org", *, proof: Proof | None = None, **changes: str) -> Signing:
+    given = {
+        "state_code": "de",
+        "residence": "FR",
+        "disclosure": "delegation",
+        "language": "en",
+    } | {k: v for k, v in changes.items() if k in {"state_code", "residence", "disclosure"}}
+    details = Details(name=changes.get("name", "Mara Example"), email=email, words=changes.get("words", ""))
+    return Signing(details=details, edition=1, proof=proof, **given)  # type: ignore[arg-type]
+
+
+def sign(db: Session, keys: ServerKeys, **changes: str) -> str:
+    """Sign and return the token that the mail carries."""
+    # A moment later each time, so that the mails have an order.
+    moment = NOW + timedelta(milliseconds=next(_moments))
+    sign_letter(db, signing(**changes), keys=keys, now=moment)
+    db.commit()
+    return str(mails(db, keys)[-1].params["token"])
+
+
+def confirm(db: Session, token: str) -> Signature:
+    confirmed = confirm_signature(db, token, now=NOW, confirmation_days=DAYS)
+    db.commit()
+    return confirmed
+
+
+def rows(db: Session) -> int:
+    return db.scalar(select(func.count()).select_from(Signature)) or 0
+
+
+def test_a_new_signature_is_pending_and_does_not_count(db: Session, keys: ServerKeys) -> None:
+    sign(db, keys)
+
+    assert rows(db) == 1
+    assert tally.total(db) == 0
+
+
+def test_confirming_lets_it_count(db: Session, keys: ServerKeys) -> None:
+    confirmed = confirm(db, sign(db, keys))
+
+    assert confirmed.confirmed_on == NOW.date()
+    assert tally.by_state(db) == {"de": 1}
+    assert recount(db, now=NOW) == []
+
+
+def test_confirming_twice_counts_once(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    confirm(db, token)
+    confirm(db, token)
+
+    assert tally.total(db) == 1
+
+
+def test_only_an_organisers_key_opens_what_was_signed(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    sign(db, keys, name="Mara Example", words="My own words.")
+    row = db.scalars(select(Signature)).one()
+
+    assert row.sealed is not None
+    assert box.unseal(row.sealed, owner.campaign_key).name == "Mara Example"
+    assert b"Mara" not in row.sealed
+
+
+def test_who_is_only_counted_leaves_nothing_to_unseal(db: Session, keys: ServerKeys) -> None:
+    sign(db, keys, disclosure="counted", words="Words")
+    row = db.scalars(select(Signature)).one()
+
+    assert row.sealed is None
+    assert not row.has_words
+
+
+def test_a_repeat_leaves_the_same_rows_as_a_first_one(db: Session, keys: ServerKeys) -> None:
+    def left() -> tuple[int, ...]:
+        tables = (Signature, SignatureToken, OutboxMail)
+        return tuple(db.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
+
+    before = left()
+    token = sign(db, keys)
+    first = tuple(after - was for was, after in zip(before, left(), strict=True))
+    confirm(db, token)
+    before = left()
+    sign(db, keys)
+    repeat = tuple(after - was for was, after in zip(before, left(), strict=True))
+
+    assert repeat == first
+
+
+def test_the_owner_of_a_mailbox_that_signed_is_told_so(db: Session, keys: ServerKeys) -> None:
+    confirm(db, sign(db, keys))
+    sign(db, keys, name="A Stranger")
+
+    mail = mails(db, keys)[-1]
+    assert mail.purpose == "already"
+    opened = open_link(db, mail.params["token"], now=NOW, confirmation_days=DAYS)
+    assert opened.confirmed_on is not None
+
+
+def test_a_strangers_repeat_replaces_nothing(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    confirm(db, sign(db, keys, name="Mara Example"))
+    sign(db, keys, name="A Stranger")
+
+    row = db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).one()
+    assert row.sealed is not None
+    assert box.unseal(row.sealed, owner.campaign_key).name == "Mara Example"
+
+
+def test_confirming_drops_the_siblings_and_their_links_lead_to_it(db: Session, keys: ServerKeys) -> None:
+    first, second = sign(db, keys), sign(db, keys)
+    confirmed = confirm(db, second)
+
+    assert rows(db) == 1
+    opened = open_link(db, first, now=NOW, confirmation_days=DAYS)
+    assert opened.id == confirmed.id
+
+
+def test_one_mailbox_may_sign_letters_to_two_states(db: Session, keys: ServerKeys) -> None:
+    confirm(db, sign(db, keys, state_code="de"))
+    confirm(db, sign(db, keys, state_code="fr"))
+
+    assert tally.by_state(db) == {"de": 1, "fr": 1}
+
+
+def test_the_sixth_mail_of_a_day_is_not_sent_and_leaves_as_many_rows(db: Session, keys: ServerKeys) -> None:
+    for _ in range(6):
+        sign(db, keys)
+
+    assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 5 + [outbox.DECOY]
+
+
+def test_the_next_day_mails_go_out_again(db: Session, keys: ServerKeys) -> None:
+    for _ in range(6):
+        sign_letter(db, signing(), keys=keys, now=NOW)
+    sign_letter(db, signing(), keys=keys, now=NOW + timedelta(days=1))
+
+    assert [mail.purpose for mail in mails(db, keys)].count("confirm") == 6
+
+
+def test_signing_after_the_close_is_refused(db: Session, keys: ServerKeys) -> None:
+    with pytest.raises(ClosedError):
+        sign_letter(db, signing(), keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
+
+
+def test_on_its_last_day_the_letter_can_be_signed(db: Session, keys: ServerKeys) -> None:
+    sign_letter(db, signing(), keys=keys, now=NOW, closes_on=NOW.date())
+
+    assert rows(db) == 1
+
+
+def test_without_a_key_no_signature_is_taken(db: Session, keys: ServerKeys) -> None:
+    from campaign.sealing.campaign_key import CampaignKey
+
+    db.query(CampaignKey).delete()
+
+    with pytest.raises(NoKeyError):
+        sign_letter(db, signing(), keys=keys, now=NOW)
+
+
+def test_a_link_not_confirmed_in_time_opens_nothing(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+
+    open_link(db, token, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS)
+    with pytest.raises(UnknownTokenError):
+        open_link(db, token, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS)
+
+
+def test_a_link_to_a_confirmed_signature_stays_good(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    confirm(db, token)
+
+    assert open_link(db, token, now=NOW + timedelta(days=400), confirmation_days=DAYS)
+
+
+def test_a_made_up_token_opens_nothing(db: Session) -> None:
+    with pytest.raises(UnknownTokenError):
+        open_link(db, new_code(), now=NOW, confirmation_days=DAYS)
+
+
+def test_withdrawing_erases_the_person_and_leaves_the_count(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    confirm(db, token)
+    row = withdraw(db, token, now=NOW, confirmation_days=DAYS)
+    db.commit()
+
+    assert (row.sealed, row.digest, row.public_name, row.key_id) == (None, None, None, None)
+    assert tally.total(db) == 0
+    assert tally.withdrawn(db, "de") == 1
+    assert recount(db, now=NOW) == []
+
+
+def test_withdrawing_twice_takes_one_off(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    confirm(db, token)
+    for _ in range(2):
+        withdraw(db, token, now=NOW, confirmation_days=DAYS)
+
+    assert tally.total(db) == 0
+
+
+def test_withdrawing_a_pending_one_counts_nothing(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    row = withdraw(db, token, now=NOW, confirmation_days=DAYS)
+
+    assert row.sealed is None
+    assert tally.withdrawn(db, "de") == 0
+    assert recount(db, now=NOW) == []
+
+
+def test_a_withdrawn_one_cannot_be_confirmed(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    withdraw(db, token, now=NOW, confirmation_days=DAYS)
+    confirm(db, token)
+
+    assert tally.total(db) == 0
+
+
+def test_after_withdrawing_one_can_sign_again(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    confirm(db, token)
+    withdraw(db, token, now=NOW, confirmation_days=DAYS)
+    confirm(db, sign(db, keys))
+
+    assert tally.total(db) == 1
+    assert tally.by_day(db) == [tally.Day(NOW.date(), 2, 1)]
+
+
+def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    made = make_signature(db, keys, disclosure="public", name="Mara Example")
+    approve_names(db, [(made.row.state_code, made.row.id)], owner.campaign_key)
+    assert made.row.public_name == "Mara Example"
+
+    disclose(db, made.token, "delegation", now=NOW, confirmation_days=DAYS)
+
+    assert made.row.public_name is None
+
+
+def test_a_name_made_public_again_is_looked_at_again(db: Session, keys: ServerKeys) -> None:
+    made = make_signature(db, keys, disclosure="public")
+    decline_names(db, [(made.row.state_code, made.row.id)])
+    for disclosure in ("delegation", "public"):
+        disclose(db, made.token, disclosure, now=NOW, confirmation_days=DAYS)
+
+    assert made.row.name_review is None
+
+
+def test_moving_down_to_counted_destroys_the_box(db: Session, keys: ServerKeys) -> None:
+    made = make_signature(db, keys)
+    row = disclose(db, made.token, "counted", now=NOW, confirmation_days=DAYS)
+
+    assert row.sealed is None
+    assert row.digest is not None
+    assert tally.total(db) == 1
+
+
+def test_from_counted_there_is_no_way_up(db: Session, keys: ServerKeys) -> None:
+    made = make_signature(db, keys, disclosure="counted")
+
+    with pytest.raises(CampaignError):
+        disclose(db, made.token, "public", now=NOW, confirmation_days=DAYS)
+
+
+def test_one_mail_lists_every_letter_that_a_mailbox_signed(db: Session, keys: ServerKeys) -> None:
+    for state in ("de", "fr"):
+        make_signature(db, keys, state=state, email="mara@example.org")
+    send_links(db, "Mara@example.org", language="en", keys=keys, now=NOW)
+
+    [mail] = mails(db, keys)
+    assert mail.purpose == "links"
+    assert [state for state, _token in mail.params["links"]] == ["de", "fr"]
+    for state, token in mail.params["links"]:
+        assert open_link(db, token, now=NOW, confirmation_days=DAYS).state_code == state
+
+
+def test_an_address_that_signed_nothing_gets_no_mail(db: Session, keys: ServerKeys) -> None:
+    send_links(db, "nobody@example.org", language="en", keys=keys, now=NOW)
+
+    assert mails(db, keys) == []
+
+
+def test_asking_leaves_the_same_rows_whether_or_not_anything_was_signed(
+    db: Session, keys: ServerKeys
+) -> None:
+    made = make_signature(db, keys)
+    for email in (made.email, "nobody@example.org"):
+        ask_for_links(db, email, language="en", keys=keys, now=NOW)
+
+    found = mails(db, keys)
+    assert sorted((mail.purpose, mail.recipient, dict(mail.params)) for mail in found) == sorted(
+        (outbox.ASKED, email, {}) for email in (made.email, "nobody@example.org")
+    )
+    assert db.scalar(select(func.count()).select_from(SignatureToken)) == 1
+
+
+def test_asking_for_links_in_vain_does_not_use_up_the_owners_mails(db: Session, keys: ServerKeys) -> None:
+    for _ in range(6):
+        send_links(db, "mara@example.org", language="en", keys=keys, now=NOW)
+    token = sign(db, keys)
+
+    assert open_link(db, token, now=NOW, confirmation_days=DAYS)
+
+
+def test_of_siblings_confirmed_at_one_moment_one_counts(database: Database, keys: ServerKeys) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with database.writing() as db:
+        for _ in range(4):
+            sign_letter(db, signing(), keys=keys, now=NOW)
+    with database.reading() as db:
+        tokens = [str(mail.params["token"]) for mail in mails(db, keys)]
+
+    def confirm_one(token: str) -> None:
+        with database.writing() as db:
+            confirm_signature(db, token, now=NOW, confirmation_days=DAYS)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(confirm_one, tokens))
+    with database.writing() as db:
+        assert tally.total(db) == 1
+        assert rows(db) == 1
+        assert recount(db, now=NOW) == []

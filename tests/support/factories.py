@@ -1,0 +1,137 @@
+"""Rows with everything in place; a test names only what matters to it. All names are made up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from campaign.delivery.model import ACCEPTED, Delivery, DeliveryRow
+from campaign.organiser.account import Unlocked
+from campaign.organiser.invitation import invite, join
+from campaign.organiser.role import ORGANISER
+from campaign.sealing import box, campaign_key
+from campaign.sealing.address_digest import address_digest
+from campaign.sealing.box import Details
+from campaign.sealing.campaign_key import current_key
+from campaign.sealing.code import new_code
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature import count as tally
+from campaign.signature.model import COUNTED, Signature
+from campaign.signature.sign import new_token
+from tests.conftest import NOW
+
+TODAY = NOW.date()
+
+PASSPHRASE = "wombat lantern orbit thistle quarry mellow pixel"
+
+_numbers = count(1)
+
+
+@dataclass
+class Made:
+    """A signature, and the token of one of its mails."""
+
+    row: Signature
+    token: str
+    email: str
+
+
+def make_signature(
+    db: Session,
+    keys: ServerKeys,
+    *,
+    state: str = "de",
+    name: str = "Mara Example",
+    email: str = "",
+    town: str = "",
+    words: str = "",
+    residence: str = "FR",
+    disclosure: str = "delegation",
+    confirmed: bool = True,
+    on: date = TODAY,
+    edition: int = 1,
+) -> Made:
+    """Add a signature as signing and confirming would have left it."""
+    email = email or f"mara{next(_numbers)}@example.org"
+    key = current_key(db)
+    is_sealed = disclosure != COUNTED
+    row = Signature(
+        state_code=state,
+        edition=edition,
+        language="en",
+        residence=residence,
+        disclosure=disclosure,
+        signed_on=on,
+        confirmed_on=on if confirmed else None,
+        digest=address_digest(keys, state, email),
+        key_id=key.id if is_sealed else None,
+        sealed=box.seal(Details(name=name, email=email, town=town, words=words), key.public_key)
+        if is_sealed
+        else None,
+        has_words=bool(words) and is_sealed,
+    )
+    db.add(row)
+    db.flush()
+    if confirmed:
+        tally.add(db, state, residence, on=on, confirmed=1)
+    token = new_token(db, row)
+    db.commit()
+    return Made(row, token, email)
+
+
+def make_owner(
+    db: Session, *, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, now: datetime = NOW
+) -> Unlocked:
+    """Make the first organiser, as the setup link does."""
+    code = campaign_key.make_provisional(db, now=now)
+    owner = join(db, code, name, passphrase, now=now)
+    db.commit()
+    return owner
+
+
+def make_organiser(
+    db: Session, owner: Unlocked, *, name: str = "Pavel", role: str = ORGANISER, now: datetime = NOW
+) -> Unlocked:
+    """Make another account, as an invitation does."""
+    code = invite(db, owner, role, now=now)
+    joined = join(db, code, name, PASSPHRASE, now=now)
+    db.commit()
+    return joined
+
+
+def make_delivery(db: Session, rows: Sequence[Signature], **changes: Any) -> Delivery:
+    """Make a delivery to Germany's delegation that was accepted, with *rows* on its list, numbered from 1."""
+    delivery = Delivery(
+        **{
+            "id": uuid4(),
+            "code": new_code(),
+            "state_code": "de",
+            "status": ACCEPTED,
+            "edition": 1,
+            "language": "en",
+            "recipient": "de@missions.example.org",
+            "total": len(rows),
+            "named": len(rows),
+            "letter_hash": b"\1" * 32,
+            "list_hash": b"\2" * 32,
+            "organiser": "Olga Organiser",
+            "message_id": "<1@letters.example>",
+            "prepared_at": NOW,
+            "sending_at": NOW,
+            "settled_at": NOW,
+            "smtp_code": 250,
+        }
+        | changes
+    )
+    db.add(delivery)
+    db.flush()
+    db.add_all(
+        DeliveryRow(delivery_id=delivery.id, number=at, state_code=row.state_code, signature_id=row.id)
+        for at, row in enumerate(rows, 1)
+    )
+    db.commit()
+    return delivery

@@ -1,0 +1,105 @@
+"""A mail worker in a process of its own, as ``campaign work`` runs it, that tests can kill."""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import remember
+from campaign.database.session import Database
+from campaign.mail import dispatch, outbox
+from campaign.settings import Settings
+from campaign.worker import tasks
+
+
+def start(
+    settings: Settings,
+    *,
+    lease: timedelta = outbox.LEASE,
+    linger_seconds: float = dispatch.LINGER_SECONDS,
+    follow_parent: bool = False,
+    log: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a worker; its log goes to *log*."""
+    how = json.dumps(
+        {
+            "settings": {
+                "instance": str(settings.instance),
+                "database_url": settings.database_url,
+                "secret_key": settings.secret_key,
+                "smtp_url": settings.smtp_url,
+            },
+            "lease_seconds": lease.total_seconds(),
+            "linger_seconds": linger_seconds,
+            "follow_parent": follow_parent,
+        }
+    )
+    with (log or settings.instance / "worker.log").open("ab") as file:
+        return subprocess.Popen([sys.executable, "-m", "tests.support.worker", how], stdout=file, stderr=file)
+
+
+@contextmanager
+def worker(settings: Settings, **how: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker while the block lasts."""
+    process = start(settings, **how)  # type: ignore[arg-type]
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def eventually(happens: Callable[[], object], seconds: float = 20) -> bool:
+    """Wait until *happens* does, and say whether it did."""
+    end = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@contextmanager
+def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do *work* in a thread while the block lasts; what it is given is set at the end."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def note_recount(db: Session, now: datetime) -> None:
+    remember(db, "worker_recounted", now.isoformat())
+
+
+def main() -> None:
+    how = json.loads(sys.argv[1])
+    logging.basicConfig(level=logging.DEBUG)
+    given = how["settings"]
+    settings = Settings(**given | {"instance": Path(given["instance"])})
+    dispatch.LINGER_SECONDS = how["linger_seconds"]
+    database = Database(settings.database_url)
+    built = tasks.build(
+        settings,
+        database,
+        periodic={"recount": note_recount},
+        lease=timedelta(seconds=how["lease_seconds"]),
+    )
+    built.run_worker(follow_parent=how["follow_parent"])
+    database.close()
+
+
+if __name__ == "__main__":
+    main()

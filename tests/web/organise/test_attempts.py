@@ -1,0 +1,209 @@
+"""What somebody learns who tries names, passphrases and codes at the door: nothing, and slowly."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pyotp
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.organiser import second_factor
+from campaign.organiser.account import Unlocked
+from campaign.organiser.login import check_passphrase
+from campaign.organiser.login_attempt import FREE_FAILURES, LoginFailures
+from campaign.organiser.second_factor import TypedCode
+from campaign.sealing import box
+from campaign.settings import Settings
+from campaign.web.site import Site
+from tests.conftest import NOW, Clock
+from tests.support.factories import PASSPHRASE
+from tests.web.conftest import OrganisersBrowser, rows
+
+DRILL = "/organise/account/recovery-code/drill"
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Return what every stretching of a passphrase took: passes and memory."""
+    taken: list[tuple[int, int]] = []
+    stretch = box.argon2id.kdf
+
+    def counted(*arguments: Any, opslimit: int, memlimit: int) -> bytes:
+        taken.append((opslimit, memlimit))
+        return bytes(stretch(*arguments, opslimit=opslimit, memlimit=memlimit))
+
+    monkeypatch.setattr(box.argon2id, "kdf", counted)
+    return taken
+
+
+@pytest.fixture
+def secret(db: Session, owner: Unlocked) -> str:
+    """Switch codes on for the owner; the code of this moment is used."""
+    made = second_factor.new_secret()
+    account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
+    code = TypedCode(pyotp.TOTP(made).at(NOW), NOW)
+    second_factor.switch_on(db, account, stretched, made, code)
+    db.commit()
+    return made
+
+
+def attempts(secret: str) -> list[dict[str, str]]:
+    """Return every way to be wrong at the login."""
+    next_code = pyotp.TOTP(secret).at(NOW, counter_offset=1)
+    return [
+        {"name": "Nobody", "passphrase": PASSPHRASE, "code": next_code},
+        {"name": "Olga Organiser", "passphrase": "not this one at all", "code": next_code},
+        {"name": "Olga Organiser", "passphrase": PASSPHRASE, "code": "000000"},
+        {"name": "Olga Organiser", "passphrase": PASSPHRASE, "code": pyotp.TOTP(secret).at(NOW)},
+        {"name": "Olga Organiser", "passphrase": PASSPHRASE, "code": ""},
+    ]
+
+
+def without_what_was_typed(page: str) -> str:
+    return re.sub(r'value="[^"]*"', "", page)
+
+
+def test_every_wrong_login_takes_the_same_work_and_gets_the_same_answer(
+    app: Flask, db: Session, secret: str, work: list[tuple[int, int]]
+) -> None:
+    pages, figures = set(), []
+    for typed in attempts(secret):
+        work.clear()
+        answer = OrganisersBrowser(app).log_in(**typed)
+        pages.add((answer.status_code, without_what_was_typed(answer.text)))
+        figures.append(list(work))
+
+    assert len(pages) == 1
+    assert figures == [[box.COST]] * len(figures)
+    assert sorted(each.failures for each in db.scalars(select(LoginFailures))) == [1, 4]
+
+
+def test_a_right_login_takes_that_work_too(
+    app: Flask, secret: str, clock: Clock, work: list[tuple[int, int]]
+) -> None:
+    clock.forward(seconds=30)
+    answer = OrganisersBrowser(app).log_in(code=pyotp.TOTP(secret).at(clock()))
+
+    assert answer.status_code == 303
+    assert work == [box.COST]
+
+
+def test_after_five_failures_of_any_kind_a_name_waits_without_any_work(
+    app: Flask, secret: str, work: list[tuple[int, int]]
+) -> None:
+    nobody, *known = attempts(secret)
+    for five in ([nobody] * FREE_FAILURES, [*known, known[0]]):
+        assert [OrganisersBrowser(app).log_in(**wrong).status_code for wrong in five] == [422] * FREE_FAILURES
+    work.clear()
+    answers = [OrganisersBrowser(app).log_in(**wrong) for wrong in (nobody, *known)]
+
+    assert {each.status_code for each in answers} == {429}
+    assert len({without_what_was_typed(each.text) for each in answers}) == 1
+    assert int(answers[0].headers["Retry-After"]) <= 16
+    assert work == []
+
+
+def recover(browser: OrganisersBrowser) -> int:
+    new = f"{PASSPHRASE} again"
+    form = {"code": "0" * 32, "passphrase": new, "passphrase_again": new}
+    return browser.post("/organise/recover", on="/organise/recover", **form).status_code
+
+
+def drill(browser: OrganisersBrowser) -> int:
+    return browser.post(DRILL, on=DRILL, code="0" * 32).status_code
+
+
+def switch_off(browser: OrganisersBrowser) -> int:
+    form = {"passphrase": "not this one at all"}
+    return browser.post("/organise/account/codes/off", **form).status_code
+
+
+def switch_on(browser: OrganisersBrowser) -> int:
+    form = {"passphrase": "not this one at all", "code": "000000", "secret": "A" * 32}
+    return browser.post("/organise/account/codes/on", **form).status_code
+
+
+def test_recovering_the_drill_and_codes_are_throttled_like_a_login(
+    organiser: OrganisersBrowser, clock: Clock
+) -> None:
+    for attempt in (recover, drill, switch_off, switch_on):
+        answers = [attempt(organiser) for _ in range(FREE_FAILURES + 1)]
+        assert answers == [422] * FREE_FAILURES + [429], attempt
+        # One has waited, and logs in, which forgives what was wrong before.
+        clock.forward(seconds=16)
+        assert organiser.post("/organise/logout").status_code == 303
+        assert organiser.log_in().status_code == 303
+
+
+def test_who_tries_recovery_codes_keeps_nobody_from_logging_in(
+    app: Flask, organiser: OrganisersBrowser
+) -> None:
+    for _ in range(FREE_FAILURES + 1):
+        recover(OrganisersBrowser(app))
+
+    assert OrganisersBrowser(app).log_in().status_code == 303
+
+
+def test_a_wrong_recovery_code_costs_next_to_nothing(
+    app: Flask, owner: Unlocked, work: list[tuple[int, int]]
+) -> None:
+    assert recover(OrganisersBrowser(app)) == 422
+    assert work == []
+
+
+def posts(app: Flask) -> list[str]:
+    """Return an address for each post that organisers can make."""
+    values = {"state": "de", "token": "0" * 20}
+    nobody = "00000000-0000-0000-0000-000000000000"
+    return [
+        re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values.get(found.group(1), nobody), rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("organise.") and "POST" in (rule.methods or set())
+    ]
+
+
+def test_no_post_is_taken_without_its_own_sessions_token(
+    app: Flask, site: Site, organiser: OrganisersBrowser, others: dict[str, OrganisersBrowser]
+) -> None:
+    before, foreign = rows(site), others["owner"].token()
+    assert len(posts(app)) > 20
+    for url in posts(app):
+        for token in ({}, {"csrf_token": ""}, {"csrf_token": foreign}, {"csrf_token": "a.b.c"}):
+            answer = organiser.client.post(url, data={"role": "owner", "name": "x"} | token)
+
+            # 410 where a code was shown once: an organiser who reloads that page is told so.
+            is_reloaded = url.startswith(("/organise/setup", "/organise/recover"))
+            assert answer.status_code == (410 if is_reloaded else 400), (url, token)
+    assert rows(site) == before
+
+
+def test_a_login_is_not_taken_with_anothers_token(
+    app: Flask, owner: Unlocked, others: dict[str, OrganisersBrowser]
+) -> None:
+    """Else a stranger's page could log somebody in, as the stranger, without their knowing."""
+    form = {"csrf_token": others["owner"].token(), "name": "Olga Organiser", "passphrase": PASSPHRASE}
+    client = app.test_client()
+    client.get("/organise/login")
+
+    assert client.post("/organise/login", data=form).status_code == 400
+    assert client.get("/organise/").status_code == 303
+
+
+def test_the_cookie_is_for_this_host_alone_and_out_of_reach_for_scripts(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    flags = ["HttpOnly", "Path=/", "SameSite=Strict"]
+    for base_url, name, expected in (
+        ("http://127.0.0.1:8000", "organiser", flags),
+        ("https://letters.example.org", "__Host-organiser", ["Secure", *flags]),
+    ):
+        app = make_app(replace(settings, base_url=base_url))
+        answer = app.test_client().get("/organise/login", base_url=base_url)
+        found, *others = answer.headers["Set-Cookie"].split("; ")
+
+        assert found.partition("=")[0] == name
+        assert sorted(others) == sorted(expected)

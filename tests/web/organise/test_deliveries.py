@@ -1,0 +1,107 @@
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from campaign.delivery.delegation import Address, save
+from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from tests.conftest import NOW
+from tests.support.factories import make_signature
+from tests.support.relay import Relay, relay
+from tests.web.conftest import OrganisersBrowser
+
+PAGE = "/organise/deliveries/new/us"
+
+
+@pytest.fixture
+def post_office() -> Iterator[Relay]:
+    with relay() as server:
+        yield server
+
+
+@pytest.fixture
+def app(make_app: Callable[[Settings], Flask], settings: Settings, post_office: Relay) -> Flask:
+    return make_app(replace(settings, smtp_url=post_office.url, mail_from="letters@example.org"))
+
+
+@pytest.fixture
+def ready(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> OrganisersBrowser:
+    """Give an organiser who has only to press the button."""
+    save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+    for state in ("us", "de"):
+        address = Address(state, f"{state}@missions.example.org", "a call", NOW.date())
+        save(db, address, by="Olga", now=NOW)
+        make_signature(db, keys, state=state, name="Mara Example")
+    return organiser
+
+
+def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
+    """Return what the preview's form holds, as a page that was opened now would send it."""
+    page = browser.get(preview).get_data(as_text=True)
+    return {
+        name: (re.search(rf'name="{name}" value="([^"]*)"', page) or [None, ""])[1]
+        for name in ("nonce", "seen", "latest")
+    }
+
+
+def test_a_delivery_is_sent_and_its_page_says_what_became_of_it(
+    ready: OrganisersBrowser, post_office: Relay
+) -> None:
+    answer = ready.post(PAGE, on=PAGE, **hidden(ready), holds="y")
+
+    assert answer.status_code == 303
+    assert len(post_office.received) == 1
+    page = ready.get(answer.location).get_data(as_text=True)
+    assert "accepted" in page
+    assert "us@missions.example.org" in page
+
+
+def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Relay) -> None:
+    form = hidden(ready)
+    first = ready.post(PAGE, on=PAGE, **form, holds="y")
+    second = ready.post(PAGE, on=PAGE, **form, holds="y")
+
+    assert first.location == second.location
+    assert len(post_office.received) == 1
+
+
+def test_a_second_click_is_not_asked_about_what_the_first_one_did(
+    ready: OrganisersBrowser, post_office: Relay
+) -> None:
+    preview = PAGE.replace("us", "de")  # nothing to tick there before something was sent
+    form = hidden(ready, preview)
+    first = ready.post(preview, on=preview, **form)
+    second = ready.post(preview, on=preview, **form)
+
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.location == second.location
+    assert len(post_office.received) == 1
+
+
+def test_without_the_tick_nothing_is_sent(ready: OrganisersBrowser, post_office: Relay) -> None:
+    answer = ready.post(PAGE, on=PAGE, **hidden(ready))
+
+    assert answer.status_code == 422
+    assert post_office.received == []
+
+
+def test_two_previews_open_at_once_send_one_letter(ready: OrganisersBrowser, post_office: Relay) -> None:
+    first, second = hidden(ready), hidden(ready)
+    ready.post(PAGE, on=PAGE, **first, holds="y")
+    answer = ready.post(PAGE, on=PAGE, **second, holds="y")
+
+    assert answer.location == PAGE
+    assert len(post_office.received) == 1
+
+
+def test_a_second_letter_goes_out_once_it_was_decided(ready: OrganisersBrowser, post_office: Relay) -> None:
+    for _ in range(2):
+        assert ready.post(PAGE, on=PAGE, **hidden(ready), holds="y").location != PAGE
+
+    assert len(post_office.received) == 2

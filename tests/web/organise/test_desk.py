@@ -1,0 +1,134 @@
+"""At the organisers' desk: what the pages say before, and after, something is done."""
+
+import csv
+import io
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.organiser import audit_log
+from campaign.organiser.audit_log import AuditEntry
+from campaign.reference.participating_state import STATES
+from campaign.sealing.server_key import ServerKeys
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.support.factories import make_delivery, make_signature
+from tests.web.conftest import OrganisersBrowser
+
+
+@pytest.fixture
+def sent(site: Site, clock: Clock) -> UUID:
+    """Return a delivery to Germany that the relay refused."""
+    with site.database.session(writes=True) as db:
+        delivery = make_delivery(db, [], code="7K3MQ0V9ZB2TN8XH4C6D", status="refused", smtp_code=550)
+        audit_log.record(db, "Olga Organiser", "send delivery", "de 7K3MQ0V9ZB2TN8XH4C6D", now=clock())
+        audit_log.record(db, "Olga Organiser", "remove organiser", "de", now=clock())
+        db.commit()
+        return delivery.id
+
+
+def text(page: Any) -> str:
+    """Return what stands on *page*, without its markup."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True)).split())
+
+
+def test_approving_with_nothing_chosen_is_said_to_be_a_fault_and_logged_nowhere(
+    organiser: OrganisersBrowser, db: Session
+) -> None:
+    url = "/organise/signatures?kind=words"
+    answer = organiser.post("/organise/signatures", kind="words", act="approve", back=url)
+    assert answer.location == url
+
+    page = organiser.get(url).get_data(as_text=True)
+    assert '<p class="notice is-grave" role="alert">Choose at least one entry.</p>' in page
+    assert "is-good" not in page
+    assert db.scalar(select(AuditEntry).where(AuditEntry.act == "approve words")) is None
+
+
+def test_the_file_to_fill_in_has_all_57_codes_and_no_address(organiser: OrganisersBrowser) -> None:
+    answer = organiser.get("/organise/delegations/template.csv")
+    [head, *lines] = csv.reader(io.StringIO(answer.get_data(as_text=True)))
+
+    assert head == ["state", "email", "source", "checked_on"]
+    assert [code for code, *_empty in lines] == sorted(STATES)
+    assert {cell for _code, *empty in lines for cell in empty} == {""}
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "Germany de" in text(organiser.get("/organise/delegations"))
+
+
+def test_the_log_names_states_and_leads_to_deliveries(organiser: OrganisersBrowser, sent: UUID) -> None:
+    page = organiser.get("/organise/audit").get_data(as_text=True)
+
+    assert f'<a href="/organise/deliveries/{sent}">Germany 7K3M-Q0V9-ZB2T-N8XH-4C6D</a>' in page
+    assert "<td>remove organiser</td><td>de</td>" in page
+
+
+def test_a_delivery_says_what_the_relay_answered(organiser: OrganisersBrowser, sent: UUID) -> None:
+    page = text(organiser.get(f"/organise/deliveries/{sent}"))
+
+    assert "refused the relay answered 550" in page
+    assert "edition 1, English" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "request_", "button"),
+    [
+        ("de", "EU Global Human Rights Sanctions Regime", "Send letter and list (1 name)"),
+        ("tr", "General request", "Send letter and list (1 name)"),
+        ("kz", "To investigate; no sanctions asked", "Send letter and count (no names)"),
+    ],
+)
+def test_the_preview_says_what_is_asked_and_what_goes_along(
+    db: Session, keys: ServerKeys, organiser: OrganisersBrowser, state: str, request_: str, button: str
+) -> None:
+    make_signature(db, keys, state=state, name="Mara Example")
+    _ready(organiser, state)
+    page = text(organiser.get(f"/organise/deliveries/new/{state}"))
+
+    assert request_ in page
+    assert button in page
+
+
+def test_each_caution_stands_above_the_tick_that_says_it_was_read(
+    db: Session, keys: ServerKeys, organiser: OrganisersBrowser, clock: Clock
+) -> None:
+    make_signature(db, keys, name="Mara Example")
+    _ready(organiser, "de", checked_on="2026-01-02")
+    clock.forward(days=20)
+    organiser.log_in()
+    page = text(organiser.get("/organise/deliveries/new/de"))
+
+    notes = page[page.index("Then the delegation") : page.index("I have read the notes above")]
+    assert "in force until 8 December 2026" in notes
+    assert "last checked on 2 January 2026" in notes
+
+
+def test_a_test_to_oneself_can_be_reloaded_without_sending_it_again(
+    db: Session, keys: ServerKeys, organiser: OrganisersBrowser
+) -> None:
+    make_signature(db, keys, name="Mara Example")
+    _ready(organiser, "de")
+    url = "/organise/deliveries/new/de"
+    answer = organiser.post(f"{url}/test", on=url, email="olga@example.org")
+
+    assert (answer.status_code, answer.location) == (303, url)
+    page = organiser.get(url).get_data(as_text=True)
+    assert '<p class="notice is-good" role="status">The test was sent.' in page
+    assert "olga@example.org" not in page
+
+
+def _ready(organiser: OrganisersBrowser, state: str, checked_on: str = "2026-11-20") -> None:
+    organiser.post(
+        "/organise/account/organisation", name="Letters", seat="Exampleville", contact="o@letters.example"
+    )
+    organiser.post(
+        f"/organise/delegations/{state}",
+        on=f"/organise/delegations?state={state}",
+        email=f"{state}@missions.example.org",
+        source="a call",
+        checked_on=checked_on,
+    )

@@ -1,0 +1,143 @@
+"""Who may go where behind the door: one table, held for every route and every role."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+from campaign.organiser import membership
+from campaign.organiser.account import Organiser, Unlocked
+from campaign.organiser.role import ORGANISER, OWNER, READER, ROLES, reaches
+from campaign.sealing.server_key import ServerKeys
+from campaign.web.organise.permission import LEAST, OPEN, allows
+from campaign.web.site import Site
+from tests.conftest import NOW
+from tests.support.factories import make_delivery, make_signature
+from tests.web.conftest import OrganisersBrowser, rows
+
+
+def behind_the_door(app: Flask) -> list[tuple[Rule, str]]:
+    """Return each route of the organisers, with each method that it takes."""
+    return [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("organise.") and rule.endpoint not in OPEN
+        for method in sorted((rule.methods or set()) & {"GET", "POST"})
+    ]
+
+
+@pytest.fixture
+def ids(db: Session, site: Site, keys: ServerKeys, owner: Unlocked) -> dict[str, Any]:
+    """Return what the routes' addresses are made of: things that exist, as far as there are any."""
+    made = make_signature(db, keys, name="Mara Example", disclosure="public")
+    replied = {"status": "replied", "replied_on": NOW.date(), "note": "They mention Mara Example."}
+    delivery = make_delivery(db, [made.row], **replied)
+    nobody = {"state": "de", "format": "csv", "decision_id": str(uuid4())}
+    return {**nobody, "delivery_id": str(delivery.id), "organiser_id": str(owner.id)}
+
+
+def url(rule: Rule, ids: dict[str, Any]) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids.get(found.group(1), uuid4())), rule.rule)
+
+
+def test_every_route_stands_in_the_table_and_no_other(app: Flask) -> None:
+    """A new page is for nobody before it stands in campaign/web/organise/permission.py."""
+    there = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("organise.")}
+
+    assert there == OPEN | set(LEAST)
+    assert not OPEN & set(LEAST)
+
+
+def test_what_is_not_listed_is_for_nobody(app: Flask, organiser: OrganisersBrowser) -> None:
+    assert not any(allows(role, "organise.forgotten") or allows(role, None) for role in ROLES)
+    app._got_first_request = False
+    app.add_url_rule("/organise/forgotten", "organise.forgotten", lambda: "names")
+
+    assert organiser.get("/organise/forgotten").status_code == 403
+
+
+def test_no_role_reaches_further_than_the_table_says(
+    app: Flask, site: Site, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
+) -> None:
+    before = rows(site)
+    for role, browser in others.items():
+        token = browser.token()
+        for rule, method in behind_the_door(app):
+            if reaches(role, LEAST[rule.endpoint]):
+                continue
+            form = {"csrf_token": token, "role": OWNER, "name": "x", "passphrase": "y"}
+            answer = browser.client.open(
+                url(rule, ids), method=method, data=form if method == "POST" else None
+            )
+            assert answer.status_code == 403, (role, method, rule)
+            assert "This is not for your role" in answer.text
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    assert rows(site) == before
+
+
+def test_each_role_reaches_every_page_of_its_own(
+    app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
+) -> None:
+    for role, browser in others.items():
+        for rule, method in behind_the_door(app):
+            if method == "GET" and reaches(role, LEAST[rule.endpoint]):
+                assert browser.get(url(rule, ids)).status_code == 200, (role, rule)
+
+
+def test_no_page_shows_a_reader_a_name(
+    app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
+) -> None:
+    shown = "".join(
+        others[READER].get(url(rule, ids)).text for rule, method in behind_the_door(app) if method == "GET"
+    )
+
+    assert "Overview" in shown
+    assert "de@missions.example.org" in shown
+    assert "Mara Example" not in shown
+    assert "Mara Example" in others[ORGANISER].get("/organise/signatures").text
+
+
+def test_no_page_leads_where_the_role_may_not_go(
+    app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
+) -> None:
+    adapter = app.url_map.bind("localhost")
+    for role, browser in others.items():
+        for rule, method in behind_the_door(app):
+            if method != "GET" or rule.endpoint == "organise.list_file":
+                continue
+            page = browser.get(url(rule, ids)).text
+            for tag, address in re.findall(r'<(a|form)\b[^>]*?(?:href|action)="(/organise[^"#?]*)', page):
+                endpoint, _values = adapter.match(address, method="POST" if tag == "form" else "GET")
+                assert endpoint in OPEN or allows(role, str(endpoint)), (role, rule, address)
+
+
+def test_a_reader_gets_no_key_by_any_cookie(
+    app: Flask, db: Session, owner: Unlocked, others: dict[str, OrganisersBrowser]
+) -> None:
+    """Not even with a role that somebody wrote into the database, behind the back of the tool."""
+    reader = db.scalars(select(Organiser).where(Organiser.role == READER)).one()
+    reader.role = OWNER
+    db.commit()
+
+    assert others[READER].get("/organise/lists/de.csv").location == "/organise/login"
+    assert OrganisersBrowser(app).log_in("Robin Reader").status_code == 422
+
+
+def test_a_role_that_was_changed_counts_from_the_next_click(
+    db: Session, owner: Unlocked, others: dict[str, OrganisersBrowser]
+) -> None:
+    browser = others[OWNER]
+    token = browser.token()
+    account = db.scalars(select(Organiser).where(Organiser.name == "Robin Owner")).one()
+    membership.change_role(db, account.id, ORGANISER, by=owner, now=NOW)
+    db.commit()
+
+    answer = browser.client.post("/organise/account/invitations", data={"csrf_token": token})
+    assert answer.status_code == 403
+    assert browser.get("/organise/signatures").status_code == 200

@@ -1,0 +1,354 @@
+"""Public pages from memory: the same as rendered anew, and never a moment longer than they hold."""
+
+import gzip
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from math import prod
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from campaign.disclosure.published_name import Place
+from campaign.organiser import organisation
+from campaign.reference.language import LANGUAGES
+from campaign.reference.participating_state import STATES
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.web.serving import cache
+from campaign.web.site import Site
+from tests.conftest import NOW, Clock
+from tests.support.factories import make_signature
+from tests.web.conftest import FORM, OrganisersBrowser, Supporter
+
+PAGES = [
+    "/en/",
+    "/en/letters/de",
+    "/en/letters/de.pdf",
+    "/en/letters/de.txt",
+    "/en/persons/abish",
+    "/en/privacy",
+    "/en/check-your-mail",
+    "/en/embed/de",
+    "/en/progress",
+    "/counts.json",
+]
+
+PRIVATE_PAGES = ["/en/signature", "/organise/login", "/healthz"]
+
+
+@pytest.fixture
+def rendered(app: Flask) -> list[str]:
+    """Name every page that was rendered, in order."""
+    paths: list[str] = []
+
+    @app.before_request
+    def note() -> None:
+        from flask import request
+
+        paths.append(request.path)
+
+    return paths
+
+
+def headers(answer: TestResponse) -> dict[str, str]:
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_from_memory_is_the_page_that_was_rendered(
+    client: FlaskClient, rendered: list[str], path: str
+) -> None:
+    first, second = client.get(path), client.get(path)
+
+    assert rendered == [path]
+    assert first.status_code == second.status_code == 200
+    assert first.data == second.data
+    assert headers(first) == headers(second)
+    assert "Content-Security-Policy" in second.headers
+    assert "Set-Cookie" not in second.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_who_holds_a_page_is_told_that_it_still_holds(client: FlaskClient, path: str) -> None:
+    etag = client.get(path).headers["ETag"]
+
+    answer = client.get(path, headers={"If-None-Match": etag})
+
+    assert (answer.status_code, answer.data) == (304, b"")
+    assert answer.headers["ETag"] == etag
+    assert client.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/counts.json"])
+def test_a_shared_cache_may_keep_a_public_page_for_a_second_and_a_browser_asks_each_time(
+    client: FlaskClient, path: str
+) -> None:
+    answer = client.get(path)
+
+    assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
+    assert set(answer.headers["Vary"].split(", ")) == {"Accept-Encoding"}
+
+
+def test_no_cache_keeps_a_private_page_a_post_or_an_organisers_page(
+    client: FlaskClient, supporter: Supporter, organiser: OrganisersBrowser
+) -> None:
+    answers = [supporter.sign(), supporter.page(), supporter.act("confirm"), supporter.page()]
+    answers += [client.post("/en/signature", data={"email": "mara@example.org"}), client.get("/organise/")]
+    answers += [organiser.get(f"/organise/{page}") for page in ("", "account", "lists/de.csv")]
+
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_a_page_comes_packed_to_those_who_take_it_packed_and_to_no_others(client: FlaskClient) -> None:
+    plain = client.get("/en/letters/de")
+    packed = client.get("/en/letters/de", headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    refused = client.get("/en/letters/de", headers={"Accept-Encoding": "gzip;q=0, identity"})
+
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
+    assert gzip.decompress(packed.data) == plain.data == refused.data
+    assert {each.headers["Vary"] for each in (plain, packed, refused)} == {"Accept-Encoding"}
+
+
+def test_asking_for_the_head_of_a_page_gets_no_body(client: FlaskClient) -> None:
+    page = client.get("/en/")
+
+    answer = client.head("/en/")
+
+    assert answer.data == b""
+    assert answer.headers["Content-Length"] == str(len(page.data))
+
+
+def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list[str]) -> None:
+    page = client.get("/en/letters/de")
+
+    assert client.get("/en/letters/de?from=somewhere").data == page.data
+    assert rendered == ["/en/letters/de"]
+
+
+def test_an_older_page_of_the_names_is_not_the_newest_one(
+    client: FlaskClient, db: Session, keys: ServerKeys, rendered: list[str]
+) -> None:
+    row = make_signature(db, keys, disclosure="public").row
+    row.public_name, row.name_review = "Mara Older", "approved"
+    db.commit()
+    older = f"/en/progress?after={Place(NOW.date() + timedelta(days=1), uuid4()).text(keys)}"
+    for path in ("/en/progress", older, "/en/progress", older):
+        assert client.get(path).status_code == 200
+
+    assert rendered == ["/en/progress"] * 3, "the newest from memory, and older ones never"
+
+
+def test_what_was_published_stands_on_the_progress_page_within_a_second(
+    client: FlaskClient, db: Session, keys: ServerKeys, clock: Clock
+) -> None:
+    made = make_signature(db, keys, disclosure="public")
+    assert b"Mara Example" not in client.get("/en/progress").data
+    made.row.public_name, made.row.name_review = "Mara Example", "approved"
+    db.commit()
+
+    clock.forward(seconds=2)
+
+    assert b"Mara Example" in client.get("/en/progress").data
+
+
+def test_counts_stay_readable_from_any_site_when_they_come_from_memory(client: FlaskClient) -> None:
+    client.get("/counts.json")
+
+    answer = client.get("/counts.json")
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "public, max-age=1"
+    assert answer.get_json()["total"] == 0
+
+
+def test_a_count_moves_on_the_page_within_a_second_after_it_was_confirmed(
+    client: FlaskClient, supporter: Supporter
+) -> None:
+    def count(state: str) -> str:
+        page = client.get(f"/en/letters/{state}").get_data(as_text=True)
+        return page.partition(f'data-count="{state}">')[2].partition("<")[0]
+
+    supporter.sign("de")
+    assert count("de") == "0"
+
+    supporter.act("confirm")
+    assert (count("de"), count("fr")) == ("1", "0")
+
+    supporter.act("withdraw")
+    assert count("de") == "0"
+
+
+def test_only_the_letter_whose_count_moved_is_rendered_anew(
+    client: FlaskClient, supporter: Supporter, rendered: list[str]
+) -> None:
+    client.get("/en/letters/fr")
+    client.get("/en/letters/de")
+    supporter.sign("de")
+    supporter.act("confirm")
+    rendered.clear()
+
+    client.get("/en/letters/fr")
+    client.get("/en/letters/de")
+
+    assert rendered == ["/en/letters/de"]
+
+
+def test_the_moment_on_a_page_lies_back_less_than_half_a_minute(client: FlaskClient, clock: Clock) -> None:
+    client.get("/en/letters/de")
+
+    clock.forward(seconds=30)
+
+    assert "12:00:30" in client.get("/en/letters/de").get_data(as_text=True)
+
+
+def test_the_form_is_gone_from_the_page_on_the_day_after_the_close(
+    make_app: Callable[[Settings], Flask], settings: Settings, clock: Clock
+) -> None:
+    client = make_app(replace(settings, closes_on=date(2026, 11, 23))).test_client()
+    clock.forward(hours=11, minutes=59, seconds=55)
+    assert b'name="consent"' in client.get("/en/letters/de").data
+
+    clock.forward(seconds=6)
+
+    assert b'name="consent"' not in client.get("/en/letters/de").data
+
+
+def test_a_page_says_within_a_second_who_runs_the_campaign(
+    client: FlaskClient, site: Site, clock: Clock
+) -> None:
+    assert b"Made-up House" not in client.get("/en/privacy").data
+    with site.database.writing() as db:
+        organisation.save_organisation(
+            db, organisation.Organisation("Made-up House", "Nowhere", "x@example.org")
+        )
+
+    clock.forward(seconds=2)
+
+    assert b"Made-up House" in client.get("/en/privacy").data
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "elsewhere.example",
+        "elsewhere.example:8000",
+        "localhost.elsewhere.example",
+        "localhost@elsewhere.example",
+        "localhost:0",
+        "localhost:65536",
+        "localhost:http",
+        f"localhost{' ' * 300}elsewhere.example",
+    ],
+)
+def test_a_foreign_host_gets_nothing_from_memory(client: FlaskClient, host: str) -> None:
+    assert client.get("/en/letters/de").status_code == 200
+
+    assert client.get("/en/letters/de", headers={"Host": host}).status_code == 400
+
+
+def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
+    client: FlaskClient, rendered: list[str]
+) -> None:
+    hosts = ["localhost", "127.0.0.1:8000", *(f"localhost:{port}" for port in (1, 80, 65535))]
+    answers = [client.get("/en/letters/de", headers={"Host": host}) for host in hosts]
+
+    assert {(answer.status_code, answer.data) for answer in answers} == {(200, answers[0].data)}
+    assert rendered == ["/en/letters/de"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
+    client: FlaskClient, rendered: list[str]
+) -> None:
+    for path in ("/en/letters/de", "/en/persons/abish", "/en/", "/counts.json"):
+        assert client.get(path).status_code == 200
+        first = len(rendered)
+        same = [f"{path}?a={number}" for number in range(3)] + [path.replace("e", "%65"), f"{path}#b"]
+        assert {client.get(each).status_code for each in same} == {200}
+        assert len(rendered) == first
+
+        other = [path.upper(), f"{path}/", f"/{path}", f"/.{path}", path.replace("/", "//"), f"{path}/."]
+        other += [f"{path}{more}" for more in ("%0A", "%0D", "%00", "%20", ";a", "%2F", "%3Fa", "%CC%81")]
+        assert 200 not in {client.get(each).status_code for each in other if each != path}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
+    each = {"language": len(LANGUAGES), "state": len(STATES), "person_id": len(site.appeal.persons)}
+    kept = cache.COUNTED | cache.MOMENTARY
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in kept and "GET" in rule.methods]
+
+    assert {rule.endpoint for rule in rules} == kept
+    assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
+    client: FlaskClient, rendered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MOST_PAGES", 3)
+    paths = [f"/en/letters/{state}" for state in ("at", "be", "ch", "de")]
+    for path in paths:
+        client.get(path)
+    rendered.clear()
+
+    for path in reversed(paths):
+        client.get(path)
+
+    assert rendered == ["/en/letters/at"]
+
+
+def test_a_page_that_does_not_exist_is_not_kept_as_one_that_does(client: FlaskClient) -> None:
+    answers = [client.get("/en/persons/nobody"), client.get("/en/persons/nobody")]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_what_is_wrong_with_a_form_stands_on_nobody_elses_page(client: FlaskClient) -> None:
+    client.get("/en/letters/de")
+
+    answer = client.post("/en/letters/de", data=FORM | {"name": "Mara Example", "email": "nothing"})
+
+    assert answer.status_code == 422
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert b"Mara Example" not in client.get("/en/letters/de").data
+
+
+@pytest.mark.parametrize("path", PRIVATE_PAGES)
+def test_a_private_page_is_kept_by_nobody(client: FlaskClient, rendered: list[str], path: str) -> None:
+    answers = [client.get(path), client.get(path)]
+
+    assert rendered == [path, path]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_an_organisers_cookie_does_not_come_near_a_page(
+    client: FlaskClient, organiser: OrganisersBrowser
+) -> None:
+    answer = organiser.get("/en/")
+
+    assert "Set-Cookie" not in answer.headers
+    assert client.get("/en/").data == answer.data
+
+
+def test_a_static_text_comes_packed_to_those_who_take_it_packed(client: FlaskClient) -> None:
+    page = client.get("/en/").get_data(as_text=True)
+    url = re.findall(r'href="([^"]+\.css)"', page)[0]
+    plain, packed = client.get(url), client.get(url, headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert {answer.headers["Vary"] for answer in (plain, packed)} == {"Accept-Encoding"}
+    for answer in (plain, packed):
+        assert "immutable" in answer.headers["Cache-Control"]
+        answer.close()

@@ -1,0 +1,446 @@
+"""Who may sign at once, who is asked for a moment, who waits, and whose signature is held."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import altcha
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from campaign.database.table import Base
+from campaign.guard import surge
+from campaign.guard.limit import (
+    FREE,
+    MAILBOXES_OF_A_DOMAIN,
+    MOST_AT_THE_DOOR,
+    MOST_POSTS,
+    MOST_SIGNATURES,
+    RUSH,
+    TICKET_SECONDS,
+)
+from campaign.guard.proof_of_work import SpentProof
+from campaign.settings import Settings
+from campaign.signature.model import Signature
+from campaign.web.organise import permission
+from campaign.web.site import Site
+from tests.conftest import Clock
+from tests.web.conftest import FORM, Supporter
+
+# What the database does for the guard is tested on both, in tests/test_guard.py.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, unlimited_networks=())
+
+
+class Crowd:
+    """Many people, each with a mailbox at home."""
+
+    def __init__(self, client: FlaskClient, site: Site) -> None:
+        self.client = client
+        self.site = site
+        self.number = 0
+
+    def sign(self, address: str = HOME, **changes: str) -> TestResponse:
+        """Sign from *address* as somebody who has not signed yet."""
+        self.number += 1
+        form = FORM | {"email": f"mara@house{self.number}.example"} | changes
+        return self.client.post("/en/letters/de", data=form, environ_base={"REMOTE_ADDR": address})
+
+    def use_up(self, address: str = HOME) -> None:
+        """Sign so often that the next signature from *address* needs a proof."""
+        for _ in range(FREE.window):
+            assert self.sign(address).status_code == 303
+
+    def again(self, page: TestResponse, address: str = HOME, **changes: str) -> TestResponse:
+        """Send the page's form as it stands, with *changes*."""
+        form = hidden(page) | changes
+        return self.client.post("/en/letters/de", data=form, environ_base={"REMOTE_ADDR": address})
+
+    def held(self) -> list[str | None]:
+        """Return why each signature is held, the free ones first."""
+        with self.site.database.reading() as db:
+            return sorted(db.scalars(select(Signature.held_for)), key=str)
+
+
+@pytest.fixture
+def crowd(client: FlaskClient, site: Site) -> Crowd:
+    return Crowd(client, site)
+
+
+def hidden(page: TestResponse) -> dict[str, str]:
+    """Return the hidden fields of *page*."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.get_data(as_text=True))
+    return {name: html.unescape(text) for name, text in found}
+
+
+def puzzle(page: TestResponse) -> Any:
+    """Return the puzzle of *page*, or ``None``."""
+    found = re.search(r'data-puzzle="([^"]*)"', page.get_data(as_text=True))
+    assert found
+    return json.loads(html.unescape(found[1])) if found[1] else None
+
+
+def answer(page: TestResponse) -> str:
+    """Return what a browser finds for *page*."""
+    challenge = altcha.Challenge.from_dict(puzzle(page))
+    solution = altcha.solve_challenge(challenge)
+    assert solution
+    return altcha.Payload(challenge, solution).to_base64()
+
+
+def text(page: TestResponse) -> str:
+    return html.unescape(page.get_data(as_text=True))
+
+
+def test_the_first_from_a_network_sign_at_once_and_the_next_are_asked_for_a_moment(crowd: Crowd) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+
+    assert page.status_code == 422
+    assert "One moment" in text(page)
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in page.headers
+    assert crowd.sign(ELSEWHERE).status_code == 303
+    assert len(crowd.held()) == FREE.window + 1
+
+
+def test_what_was_typed_is_kept_as_it_was(crowd: Crowd) -> None:
+    crowd.use_up()
+    typed = {"name": 'Mara "<b>" Ėxample', "words": "One.\n\nTwo & three.", "town": "Süd", "website": "x"}
+    page = crowd.sign(**typed)
+
+    kept = hidden(page)
+    assert {name: kept[name] for name in typed} == typed
+    assert kept["consent"] == "y"
+    assert hidden(crowd.again(page))["words"] == typed["words"]
+
+
+def test_with_a_proof_one_signs_and_nothing_is_held(crowd: Crowd) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    done = crowd.again(page, altcha=answer(page))
+
+    assert (done.status_code, done.location) == (303, "/en/check-your-mail")
+    assert crowd.held() == [None] * (FREE.window + 1)
+
+
+def test_a_proof_is_good_for_one_signature_in_every_process(
+    crowd: Crowd, make_app: Callable[[Settings], Flask], site: Site
+) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    given = answer(page)
+    other = Crowd(make_app(site.settings).test_client(), site)
+    other.use_up()
+    assert crowd.again(page, altcha=given).status_code == 303
+
+    refused = [
+        each.again(page, email=f"{at}@example.org", altcha=given) for at, each in enumerate([crowd, other])
+    ]
+
+    assert [page.status_code for page in refused] == [422, 422]
+    assert len(crowd.held()) == 2 * FREE.window + 1
+
+
+def test_a_browser_whose_answer_does_not_hold_leaves_it_to_a_hand(crowd: Crowd, clock: Clock) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    again = crowd.again(page, altcha="nonsense")
+
+    assert again.status_code == 422
+    assert puzzle(again) is None
+    clock.forward(seconds=TICKET_SECONDS)
+    assert crowd.again(again).status_code == 303
+
+
+def test_a_proof_is_not_spent_when_the_signature_cannot_be_kept(crowd: Crowd, site: Site) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    given = answer(page)
+    assert crowd.again(page, altcha=given, consent="").status_code == 422
+
+    with site.database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(SpentProof)) == 0
+    assert crowd.again(page, altcha=given).status_code == 303
+
+
+def test_without_javascript_one_waits_a_little_and_signs(crowd: Crowd, clock: Clock) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    clock.forward(seconds=TICKET_SECONDS - 5)
+    early = crowd.again(page)
+
+    assert early.status_code == 422
+    assert "Please wait 5 seconds" in text(early)
+    clock.forward(seconds=5)
+    assert crowd.again(early).status_code == 303
+
+
+def test_a_ticket_is_good_for_no_other_mailbox_or_letter(crowd: Crowd, clock: Clock) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    clock.forward(seconds=TICKET_SECONDS)
+
+    assert crowd.again(page, email="another@example.org").status_code == 422
+    form = hidden(page)
+    other = crowd.client.post("/en/letters/fr", data=form, environ_base={"REMOTE_ADDR": HOME})
+    assert other.status_code == 422
+    assert f"Please wait {TICKET_SECONDS} seconds" in text(other)
+
+
+def test_a_ticket_from_a_busy_network_is_taken_and_held(crowd: Crowd, clock: Clock) -> None:
+    crowd.use_up()
+    page = crowd.sign()
+    clock.forward(seconds=TICKET_SECONDS)
+    done = crowd.again(page)
+
+    assert (done.status_code, done.location) == (303, "/en/check-your-mail")
+    assert crowd.held() == [None] * FREE.window + ["network"]
+
+
+def make_rush(crowd: Crowd) -> None:
+    for number in range(RUSH + 1):
+        assert crowd.sign(f"203.0.113.{number}").status_code == 303
+
+
+def test_in_a_rush_everybody_is_asked_and_a_ticket_is_not_held(crowd: Crowd, clock: Clock) -> None:
+    make_rush(crowd)
+    page = crowd.sign()
+
+    assert page.status_code == 422
+    clock.forward(seconds=TICKET_SECONDS)
+    assert crowd.again(page).status_code == 303
+    assert set(crowd.held()) == {None}
+
+
+def test_a_rush_ends_by_itself(crowd: Crowd, clock: Clock) -> None:
+    make_rush(crowd)
+    clock.forward(minutes=11)
+
+    assert crowd.sign().status_code == 303
+
+
+def test_another_process_asks_too_within_a_second(
+    crowd: Crowd, make_app: Callable[[Settings], Flask], site: Site, clock: Clock
+) -> None:
+    other = Crowd(make_app(site.settings).test_client(), site)
+    assert other.sign().status_code == 303
+    make_rush(crowd)
+    clock.forward(seconds=2)
+
+    assert other.sign().status_code == 422
+
+
+def test_letters_from_memory_stay_the_same_in_a_rush(crowd: Crowd, client: FlaskClient, site: Site) -> None:
+    before = client.get("/en/letters/de")
+    with site.database.writing() as db:
+        surge.guard_until(db, site.clock() + timedelta(minutes=5))
+    site.counts.expire()
+
+    after = client.get("/en/letters/de")
+
+    assert crowd.sign().status_code == 422
+    assert after.data == before.data
+    assert after.headers["ETag"] == before.headers["ETag"]
+
+
+def test_a_network_that_signs_without_end_is_asked_to_come_later(
+    crowd: Crowd, clock: Clock, site: Site
+) -> None:
+    for _ in range(MOST_SIGNATURES.window):
+        site.memory.count("supporter.sign", HOME, clock())
+    page = crowd.sign(name="Mara Patient", words="Kept.")
+
+    assert page.status_code == 429
+    assert 0 < int(page.headers["Retry-After"]) <= 1200
+    assert page.headers["Cache-Control"] == "no-store"
+    assert 'value="Mara Patient"' in text(page)
+    assert "Kept." in text(page)
+    assert re.search(r"Try again in about \d+ minutes", text(page))
+    assert crowd.sign(ELSEWHERE).status_code == 303
+
+    clock.forward(seconds=int(page.headers["Retry-After"]))
+    assert crowd.sign().status_code == 422
+
+
+def test_what_a_network_may_send_in_a_day_ends(crowd: Crowd, clock: Clock, site: Site) -> None:
+    for _ in range(MOST_SIGNATURES.day):
+        site.memory.count("supporter.sign", HOME, clock())
+    clock.forward(hours=2)
+    page = crowd.sign()
+
+    assert page.status_code == 429
+    assert "Try again in about 10 hours" in text(page)
+    clock.forward(hours=10)
+    assert crowd.sign().status_code == 303
+
+
+def test_no_limit_holds_for_networks_that_are_named(
+    make_app: Callable[[Settings], Flask], settings: Settings, site: Site
+) -> None:
+    named = replace(settings, unlimited_networks=(ip_network("192.0.2.0/24"),))
+    crowd = Crowd(make_app(named).test_client(), site)
+
+    for _ in range(MAILBOXES_OF_A_DOMAIN + FREE.day + RUSH):
+        assert crowd.sign(email=f"m{crowd.number}@mara.example").status_code == 303
+    assert set(crowd.held()) == {None}
+    assert crowd.sign(ELSEWHERE).status_code == 303
+
+
+def test_without_trusted_proxies_nobody_says_where_they_come_from(crowd: Crowd) -> None:
+    for number in range(FREE.window):
+        answered = crowd.client.post(
+            "/en/letters/de",
+            data=FORM | {"email": f"mara@house{number}.example"},
+            environ_base={"REMOTE_ADDR": HOME},
+            headers={"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"203.0.113.{number}"},
+        )
+        assert answered.status_code == 303
+
+    assert crowd.sign().status_code == 422
+
+
+def test_behind_a_proxy_the_last_address_it_named_counts_and_no_forged_one(
+    make_app: Callable[[Settings], Flask], settings: Settings, site: Site
+) -> None:
+    client = make_app(replace(settings, trusted_proxies=1)).test_client()
+
+    def sign(number: int, forwarded: str) -> int:
+        return client.post(
+            "/en/letters/de",
+            data=FORM | {"email": f"mara@house{number}.example"},
+            environ_base={"REMOTE_ADDR": "10.0.0.1"},
+            headers={"X-Forwarded-For": forwarded},
+        ).status_code
+
+    assert [sign(at, f"203.0.113.{at}, {HOME}") for at in range(FREE.window)] == [303] * FREE.window
+    assert sign(98, f"203.0.113.98, {HOME}") == 422
+    assert sign(99, f"{HOME}, {ELSEWHERE}") == 303
+
+
+@pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:4711", "[2001:db8::1]:443", "x" * 5000])
+def test_whatever_stands_for_an_address_is_answered(crowd: Crowd, address: str) -> None:
+    assert crowd.sign(address).status_code == 303
+
+
+def test_a_program_that_fills_the_trap_is_answered_like_anybody_and_held(
+    supporter: Supporter, crowd: Crowd
+) -> None:
+    first = crowd.sign(email="mara@example.org")
+    answered = supporter.sign(website="https://spam.example")
+
+    assert (answered.status_code, answered.location, answered.data) == (303, first.location, first.data)
+    assert supporter.purpose == "confirm"
+    assert crowd.held() == [None, "robot"]
+    supporter.act("confirm")
+    assert supporter.total() == 0
+
+
+def test_the_21st_mailbox_of_a_domain_is_held(crowd: Crowd, clock: Clock) -> None:
+    for number in range(MAILBOXES_OF_A_DOMAIN + 1):
+        clock.forward(seconds=10)
+        done = crowd.sign(f"198.51.100.{number}", email=f"m{number}@catch-all.example")
+        assert (done.status_code, done.location) == (303, "/en/check-your-mail")
+
+    assert crowd.held() == [None] * MAILBOXES_OF_A_DOMAIN + ["domain"]
+
+
+@pytest.mark.parametrize("email", ["mara@mailinator.com", "mara@x.Mailinator.com"])
+def test_a_mailbox_that_anybody_can_open_is_not_taken(crowd: Crowd, email: str) -> None:
+    page = crowd.sign(email=email)
+
+    assert page.status_code == 422
+    assert "Anybody can open mailboxes of" in text(page)
+    assert crowd.held() == []
+
+
+def test_a_mailbox_gets_five_mails_a_day_however_it_is_spelt(supporter: Supporter, crowd: Crowd) -> None:
+    spellings = ["m.ara@gmail.com", "MARA@gmail.com", "mara+a@gmail.com", "m.a.r.a@googlemail.com"]
+    for number, email in enumerate([*spellings, *spellings]):
+        assert crowd.sign(f"198.51.100.{number}", email=email).status_code == 303
+
+    assert [mail.purpose for mail in supporter.mails()].count("confirm") == 5
+
+
+def posts(app: Flask) -> list[str]:
+    """Return the endpoints that take posts and are open to everybody."""
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    behind = {name for name in endpoints if name.startswith("organise.") and name not in permission.OPEN}
+    return sorted(endpoints - behind)
+
+
+def test_no_post_that_is_open_to_everybody_is_without_a_limit(
+    app: Flask, client: FlaskClient, site: Site, clock: Clock
+) -> None:
+    kinds = {
+        "supporter.sign": MOST_SIGNATURES,
+        "post": MOST_POSTS,
+        "door": MOST_AT_THE_DOOR,
+    }
+    for what, limit in kinds.items():
+        for _ in range(limit.window):
+            site.memory.count(what, HOME, clock())
+    values = {"language": "en", "state": "de", "token": "0" * 20}
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    endpoints = posts(app)
+    answers = {}
+    for endpoint in endpoints:
+        [rule] = [each for each in app.url_map.iter_rules(endpoint) if "POST" in (each.methods or ())]
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
+        answers[endpoint] = client.post(path, data=FORM, environ_base={"REMOTE_ADDR": HOME})
+
+    assert len(endpoints) >= 6
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(endpoints, 429)
+    for page in answers.values():
+        assert 0 < int(page.headers["Retry-After"]) <= 1200
+        assert "<h1" in text(page)
+
+
+def test_withdrawing_has_a_limit_of_its_own(
+    crowd: Crowd, site: Site, supporter: Supporter, clock: Clock
+) -> None:
+    for _ in range(MOST_SIGNATURES.day):
+        site.memory.count("supporter.sign", "127.0.0.1", clock())
+
+    assert crowd.client.post("/en/signature", data={"email": "mara@example.org"}).status_code == 303
+
+
+def test_an_organiser_who_is_logged_in_has_no_limit(
+    make_app: Callable[[Settings], Flask], settings: Settings, organiser: Any
+) -> None:
+    for _ in range(MOST_AT_THE_DOOR.window + 5):
+        answered = organiser.post("/organise/account/organisation", name="", seat="", contact="")
+        assert answered.status_code != 429
+
+
+def test_no_address_of_a_client_is_written_anywhere(
+    crowd: Crowd, site: Site, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    make_rush(crowd)
+    crowd.sign()
+    for _ in range(MOST_POSTS.window + 1):
+        site.memory.count("post", HOME, clock())
+    crowd.client.post("/en/signature", data={}, environ_base={"REMOTE_ADDR": HOME})
+
+    assert "signatures come fast" in caplog.text
+    with site.database.reading() as db:
+        kept = [db.execute(select(table)).all() for table in Base.metadata.sorted_tables]
+    assert "guarded_until" in str(kept)
+    for needle in ("203.0.113", HOME):
+        assert needle not in caplog.text
+        assert needle not in str(kept)

@@ -1,0 +1,163 @@
+"""Tests about the code: every page keeps the house's rules."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from campaign.paths import STATIC
+from campaign.sealing.server_key import ServerKeys
+from tests.support.factories import make_signature
+from tests.web.conftest import OrganisersBrowser, Supporter
+
+SUPPORTERS_PAGES = (
+    "/en/",
+    "/en/letters/de",
+    "/en/letters/kz",
+    "/en/check-your-mail",
+    "/en/signature",
+    "/en/signature/sent",
+    "/en/persons/massimov",
+    "/en/persons/nazarbayev",
+    "/en/progress",
+    "/en/verify",
+    "/en/verify/0000-0000-0000-0000-0000",
+    "/en/privacy",
+    "/en/embed/de",
+    "/en/nothing",
+    "/organise/login",
+    "/organise/recover",
+)
+
+ORGANISERS_PAGES = tuple(
+    f"/organise/{page}"
+    for page in (
+        "",
+        "signatures",
+        "signatures?kind=words",
+        "deliveries",
+        "deliveries/new/de",
+        "checks",
+        "checks?held_for=any",
+        "notices",
+        "delegations",
+        "audit",
+        "safety",
+        "account",
+        "account/codes",
+        "account/recovery-code/drill",
+    )
+)
+
+
+class Page(HTMLParser):
+    """What a test asks of a page's markup."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.points_at: set[str] = set()
+        self.headings = 0
+        self.language = ""
+        self.faults: list[str] = []
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if "id" in given:
+            self.ids.append(given["id"] or "")
+        for name in ("for", "aria-describedby", "aria-labelledby"):
+            self.points_at |= set((given.get(name) or "").split())
+        self.headings += tag == "h1"
+        self.language = self.language or (given.get("lang") or "" if tag == "html" else "")
+        if tag == "style" or "style" in given or any(name.startswith("on") for name in given):
+            self.faults.append(f"<{tag}> holds style or script")
+        if tag == "script" and not given.get("src"):
+            self.faults.append("script in the page")
+        for name in ("src", "action") + (("href",) if tag == "link" else ()):
+            if given.get(name):
+                self.loads.append(given[name] or "")
+        if tag == "img" and "alt" not in given:
+            self.faults.append("a picture without words")
+
+
+def check(text: str) -> None:
+    page = Page(text)
+    assert page.faults == []
+    assert len(page.ids) == len(set(page.ids)), "an id stands twice"
+    assert page.points_at <= set(page.ids), page.points_at - set(page.ids)
+    assert page.language == "en"
+    assert re.search(r"<title>[^<]{3,}</title>", text)
+    assert all(address.startswith("/") for address in page.loads), page.loads
+    assert page.headings == 1
+
+
+@pytest.mark.parametrize("url", SUPPORTERS_PAGES)
+def test_a_page_keeps_the_houses_rules(client: FlaskClient, url: str) -> None:
+    answer = client.get(url)
+
+    check(answer.get_data(as_text=True))
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.fixture
+def busy(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> OrganisersBrowser:
+    """Give an organiser with something on every page."""
+    for name in ("Mara Example", "Ben Sample"):
+        make_signature(db, keys, name=name, disclosure="public", words="Own words.")
+    organiser.post(
+        "/organise/delegations/de",
+        on="/organise/delegations?state=de",
+        email="de@missions.example.org",
+        source="a call",
+        checked_on="2026-11-20",
+    )
+    return organiser
+
+
+@pytest.mark.parametrize("url", ORGANISERS_PAGES)
+def test_an_organisers_page_keeps_the_houses_rules(busy: OrganisersBrowser, url: str) -> None:
+    check(busy.get(url).get_data(as_text=True))
+
+
+def test_the_private_page_keeps_the_houses_rules_in_every_state(supporter: Supporter) -> None:
+    supporter.sign()
+    for action in ("confirm", "withdraw"):
+        check(supporter.page().get_data(as_text=True))
+        supporter.act(action)
+    check(supporter.page().get_data(as_text=True))
+
+
+def test_a_form_with_errors_keeps_the_houses_rules(supporter: Supporter) -> None:
+    check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))
+
+
+FIRST_VIEW_BYTES = 40 * 1024
+
+HEADERS_BYTES = 700
+"""What comes before the body of an answer, at most."""
+
+
+def test_the_first_view_of_a_letter_is_small_and_waits_for_one_stylesheet_alone(client: FlaskClient) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    page = client.get("/en/letters/de").get_data(as_text=True)
+    head = page.partition("</head>")[0]
+    stylesheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', head)
+    sources = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    # Of the fonts a browser loads those alone whose characters stand on the page: here the Latin one.
+    style = (STATIC / "campaign.css").read_text()
+    fonts = [font for font in re.findall(r'url\("?([^")]+)"?\)', style) if "latin" in font]
+    assert len(stylesheets) == len(fonts) == 1
+    assert all(" defer" in script for script in re.findall(r"<script[^>]*>", page))
+
+    answers = [client.get(url, headers=packed) for url in {"/en/letters/de", *sources}]
+    answers.append(client.get(urljoin(stylesheets[0], fonts[0]), headers=packed))
+
+    assert all(answer.status_code == 200 for answer in answers)
+    assert sum(len(answer.data) + HEADERS_BYTES for answer in answers) <= FIRST_VIEW_BYTES
+    for answer in answers:
+        answer.close()

@@ -1,0 +1,401 @@
+import hashlib
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pypdf import PdfReader
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from campaign.disclosure import published_name
+from campaign.reference.participating_state import STATES
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature.model import Signature
+from campaign.web.site import Site
+from tests.conftest import NOW
+from tests.support.factories import make_signature
+from tests.web.conftest import FORM, Supporter
+
+
+def rows(site: Site) -> int:
+    with site.database.reading() as db:
+        return db.scalar(select(func.count()).select_from(Signature)) or 0
+
+
+def test_the_root_leads_to_the_campaign(client: FlaskClient) -> None:
+    answer = client.get("/", headers={"Accept-Language": "xx"})
+
+    assert answer.status_code == 302
+    assert answer.location == "/en/"
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/en/",
+        "/en/progress",
+        "/en/privacy",
+        "/en/signature",
+        "/en/verify",
+        "/en/check-your-mail",
+        "/en/embed/de",
+    ]
+    + [
+        f"/en/persons/{person}"
+        for person in ("massimov", "abish", "turgumbayev", "nurdauletov", "nazarbayev")
+    ],
+)
+def test_every_page_is_there(client: FlaskClient, url: str) -> None:
+    answer = client.get(url)
+
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
+    page = client.get(f"/en/letters/{state}").get_data(as_text=True)
+
+    assert STATES[state].name("en") in page
+    assert 'name="consent"' in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/en/letters/xx",
+        "/en/letters/DE",
+        "/xx/",
+        "/en/persons/nobody",
+        "/en/nothing",
+        "/en/letters/de/x",
+        "/pl/letters/de",
+    ],
+)
+def test_what_there_is_not_is_not_found(client: FlaskClient, url: str) -> None:
+    answer = client.get(url)
+
+    assert answer.status_code == 404
+    assert "<h1" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("url", ["/fr/", "/kk/letters/de", "/uk/letters?state=de"])
+def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, url: str) -> None:
+    answer = client.get(url)
+
+    assert answer.status_code == 302
+    assert answer.location == "/en/" + url.split("/", 2)[2]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("chosen", ["de", "DE", "Germany", "germany"])
+def test_the_picker_leads_to_the_letter(client: FlaskClient, chosen: str) -> None:
+    answer = client.get("/en/letters", query_string={"state": chosen})
+
+    assert answer.status_code == 303
+    assert answer.location == "/en/letters/de"
+
+
+def test_the_picker_sent_empty_is_asked_again(client: FlaskClient) -> None:
+    assert client.get("/en/letters").status_code == 422
+
+
+def test_the_letter_as_text_is_what_its_hash_is_of(client: FlaskClient) -> None:
+    answer = client.get("/en/letters/de.txt")
+
+    assert answer.mimetype == "text/plain"
+    assert "Head of Delegation" in answer.get_data(as_text=True)
+    again = client.get("/en/letters/de.txt")
+    assert hashlib.sha256(answer.data).digest() == hashlib.sha256(again.data).digest()
+
+
+def test_the_letter_as_pdf_reads_like_the_letter(client: FlaskClient) -> None:
+    answer = client.get("/en/letters/de.pdf")
+
+    assert answer.mimetype == "application/pdf"
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages)
+    assert "Germany" in text
+    assert "2020/1999" in text
+
+
+def test_signing_leads_to_the_mail(supporter: Supporter, site: Site) -> None:
+    answer = supporter.sign()
+
+    assert answer.status_code == 303
+    assert answer.location == "/en/check-your-mail"
+    assert "Set-Cookie" not in answer.headers
+    assert rows(site) == 1
+    assert supporter.mails()[0].recipient == "mara@example.org"
+
+
+def test_a_first_and_a_repeated_signature_get_the_same_answer(supporter: Supporter) -> None:
+    first = supporter.sign()
+    supporter.act("confirm")
+    repeat = supporter.sign(name="A Stranger")
+
+    assert supporter.purpose == "already"
+    assert (first.status_code, first.location, first.data) == (
+        repeat.status_code,
+        repeat.location,
+        repeat.data,
+    )
+    assert set(first.headers.keys()) == set(repeat.headers.keys())
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("name", ""),
+        ("name", "   "),
+        ("name", "x" * 300),
+        ("name", "Mara\x00Example"),
+        ("name", "Mara\x1b[31mExample"),
+        ("name", "Mara \u202eelpmaxE"),
+        ("name", "12345"),
+        ("name", "😀😀"),
+        ("name", "Mara\nExample"),
+        ("email", ""),
+        ("email", "mara"),
+        ("email", "mara@@example.org"),
+        ("email", "mara @example.org"),
+        ("email", "mara@example.org\nBcc: x@example.org"),
+        ("email", "mara@example"),
+        ("email", "m" * 250 + "@example.org"),
+        ("residence", ""),
+        ("residence", "XX"),
+        ("residence", "fr"),
+        ("town", "x" * 101),
+        ("words", "x" * 1501),
+        ("words", "hello\x00"),
+        ("disclosure", ""),
+        ("disclosure", "everyone"),
+        ("consent", ""),
+    ],
+)
+def test_what_cannot_be_taken_is_said_at_its_field_and_nothing_is_lost(
+    supporter: Supporter, site: Site, field: str, typed: str
+) -> None:
+    kept = {"name": "Mara Sample", "town": "Smalltown", "words": "My very own words."}
+    answer = supporter.sign(**(kept | {field: typed}))
+    page = answer.get_data(as_text=True)
+
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in page or field == "consent"
+    assert 'role="alert"' in page
+    for name, text in kept.items():
+        if name != field:
+            assert text in page
+    assert rows(site) == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=HYPERLINK(1)",
+        "+Mara",
+        "-Mara",
+        "@Mara",
+        "Әсел Жұмабаева",
+        "Ő",
+        "O’Brien-Šťastná",
+        "Mara 😀",
+        "İ",
+        "李明",
+    ],
+)
+def test_a_name_may_look_like_anything_that_people_are_called(supporter: Supporter, name: str) -> None:
+    assert supporter.sign(name=name).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "mara+letters@example.org",
+        '"mara example"@example.org',
+        "mara@bücher.example",
+        "MARA@EXAMPLE.ORG",
+        "марія@приклад.укр",
+    ],
+)
+def test_an_address_may_look_like_anything_that_mail_reaches(supporter: Supporter, email: str) -> None:
+    assert supporter.sign(email=email).status_code == 303
+
+
+def test_counted_needs_no_name(supporter: Supporter, site: Site) -> None:
+    assert supporter.sign(name="", disclosure="counted").status_code == 303
+    assert rows(site) == 1
+
+
+def test_what_is_typed_comes_back_as_text_not_as_markup(supporter: Supporter) -> None:
+    page = supporter.sign(name='"><script>alert(1)</script>', consent="").get_data(as_text=True)
+
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 303),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Origin": "http://127.0.0.1:8000"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "https://evil.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"}, 403),
+    ],
+)
+def test_a_post_passes_only_from_our_own_pages(
+    client: FlaskClient, headers: dict[str, str], status: int
+) -> None:
+    assert client.post("/en/letters/de", data=FORM, headers=headers).status_code == status
+
+
+def test_a_body_of_ten_megabytes_is_refused(client: FlaskClient, site: Site) -> None:
+    answer = client.post("/en/letters/de", data=FORM | {"words": "x" * 10_000_000})
+
+    assert answer.status_code == 413
+    assert rows(site) == 0
+
+
+@pytest.fixture
+def closed(make_app: Callable[[Settings], Flask], settings: Settings) -> FlaskClient:
+    return make_app(replace(settings, closes_on=NOW.date() - timedelta(days=1))).test_client()
+
+
+def test_after_the_close_signing_is_gone_but_the_letter_stays(closed: FlaskClient) -> None:
+    answer = closed.post("/en/letters/de", data=FORM)
+
+    assert answer.status_code == 410
+    page = closed.get("/en/letters/de").get_data(as_text=True)
+    assert "Head of Delegation" in page
+    assert 'name="consent"' not in page
+
+
+def test_kazakhstans_form_says_that_no_name_goes_there(client: FlaskClient) -> None:
+    page = client.get("/en/letters/kz").get_data(as_text=True)
+
+    assert "No name goes to it" in page
+
+
+def test_a_get_changes_nothing(supporter: Supporter, client: FlaskClient, site: Site) -> None:
+    supporter.sign()
+    for action in ("confirm", "withdraw"):
+        client.get(f"/en/signature/{supporter.token}?action={action}&done={action}")
+
+    with site.database.reading() as db:
+        row = db.scalars(select(Signature)).one()
+    assert row.confirmed_on is None
+    assert row.withdrawn_on is None
+
+
+def test_a_page_allows_no_script_or_style_but_its_own(client: FlaskClient) -> None:
+    answer = client.get("/en/letters/de")
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_only_the_card_may_be_framed(client: FlaskClient) -> None:
+    assert "frame-ancestors 'none'" in client.get("/en/").headers["Content-Security-Policy"]
+    assert "frame-ancestors *" in client.get("/en/embed/de").headers["Content-Security-Policy"]
+
+
+def test_the_counts_may_be_read_from_anywhere(supporter: Supporter, client: FlaskClient) -> None:
+    supporter.sign()
+    supporter.act("confirm")
+    answer = client.get("/counts.json")
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    counts = answer.get_json()
+    assert counts["total"] == 1
+    assert counts["states"] == {"de": 1}
+    assert counts["as_of"].startswith("2026-11-23T12:00")
+
+
+def test_healthz_tells_how_things_are(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.get_json() == {"database": "ok", "mail": "ok", "queue": "ok", "disk": "ok", "counts": "ok"}
+
+
+def test_healthz_does_not_tell_whether_an_address_has_signed(supporter: Supporter) -> None:
+    supporter.sign()
+    seen = []
+    for email in ("mara@example.org", "nobody@example.org"):
+        supporter.client.post("/en/signature", data={"email": email})
+        seen.append(supporter.client.get("/healthz").data)
+
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(("days", "is_promised"), [(None, False), (30, True)])
+def test_the_notice_promises_a_day_of_erasure_only_where_there_is_one(
+    make_app: Callable[[Settings], Flask], settings: Settings, days: int | None, is_promised: bool
+) -> None:
+    closes_on = NOW.date() + timedelta(days=days) if days else None
+    page = make_app(replace(settings, closes_on=closes_on)).test_client().get("/en/privacy").get_data(True)
+
+    assert ("All personal data is erased" in page) == is_promised
+    assert ("No closing day is set yet" in page) != is_promised
+
+
+@pytest.mark.parametrize("query", ["page=3", f"page={'9' * 24}", "after=", "after=gone", "after=%FF"])
+def test_a_link_to_a_page_of_names_that_is_not_known_leads_to_the_newest(
+    client: FlaskClient, query: str
+) -> None:
+    answer = client.get(f"/en/progress?{query}")
+
+    assert answer.status_code == 302
+    assert answer.location == "/en/progress#public-names"
+
+
+def test_older_names_are_a_link_away_and_so_are_the_newer_ones(
+    client: FlaskClient, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published_name, "NAMES_A_PAGE", 2)
+    for at in range(5):
+        row = make_signature(db, keys, disclosure="public", on=NOW.date() - timedelta(days=at)).row
+        row.public_name, row.name_review = f"Mara {at}", "approved"
+    db.commit()
+
+    def names_on(path: str) -> tuple[list[str], dict[str, str]]:
+        page = client.get(path).get_data(True)
+        links = dict(re.findall(r'<a rel="(prev|next)" href="([^"]+)"', page))
+        return re.findall(r"<bdi>(Mara \d)</bdi>", page), links
+
+    newest, links = names_on("/en/progress")
+    newest_links = links
+    assert (newest, links.keys()) == (["Mara 0", "Mara 1"], {"next"})
+    older, links = names_on(links["next"])
+    assert (older, links["prev"]) == (["Mara 2", "Mara 3"], "/en/progress#public-names")
+    oldest, links = names_on(links["next"])
+    assert (oldest, links.keys()) == (["Mara 4"], {"prev"})
+    assert names_on(links["prev"])[0] == older
+
+    db.execute(
+        update(Signature)
+        .where(Signature.public_name.in_(["Mara 2", "Mara 3", "Mara 4"]))
+        .values(public_name=None)
+    )
+    db.commit()
+    gone = client.get(newest_links["next"])
+    assert (gone.status_code, gone.location) == (302, "/en/progress#public-names"), "nobody is left behind it"
+
+
+def test_a_wrong_host_is_refused(client: FlaskClient) -> None:
+    assert client.get("/en/", headers={"Host": "evil.example"}).status_code == 400

@@ -1,8 +1,8 @@
 """A letter campaign for personal sanctions: pick a state, sign, confirm, be counted; organisers deliver."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from campaign.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
-
-
-def create_app(settings: "Settings", *, clock: Callable[[], datetime] = now) -> "Flask":
+def create_app(settings: "Settings", *, clock: Clock = SYSTEM_CLOCK) -> "Flask":
     """Return the web application, with its database brought up to date.
 
     Raises:

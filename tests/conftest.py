@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
+from campaign import clock as clock_module
 from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load
 from campaign.database.session import Database
@@ -51,17 +52,24 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
 
-class Clock:
-    """A clock that tests set forward."""
+class Clock(clock_module.Clock):
+    """Two clocks that stand still until a test moves them."""
 
     def __init__(self) -> None:
         self.time = NOW
+        """The time of day: a test that sets it, as an operator may, does not move the other clock."""
+        self.seconds = 0.0
 
     def __call__(self) -> datetime:
         return self.time
 
+    def monotonic(self) -> float:
+        return self.seconds
+
     def forward(self, **span: float) -> None:
+        """Let time pass, on both clocks."""
         self.time += timedelta(**span)
+        self.seconds += timedelta(**span).total_seconds()
 
 
 @pytest.fixture

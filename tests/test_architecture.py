@@ -11,6 +11,7 @@ PACKAGE = ROOT / "campaign"
 LAYOUT = (
     "errors",
     "paths",
+    "clock",
     "settings",
     "log",
     "reference",

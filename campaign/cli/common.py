@@ -1,13 +1,13 @@
 """What every command works with, and how organisers say who they are."""
 
 import sys
-from datetime import UTC, datetime
 from functools import cached_property
 
 import click
 
 from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load as load_appeal
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import CampaignError, RoleError, WrongKeyError
 from campaign.operations.start import Started, prepare
@@ -20,11 +20,6 @@ from campaign.organiser.second_factor import TypedCode
 from campaign.sealing.campaign_key import current_key
 from campaign.settings import Settings
 from campaign.settings import load as load_settings
-
-
-def now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
 
 
 class Campaign:
@@ -45,7 +40,7 @@ class Campaign:
         """The database, brought up to date."""
         database = Database(self.settings.database_url)
         try:
-            self._started = prepare(database, self.settings, self.appeal, now=now())
+            self._started = prepare(database, self.settings, self.appeal, now=SYSTEM_CLOCK())
         except BaseException:
             database.close()
             raise
@@ -80,7 +75,7 @@ class Campaign:
         with self.database.reading() as db:
             account = called(db, name)
             asks_for_code = account is not None and account.second_factor is not None
-        code = TypedCode(_ask("Six-digit code"), now()) if asks_for_code else None
+        code = TypedCode(_ask("Six-digit code"), SYSTEM_CLOCK()) if asks_for_code else None
         unlocked = self._unlocked(name, passphrase, code)
         if not reaches(unlocked.role, least):
             raise RoleError(f"this takes the role of {least}, and {unlocked.name} is a {unlocked.role}")
@@ -89,7 +84,7 @@ class Campaign:
     def _unlocked(self, name: str, passphrase: str, code: TypedCode | None) -> Unlocked:
         keys = self.started.keys
         with self.database.reading() as db:
-            check_attempt(db, name, keys=keys, now=now())
+            check_attempt(db, name, keys=keys, now=SYSTEM_CLOCK())
         try:
             with one_at_a_time(self.settings.instance), self.database.session(writes=True) as db:
                 unlocked = login.unlock(db, name, passphrase, code)
@@ -97,7 +92,7 @@ class Campaign:
                 return unlocked
         except WrongKeyError:
             with self.database.writing() as db:
-                note_failure(db, name, keys=keys, now=now())
+                note_failure(db, name, keys=keys, now=SYSTEM_CLOCK())
             raise
 
 

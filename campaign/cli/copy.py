@@ -8,7 +8,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from campaign.cli.common import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import CopyError
 from campaign.operations import copy as relocation
@@ -36,7 +36,7 @@ def copy(source: str, target: str) -> None:
             for option, url in (("--from", source), ("--to", target))
         ]
         try:
-            copied = relocation.copy(*opened, now=now(), step=_Progress())
+            copied = relocation.copy(*opened, now=SYSTEM_CLOCK(), step=_Progress())
         except DatabaseError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise CopyError(f"a database does not answer as it should ({reason})") from error

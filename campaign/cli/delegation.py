@@ -4,7 +4,8 @@ from typing import BinaryIO
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.delivery import delegation
 from campaign.organiser import audit_log
 from campaign.organiser.audit_log import COMMAND_LINE
@@ -25,6 +26,6 @@ def import_(campaign: Campaign, file: BinaryIO) -> None:
     """
     content = file.read(delegation.LARGEST_IMPORT + 1)
     with campaign.database.writing() as db:
-        number = delegation.import_csv(db, content, by=COMMAND_LINE, now=now())
-        audit_log.record(db, COMMAND_LINE, "import addresses", str(number), now=now())
+        number = delegation.import_csv(db, content, by=COMMAND_LINE, now=SYSTEM_CLOCK())
+        audit_log.record(db, COMMAND_LINE, "import addresses", str(number), now=SYSTEM_CLOCK())
     click.echo(f"{number} addresses imported.")

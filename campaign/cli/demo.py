@@ -2,7 +2,8 @@
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.operations.demo import fill
 from campaign.sealing.campaign_key import current_key
 
@@ -21,5 +22,5 @@ def demo(campaign: Campaign, signatures: int) -> None:
     with campaign.database.reading() as db:
         current_key(db)  # says what to do when there is none yet
     with click.progressbar(length=signatures, label="Signing") as bar:
-        fill(campaign.database, edition=edition, number=signatures, now=now(), step=bar.update)
+        fill(campaign.database, edition=edition, number=signatures, now=SYSTEM_CLOCK(), step=bar.update)
     click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.operations.doctor.examine import examine
 
 
@@ -12,7 +13,7 @@ from campaign.operations.doctor.examine import examine
 @pass_campaign
 def doctor(campaign: Campaign) -> None:
     """Say what is misconfigured, or could hurt soon; end with status 1 when something is."""
-    findings = examine(campaign.settings, campaign.appeal, campaign.database, now=now())
+    findings = examine(campaign.settings, campaign.appeal, campaign.database, now=SYSTEM_CLOCK())
     for finding in findings:
         click.echo(f"{'!' if finding.is_serious else '-'} {finding.text}")
     if any(finding.is_serious for finding in findings):

@@ -7,7 +7,8 @@ from contextlib import closing
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import recall
 from campaign.database.session import Database
 from campaign.errors import CampaignError
@@ -50,7 +51,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
 def _erase_due(settings: Settings, database: Database) -> None:
     total = 0
     with database.session(writes=True) as db:
-        for rows in schedule.due(db, settings, now=now()):
+        for rows in schedule.due(db, settings, now=SYSTEM_CLOCK()):
             db.commit()
             total += rows
             if rows:
@@ -65,7 +66,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
     if not is_sure and click.prompt(f"Type {WORD} to erase everything personal for good") != WORD:
         raise CampaignError("nothing was erased")
     began = time.monotonic()
-    destroy(database, now=now())
+    destroy(database, now=SYSTEM_CLOCK())
     destroy_files(settings)
     seconds = time.monotonic() - began
     click.echo(f"After {seconds:.1f} seconds no name can be opened and no address tested any more.")
@@ -129,7 +130,7 @@ def _scrub(database: Database) -> None:
             " `campaign erase`, or the worker within the hour, goes on"
         ) from None
     click.echo("Writing the database's files anew …", err=True)
-    if not finish(database, now=now()):
+    if not finish(database, now=SYSTEM_CLOCK()):
         raise CampaignError(
             "every row is scrubbed, but the database's files could not be written anew, which needs as much"
             " free disk as they take; `campaign erase`, or the worker within the hour, tries again"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.delivery import document
 from campaign.delivery.plan import plan
 from campaign.errors import CampaignError
@@ -39,7 +40,7 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
     organiser = campaign.unlock()
     output.touch(mode=0o600)
     with campaign.database.writing() as db:
-        audit_log.record(db, organiser.name, "download list", f"{state} {format_}", now=now())
+        audit_log.record(db, organiser.name, "download list", f"{state} {format_}", now=SYSTEM_CLOCK())
     codes = list(STATES) if state == ALL else [state]
     if format_ == "csv":
         _write_csv(campaign, organiser, codes, output)
@@ -61,7 +62,7 @@ def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output
 
 
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
-    today = now().date()
+    today = SYSTEM_CLOCK().date()
     with output.open("wb") as file, campaign.database.snapshot() as db:
         plans = [plan(db, campaign.appeal, STATES[code], today=today) for code in codes]
         document.write_working_copy(

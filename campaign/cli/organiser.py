@@ -2,7 +2,8 @@
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import recall
 from campaign.errors import OrganiserError
 from campaign.organiser import membership
@@ -33,7 +34,7 @@ def add(campaign: Campaign, role: str) -> None:
     """
     owner = campaign.unlock(OWNER)
     with campaign.database.writing() as db:
-        code = invite(db, owner, role, now=now())
+        code = invite(db, owner, role, now=SYSTEM_CLOCK())
         # Where the site was last served: the settings of this shell may not say it.
         base_url = recall(db, "base_url") or campaign.settings.base_url
     click.echo(f"{base_url}/organise/setup/{code}")
@@ -60,5 +61,5 @@ def remove(campaign: Campaign, name: str) -> None:
         account = called(db, name)
         if account is None:
             raise OrganiserError(f"there is no organiser called {name}")
-        removed = membership.remove(db, account.id, now=now())
+        removed = membership.remove(db, account.id, now=SYSTEM_CLOCK())
     click.echo(f"{removed.name} was removed.")

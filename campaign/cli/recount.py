@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.signature import recount as recounting
 
 
@@ -15,7 +16,7 @@ def recount(campaign: Campaign) -> None:
     with campaign.database.snapshot() as reading:
         differences = recounting.compare(reading)
     with campaign.database.writing() as db:
-        recounting.note(db, differences, now=now())
+        recounting.note(db, differences, now=SYSTEM_CLOCK())
     for difference in differences:
         click.echo(
             f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"

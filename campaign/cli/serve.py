@@ -19,7 +19,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from campaign import log
-from campaign.cli.common import Campaign, now, pass_campaign
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import remember
 from campaign.errors import SettingsError
 from campaign.sealing import campaign_key
@@ -66,7 +67,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
         remember(db, "base_url", settings.base_url)
-        code = setup_code(db, now=now())
+        code = setup_code(db, now=SYSTEM_CLOCK())
         erased_at = campaign_key.destroyed_at(db)
     _greet(campaign, code, erased_at)
     campaign.database.close()

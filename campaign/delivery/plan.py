@@ -16,7 +16,7 @@ from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.signature import count
 from campaign.signature.model import PUBLIC, Signature
-from campaign.signature.select import standing
+from campaign.signature.select import counts
 
 ADDRESS_GROWS_OLD = timedelta(days=180)
 
@@ -136,4 +136,4 @@ def _cautions(
 
 def _count(db: Session, state: ParticipatingState, *where: object) -> int:
     query = select(func.count()).select_from(Signature)
-    return db.scalar(query.where(Signature.state_code == state.code, standing(), *where)) or 0  # type: ignore[arg-type]
+    return db.scalar(query.where(Signature.state_code == state.code, counts(), *where)) or 0  # type: ignore[arg-type]

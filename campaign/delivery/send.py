@@ -1,9 +1,9 @@
 """Sending a delivery: every step is on disk before the next, so that what was sent is known."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.delivery import document
 from campaign.delivery.document import Document
@@ -41,8 +42,6 @@ from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.code import new_code
 from campaign.settings import Settings
 from campaign.signature.model import Signature
-
-Clock = Callable[[], datetime]
 
 ROWS_AT_ONCE = 5000
 

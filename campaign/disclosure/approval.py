@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaign.sealing import box
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Key, Signature
-from campaign.signature.select import awaits_naming, awaits_reading, standing
+from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
 
 
 def approve_names(
@@ -74,7 +74,7 @@ def _locked(db: Session, keys: Iterable[Key]) -> Iterable[Signature]:
     for state_code, signature_id in sorted(keys):
         signature = db.scalar(
             select(Signature)
-            .where(Signature.state_code == state_code, Signature.id == signature_id, standing())
+            .where(Signature.state_code == state_code, Signature.id == signature_id, counts())
             .with_for_update(),
             execution_options={"populate_existing": True},
         )
@@ -93,14 +93,14 @@ class Waiting:
 
 def waiting(db: Session) -> Waiting:
     """Return how many public names and own words wait for an organiser."""
-    names, words = awaits_naming(), awaits_reading()
+    names, words = awaits_name_approval(), awaits_words_approval()
     rows = db.execute(
         select(
             Signature.state_code,
             func.count().filter(names),
             func.count().filter(words),
         )
-        .where(standing(), or_(names, words))
+        .where(counts(), or_(names, words))
         .group_by(Signature.state_code)
     )
     figures = {code: (of_names, of_words) for code, of_names, of_words in rows}

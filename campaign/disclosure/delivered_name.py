@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.signature.model import APPROVED, DELEGATION, PUBLIC, Signature
-from campaign.signature.select import standing
+from campaign.signature.select import counts
 
 
 def named(since: date | None = None) -> ColumnElement[bool]:
@@ -16,7 +16,7 @@ def named(since: date | None = None) -> ColumnElement[bool]:
     A name meant for the public is delivered only after an organiser approved it.
     """
     return and_(
-        standing(),
+        counts(),
         true() if since is None else Signature.signed_on >= since,
         Signature.sealed.is_not(None),
         # What an earlier pair's setup link alone opens cannot be printed.

@@ -13,7 +13,7 @@ from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
-from campaign.signature.select import standing
+from campaign.signature.select import counts
 
 NAMES_A_PAGE = 100
 
@@ -79,4 +79,4 @@ def _newer(db: Session, after: Place) -> Place | None:
 
 def _names() -> Select[str | None, str, date | None, UUID]:
     columns = Signature.public_name, Signature.state_code, *ORDER
-    return select(*columns).where(standing(), Signature.public_name.is_not(None))
+    return select(*columns).where(counts(), Signature.public_name.is_not(None))

@@ -24,7 +24,7 @@ from campaign.organiser import audit_log
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES, UNSTATED
 from campaign.signature.model import Signature
-from campaign.signature.select import standing
+from campaign.signature.select import counts
 
 _NAME = "safety"
 
@@ -137,7 +137,7 @@ def names_promised(db: Session, state_code: str) -> int:
     """Return how many names of the letter to *state_code* are kept sealed, whoever may see them."""
     query = select(func.count()).select_from(Signature)
     return (
-        db.scalar(query.where(Signature.state_code == state_code, standing(), Signature.sealed.is_not(None)))
+        db.scalar(query.where(Signature.state_code == state_code, counts(), Signature.sealed.is_not(None)))
         or 0
     )
 

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
+from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.errors import (
     CampaignError,
@@ -51,7 +52,7 @@ class Dispatch:
     keys: ServerKeys
     look_up: Callable[[Session, str, str], None]
     """Puts the mail into the outbox that an address asked for, in a language, if there is one to send."""
-    clock: Callable[[], datetime]
+    clock: Clock
     lease: timedelta = outbox.LEASE
     _batch: deque[OutboxMail] = field(default_factory=deque, init=False)
     """The mails that this process has claimed and not settled; the first one is in hand."""

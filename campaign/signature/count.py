@@ -117,7 +117,7 @@ def _sums(
 
 def by_state(db: Session) -> dict[str, int]:
     """Return confirmed minus withdrawn for each state that has signatures."""
-    return _standing(db, StateCount.state_code)
+    return _net(db, StateCount.state_code)
 
 
 def of_state(db: Session, state_code: str) -> int:
@@ -133,7 +133,7 @@ def total(db: Session) -> int:
 
 def by_residence(db: Session, state_code: str) -> dict[str, int]:
     """Return the signatures of the letter to *state_code* by residence."""
-    return _standing(db, ResidenceCount.residence, ResidenceCount.state_code == state_code)
+    return _net(db, ResidenceCount.residence, ResidenceCount.state_code == state_code)
 
 
 def withdrawn(db: Session, state_code: str) -> int:
@@ -165,7 +165,7 @@ def _statement(db: Session, table: type[Base], key: tuple[str, ...]) -> Any:
     return _ADD[kind]
 
 
-def _standing(db: Session, column: Any, *where: Any) -> dict[str, int]:
+def _net(db: Session, column: Any, *where: Any) -> dict[str, int]:
     table = column.class_
     count = func.sum(table.confirmed - table.withdrawn)
     rows: Sequence[Any] = db.execute(select(column, count).where(*where).group_by(column)).all()

@@ -11,7 +11,7 @@ from campaign.database import batch
 from campaign.reference.participating_state import STATES
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import COUNTED, Signature, SignatureToken
-from campaign.signature.select import settled
+from campaign.signature.select import is_confirmed
 
 BATCH = 1000
 """Rows erased in one transaction where an index leads to them."""
@@ -80,7 +80,7 @@ def forget_people(db: Session) -> Iterator[int]:
 
 def published() -> ColumnElement[bool]:
     """Return the condition that a name stands in clear."""
-    return and_(settled(), Signature.public_name.is_not(None))
+    return and_(is_confirmed(), Signature.public_name.is_not(None))
 
 
 def _published(db: Session) -> Iterator[int]:
@@ -105,7 +105,7 @@ def _unconfirmed(db: Session, *, before: date) -> Iterator[int]:
 
 def _any_mailbox(db: Session) -> bool:
     # Asked so that the index of those digests answers; a walk asked so would take that index for the key's.
-    return _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", settled()))
+    return _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", is_confirmed()))
 
 
 def _any_person(db: Session) -> bool:

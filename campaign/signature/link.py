@@ -54,7 +54,7 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
     for signature in found:
         # A confirmed one stands for its pending siblings.
         kept = latest.get(signature.state_code)
-        if kept is None or (signature.is_settled and not kept.is_settled):
+        if kept is None or (signature.is_confirmed and not kept.is_confirmed):
             latest[signature.state_code] = signature
     if latest and may_write_to(db, keys, email, now):
         links = [[code, new_token(db, signature)] for code, signature in latest.items()]

@@ -39,7 +39,7 @@ HOLDS = (ROBOT, NETWORK, DOMAIN)
 """Why a signature is held: a field that people do not see was filled in; many signed from one
 network without a proof; many signed with addresses of one domain."""
 
-_STANDING = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
+_CONFIRMED = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
 _PENDING = "confirmed_on IS NULL"
 _TO_NAME = "(disclosure = 'public' AND name_review IS NULL)"
 _TO_READ = "(has_words AND words_review IS NULL)"
@@ -66,19 +66,21 @@ class Signature(Base):
     __tablename__ = "signature"
     __table_args__ = (
         # Keyed by state first, so that partitions and shards can follow the state.
-        Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_STANDING)),
+        Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_CONFIRMED)),
         Index("ix_signature_mailbox", "state_code", "digest"),
-        Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_STANDING)),
+        Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_CONFIRMED)),
         Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
         Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),
         # These hold whatever is asked of what waits, so that counting it reads no signature.
-        Index("ix_signature_awaiting", *_OF_WAITING, **_where(f"{_STANDING} AND ({_TO_NAME} OR {_TO_READ})")),
+        Index(
+            "ix_signature_awaiting", *_OF_WAITING, **_where(f"{_CONFIRMED} AND ({_TO_NAME} OR {_TO_READ})")
+        ),
         # Not by state: the newest names of all letters stand on one page.
         Index(
             "ix_signature_published",
             "confirmed_on",
             "id",
-            **_where(f"{_STANDING} AND public_name IS NOT NULL"),
+            **_where(f"{_CONFIRMED} AND public_name IS NOT NULL"),
         ),
         Index("ix_signature_aside", *_OF_HELD, **_where("held_for IS NOT NULL AND withdrawn_on IS NULL")),
         Index("ix_signature_withdrawn", "state_code", "id", **_where("withdrawn_on IS NOT NULL")),
@@ -119,7 +121,7 @@ class Signature(Base):
     """Whether it fell away, withdrawn or invalidated, and a delegation may have to be told its number."""
 
     @property
-    def is_settled(self) -> bool:
+    def is_confirmed(self) -> bool:
         """Whether it has its mailbox's place, so that another of the same mailbox cannot be confirmed."""
         return self.confirmed_on is not None and self.withdrawn_on is None
 

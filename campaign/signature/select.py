@@ -13,7 +13,7 @@ from sqlalchemy import (
 from campaign.signature.model import _TO_NAME, _TO_READ, _TO_STRIKE, Signature
 
 
-def settled() -> ColumnElement[bool]:
+def is_confirmed() -> ColumnElement[bool]:
     """Return the condition that a signature has its mailbox's place, whether it counts or not."""
     return and_(Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None))
 
@@ -23,9 +23,9 @@ def not_set_aside() -> ColumnElement[bool]:
     return and_(Signature.held_for.is_(None), Signature.invalidation_id.is_(None))
 
 
-def standing() -> ColumnElement[bool]:
+def counts() -> ColumnElement[bool]:
     """Return the condition that a signature counts."""
-    return and_(settled(), not_set_aside())
+    return and_(is_confirmed(), not_set_aside())
 
 
 def of_mailbox(state_code: Any, digest: Any) -> ColumnElement[bool]:
@@ -37,13 +37,13 @@ def of_mailbox(state_code: Any, digest: Any) -> ColumnElement[bool]:
     return and_(Signature.state_code == state_code, Signature.digest.between(digest, digest))
 
 
-def awaits_naming() -> ColumnElement[bool]:
+def awaits_name_approval() -> ColumnElement[bool]:
     """Return the condition that a public name waits for an organiser."""
     # In the very words of the index, by which alone databases know that it holds them all.
     return literal_column(_TO_NAME)
 
 
-def awaits_reading() -> ColumnElement[bool]:
+def awaits_words_approval() -> ColumnElement[bool]:
     """Return the condition that somebody's own words wait for an organiser."""
     return literal_column(_TO_READ)
 
@@ -57,6 +57,6 @@ def in_list_order(state_code: str) -> Select[Signature]:
     """Select the signatures of one letter that count, oldest first."""
     return (
         select(Signature)
-        .where(Signature.state_code == state_code, standing())
+        .where(Signature.state_code == state_code, counts())
         .order_by(Signature.confirmed_on, Signature.id)
     )

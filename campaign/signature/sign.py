@@ -24,7 +24,7 @@ from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import COUNTED, Key, Mailbox, Signature, SignatureToken
-from campaign.signature.select import settled
+from campaign.signature.select import is_confirmed
 
 # Signing is what comes in floods, so its statements are made once, and its rows without objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
@@ -138,7 +138,9 @@ def _select_earlier(number: int) -> CompoundSelect[Any]:
     return union_all(
         *(
             select(columns.state_code, columns.digest, columns.id).where(
-                columns.state_code == bindparam(f"0_{at}"), columns.digest == bindparam(f"1_{at}"), settled()
+                columns.state_code == bindparam(f"0_{at}"),
+                columns.digest == bindparam(f"1_{at}"),
+                is_confirmed(),
             )
             for at in range(number)
         )

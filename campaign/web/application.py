@@ -1,15 +1,16 @@
 """Putting the web application together."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from campaign import log, now
+from campaign import log
 from campaign.appeal import reading
+from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
 from campaign.guard.rate_limit import Memory
 from campaign.operations.start import prepare
@@ -53,7 +54,7 @@ class Application(Flask):
         return func
 
 
-def build(settings: Settings, clock: Callable[[], datetime]) -> Flask:
+def build(settings: Settings, clock: Clock) -> Flask:
     """Return the application for *settings*."""
     content = reading.load(settings.appeal)
     database = Database(settings.database_url, patience_seconds=PATIENCE_SECONDS)
@@ -136,6 +137,6 @@ def from_environment() -> Flask:
     process.stop_once()
     settings = load()
     log.configure(settings)
-    app = build(settings, now)
+    app = build(settings, SYSTEM_CLOCK)
     process.keep_what_is_made()
     return app

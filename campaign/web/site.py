@@ -1,6 +1,5 @@
 """What every view works with: the site's parts, and the request's database session."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -14,6 +13,7 @@ from flask import (
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.guard.rate_limit import Memory
 from campaign.letter.sheet import Letter
@@ -40,7 +40,7 @@ class Site:
     tasks: Tasks
     memory: Memory
     """How often which network came today."""
-    clock: Callable[[], datetime]
+    clock: Clock
     acts: Acts
     """What supporters do goes through these; they write by no other way."""
     composed: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)

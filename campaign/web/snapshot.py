@@ -1,14 +1,13 @@
 """What pages show of the database, and whether there is a rush: read once a second, however many reload."""
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.appeal.content import Appeal
+from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import Lists
@@ -44,7 +43,7 @@ class Snapshot:
 class Counts:
     """One snapshot for all requests of a process."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime], content: Appeal) -> None:
+    def __init__(self, database: Database, clock: Clock, content: Appeal) -> None:
         self._database = database
         self._clock = clock
         self._content = content
@@ -57,7 +56,7 @@ class Counts:
         """Return counts that are at most a second old."""
         with self._lock:
             # The moment is taken before reading: the counts are at least as new as they say.
-            read_at, as_of = time.monotonic(), self._clock()
+            read_at, as_of = self._clock.monotonic(), self._clock()
             kept = self._snapshot
             # The clock too, for it may be set, either way.
             if (

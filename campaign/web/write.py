@@ -1,11 +1,11 @@
 """What supporters do, kept in transactions that those share who come at the same moment."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from campaign.clock import Clock
 from campaign.database.group_commit import GroupCommit
 from campaign.database.session import Database
 from campaign.errors import CampaignError
@@ -21,9 +21,7 @@ Outcome = TypeVar("Outcome")
 class Acts:
     """The ways to keep something; once one returns, it is on disk."""
 
-    def __init__(
-        self, settings: Settings, database: Database, keys: ServerKeys, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, keys: ServerKeys, clock: Clock) -> None:
         self._settings = settings
         self._database = database
         self._keys = keys

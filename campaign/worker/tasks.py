@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from traceback import extract_tb
 from types import FrameType
 
@@ -18,6 +18,7 @@ from huey import crontab
 from huey.consumer import Consumer, ConsumerStopped
 from sqlalchemy.orm import Session
 
+from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.fact import recall
 from campaign.database.session import Database
 from campaign.mail import outbox
@@ -31,12 +32,6 @@ from campaign.worker import queue
 from campaign.worker.schedule import TIMES
 
 Work = Callable[[Session, datetime], None]
-
-Clock = Callable[[], datetime]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 WAKE_SECONDS = 1.0
@@ -202,7 +197,7 @@ def build(
     *,
     periodic: Mapping[str, Work],
     lease: timedelta = outbox.LEASE,
-    clock: Clock = _now,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Tasks:
     """Return the tasks of this site.
 

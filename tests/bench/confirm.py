@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.signature import count
 from campaign.signature.recount import recount
 from tests.bench import load, report, server, site
@@ -51,7 +51,7 @@ def _confirm(ours: Server, tokens: list[str]) -> Answered:
 def _check(made: MadeSite, number: int) -> None:
     database = made.database()
     with database.session(writes=True) as db:
-        counted, differences = count.total(db), recount(db, now=now())
+        counted, differences = count.total(db), recount(db, now=SYSTEM_CLOCK())
     database.close()
     if counted != number or differences:
         raise SystemExit(f"{number} confirmations were acknowledged, {counted} count: {differences}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy import insert, select
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.operations import copy
@@ -44,7 +44,7 @@ def main() -> None:
 def compare(way: str, source: Database, bare: Database, target: Database) -> None:
     """Print how long floor and copy take, by the clock and in this process's time."""
     _rows, floor, floor_busy = timed(lambda: copy_barely(source, bare))
-    rows, ours, busy = timed(lambda: copy.copy(source, target, now=now()).rows)
+    rows, ours, busy = timed(lambda: copy.copy(source, target, now=SYSTEM_CLOCK()).rows)
     print(f"  {way}: {rows:,} rows")
     print(f"    read and inserted    {floor:6.1f} s ({rows / floor:,.0f} rows/s; busy {floor_busy:.1f} s)")
     print(f"    copied and compared  {ours:6.1f} s ({rows / ours:,.0f} rows/s; busy {busy:.1f} s)")

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import delete, update
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.delivery.model import DeliveryRow
 from campaign.operations.emergency import database_residue, scrub_rows
@@ -56,13 +56,13 @@ def main() -> None:
 
 def compare(database: Database, number: int, bare: float) -> None:
     began = time.perf_counter()
-    destroy(database, now=now())
+    destroy(database, now=SYSTEM_CLOCK())
     destroyed = time.perf_counter() - began
     assert database_residue.cut_off(database)
     cut_off = time.perf_counter() - began
     longest, scrubbed = scrub(database)
     began = time.perf_counter()
-    assert finish(database, now=now())
+    assert finish(database, now=SYSTEM_CLOCK())
     finished = time.perf_counter() - began
     print(f"  nothing opens after {destroyed:.2f} s, and no file holds a key after {cut_off:.2f} s")
     print(f"  bare statements {bare:.1f} s ({number / bare:,.0f} rows/s), in one transaction")
@@ -72,7 +72,7 @@ def compare(database: Database, number: int, bare: float) -> None:
     )
     print(f"  writing the files anew {finished:.1f} s")
     with database.session(writes=True) as db:
-        assert recount(db, now=now()) == []
+        assert recount(db, now=SYSTEM_CLOCK()) == []
         print(f"  the recount finds {count.total(db):,} signatures, and no difference")
 
 

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import insert, text
 
-from campaign import now
 from campaign.appeal.reading import load
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.delivery import notice
 from campaign.delivery.model import Delivery, DeliveryRow
@@ -66,7 +66,7 @@ def fill(database: Database, number: int) -> Filled:
     thousand held, and as many public names wait for an organiser; fifty more do among the first thousand, so
     that the page that shows them is full in the smallest campaign, too.
     """
-    moment = now()
+    moment = SYSTEM_CLOCK()
     start.prepare(database, Settings(secret_key=SECRET), load(), now=moment)
     name, passphrase = "Olga Organiser", offered_passphrase()
     with database.writing() as db:

@@ -27,7 +27,9 @@ from sqlalchemy import insert
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from campaign import create_app, now
+from campaign import clock as clock_module
+from campaign import create_app
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.operations.doctor.examine import examine
 from campaign.sealing.code import code_hash, new_code
@@ -61,13 +63,13 @@ Request = dict[str, Any]
 
 
 @dataclass
-class Clock:
+class Clock(clock_module.Clock):
     """The real time, set forward where a page would else come from memory."""
 
     ahead: timedelta = timedelta()
 
     def __call__(self) -> datetime:
-        return now() + self.ahead
+        return SYSTEM_CLOCK() + self.ahead
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import altcha
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.guard import proof_of_work
 from campaign.guard.limit import TICKET_SECONDS
 from campaign.reference.participating_state import STATES
@@ -85,12 +85,12 @@ def _nothing(_code: str, _email: str) -> dict[str, str]:
 
 
 def _ticket(keys: ServerKeys, code: str, email: str) -> dict[str, str]:
-    given = now() - timedelta(seconds=TICKET_SECONDS + 1)
+    given = SYSTEM_CLOCK() - timedelta(seconds=TICKET_SECONDS + 1)
     return {"ticket": proof_of_work.ticket(keys.proof, address_digest(keys, code, email), now=given)}
 
 
 def _answer(keys: ServerKeys) -> dict[str, str]:
-    challenge = altcha.Challenge.from_dict(json.loads(proof_of_work.puzzle(keys.proof, now=now())))
+    challenge = altcha.Challenge.from_dict(json.loads(proof_of_work.puzzle(keys.proof, now=SYSTEM_CLOCK())))
     solution = altcha.solve_challenge(challenge)
     assert solution is not None
     return {"altcha": altcha.Payload(challenge, solution).to_base64()}

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.mail import outbox
@@ -90,9 +90,11 @@ def worker(settings: Settings, number: int) -> float:
                 language="en",
                 recipient=recipient(each),
                 params={"token": token(each)},
-                now=now(),
+                now=SYSTEM_CLOCK(),
             )
-    dispatch = Dispatch(settings=settings, database=database, keys=keys, look_up=lambda *_: None, clock=now)
+    dispatch = Dispatch(
+        settings=settings, database=database, keys=keys, look_up=lambda *_: None, clock=SYSTEM_CLOCK
+    )
     began = time.process_time()
     dispatch.run(threading.Event())
     seconds = time.process_time() - began

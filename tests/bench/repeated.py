@@ -20,7 +20,7 @@ from functools import partial
 from math import erfc, sqrt
 from pathlib import Path
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.sealing import box as seal
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.box import Details
@@ -102,7 +102,7 @@ def main() -> None:
 def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
     """Leave each mailbox of *kind* as signing, confirming and asking for mails would have left it."""
     database, keys = made.database(), made.keys()
-    today = now().date()
+    today = SYSTEM_CLOCK().date()
     with database.writing() as db:
         key = current_key(db)
         for email in (kind.address(each) for each in range(number if kind.letters else 0)):
@@ -123,7 +123,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                 for code in CODES[: kind.letters]
             )
             for _ in range(kind.mails_today):
-                may_write_to(db, keys, email, now())
+                may_write_to(db, keys, email, SYSTEM_CLOCK())
     database.close()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from campaign import now
 from campaign.appeal import reading
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import recall
 from campaign.database.session import Database
 from campaign.mail import sealed_content
@@ -61,11 +61,11 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     }
     settings = load(environment)
     database = Database(settings.database_url)
-    started = start.prepare(database, settings, reading.load(), now=now())
+    started = start.prepare(database, settings, reading.load(), now=SYSTEM_CLOCK())
     with database.writing() as db:
-        code = setup_code(db, now=now())
+        code = setup_code(db, now=SYSTEM_CLOCK())
         assert code is not None
-        _key, private_key = campaign_key.open_link(db, code, now=now())
+        _key, private_key = campaign_key.open_link(db, code, now=SYSTEM_CLOCK())
     database.close()
     return MadeSite(environment, private_key, started.edition)
 
@@ -86,7 +86,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
             for at in range(done, min(done + TOGETHER, number))
         ]
         with database.writing() as db:
-            sign_all(db, signings, keys=keys, now=now())
+            sign_all(db, signings, keys=keys, now=SYSTEM_CLOCK())
             tokens += [sealed_content.read(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
             db.execute(delete(OutboxMail))
     database.close()
@@ -96,5 +96,5 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
 def fill(site: MadeSite, number: int, step: Callable[[int], None] = lambda _size: None) -> None:
     """Add *number* made-up signatures."""
     database = site.database()
-    demo.fill(database, edition=site.edition, number=number, now=now(), step=step)
+    demo.fill(database, edition=site.edition, number=number, now=SYSTEM_CLOCK(), step=step)
     database.close()

@@ -15,7 +15,7 @@ from collections import defaultdict
 from itertools import cycle, islice
 from pathlib import Path
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.reference.participating_state import STATES
 from campaign.signature import count
@@ -149,7 +149,7 @@ def told(name: str, looks: list[Look]) -> list[str]:
 def counted(soak: Soak, database: Database) -> list[str]:
     """Print whether what was acknowledged is there; return what is not."""
     with database.writing() as db:
-        total, differences = count.total(db), recount(db, now=now())
+        total, differences = count.total(db), recount(db, now=SYSTEM_CLOCK())
     database.close()
     mails, expected = soak.office.recipients, soak.confirmed - soak.withdrawn
     twice = len(mails) - len(set(mails))

@@ -24,7 +24,7 @@ import altcha
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign import now
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import recall
 from campaign.database.session import Database
 from campaign.guard import proof_of_work
@@ -86,7 +86,7 @@ class Signer:
             time.sleep(max(0.0, self.asked_at + TICKET_SECONDS + 1 - time.monotonic()))
             return
         mailbox = address_digest(keys, self.state, self.email)
-        then = now() - timedelta(seconds=TICKET_SECONDS + 1)
+        then = SYSTEM_CLOCK() - timedelta(seconds=TICKET_SECONDS + 1)
         self.form["ticket"] = proof_of_work.ticket(keys.proof, mailbox, now=then)
 
 

@@ -17,7 +17,7 @@ from campaign.reference.participating_state import STATES, in_order
 from campaign.reference.residence import name as residence_name
 from campaign.sealing import box
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature
-from campaign.signature.select import awaits_naming, awaits_reading, standing
+from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import read_key
 from campaign.web.organise.session import unlocked
@@ -107,7 +107,7 @@ def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = 
 
 def _select(kind: str, status: str, state: str) -> Select[Signature]:
     """Select what is asked for, in the order of an index that holds little else."""
-    wanted = select(Signature).where(standing(), *_condition(kind, status))
+    wanted = select(Signature).where(counts(), *_condition(kind, status))
     order = (Signature.id,) if status == "waiting" else (Signature.confirmed_on, Signature.id)
     wanted = wanted.order_by(Signature.state_code, *order)
     return wanted.where(Signature.state_code == state) if state else wanted
@@ -131,12 +131,16 @@ def _searched(entry: dict[str, object]) -> str:
 def _condition(kind: str, status: str) -> list[ColumnElement[bool]]:
     verdict = VERDICTS[status]
     if kind == "names":
-        to_review, review = awaits_naming(), Signature.name_review
+        to_review, review = awaits_name_approval(), Signature.name_review
         whose = Signature.disclosure == PUBLIC
     else:
-        to_review, review = awaits_reading(), Signature.words_review
+        to_review, review = awaits_words_approval(), Signature.words_review
         whose = Signature.has_words.is_(True)
-    return [whose, review == verdict] if verdict else [or_(awaits_naming(), awaits_reading()), to_review]
+    return (
+        [whose, review == verdict]
+        if verdict
+        else [or_(awaits_name_approval(), awaits_words_approval()), to_review]
+    )
 
 
 def _entry(row: Signature, kind: str) -> dict[str, object]:

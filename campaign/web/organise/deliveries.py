@@ -18,7 +18,7 @@ from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import name as residence_name
 from campaign.sealing.code import grouped
 from campaign.signature.model import COUNTED, Signature
-from campaign.signature.select import standing
+from campaign.signature.select import counts
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import ReplyForm, SendDeliveryForm, TestDeliveryForm
 from campaign.web.organise.session import unlocked
@@ -245,7 +245,7 @@ def _left_out(planned: Plan) -> list[dict[str, object]]:
     counted = session().scalar(
         select(func.count())
         .select_from(Signature)
-        .where(Signature.state_code == planned.state.code, standing(), Signature.disclosure == COUNTED)
+        .where(Signature.state_code == planned.state.code, counts(), Signature.disclosure == COUNTED)
     )
     figures = {
         "withheld": planned.total if planned.names_withheld else 0,

@@ -1,6 +1,6 @@
 """The organisers' forms; each carries Flask-WTF's token against forged posts."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from wtforms.validators import DataRequired, StopValidation
 
 from campaign.reference.participating_state import STATES
 from campaign.signature.model import Key
+from campaign.web import site
 from campaign.web.field import Address, AtMost, Readable, one_line, paragraphs
 
 PLAIN = {"spellcheck": "false", "autocapitalize": "none"}
@@ -26,7 +27,7 @@ PLAIN = {"spellcheck": "false", "autocapitalize": "none"}
 
 def today() -> date:
     """Return the day in UTC, by which the whole campaign counts."""
-    return datetime.now(UTC).date()
+    return site.now().date()
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]

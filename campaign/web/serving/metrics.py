@@ -8,7 +8,6 @@ knows of itself alone carries its number as a label.
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import accumulate
@@ -89,9 +88,9 @@ class _Figures(Collector):
 
     def _from_database(self) -> tuple[Condition, int] | None:
         with self._lock:
-            if time.monotonic() - self._read_at >= FRESH_SECONDS:
+            if self._here.clock.monotonic() - self._read_at >= FRESH_SECONDS:
                 self._kept = self._read()
-                self._read_at = time.monotonic()
+                self._read_at = self._here.clock.monotonic()
             return self._kept
 
     def _read(self) -> tuple[Condition, int] | None:

@@ -8,13 +8,13 @@ told: see :mod:`campaign.operations.monitor`. It is added to the figures at the 
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 
+from campaign.clock import Clock
 from campaign.operations.monitor import last_turn
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Answers:
 class Meter:
     """The figures of this process since it began."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._told: dict[Kind, Answers] = {}

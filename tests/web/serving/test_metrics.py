@@ -156,9 +156,7 @@ def test_whichever_process_is_asked_none_tells_when_a_mail_was_made_left_or_fail
         68: lambda mail: outbox.never(db, mail, PermanentMailError("no", code=550)),
     }
     changes: dict[int, dict[str, str]] = {}
-    still = FROM_MEMORY | {
-        each.replace(request_timing.FROM_MEMORY, "health.healthz") for each in FROM_MEMORY
-    }
+    still = FROM_MEMORY | {each.replace(request_timing.FROM_MEMORY, "health.healthz") for each in FROM_MEMORY}
     told, before = words(supporter.client), figures(supporter.client)
     for minute in range(90):
         clock.time = NOW + timedelta(minutes=minute, seconds=20)

@@ -1,12 +1,12 @@
 """The forms of the account page: who runs the campaign, who organises, and as what."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import EmailField, RadioField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired
 
 from campaign.organiser.role import ORGANISER, OWNER, READER
+from campaign.web.base_form import Form
 from campaign.web.field import Address, AtMost, Readable, one_line
 from campaign.web.organise.form import PLAIN
 
@@ -17,13 +17,13 @@ ROLE_CHOICES = [
 ]
 
 
-class RoleForm(FlaskForm):  # type: ignore[misc]
+class RoleForm(Form):
     """The role of an account, or of one that an invitation makes."""
 
     role = RadioField(_("Role"), choices=ROLE_CHOICES, default=ORGANISER)
 
 
-class AdoptForm(FlaskForm):  # type: ignore[misc]
+class AdoptForm(Form):
     """The setup link of an earlier start, whose signatures wait to be taken over."""
 
     code = StringField(
@@ -34,7 +34,7 @@ class AdoptForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class OrganisationForm(FlaskForm):  # type: ignore[misc]
+class OrganisationForm(Form):
     """Who sends the letters and answers for the personal data."""
 
     name = StringField(

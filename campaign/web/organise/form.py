@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
@@ -20,6 +19,7 @@ from wtforms.validators import DataRequired, StopValidation
 from campaign.reference.participating_state import STATES
 from campaign.signature.model import Key
 from campaign.web import site
+from campaign.web.base_form import Form
 from campaign.web.field import Address, AtMost, Readable, one_line, paragraphs
 
 PLAIN = {"spellcheck": "false", "autocapitalize": "none"}
@@ -30,11 +30,7 @@ def today() -> date:
     return site.now().date()
 
 
-class ActForm(FlaskForm):  # type: ignore[misc]
-    """A form that is only a button."""
-
-
-class RequestForm(FlaskForm):  # type: ignore[misc]
+class RequestForm(Form):
     """The address that somebody asks about who wrote to the organisers."""
 
     email = EmailField(
@@ -57,7 +53,7 @@ class EraseForm(RequestForm):
     )
 
 
-class DelegationForm(FlaskForm):  # type: ignore[misc]
+class DelegationForm(Form):
     """One delegation's address, where it was found, and when that was checked."""
 
     email = EmailField(
@@ -80,7 +76,7 @@ class DelegationForm(FlaskForm):  # type: ignore[misc]
             raise StopValidation(_("This day lies in the future."))
 
 
-class DelegationImportForm(FlaskForm):  # type: ignore[misc]
+class DelegationImportForm(Form):
     """Many addresses at once."""
 
     file = FileField(
@@ -91,7 +87,7 @@ class DelegationImportForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class TestDeliveryForm(FlaskForm):  # type: ignore[misc]
+class TestDeliveryForm(Form):
     """The whole delivery to oneself first."""
 
     __test__ = False  # pytest takes the name for a test's
@@ -104,7 +100,7 @@ class TestDeliveryForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class SendDeliveryForm(FlaskForm):  # type: ignore[misc]
+class SendDeliveryForm(Form):
     """The delivery itself; the nonce makes a second click the same delivery."""
 
     nonce = HiddenField(validators=[DataRequired()])
@@ -124,7 +120,7 @@ class SendDeliveryForm(FlaskForm):  # type: ignore[misc]
             raise StopValidation(_("Tick the box once you have read the notes above it."))
 
 
-class ReplyForm(FlaskForm):  # type: ignore[misc]
+class ReplyForm(Form):
     """What a delegation answered."""
 
     replied_on = DateField(_("Replied on"), default=today, validators=[DataRequired(_("Enter a day."))])

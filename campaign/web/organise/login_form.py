@@ -1,12 +1,12 @@
 """The forms at the door: logging in, making an account, setting a passphrase, codes from a phone."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, StopValidation
 
 from campaign.organiser.passphrase import SHORTEST_PASSPHRASE, Weakness
 from campaign.organiser.passphrase import clean as clean_passphrase
+from campaign.web.base_form import Form
 from campaign.web.field import AtMost, Readable, one_line
 from campaign.web.organise.form import PLAIN
 
@@ -28,7 +28,7 @@ def _advice(weakness: Weakness) -> str:
     return f"{WEAKNESSES[weakness]} {_('Take the seven words that we offer.')}"
 
 
-class LoginForm(FlaskForm):  # type: ignore[misc]
+class LoginForm(Form):
     """Name, passphrase, and a code: always asked for, so that nobody learns here whose account has one."""
 
     name = StringField(
@@ -59,7 +59,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
         ]
 
 
-class NewNameForm(FlaskForm):  # type: ignore[misc]
+class NewNameForm(Form):
     """The name of a new account. Fields stand in the order in which they are made, so it is made first."""
 
     name = StringField(
@@ -71,7 +71,7 @@ class NewNameForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]
+class RecoveryCodeForm(Form):
     """A recovery code; made before the passphrase that it sets, as it stands before it."""
 
     code = StringField(
@@ -83,7 +83,7 @@ class RecoveryCodeForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class NewPassphraseForm(FlaskForm):  # type: ignore[misc]
+class NewPassphraseForm(Form):
     """A passphrase, twice; what it must be is the same wherever one is set."""
 
     passphrase = PasswordField(
@@ -120,7 +120,7 @@ class RecoverForm(RecoveryCodeForm, NewPassphraseForm):
     """A new passphrase by means of the recovery code."""
 
 
-class CurrentPassphraseForm(FlaskForm):  # type: ignore[misc]
+class CurrentPassphraseForm(Form):
     """One's passphrase once more, since a computer left alone is logged in too."""
 
     passphrase = PasswordField(
@@ -134,7 +134,7 @@ class CurrentPassphraseForm(FlaskForm):  # type: ignore[misc]
         self.passphrase.errors = [_("This is not your passphrase.")]
 
 
-class SwitchOnForm(FlaskForm):  # type: ignore[misc]
+class SwitchOnForm(Form):
     """The first code that a phone shows, and the secret that it was made with."""
 
     secret = HiddenField(validators=[DataRequired()])

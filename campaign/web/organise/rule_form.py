@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import DateField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional, StopValidation
@@ -14,6 +13,7 @@ from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.signature.model import DOMAIN, NETWORK, ROBOT
 from campaign.signature.search import ANY, CONFIRMED, PENDING, Rule
+from campaign.web.base_form import Form, TokenlessForm
 from campaign.web.field import AtMost, Readable, one_line
 
 HOLD_CHOICES = [
@@ -31,13 +31,8 @@ STAGE_CHOICES = [
 ]
 
 
-class RuleForm(FlaskForm):  # type: ignore[misc]
-    """Parts of a rule; those left empty do not narrow it down."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """No token of its own: it only looks, and stands inside forms that have one."""
-
-        csrf = False
+class RuleForm(TokenlessForm):
+    """Parts of a rule; those left empty do not narrow it down. It stands inside forms that have a token."""
 
     state = SelectField(_("Letter to"), validate_choice=False)
     residence = SelectField(_("Living in"), validate_choice=False)
@@ -91,7 +86,7 @@ class RuleForm(FlaskForm):  # type: ignore[misc]
         )
 
 
-class DecisionForm(FlaskForm):  # type: ignore[misc]
+class DecisionForm(Form):
     """Why signatures are taken off the count."""
 
     reason = StringField(

@@ -3,7 +3,6 @@
 from itertools import starmap
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
@@ -12,9 +11,10 @@ from campaign.disclosure.safety_list import Change, Lists
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
+from campaign.web.base_form import Form
 
 
-class SafetyForm(FlaskForm):  # type: ignore[misc]
+class SafetyForm(Form):
     """The lists as they shall be."""
 
     no_names_to = SelectMultipleField(
@@ -39,7 +39,7 @@ class SafetyForm(FlaskForm):  # type: ignore[misc]
         )
 
 
-class SafetyChangeForm(FlaskForm):  # type: ignore[misc]
+class SafetyChangeForm(Form):
     """The change as its page showed it, and the tick where it takes protection away."""
 
     withhold = SelectMultipleField(validate_choice=False)

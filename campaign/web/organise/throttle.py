@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flask_wtf import FlaskForm
-
 from campaign.errors import WrongKeyError
 from campaign.organiser.login_attempt import TooManyAttemptsError, check_attempt, note_failure
+from campaign.web.base_form import Form
 from campaign.web.site import commit, now, session, site
 
 
@@ -29,7 +28,7 @@ def attempt(name: str) -> Iterator[None]:
 
 
 def must_wait(
-    page: Callable[..., str], form: FlaskForm, error: TooManyAttemptsError
+    page: Callable[..., str], form: Form, error: TooManyAttemptsError
 ) -> tuple[str, int, dict[str, str]]:
     """Return *page* with its form as it was filled in, asking to come back after a while."""
     return page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}

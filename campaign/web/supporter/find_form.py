@@ -7,11 +7,11 @@ from wtforms import EmailField, StringField
 from wtforms.validators import DataRequired, Optional, StopValidation
 
 from campaign.sealing.code import read_code
+from campaign.web.base_form import TokenlessForm
 from campaign.web.field import Address, Readable, one_line
-from campaign.web.supporter.form import SupporterForm
 
 
-class FindSignatureForm(SupporterForm):
+class FindSignatureForm(TokenlessForm):
     """Back to one's page: the code from a message, or an address that gets its links once more."""
 
     code = StringField(
@@ -31,7 +31,7 @@ class FindSignatureForm(SupporterForm):
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Ask for one of the two."""
-        is_valid = bool(super().validate(extra_validators))
+        is_valid = super().validate(extra_validators)
         if is_valid and not self.code.data and not self.email.data:
             self.code.errors = [_("Enter the code, or your e-mail address below.")]
             return False
@@ -42,7 +42,7 @@ class FindSignatureForm(SupporterForm):
         field.data = _read_code(field.data)
 
 
-class FindDeliveryForm(SupporterForm):
+class FindDeliveryForm(TokenlessForm):
     """The code that is printed on a delivered list."""
 
     code = StringField(

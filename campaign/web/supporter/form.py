@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
@@ -21,6 +20,7 @@ from wtforms.validators import DataRequired, StopValidation
 from campaign.reference import residence
 from campaign.sealing.box import Details
 from campaign.signature.model import COUNTED, DELEGATION, PUBLIC
+from campaign.web.base_form import TokenlessForm
 from campaign.web.field import Address, AtMost, OwnMailbox, Readable, has_letter, one_line, paragraphs
 
 LONGEST_NAME = 200
@@ -50,16 +50,7 @@ SHOW = "show"
 """What the button sends that asks for the advice."""
 
 
-class SupporterForm(FlaskForm):  # type: ignore[misc]
-    """A form without a token: supporters' pages set no cookie, the origin of a post is checked instead."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """No token."""
-
-        csrf = False
-
-
-class SignatureForm(SupporterForm):
+class SignatureForm(TokenlessForm):
     """The signature block under a letter.
 
     Where somebody lives comes first, since it decides what they are told, and which choices
@@ -203,7 +194,7 @@ class SignatureForm(SupporterForm):
             raise StopValidation(NOT_PUBLISHED)
 
 
-class DisclosureForm(SupporterForm):
+class DisclosureForm(TokenlessForm):
     """Who may see the name from now on; nobody's is published who lives where that is dangerous."""
 
     disclosure = RadioField(_("Who may see my name?"), choices=DISCLOSURE_CHOICES, validate_choice=False)

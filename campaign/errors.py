@@ -15,7 +15,7 @@
     │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
     ├── OrganiserError              an account that cannot be made, changed or removed
     │   ├── RoleError               a role that does not allow what was asked
-    │   ├── LastHolderError         without this account nobody could open the names, or let others in
+    │   ├── NoAccessLeftError       without this account nobody could open the names, or let others in
     │   ├── WeakPassphraseError     a passphrase that can be guessed, and why
     │   └── WrongCodeError          a six-digit code that a phone does not show now, or showed before
     ├── DelegationError             an address that cannot be stored, with its line
@@ -85,7 +85,7 @@ class RoleError(OrganiserError):
     """The organiser's role does not allow this."""
 
 
-class LastHolderError(OrganiserError):
+class NoAccessLeftError(OrganiserError):
     """Without this account, nobody could open the names, or let others in."""
 
 

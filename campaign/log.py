@@ -33,7 +33,7 @@ GRANIAN = {
 _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-def raised_in(trace: TracebackType | None) -> str:
+def format_traceback(trace: TracebackType | None) -> str:
     """Return the places that an error came through, the one where it was raised first."""
     places = [f"{each.filename.rpartition('/')[2]}:{each.lineno} {each.name}" for each in extract_tb(trace)]
     return " < ".join(reversed(places[-8:]))
@@ -49,7 +49,7 @@ class Lines(logging.Formatter):
     def formatException(self, ei: _ErrorInfo) -> str:  # noqa: N802 -- logging's own name
         """Return where an error was raised, without its message."""
         kind, _error, trace = ei
-        return f"{kind.__name__ if kind else 'nothing'} in {raised_in(trace)}"
+        return f"{kind.__name__ if kind else 'nothing'} in {format_traceback(trace)}"
 
 
 class JsonLines(Lines):

@@ -157,10 +157,10 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def keys(database: Database) -> ServerKeys:
-    from campaign.database.fact import recall
+    from campaign.database.fact import read_fact
 
     with database.reading() as db:
-        salt = recall(db, "digest_salt")
+        salt = read_fact(db, "digest_salt")
     return ServerKeys.from_secret(SECRET, bytes.fromhex(salt or ""))
 
 

@@ -14,7 +14,7 @@ from campaign.appeal.content import Appeal, Ask, Change, Claim, Instrument, Lett
 from campaign.appeal.entry import Entry, read
 from campaign.errors import AppealError
 from campaign.paths import PACKAGE, TEMPLATES
-from campaign.reference.language import ENGLISH, LANGUAGES, finished
+from campaign.reference.language import ENGLISH, LANGUAGES, finished_languages
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES
 
@@ -183,7 +183,7 @@ def _instrument(entry: Entry, code: str) -> Instrument:
 
 def _letters(folder: Path) -> Mapping[str, LetterFile]:
     letters = {}
-    for language in finished():
+    for language in finished_languages():
         path = folder / f"{language.code}.txt"
         try:
             letters[language.code] = LetterFile(path, path.read_text(encoding="utf-8-sig"))
@@ -204,7 +204,7 @@ def _translations(
     codes = [code for code in LANGUAGES if code != ENGLISH.code]
     translated = {f"{text}_{code}": (text, code) for text in texts for code in codes}
     entry.only({*known, *translated})
-    for language in finished():
+    for language in finished_languages():
         for text in needed:
             if language != ENGLISH and f"{text}_{language.code}" not in entry.fields:
                 entry.refuse(f"“{text}_{language.code}” is missing: the campaign is in {language.name} too")

@@ -9,7 +9,7 @@ import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.operations.emergency.database_residue import cut_off
@@ -57,7 +57,7 @@ def _erase_due(settings: Settings, database: Database) -> None:
             if rows:
                 click.echo(f"{total} rows erased …", err=True)
         db.commit()
-    database.forget_deleted()
+    database.checkpoint()
     click.echo(f"{total} rows were due and are erased.")
 
 
@@ -78,7 +78,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
 def _say_what_there_is(database: Database) -> None:
     where = database.url.render_as_string(hide_password=True)
     with database.reading() as db:
-        if recall(db, "digest_salt") is None and campaign_key.destroyed_at(db) is None:
+        if read_fact(db, "digest_salt") is None and campaign_key.destroyed_at(db) is None:
             raise CampaignError(
                 f"{where} holds no campaign: give CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as to the site"
             )

@@ -4,7 +4,7 @@ import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.errors import OrganiserError
 from campaign.organiser import membership
 from campaign.organiser.account import called, everyone
@@ -36,7 +36,7 @@ def add(campaign: Campaign, role: str) -> None:
     with campaign.database.writing() as db:
         code = invite(db, owner, role, now=SYSTEM_CLOCK())
         # Where the site was last served: the settings of this shell may not say it.
-        base_url = recall(db, "base_url") or campaign.settings.base_url
+        base_url = read_fact(db, "base_url") or campaign.settings.base_url
     click.echo(f"{base_url}/organise/setup/{code}")
 
 

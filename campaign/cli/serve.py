@@ -21,7 +21,7 @@ from granian.log import LogLevels
 from campaign import log
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import remember
+from campaign.database.fact import save_fact
 from campaign.errors import SettingsError
 from campaign.sealing import campaign_key
 from campaign.signature.key_change import setup_code
@@ -66,7 +66,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     # The web processes read the same settings, wherever they are started.
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
-        remember(db, "base_url", settings.base_url)
+        save_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())
         erased_at = campaign_key.destroyed_at(db)
     _greet(campaign, code, erased_at)

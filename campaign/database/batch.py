@@ -1,78 +1,79 @@
-"""Walking through a whole table by its key, a stretch at a time, so that no transaction is long."""
+"""Update or delete a whole table in key-ordered batches, so that no transaction is long."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Delete, Table, Update, and_, delete, func, select, true, update
+import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from campaign.database.table import Base
 
-STRETCH = 5000
-"""Rows that one transaction walks over, so that nobody who signs meanwhile waits long."""
+BATCH_ROWS = 5000
+"""Rows of one transaction; a supporter who signs meanwhile waits for no more."""
 
 
-def change(
-    db: Session, table: type[Base], where: ColumnElement[bool], values: Mapping[str, Any]
+def update(
+    db: Session, table: type[Base], where: sa.ColumnElement[bool], values: Mapping[str, Any]
 ) -> Iterator[int]:
-    """Set *values* in every row of *table* that is meant; yield for each stretch how many there were.
+    """Set *values* in the rows of *table* that match *where*; yield the number of changed rows per batch.
 
-    The caller commits after each. A walk that is broken off may be begun again: rows that
-    *where* does not mean any more cost little.
+    The caller commits after each batch. An interrupted update can be started again.
     """
-    for stretch in _stretches(db, table):
-        yield run(db, update(table).where(stretch, where).values(values))
+    for batch in _batches(db, table):
+        yield execute(db, sa.update(table).where(batch, where).values(values))
 
 
-def remove(db: Session, table: type[Base]) -> Iterator[int]:
-    """Delete every row of *table*; else as :func:`change`."""
-    for stretch in _stretches(db, table):
-        yield run(db, delete(table).where(stretch))
+def delete(db: Session, table: type[Base]) -> Iterator[int]:
+    """Delete every row of *table*; otherwise as :func:`update`."""
+    for batch in _batches(db, table):
+        yield execute(db, sa.delete(table).where(batch))
 
 
-def run(db: Session, statement: Update | Delete) -> int:
-    """Execute *statement*, and return how many rows it touched."""
+def execute(db: Session, statement: sa.Update | sa.Delete) -> int:
+    """Execute *statement* and return the number of rows that it changed."""
     result = db.execute(statement, execution_options={"synchronize_session": False})
     assert isinstance(result, CursorResult)
     return result.rowcount
 
 
-def number(db: Session, table: type[Base]) -> int:
-    """Return in how many stretches *table* is walked through as it is."""
+def count(db: Session, table: type[Base]) -> int:
+    """Return the number of batches in *table*."""
     leading, _last = _key(table)
-    rows = select(func.count()).select_from(table)
+    rows = sa.select(sa.func.count()).select_from(table)
     sizes = db.scalars(rows if leading is None else rows.group_by(leading))
-    return sum(size // STRETCH + 1 for size in sizes)
+    return sum(size // BATCH_ROWS + 1 for size in sizes)
 
 
-def _stretches(db: Session, table: type[Base]) -> Iterator[ColumnElement[bool]]:
-    # Within one value of the key's first column: of ranges of two columns PostgreSQL weighs the first
-    # alone, and then reads a whole letter by another index for each of its stretches.
+def _batches(db: Session, table: type[Base]) -> Iterator[sa.ColumnElement[bool]]:
+    # A batch stays within one value of the key's first column: for a range over two columns PostgreSQL's
+    # planner considers the first alone, and may read a whole letter through another index for each batch.
     leading, last = _key(table)
     if leading is None:
-        yield from _stretches_of(db, last, true())
+        yield from _batches_within(db, last, sa.true())
         return
-    first = select(leading).order_by(leading, last).limit(1)
+    first = sa.select(leading).order_by(leading, last).limit(1)
     value = db.scalar(first)
     while value is not None:
-        yield from _stretches_of(db, last, leading == value)
+        yield from _batches_within(db, last, leading == value)
         value = db.scalar(first.where(leading > value))
 
 
-def _stretches_of(db: Session, last: Column[Any], part: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
-    # Bounds are looked up in the key's own index: offsets from the start, or conditions that
-    # rows stop to meet, would make each stretch dearer than the one before.
-    beyond = part
-    bounds = select(last).order_by(last).offset(STRETCH - 1).limit(1)
-    while (bound := db.scalar(bounds.where(beyond))) is not None:
-        yield and_(beyond, last <= bound)
-        beyond = and_(part, last > bound)
-    yield beyond
+def _batches_within(
+    db: Session, last: sa.Column[Any], part: sa.ColumnElement[bool]
+) -> Iterator[sa.ColumnElement[bool]]:
+    # Each bound is read from the key's index. An offset from the start, or a condition that updated
+    # rows no longer match, would make each batch slower than the one before.
+    remaining = part
+    bounds = sa.select(last).order_by(last).offset(BATCH_ROWS - 1).limit(1)
+    while (bound := db.scalar(bounds.where(remaining))) is not None:
+        yield sa.and_(remaining, last <= bound)
+        remaining = sa.and_(part, last > bound)
+    yield remaining
 
 
-def _key(table: type[Base]) -> tuple[Column[Any] | None, Column[Any]]:
-    """Return the two columns of a key, or ``None`` and its only one."""
-    *leading, last = cast("Table", table.__table__).primary_key
+def _key(table: type[Base]) -> tuple[sa.Column[Any] | None, sa.Column[Any]]:
+    """Return the primary key as its first and last column; the first is ``None`` if there is only one."""
+    *leading, last = cast("sa.Table", table.__table__).primary_key
     assert len(leading) <= 1
     return (leading[0] if leading else None), last

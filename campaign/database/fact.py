@@ -12,7 +12,7 @@ from campaign.database.table import Base, upsert
 from campaign.errors import SettingsError
 
 
-class Site(Base):
+class Fact(Base):
     """One row for each fact about this installation that must survive a restart."""
 
     __tablename__ = "site"
@@ -21,15 +21,15 @@ class Site(Base):
     content: Mapped[str]
 
 
-def remember(db: Session, name: str, content: str) -> None:
+def save_fact(db: Session, name: str, content: str) -> None:
     """Keep a fact about this installation, in place of what was kept under *name*; two may do so at once."""
-    kept = upsert(db, Site).values(name=name, content=content)
+    kept = upsert(db, Fact).values(name=name, content=content)
     db.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"content": content}))
 
 
-def recall(db: Session, name: str) -> str | None:
+def read_fact(db: Session, name: str) -> str | None:
     """Return what was kept under *name*."""
-    row = db.get(Site, name)
+    row = db.get(Fact, name)
     return row.content if row else None
 
 
@@ -40,9 +40,9 @@ def check_secret_key(db: Session, secret_key: str) -> None:
         SettingsError: Mails, digests and sessions in this database belong to another key.
     """
     fingerprint = hmac.new(secret_key.encode(), b"fingerprint", hashlib.sha256).hexdigest()
-    known = recall(db, "secret_key_fingerprint")
+    known = read_fact(db, "secret_key_fingerprint")
     if known is None:
-        remember(db, "secret_key_fingerprint", fingerprint)
+        save_fact(db, "secret_key_fingerprint", fingerprint)
     elif not hmac.compare_digest(known, fingerprint):
         raise SettingsError(
             "CAMPAIGN_SECRET_KEY: this database was made with another key; "

@@ -29,17 +29,17 @@ class Database:
     its turn instead of failing half-way; one that reads never waits.
     """
 
-    def __init__(self, url: str, *, patience_seconds: float | None = None) -> None:
+    def __init__(self, url: str, *, queue_timeout_seconds: float | None = None) -> None:
         """Find the database at *url*; nothing is asked of it yet.
 
         Args:
             url: SQLAlchemy's.
-            patience_seconds: How long writers wait behind one who waits for SQLite's lock; by default
+            queue_timeout_seconds: How long writers wait behind one who waits for SQLite's lock; by default
                 as long as that one.
         """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.line = Line(patience_seconds)
+        self.line = Line(queue_timeout_seconds)
         self.engine = engine.sqlite(url, self.line) if self.is_sqlite else engine.postgresql(url)
         self._writing = self.engine.execution_options(writes=True)
         self._turn = threading.Lock()
@@ -75,7 +75,7 @@ class Database:
                 self._turn.release()
 
     @contextmanager
-    def settling(self) -> Iterator[Connection]:
+    def autocommit(self) -> Iterator[Connection]:
         """Give a connection for writes of one statement; each outlives this process once it is committed.
 
         In SQLite a commit here does not wait for the disk. A power cut may undo the last ones: all since
@@ -92,7 +92,7 @@ class Database:
         """Bring the tables up to date, or to *revision*; see :func:`campaign.database.migration.migrate`."""
         migration.migrate(self._writing, revision, back=back)
 
-    def forget_deleted(self, *, wait_seconds: float = 0) -> bool:
+    def checkpoint(self, *, wait_seconds: float = 0) -> bool:
         """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
         end = time.monotonic() + wait_seconds
         while not (is_done := not self.is_sqlite or self._empty_log()) and time.monotonic() < end:
@@ -123,7 +123,7 @@ def see_one_moment(db: Session) -> None:
         db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def lock_starts(db: Session) -> None:
+def take_setup_lock(db: Session) -> None:
     """Let one process at a time make what a first start makes, until its transaction ends."""
     if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
         db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration.LOCK})

@@ -63,7 +63,7 @@ class Base(DeclarativeBase):
     }
 
 
-def number_up_to(db: Session, most: int, *where: ColumnElement[bool]) -> int:
+def count_up_to(db: Session, most: int, *where: ColumnElement[bool]) -> int:
     """Return how many rows there are *where* that is true, or *most* if there are more: no more are read."""
     some = select(1).where(*where).limit(most).subquery()
     return db.scalar(select(func.count()).select_from(some)) or 0

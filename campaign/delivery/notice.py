@@ -97,7 +97,7 @@ def _mark(db: Session, reading: Session, is_meant: ColumnElement[bool], *, to_st
         # What somebody else has in hand is left for the next time, or both might wait in a circle.
         free = select(*key).where(among, is_meant).with_for_update(skip_locked=True, of=Signature)
         changed = update(Signature).where(tuple_(*key).in_(free.correlate(None)))
-        yield batch.run(db, changed.values(to_strike=to_strike))
+        yield batch.execute(db, changed.values(to_strike=to_strike))
 
 
 def _due(*columns: Any) -> Select[Any]:

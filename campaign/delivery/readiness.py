@@ -8,7 +8,7 @@ from campaign.delivery.delegation import delegations
 from campaign.delivery.model import REACHED, SENDING, Delivery, deliveries
 from campaign.organiser.organisation import organisation
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import in_order
+from campaign.reference.participating_state import states_in_order
 
 
 def readiness(db: Session, counts: Mapping[str, int]) -> list[dict[str, object]]:
@@ -18,7 +18,7 @@ def readiness(db: Session, counts: Mapping[str, int]) -> list[dict[str, object]]
     for each in db.scalars(deliveries()):
         latest.setdefault(each.state_code, each)
     rows: list[dict[str, object]] = []
-    for state in in_order(ENGLISH):
+    for state in states_in_order(ENGLISH):
         count, last = counts.get(state.code, 0), latest.get(state.code)
         reached = last is not None and last.status in REACHED
         new = max(count - last.total, 0) if last is not None and reached else count

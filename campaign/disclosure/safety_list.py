@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database.fact import recall, remember
-from campaign.database.session import lock_starts
+from campaign.database.fact import read_fact, save_fact
+from campaign.database.session import take_setup_lock
 from campaign.disclosure.approval import decline_names_from
 from campaign.errors import CampaignError
 from campaign.letter.edition import current_edition
@@ -116,7 +116,7 @@ def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetim
     Raises:
         CampaignError: It would take the accused state off a list, or names what there is not.
     """
-    lock_starts(db)
+    take_setup_lock(db)
     before = lists(db, appeal)
     _check(appeal, wanted)
     after = Lists(
@@ -179,7 +179,7 @@ def _of(appeal: Appeal) -> Lists:
 
 
 def _kept(db: Session) -> Lists | None:
-    text = recall(db, _NAME)
+    text = read_fact(db, _NAME)
     if text is None:
         return None
     content: dict[str, Any] = json.loads(text)
@@ -198,7 +198,7 @@ def _keep(db: Session, after: Lists) -> None:
         "names_from": {code: day.isoformat() for code, day in after.names_from.items()},
         "is_edited": after.is_edited,
     }
-    remember(db, _NAME, json.dumps(content))
+    save_fact(db, _NAME, json.dumps(content))
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.guard.limit import GUARDED_SECONDS
 
 NAME = "guarded_until"
@@ -13,12 +13,12 @@ NAME = "guarded_until"
 def guard_until(db: Session, until: datetime) -> None:
     """Have every process ask for proofs until then."""
     # Two processes may see the same rush; which of them is a second later does not matter.
-    remember(db, NAME, until.astimezone(UTC).isoformat(timespec="seconds"))
+    save_fact(db, NAME, until.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def guarded_until(db: Session) -> datetime | None:
     """Return until when everybody is asked for a proof, if ever."""
-    content = recall(db, NAME)
+    content = read_fact(db, NAME)
     return datetime.fromisoformat(content) if content else None
 
 

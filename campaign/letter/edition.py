@@ -12,7 +12,7 @@ from campaign.appeal.content import Appeal
 from campaign.database.table import Base
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
-from campaign.reference.language import ENGLISH, finished
+from campaign.reference.language import ENGLISH, finished_languages
 from campaign.reference.participating_state import STATES
 
 ATTEMPTS = 10
@@ -86,7 +86,9 @@ def stored_letter(db: Session, edition: int, language: str, state_code: str) -> 
 def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
     """Return the hash and all letters of *appeal*; composed once per process."""
     letters = tuple(
-        compose(appeal, state, language.code) for language in finished() for state in STATES.values()
+        compose(appeal, state, language.code)
+        for language in finished_languages()
+        for state in STATES.values()
     )
     content = "\n".join(letter.to_json() for letter in letters)
     return hashlib.sha256(content.encode()).digest(), letters

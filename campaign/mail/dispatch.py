@@ -65,7 +65,7 @@ class Dispatch:
         try:
             self._run(stop)
         finally:
-            self.database.forget_deleted()
+            self.database.checkpoint()
 
     def give_up(self) -> None:
         """Settle what is claimed, for a process that must end while a relay ponders the mail in hand."""
@@ -83,7 +83,7 @@ class Dispatch:
 
     def _run(self, stop: threading.Event) -> None:
         self._patience.begin()
-        with open_transport(self.settings) as transport, self.database.settling() as settled:
+        with open_transport(self.settings) as transport, self.database.autocommit() as settled:
             last, was_full = time.monotonic(), False
             while not (stop.is_set() or self._patience.is_over) and time.monotonic() - last < LINGER_SECONDS:
                 if not was_full and not self._is_due():

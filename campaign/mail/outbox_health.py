@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign.database.table import number_up_to
+from campaign.database.table import count_up_to
 from campaign.mail.outbox import EXPIRED, FAILED, WAITING, OutboxMail
 
 STUCK_SECONDS = 15 * 60
@@ -44,10 +44,10 @@ class OutboxState:
 def state(db: Session, now: datetime) -> OutboxState:
     """Return about how many mails wait, since when, and how many were given up."""
     return OutboxState(
-        waiting=number_up_to(db, COUNTED, OutboxMail.status == WAITING),
+        waiting=count_up_to(db, COUNTED, OutboxMail.status == WAITING),
         oldest_seconds=max(0, int((now - (_oldest(db) or now)).total_seconds())),
-        failed=number_up_to(db, COUNTED, OutboxMail.status == FAILED),
-        expired=number_up_to(db, COUNTED, OutboxMail.status == EXPIRED),
+        failed=count_up_to(db, COUNTED, OutboxMail.status == FAILED),
+        expired=count_up_to(db, COUNTED, OutboxMail.status == EXPIRED),
     )
 
 

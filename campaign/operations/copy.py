@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Row, Table, bindparam, insert, select, tex
 from sqlalchemy.orm import Session
 
 from campaign.database import migration
-from campaign.database.fact import Site, recall, remember
+from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import CopyError, SettingsError
@@ -97,7 +97,7 @@ def check_finished(db: Session) -> None:
     Raises:
         SettingsError: It is one.
     """
-    begun = recall(db, UNFINISHED)
+    begun = read_fact(db, UNFINISHED)
     if begun is not None:
         raise SettingsError(
             f"CAMPAIGN_DATABASE_URL: the copy to this database that was begun at {begun} was never finished;"
@@ -113,9 +113,9 @@ def _check_source(source: Database) -> None:
     if revision != migration.NEWEST:
         raise CopyError("the source's tables belong to another version: start its site once with this one")
     with source.reading() as db:
-        if recall(db, UNFINISHED) is not None:
+        if read_fact(db, UNFINISHED) is not None:
             raise CopyError("the source is itself a copy that was never finished")
-        if recall(db, "digest_salt") is None and not _holds_something(db):
+        if read_fact(db, "digest_salt") is None and not _holds_something(db):
             raise CopyError("the source holds no campaign")
 
 
@@ -123,11 +123,11 @@ def _begin(target: Database, now: datetime) -> None:
     """Make the target's tables, and mark it; both before the first row."""
     target.migrate()
     with target.writing() as db:
-        if recall(db, UNFINISHED) is not None:
+        if read_fact(db, UNFINISHED) is not None:
             raise CopyError("an earlier copy to this target was never finished: remove it and give a new one")
         if _holds_something(db):
             raise CopyError("the target holds a campaign already")
-        remember(db, UNFINISHED, now.isoformat(timespec="seconds"))
+        save_fact(db, UNFINISHED, now.isoformat(timespec="seconds"))
 
 
 def _holds_something(db: Session) -> bool:
@@ -174,8 +174,8 @@ def _batches(db: Session, table: Table) -> Iterator[list[Row[Any]]]:
     """Yield all rows of *table* along its key, which each database may order as it likes."""
     key = tuple(table.primary_key)
     query = select(table).order_by(*key).limit(BATCH)
-    if table is Site.__table__:
-        query = query.where(Site.name != UNFINISHED)
+    if table is Fact.__table__:
+        query = query.where(Fact.name != UNFINISHED)
     beyond: ColumnElement[bool] | None = None
     while True:
         batch = list(db.execute(query if beyond is None else query.where(beyond)))
@@ -193,7 +193,7 @@ def _tables() -> list[Table]:
 
 
 def _remove_mark(db: Session) -> None:
-    mark = db.get(Site, UNFINISHED)
+    mark = db.get(Fact, UNFINISHED)
     if mark is not None:
         db.delete(mark)
 

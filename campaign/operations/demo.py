@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.reference.participating_state import STATES
@@ -72,10 +72,10 @@ def fill(
         CampaignError: The database holds real signatures.
     """
     with database.writing() as db:
-        is_demo = recall(db, "demo") is not None
+        is_demo = read_fact(db, "demo") is not None
         if not is_demo and db.scalar(select(Signature.id).limit(1)) is not None:
             raise CampaignError("this database holds real signatures: made-up ones are not added to them")
-        remember(db, "demo", "yes")
+        save_fact(db, "demo", "yes")
     random = Random(secrets.randbits(64))  # noqa: S311 -- nothing here is secret
     done = 0
     while done < number:

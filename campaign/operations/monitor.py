@@ -26,8 +26,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall, remember
-from campaign.database.table import number_up_to
+from campaign.database.fact import read_fact, save_fact
+from campaign.database.table import count_up_to
 from campaign.mail.outbox import GIVEN_UP, WAITING, OutboxMail
 from campaign.mail.outbox_health import STUCK_SECONDS
 from campaign.signature import recount
@@ -90,7 +90,7 @@ def condition(db: Session, *, now: datetime) -> Condition:
     return Condition(
         confirmed=confirmed or 0,
         withdrawn=withdrawn or 0,
-        pending=number_up_to(
+        pending=count_up_to(
             db, MOST, Signature.confirmed_on.is_(None), Signature.signed_on < _day(now).date()
         ),
         mails=noted_mails(db),
@@ -106,12 +106,12 @@ def note_mails(db: Session, *, now: datetime) -> None:
     if noted is not None and timedelta() <= noted.turn - turn <= TURN:
         return
     found = _mails(db, turn)
-    remember(db, NAME, json.dumps(asdict(found) | {"turn": found.turn.isoformat()}))
+    save_fact(db, NAME, json.dumps(asdict(found) | {"turn": found.turn.isoformat()}))
 
 
 def noted_mails(db: Session) -> MailCondition | None:
     """Return what was noted last, if anything ever was."""
-    content = recall(db, NAME)
+    content = read_fact(db, NAME)
     if content is None:
         return None
     noted = json.loads(content)
@@ -133,8 +133,8 @@ def _mails(db: Session, turn: datetime) -> MailCondition:
     given_up = OutboxMail.status.in_(GIVEN_UP)
     return MailCondition(
         turn=turn,
-        waiting=number_up_to(db, MOST, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
+        waiting=count_up_to(db, MOST, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
         oldest_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
-        given_up=number_up_to(db, MOST, given_up, OutboxMail.created_at < _day(turn)),
-        is_failing=number_up_to(db, 1, given_up) > 0,
+        given_up=count_up_to(db, MOST, given_up, OutboxMail.created_at < _day(turn)),
+        is_failing=count_up_to(db, 1, given_up) > 0,
     )

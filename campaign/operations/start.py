@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database.fact import check_secret_key, recall, remember
-from campaign.database.session import Database, lock_starts
+from campaign.database.fact import check_secret_key, read_fact, save_fact
+from campaign.database.session import Database, take_setup_lock
 from campaign.delivery.model import settle_interrupted
 from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
@@ -34,7 +34,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     """
     database.migrate()
     with database.writing() as db:
-        lock_starts(db)
+        take_setup_lock(db)
         copy.check_finished(db)
         salt = _digest_salt(db, settings)
         safety_list.settle(db, appeal, now=now)
@@ -53,8 +53,8 @@ def _digest_salt(db: Session, settings: Settings) -> str:
         # Any secret key will do, since nothing was left that belongs to one.
         return secrets.token_hex(16)
     check_secret_key(db, settings.secret_key)
-    salt = recall(db, "digest_salt")
+    salt = read_fact(db, "digest_salt")
     if salt is None:
         salt = secrets.token_hex(16)
-        remember(db, "digest_salt", salt)
+        save_fact(db, "digest_salt", salt)
     return salt

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from campaign.database.session import lock_starts
+from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log
@@ -63,7 +63,7 @@ def join(
     passphrase = passphrases.clean(passphrase)
     passphrases.check(passphrase, (name, *about))
     pair = OwnPair.make(passphrase)
-    lock_starts(db)  # of two first organisers on two setup links, one is the first
+    take_setup_lock(db)  # of two first organisers on two setup links, one is the first
     is_first = not any_exist(db)
     key, private_key = campaign_key.open_link(db, code, now=now)
     if key.is_provisional and not is_first:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from campaign.errors import LastHolderError, OrganiserError
+from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.organiser import audit_log, session
 from campaign.organiser.account import Organiser, Unlocked, lock
 from campaign.organiser.role import OWNER, READER, opens_names
@@ -25,7 +25,7 @@ def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now
 
     Raises:
         RoleError: *by* is no owner, or is one no longer.
-        LastHolderError: Nobody else could open the names, or let others in.
+        NoAccessLeftError: Nobody else could open the names, or let others in.
         OrganiserError: There is no such account.
     """
     accounts = lock(db, by=by)
@@ -55,7 +55,7 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
 
     Raises:
         RoleError: *by* is no owner, or is one no longer.
-        LastHolderError: Nobody else could open the names, or let others in.
+        NoAccessLeftError: Nobody else could open the names, or let others in.
         OrganiserError: There is no such account.
     """
     accounts = lock(db, by=by)
@@ -88,13 +88,13 @@ def _check_another_remains(
     others = [each for each in accounts if each.id != leaving.id]
     owners = [each for each in others if each.role == OWNER]
     if leaving.role == OWNER and not owners:
-        raise LastHolderError(f"{leaving.name} is the last owner: without one, nobody lets others in")
+        raise NoAccessLeftError(f"{leaving.name} is the last owner: without one, nobody lets others in")
     if role is not None and opens_names(role):
         return
     holders = campaign_key.holders(db)
     heirs = owners if leaving.role == OWNER else others
     if leaving.id in holders and not any(each.id in holders for each in heirs):
-        raise LastHolderError(
+        raise NoAccessLeftError(
             f"{leaving.name} holds the last wrapping of the campaign’s key: "
             "without it, nobody opens the names any more"
         )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Organisation:
 
 def organisation(db: Session) -> Organisation:
     """Return what the organisers entered; empty before they did."""
-    kept = recall(db, "organisation")
+    kept = read_fact(db, "organisation")
     return Organisation(**json.loads(kept)) if kept else Organisation()
 
 
 def save_organisation(db: Session, entered: Organisation) -> None:
     """Replace what was entered before."""
-    remember(db, "organisation", json.dumps(asdict(entered), ensure_ascii=False))
+    save_fact(db, "organisation", json.dumps(asdict(entered), ensure_ascii=False))

@@ -46,7 +46,7 @@ def locale(code: str) -> str:
     return _USAGE.get(code, code)
 
 
-def finished() -> list[Language]:
+def finished_languages() -> list[Language]:
     """Return the languages in which the whole campaign can be read."""
     return [language for language in LANGUAGES.values() if language.is_finished]
 

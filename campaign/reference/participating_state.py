@@ -82,6 +82,6 @@ STATES: Mapping[str, ParticipatingState] = MappingProxyType(_read())
 """The 57 by code, in the order of their English names."""
 
 
-def in_order(language: Language) -> list[ParticipatingState]:
+def states_in_order(language: Language) -> list[ParticipatingState]:
     """Return the 57 in the order of *language*."""
     return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))

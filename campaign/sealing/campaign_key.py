@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Select, String, delete, s
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import ErasedError, NoKeyError, WrongKeyError
 from campaign.sealing import box
@@ -248,7 +248,7 @@ def _held() -> Select[KeyWrapping]:
 
 def destroyed_at(db: Session) -> datetime | None:
     """Return when every key was destroyed, or ``None``."""
-    at = recall(db, DESTROYED_AT)
+    at = read_fact(db, DESTROYED_AT)
     return datetime.fromisoformat(at) if at else None
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from campaign.database.table import number_up_to
+from campaign.database.table import count_up_to
 from campaign.errors import WrongKeyError
 from campaign.reference.participating_state import STATES
 from campaign.sealing import box
@@ -121,7 +121,7 @@ def erase_for(db: Session, asked: Asked, chosen: Iterable[Key], *, now: datetime
 def count_boxes(db: Session, *, is_exact: bool) -> int:
     """Return how many boxes there are; if it need not be exact, no more than one beyond what is counted."""
     if not is_exact:
-        return number_up_to(db, MOST_COUNTED + 1, Signature.sealed.is_not(None))
+        return count_up_to(db, MOST_COUNTED + 1, Signature.sealed.is_not(None))
     query = select(func.count()).select_from(Signature).where(Signature.sealed.is_not(None))
     return db.scalar(query) or 0
 

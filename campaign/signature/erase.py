@@ -38,7 +38,7 @@ def erase_due(
     elif closes_on and now.date() > closes_on and _any_mailbox(db):
         confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
         # A pending one's digest is needed until it is erased.
-        yield from batch.change(db, Signature, confirmed, {"digest": None})
+        yield from batch.update(db, Signature, confirmed, {"digest": None})
 
 
 def is_over(today: date, closes_on: date | None, months_after_close: int) -> bool:
@@ -69,11 +69,11 @@ def forget_people(db: Session) -> Iterator[int]:
         Signature.disclosure != COUNTED,
     )
     nothing = dict.fromkeys(("sealed", "key_id", "digest", "public_name", "name_review", "words_review"))
-    yield from batch.change(
+    yield from batch.update(
         db, Signature, is_personal, {**nothing, "has_words": False, "disclosure": COUNTED}
     )
-    yield from batch.remove(db, SignatureToken)
-    yield from batch.change(
+    yield from batch.delete(db, SignatureToken)
+    yield from batch.update(
         db, Invalidation, Invalidation.sealed.is_not(None), {"sealed": None, "key_id": None}
     )
 
@@ -89,7 +89,7 @@ def _published(db: Session) -> Iterator[int]:
     some = select(*KEY).where(published())
     some = some.order_by(Signature.confirmed_on, Signature.id).limit(BATCH)
     names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
-    while erased := batch.run(db, names):
+    while erased := batch.execute(db, names):
         yield erased
 
 
@@ -99,7 +99,7 @@ def _unconfirmed(db: Session, *, before: date) -> Iterator[int]:
         select(*KEY).where(pending, Signature.signed_on < before).order_by(Signature.signed_on).limit(BATCH)
     )
     # One may be confirmed between the two halves of the statement: then it stays.
-    while erased := batch.run(db, delete(Signature).where(tuple_(*KEY).in_(oldest), pending)):
+    while erased := batch.execute(db, delete(Signature).where(tuple_(*KEY).in_(oldest), pending)):
         yield erased
 
 

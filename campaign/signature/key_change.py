@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaign.database.session import lock_starts
+from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
@@ -50,7 +50,7 @@ def setup_code(db: Session, *, now: datetime) -> str | None:
     What supporters signed meanwhile stays sealed to the pair of its day, and that start's
     link still opens it; a pair that nothing is sealed to is dropped.
     """
-    lock_starts(db)
+    take_setup_lock(db)
     if any_exist(db) or campaign_key.destroyed_at(db) is not None:
         return None
     code = campaign_key.make_provisional(db, now=now)

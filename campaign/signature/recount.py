@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.signature.count import DayCount, ResidenceCount, StateCount
 from campaign.signature.model import Signature
 from campaign.signature.select import not_set_aside
@@ -42,7 +42,7 @@ def note(db: Session, found: Sequence[Difference], *, now: datetime) -> None:
         logger.error(
             "count of %s: %s counted, %s rows", "/".join(difference.of), difference.counted, difference.rows
         )
-    remember(db, "recount", f"{now.isoformat()} {len(found)}")
+    save_fact(db, "recount", f"{now.isoformat()} {len(found)}")
 
 
 def compare(db: Session) -> list[Difference]:
@@ -52,7 +52,7 @@ def compare(db: Session) -> list[Difference]:
 
 def last(db: Session) -> tuple[datetime, int] | None:
     """Return when the last recount was made, and how many differences it found."""
-    kept = recall(db, "recount")
+    kept = read_fact(db, "recount")
     if kept is None:
         return None
     at, _, number = kept.partition(" ")

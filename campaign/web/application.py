@@ -15,7 +15,7 @@ from campaign.database.session import Database
 from campaign.guard.rate_limit import Memory
 from campaign.operations.start import prepare
 from campaign.paths import STATIC, TEMPLATES
-from campaign.reference.language import finished
+from campaign.reference.language import finished_languages
 from campaign.settings import Settings, load
 from campaign.web import site
 from campaign.web.organise import views
@@ -57,7 +57,7 @@ class Application(Flask):
 def build(settings: Settings, clock: Clock) -> Flask:
     """Return the application for *settings*."""
     content = reading.load(settings.appeal)
-    database = Database(settings.database_url, patience_seconds=PATIENCE_SECONDS)
+    database = Database(settings.database_url, queue_timeout_seconds=PATIENCE_SECONDS)
     started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
     counts = Counts(database, clock, content)
@@ -123,7 +123,7 @@ def _add_views(app: Flask) -> None:
         here = site.site()
         return {
             "language": language.current_language(),
-            "languages": finished(),
+            "languages": finished_languages(),
             "in_language": language.in_language,
             "appeal": here.appeal,
             "organisation": here.counts.organisation(),

@@ -68,7 +68,7 @@ def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
     is_all_due = is_over(now.date(), settings.closes_on, settings.erase_months_after_close)
     # A list's numbers would tell its receiver which row is whose.
     if is_all_due and db.scalar(select(DeliveryRow.number).limit(1)) is not None:
-        yield from batch.remove(db, DeliveryRow)
+        yield from batch.delete(db, DeliveryRow)
 
 
 TIMES = {

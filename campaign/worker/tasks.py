@@ -19,7 +19,7 @@ from huey.consumer import Consumer, ConsumerStopped
 from sqlalchemy.orm import Session
 
 from campaign.clock import SYSTEM_CLOCK, Clock
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail import sweep as mail_clock
@@ -128,7 +128,7 @@ class Tasks:
 
     def look_up(self, db: Session, email: str, language: str) -> None:
         """Put the links in the outbox that the owner of *email* asked for, if anything was signed with it."""
-        salt = recall(db, "digest_salt")
+        salt = read_fact(db, "digest_salt")
         if salt is not None:  # otherwise every digest was made useless, and none can be found
             keys = ServerKeys.from_secret(self._secret_key, bytes.fromhex(salt))
             send_links(db, email, language=language, keys=keys, now=self._clock())

@@ -88,7 +88,7 @@ def fill(database: Database, number: int) -> Filled:
 def settle(database: Database) -> None:
     """Do what would have been done meanwhile: write the log back, learn what tables hold, take off marks."""
     if database.is_sqlite:
-        database.forget_deleted()
+        database.checkpoint()
     else:
         with database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))

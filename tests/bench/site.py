@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from campaign.appeal import reading
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.mail import sealed_content
 from campaign.mail.outbox import OutboxMail
@@ -45,7 +45,7 @@ class MadeSite:
         """Return what its server derives from its secret."""
         database = self.database()
         with database.reading() as db:
-            salt = recall(db, "digest_salt") or ""
+            salt = read_fact(db, "digest_salt") or ""
         database.close()
         return ServerKeys.from_secret(SECRET, bytes.fromhex(salt))
 

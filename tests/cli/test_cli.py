@@ -23,7 +23,7 @@ from campaign.database.session import Database
 from campaign.errors import (
     CampaignError,
     DelegationError,
-    LastHolderError,
+    NoAccessLeftError,
     OrganiserError,
     RoleError,
     WrongKeyError,
@@ -267,7 +267,7 @@ def test_organisers_are_invited_listed_and_removed(run: Any, database: Database)
     assert "Pavel was removed." in run("organiser", "remove", "pavel").output
     with pytest.raises(OrganiserError, match="no organiser called Pavel"):
         run("organiser", "remove", "Pavel")
-    with pytest.raises(LastHolderError, match="last owner"):
+    with pytest.raises(NoAccessLeftError, match="last owner"):
         run("organiser", "remove", "Olga Organiser")
     with database.reading() as db:
         assert ("command line", "Pavel") in {(each.organiser, each.about) for each in db.scalars(entries())}

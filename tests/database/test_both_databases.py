@@ -1,7 +1,7 @@
 import psycopg
 import pytest
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from tests.conftest import _postgresql_url
 from tests.support.databases import Databases
@@ -13,9 +13,9 @@ def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
     with postgresql_databases.lent() as name:
         database = Database(_postgresql_url(postgresql, name))
         with database.writing() as db:
-            salt = recall(db, "digest_salt")
-            remember(db, "digest_salt", "another")
-            remember(db, "left", "behind")
+            salt = read_fact(db, "digest_salt")
+            save_fact(db, "digest_salt", "another")
+            save_fact(db, "left", "behind")
         # As a test may leave it: with a lock on a row.
         held = psycopg.connect(postgresql, dbname=name)
         held.execute("UPDATE site SET content = 'held'")
@@ -25,7 +25,7 @@ def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
     with postgresql_databases.lent() as again:
         database = Database(_postgresql_url(postgresql, again))
         with database.reading() as db:
-            assert (again, recall(db, "digest_salt"), recall(db, "left")) == (name, salt, None)
+            assert (again, read_fact(db, "digest_salt"), read_fact(db, "left")) == (name, salt, None)
         database.close()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import Site, remember
+from campaign.database.fact import Fact, save_fact
 from campaign.database.group_commit import AT_MOST, GroupCommit
 from campaign.database.session import Database
 from campaign.errors import CampaignError, ProofError, UnknownTokenError
@@ -44,7 +44,7 @@ class Crowd:
             if act == "first":
                 self.under_way.set()
                 assert self.go_on.wait(SECONDS)
-            remember(db, act, "done")
+            save_fact(db, act, "done")
             db.flush()
             if act.startswith("bad"):
                 raise CampaignError(act)
@@ -72,7 +72,7 @@ def crowd(database: Database) -> Crowd:
 
 def kept(database: Database) -> set[str]:
     with database.reading() as db:
-        return set(db.scalars(select(Site.name).where(Site.content == "done")))
+        return set(db.scalars(select(Fact.name).where(Fact.content == "done")))
 
 
 def test_acts_that_come_while_one_is_under_way_share_a_transaction(database: Database, crowd: Crowd) -> None:

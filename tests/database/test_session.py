@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from campaign.cli.serve import THREADS
 from campaign.database.connection import WAIT_SECONDS
-from campaign.database.fact import Site, check_secret_key, recall, remember
+from campaign.database.fact import Fact, check_secret_key, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import SettingsError
@@ -74,7 +74,7 @@ def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -
     def synchronous(db: Connection | Session) -> object:
         return db.execute(text("PRAGMA synchronous")).scalar()
 
-    with sqlite.settling() as settled:
+    with sqlite.autocommit() as settled:
         assert synchronous(settled) == 1
         with sqlite.writing() as meanwhile:
             assert synchronous(meanwhile) == 2
@@ -85,21 +85,21 @@ def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -
 def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:
     def count_up(_: int) -> None:
         with sqlite.writing() as db:
-            number = int(recall(db, "number") or 0)
-            remember(db, "number", str(number + 1))
+            number = int(read_fact(db, "number") or 0)
+            save_fact(db, "number", str(number + 1))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count_up, range(80)))
     with sqlite.reading() as db:
-        assert recall(db, "number") == "80"
+        assert read_fact(db, "number") == "80"
 
 
 def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
     with sqlite.writing() as db:
-        remember(db, "written", "yes")
+        save_fact(db, "written", "yes")
         db.flush()
         with sqlite.reading() as other:
-            assert recall(other, "written") is None
+            assert read_fact(other, "written") is None
 
 
 def test_an_error_undoes_what_was_written(db: Session, database: Database) -> None:
@@ -107,14 +107,14 @@ def test_an_error_undoes_what_was_written(db: Session, database: Database) -> No
 
     def break_off() -> None:
         with database.writing() as other:
-            remember(other, "half", "done")
+            save_fact(other, "half", "done")
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
         break_off()
 
     with database.reading() as other:
-        assert recall(other, "half") is None
+        assert read_fact(other, "half") is None
 
 
 def test_a_time_comes_back_with_its_zone(db: Session) -> None:
@@ -158,12 +158,12 @@ def test_another_secret_key_stops_the_start(db: Session) -> None:
 
 
 def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
-    remember(db, "fact", "one")
-    remember(db, "fact", "two")
+    save_fact(db, "fact", "one")
+    save_fact(db, "fact", "two")
     db.flush()
 
-    assert recall(db, "fact") == "two"
-    assert len(db.scalars(select(Site).where(Site.name == "fact")).all()) == 1
+    assert read_fact(db, "fact") == "two"
+    assert len(db.scalars(select(Fact).where(Fact.name == "fact")).all()) == 1
 
 
 def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
     database.migrate()
     for content in ("CANARY-IN-THE-LOG", "gone"):
         with database.writing() as db:
-            remember(db, "fact", content)
+            save_fact(db, "fact", content)
     assert b"CANARY-IN-THE-LOG" in (tmp_path / "campaign.sqlite-wal").read_bytes()
 
-    database.forget_deleted()
+    database.checkpoint()
 
     left = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     database.close()
@@ -185,14 +185,14 @@ def test_emptying_the_write_ahead_log_holds_nobody_up_while_somebody_reads_for_l
     database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
     database.migrate()
     with database.snapshot() as reader, ThreadPoolExecutor(1) as other:
-        recall(reader, "fact")
+        read_fact(reader, "fact")
         with database.writing() as db:
-            remember(db, "fact", "one")
-        emptying = other.submit(database.forget_deleted, wait_seconds=WAIT_SECONDS)
+            save_fact(db, "fact", "one")
+        emptying = other.submit(database.checkpoint, wait_seconds=WAIT_SECONDS)
         for _ in range(10):
             time.sleep(0.05)
             with database.writing() as db:
-                remember(db, "fact", "two")
+                save_fact(db, "fact", "two")
         assert not emptying.done(), "a writer waited for the reader"
         reader.rollback()
         assert emptying.result()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
@@ -85,7 +85,7 @@ class Aftermath:
 
     def _keys(self) -> ServerKeys:
         with self.database.reading() as db:
-            salt = recall(db, "digest_salt")
+            salt = read_fact(db, "digest_salt")
         return ServerKeys.from_secret(
             (self.site.instance / "secret_key").read_text().strip(), bytes.fromhex(salt or "")
         )

@@ -25,7 +25,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.guard import proof_of_work
 from campaign.guard.limit import TICKET_SECONDS
@@ -251,7 +251,7 @@ def _reading(server: Server) -> Iterator[Session]:
 
 def _keys(server: Server) -> ServerKeys:
     with _reading(server) as db:
-        salt = bytes.fromhex(recall(db, "digest_salt") or "")
+        salt = bytes.fromhex(read_fact(db, "digest_salt") or "")
     return ServerKeys.from_secret((server.instance / "secret_key").read_text(), salt)
 
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.operations.emergency.scrub_rows import is_unfinished
 from campaign.sealing.address_digest import address_digest
@@ -122,7 +122,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
     story.tokens = [pending]
     secret = (site.instance / "secret_key").read_text().strip()
     with database.reading() as db:
-        before, salt = thief.take(db), recall(db, "digest_salt") or ""
+        before, salt = thief.take(db), read_fact(db, "digest_salt") or ""
     make_endless(database)
     with subprocess.Popen(
         [*COMMAND, "erase", "--everything-personal", "--yes"],

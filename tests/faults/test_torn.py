@@ -64,7 +64,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 def moments(app: Flask, database: Database, keys: ServerKeys, tmp_path: Path) -> list[Moment]:
     """Sign and confirm, and note how far the log was at each acknowledgement."""
     client, log = app.test_client(), tmp_path / "campaign.sqlite-wal"
-    assert database.forget_deleted()
+    assert database.checkpoint()
     noted = [Moment(log.stat().st_size, 0, 0)]
     mails: set[UUID] = set()
     for number in range(1, SIGNATURES + 1):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser
@@ -101,7 +101,7 @@ def _tables_of_others(db: Session) -> list[Table]:
 
 def server_keys(db: Session, secret: str) -> set[bytes]:
     """Return every key that the server derives from its secret, and the secret itself."""
-    salt = bytes.fromhex(recall(db, "digest_salt") or "")
+    salt = bytes.fromhex(read_fact(db, "digest_salt") or "")
     derived = (ServerKeys.from_secret(secret, salt), ServerKeys.from_secret(secret))
     return {secret.encode(), salt, *(key for keys in derived for key in vars(keys).values())}
 

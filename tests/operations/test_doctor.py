@@ -125,7 +125,7 @@ def test_stuck_mail_failed_mail_and_miscounts_are_found(
     assert about(later, "1 mails wait, the oldest for 20 minutes") == [True]
     assert about(later, "1 mails could not be delivered") == [False]
     assert "mara@example.org" not in str(later)
-    recount.remember(db, "recount", f"{NOW.isoformat()} 3")
+    recount.save_fact(db, "recount", f"{NOW.isoformat()} 3")
     make_owner(db)
     assert about(examine(), "found 3 differences") == [True]
 

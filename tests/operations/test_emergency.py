@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import batch
-from campaign.database.fact import Site, recall, remember
+from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.delivery import delegation
@@ -59,8 +59,8 @@ LATER = NOW + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
-def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "STRETCH", 3)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "BATCH_ROWS", 3)
     monkeypatch.setattr(erasing, "BATCH", 3)
 
 
@@ -78,7 +78,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     daily_limit.may_send(db, os.urandom(32), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
     save_organisation(db, Organisation("Letters", "Exampleville", "us@letters.example"))
-    remember(db, "some_secret", "kept by code that is yet to be written")
+    save_fact(db, "some_secret", "kept by code that is yet to be written")
     db.commit()
     return owner
 
@@ -113,7 +113,7 @@ def test_at_once_no_key_opens_and_no_address_can_be_tested(
             unlock(after, owner.name, PASSPHRASE)
         assert [table for table in EMPTIED if count(after, table)] == []
         assert set(after.scalars(select(CampaignKey.public_key))) == {b""}
-        assert set(after.scalars(select(Site.name))) == {"organisation", "safety", "erased_at"}
+        assert set(after.scalars(select(Fact.name))) == {"organisation", "safety", "erased_at"}
         assert organisation(after).name == "Letters"
         assert is_unfinished(after)
 
@@ -163,7 +163,7 @@ def test_a_start_afterwards_makes_no_key_and_takes_any_secret(
     with database.writing() as after:
         assert setup_code(after, now=LATER) is None
         assert count(after, KeyWrapping) == 0
-        assert recall(after, "digest_salt") is None
+        assert read_fact(after, "digest_salt") is None
     assert started[0].keys.digest != started[1].keys.digest
 
 
@@ -341,7 +341,7 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
         join(db, code, f"Organiser {number}", PASSPHRASE, now=NOW)
         invite(db, owner, now=NOW)
         db.commit()
-    found: dict[str, bytes] = {"salt": (recall(db, "digest_salt") or "").encode()}
+    found: dict[str, bytes] = {"salt": (read_fact(db, "digest_salt") or "").encode()}
     for column in (
         KeyWrapping.wrapped,
         Organiser.wrapped_private_key,
@@ -409,7 +409,7 @@ def test_what_lies_in_a_gap_between_rows_is_gone_after_the_scrub(
         careless.execute("PRAGMA secure_delete = OFF")
         careless.execute("INSERT INTO site VALUES ('gap', 'left-in-a-gap')")
         careless.execute("DELETE FROM site WHERE name = 'gap'")
-    database.forget_deleted()
+    database.checkpoint()
     gap = {"gap": b"left-in-a-gap"}
     assert lying(gap, [tmp_path]) == {"gap"}
     db.close()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall
+from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.errors import PermanentMailError
 from campaign.mail import outbox, sealed_content
@@ -108,7 +108,7 @@ def test_the_note_holds_numbers_alone(
 ) -> None:
     put()
     noted()
-    content = json.loads(recall(db, NAME) or "")
+    content = json.loads(read_fact(db, NAME) or "")
 
     assert content.pop("turn") == NOW.isoformat()
     assert {type(each) for each in content.values()} == {int, bool}

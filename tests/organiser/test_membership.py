@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
-from campaign.errors import CampaignError, LastHolderError, OrganiserError, RoleError, WrongKeyError
+from campaign.errors import CampaignError, NoAccessLeftError, OrganiserError, RoleError, WrongKeyError
 from campaign.organiser import membership, session
 from campaign.organiser import recovery as organiser
 from campaign.organiser.account import Unlocked, everyone
@@ -191,7 +191,7 @@ def test_an_owner_who_was_demoted_a_moment_ago_decides_nothing(db: Session, owne
 def test_the_last_owner_stays(db: Session, owner: Unlocked, role: str | None) -> None:
     make_organiser(db, owner)
 
-    with pytest.raises(LastHolderError, match="last owner"):
+    with pytest.raises(NoAccessLeftError, match="last owner"):
         go(db, owner, role)
 
 
@@ -201,7 +201,7 @@ def test_the_last_wrapping_that_an_owner_has_stays(db: Session, owner: Unlocked,
     make_organiser(db, owner, name="Petra")
     db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == second.id))
 
-    with pytest.raises(LastHolderError, match="last wrapping"):
+    with pytest.raises(NoAccessLeftError, match="last wrapping"):
         go(db, owner, role)
 
 
@@ -209,7 +209,7 @@ def test_the_last_wrapping_stays_even_if_it_is_no_owners(db: Session, owner: Unl
     second = make_organiser(db, owner)
     db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == owner.id))
 
-    with pytest.raises(LastHolderError, match="last wrapping"):
+    with pytest.raises(NoAccessLeftError, match="last wrapping"):
         membership.remove(db, second.id, by=owner, now=NOW)
 
 

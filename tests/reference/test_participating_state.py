@@ -61,7 +61,7 @@ def test_a_states_names_cannot_be_changed_by_who_reads_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "in_order"),
+    ("language", "states_in_order"),
     [
         ("en", "Åland Islands, Albania, Albany"),
         ("fr", "Danemark, Égypte, Émirats, Espagne"),
@@ -73,8 +73,8 @@ def test_a_states_names_cannot_be_changed_by_who_reads_them() -> None:
         ("kk", "Австрия, Әзірбайжан, Беларусь, Кипр, Қазақстан, Латвия, Украина, Ұлыбритания, Үндістан"),
     ],
 )
-def test_names_are_ordered_as_the_language_orders_its_letters(language: str, in_order: str) -> None:
-    names = in_order.split(", ")
+def test_names_are_ordered_as_the_language_orders_its_letters(language: str, states_in_order: str) -> None:
+    names = states_in_order.split(", ")
     names.reverse()
 
-    assert sorted(names, key=lambda name: sort_key(name, language)) == in_order.split(", ")
+    assert sorted(names, key=lambda name: sort_key(name, language)) == states_in_order.split(", ")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -80,13 +80,13 @@ def test_the_nightly_recount_keeps_nobody_from_signing_meanwhile(
     def sign(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FROM state_count" in statement:
             with other.writing() as db:
-                remember(db, "signed", "while the rows were counted")
+                save_fact(db, "signed", "while the rows were counted")
 
     event.listen(database.engine, "before_cursor_execute", sign)
     with database.session(writes=True) as db:
         schedule.periodic(settings, database)["recount"](db, NOW)
         db.commit()
 
-        assert recall(db, "signed")
+        assert read_fact(db, "signed")
         assert recount.last(db) == (NOW, 0)
     other.close()

@@ -56,8 +56,8 @@ LONG_CLOSED = {"confirmation_days": DAYS, "closes_on": CLOSED, "months_after_clo
 
 
 @pytest.fixture(autouse=True)
-def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "STRETCH", 3)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "BATCH_ROWS", 3)
     monkeypatch.setattr(erase, "BATCH", 3)
 
 
@@ -248,12 +248,12 @@ def test_no_statement_reads_a_whole_table_to_erase_a_batch(
             assert is_first_bound or any(way in step for way in SHORT_WAYS), plan
 
 
-def test_a_stretch_reads_the_rows_of_its_own_and_not_the_whole_letter(
+def test_a_batch_reads_its_own_rows_and_not_the_whole_letter(
     db: Session, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if database.is_sqlite:
         pytest.skip("SQLite's plans, which the other test looks at, do not depend on what tables hold")
-    monkeypatch.setattr(batch, "STRETCH", 20)
+    monkeypatch.setattr(batch, "BATCH_ROWS", 20)
     same = {"edition": 1, "language": "en", "residence": "FR", "disclosure": "counted", "has_words": False}
     same |= {"signed_on": NOW.date(), "confirmed_on": NOW.date()}
     # As in a large table: many pages, and letters of several stretches each.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import remember
+from campaign.database.fact import save_fact
 from campaign.database.session import Database
 from campaign.mail import dispatch, outbox
 from campaign.settings import Settings
@@ -81,7 +81,7 @@ def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 def note_recount(db: Session, now: datetime) -> None:
-    remember(db, "worker_recounted", now.isoformat())
+    save_fact(db, "worker_recounted", now.isoformat())
 
 
 def main() -> None:

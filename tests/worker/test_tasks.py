@@ -16,7 +16,7 @@ from huey import SqliteHuey
 from sqlalchemy import delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
-from campaign.database.fact import Site, recall
+from campaign.database.fact import Fact, read_fact
 from campaign.mail import dispatch, outbox, relay_pause
 from campaign.mail.outbox import OutboxMail
 from campaign.settings import Settings
@@ -172,7 +172,7 @@ def test_once_digests_are_useless_nobody_is_found(build, database, keys):
     with database.session(writes=True) as db:
         make_signature(db, keys, email=ADDRESS)
         ask_for_links(db, ADDRESS, language="en", keys=keys, now=datetime.now(UTC))
-        db.execute(delete(Site).where(Site.name == "digest_salt"))
+        db.execute(delete(Fact).where(Fact.name == "digest_salt"))
         db.commit()
     with relay() as server:
         build(server.url).send_due_mail()
@@ -529,7 +529,7 @@ def test_periodic_work_gets_a_session_that_is_committed(settings, database):
     built.close()
 
     with database.reading() as db:
-        assert recall(db, "worker_recounted")
+        assert read_fact(db, "worker_recounted")
 
 
 def test_periodic_work_that_fails_is_logged_without_its_words(settings, database, caplog):

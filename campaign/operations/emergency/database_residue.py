@@ -73,7 +73,7 @@ def forget_statistics(db: Session, tables: Tables) -> None:
 def cut_off(database: Database) -> bool:
     """Leave nothing deleted in the database's own log and catalogues; say whether that is done."""
     if database.is_sqlite:
-        return database.forget_deleted(wait_seconds=WAIT_SECONDS)
+        return database.checkpoint(wait_seconds=WAIT_SECONDS)
     try:
         with _alone(database) as connection:
             connection.execute(text("VACUUM (FULL) pg_statistic"))  # skipped unless the database is ours

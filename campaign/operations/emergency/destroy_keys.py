@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import Site, remember
+from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.guard.proof_of_work import SpentProof
@@ -51,7 +51,7 @@ def destroy(database: Database, *, now: datetime) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with database.writing() as db:
-                database_residue.hold_alone(db, (CampaignKey, Site, *EMPTIED))
+                database_residue.hold_alone(db, (CampaignKey, Fact, *EMPTIED))
                 _destroy(db, now)
         except OperationalError:
             if attempt == ATTEMPTS:
@@ -79,14 +79,14 @@ def _destroy(db: Session, now: datetime) -> None:
         return
     # The rows of the pairs stay, empty, since signatures point at them: letting go of those takes longer.
     db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
-    remember(db, campaign_key.DESTROYED_AT, now.isoformat())
+    save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
     audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
     db.flush()
     kept = [
         {"name": row.name, "content": row.content}
-        for row in db.execute(select(Site.name, Site.content).where(Site.name.in_(KEPT)))
+        for row in db.execute(select(Fact.name, Fact.content).where(Fact.name.in_(KEPT)))
     ]
     db.expunge_all()
-    database_residue.empty(db, (*EMPTIED, Site))
-    database_residue.forget_statistics(db, (*EMPTIED, Site))
-    db.execute(insert(Site), kept)
+    database_residue.empty(db, (*EMPTIED, Fact))
+    database_residue.forget_statistics(db, (*EMPTIED, Fact))
+    db.execute(insert(Fact), kept)

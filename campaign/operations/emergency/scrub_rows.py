@@ -9,7 +9,7 @@ from sqlalchemy import case, func, or_, select, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaign.database import batch
-from campaign.database.fact import recall, remember
+from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.delivery.delegation import Delegation
@@ -38,13 +38,13 @@ NAMED: tuple[InstrumentedAttribute[Any], ...] = (
 
 def is_unfinished(db: Session) -> bool:
     """Whether the keys were destroyed and rows still wait to be scrubbed."""
-    return campaign_key.destroyed_at(db) is not None and recall(db, SCRUBBED_AT) is None
+    return campaign_key.destroyed_at(db) is not None and read_fact(db, SCRUBBED_AT) is None
 
 
 def steps(db: Session) -> int:
     """Return in how many steps :func:`scrub` goes through the tables as they are."""
     names = db.scalar(select(func.count()).select_from(Signature).where(published())) or 0
-    return 1 + names // BATCH + 1 + sum(batch.number(db, table) for table in WALKED)
+    return 1 + names // BATCH + 1 + sum(batch.count(db, table) for table in WALKED)
 
 
 def scrub(db: Session) -> Iterator[int]:
@@ -55,7 +55,7 @@ def scrub(db: Session) -> Iterator[int]:
     """
     yield _forget_organisers(db)
     yield from forget_people(db)
-    yield from batch.remove(db, DeliveryRow)
+    yield from batch.delete(db, DeliveryRow)
 
 
 def finish(database: Database, *, now: datetime) -> bool:
@@ -63,7 +63,7 @@ def finish(database: Database, *, now: datetime) -> bool:
     if not database_residue.write_anew(database):
         return False
     with database.writing() as db:
-        remember(db, SCRUBBED_AT, now.isoformat())
+        save_fact(db, SCRUBBED_AT, now.isoformat())
     return True
 
 
@@ -71,14 +71,14 @@ def _forget_organisers(db: Session) -> int:
     """Call organisers by numbers, the same one everywhere, and drop what they noted of replies."""
     # In one transaction: what organisers do are thousands of rows, not millions.
     numbered = {name: f"organiser {number}" for number, name in enumerate(_names(db), start=1)}
-    touched = batch.run(db, update(Delivery).where(Delivery.note != "").values(note=""))
+    touched = batch.execute(db, update(Delivery).where(Delivery.note != "").values(note=""))
     if not numbered:
         return touched
     touched += _forget_mentions(db, numbered)
     for column in NAMED:
         # All names at once: somebody may be called what another one is to be called.
         renamed = update(column.class_).where(column.in_(list(numbered)))
-        touched += batch.run(db, renamed.values({column: case(numbered, value=column, else_=column)}))
+        touched += batch.execute(db, renamed.values({column: case(numbered, value=column, else_=column)}))
     return touched
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from campaign.disclosure.approval import approve_names, approve_words, decline_names, decline_words, waiting
 from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import STATES, in_order
+from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
 from campaign.sealing import box
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature
@@ -98,7 +98,7 @@ def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = 
         query=query,
         status=status,
         chosen_state=chosen,
-        states=in_order(ENGLISH),
+        states=states_in_order(ENGLISH),
         back=url_for(".signatures", **kept, page=page),
         newer_url=url_for(".signatures", **kept, page=page - 1) if page > 1 else "",
         older_url=url_for(".signatures", **kept, page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",

@@ -17,7 +17,7 @@ from campaign.organiser.organisation import organisation
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import ParticipatingState, in_order
+from campaign.reference.participating_state import ParticipatingState, states_in_order
 from campaign.signature import count, invalidation, recount
 from campaign.signature.key_change import left_behind
 from campaign.web.organise import chart
@@ -37,7 +37,7 @@ def dashboard() -> ResponseReturnValue:
     for delivery in session().scalars(deliveries()):
         latest.setdefault(delivery.state_code, delivery)
     known = delegations(session())
-    rows = [_row(state, counts.by_state, waits, latest) for state in in_order(ENGLISH)]
+    rows = [_row(state, counts.by_state, waits, latest) for state in states_in_order(ENGLISH)]
     sent = {code for code, delivery in latest.items() if delivery.sent_on}
     can_send = organisation(session()).is_set
     found = recount.last(session())
@@ -96,7 +96,7 @@ def _ending() -> list[dict[str, object]]:
     """Return the states whose instruments are past their day, or soon will be, by that day."""
     today = now().date()
     ending: dict[date, list[str]] = {}
-    for state in in_order(ENGLISH):
+    for state in states_in_order(ENGLISH):
         until = site().appeal.instruments[state.code].valid_until
         if until is not None and until < today + SOON:
             ending.setdefault(until, []).append(state.name(ENGLISH.code))

@@ -12,7 +12,7 @@ from campaign.delivery.delegation import Address
 from campaign.errors import DelegationError
 from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import STATES, ParticipatingState, in_order
+from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import DelegationForm, DelegationImportForm
 from campaign.web.organise.session import unlocked
@@ -84,7 +84,7 @@ def _page(
     known = delegation.delegations(session())
     return render_template(
         "organise/delegations.html",
-        rows=[{"state": state, "delegation": known.get(state.code)} for state in in_order(ENGLISH)],
+        rows=[{"state": state, "delegation": known.get(state.code)} for state in states_in_order(ENGLISH)],
         editing=editing,
         form=form,
         import_form=import_form,

@@ -6,7 +6,7 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import LastHolderError, OrganiserError, RoleError
+from campaign.errors import NoAccessLeftError, OrganiserError, RoleError
 from campaign.organiser import membership
 from campaign.organiser.account import Organiser
 from campaign.organiser.invitation import INVITATION_LASTS, invite
@@ -75,7 +75,7 @@ def _found(organiser_id: UUID) -> Organiser:
 def _refused(organiser_id: UUID, error: OrganiserError) -> ResponseReturnValue:
     if isinstance(error, RoleError):
         raise error
-    if not isinstance(error, LastHolderError):  # removed by somebody else a moment ago
+    if not isinstance(error, NoAccessLeftError):  # removed by somebody else a moment ago
         abort(404)
     session().rollback()
     found = _found(organiser_id)

@@ -8,7 +8,7 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from campaign.errors import ClosedError, ErasedError, LimitError, NoKeyError
-from campaign.log import raised_in
+from campaign.log import format_traceback
 
 logger = logging.getLogger(__name__)
 
@@ -77,4 +77,4 @@ def _kind(error: BaseException) -> str:
 
 def _trace(error: BaseException) -> str:
     """Return where *error* was raised, without its message, which may quote what somebody typed."""
-    return f"{_kind(error)} in {raised_in(error.__traceback__)}"
+    return f"{_kind(error)} in {format_traceback(error.__traceback__)}"

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
-from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished, locale
+from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished_languages, locale
 from campaign.reference.participating_state import STATES, ParticipatingState
 
 LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
@@ -67,7 +67,7 @@ def in_language(language: Language) -> str:
 
 def preferred_language() -> Language:
     """Return the finished language that the browser asks for, or English."""
-    codes = [language.code for language in finished()]
+    codes = [language.code for language in finished_languages()]
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from campaign.errors import LimitError, ProofError
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH, Language
-from campaign.reference.participating_state import STATES, ParticipatingState, in_order, sort_key
+from campaign.reference.participating_state import STATES, ParticipatingState, sort_key, states_in_order
 from campaign.signature.sign import Signing
 from campaign.signature_list import pdf_file
 from campaign.web.serving import headers
@@ -42,7 +42,7 @@ def home_page(language: Language, *, missing_state: bool = False) -> str:
     counts = site().counts.now()
     return render_template(
         "supporter/home.html",
-        states=in_order(language),
+        states=states_in_order(language),
         counts=counts.by_state,
         total=counts.total,
         as_of=counts.as_of,
@@ -178,7 +178,7 @@ def privacy(language: Language) -> ResponseReturnValue:
         erase_months_after_close=settings.erase_months_after_close,
         closes_on=settings.closes_on,
         endangered=endangered_residences(language),
-        withheld_from=[state for state in in_order(language) if state.code in appeal.no_names_to],
+        withheld_from=[state for state in states_in_order(language) if state.code in appeal.no_names_to],
     )
 
 

@@ -7,7 +7,7 @@ from campaign.delivery.model import DELIVERED, REACHED, Delivery, by_code, deliv
 from campaign.disclosure import published_name
 from campaign.disclosure.published_name import Place
 from campaign.reference.language import Language
-from campaign.reference.participating_state import STATES, ParticipatingState, in_order
+from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.sealing.code import grouped, read_code
 from campaign.web.serving import headers
 from campaign.web.site import composed, session, site
@@ -38,7 +38,7 @@ def progress(language: Language) -> ResponseReturnValue:
             "delivered_on": latest[state.code].sent_on if state.code in latest else None,
             "replied_on": latest[state.code].replied_on if state.code in latest else None,
         }
-        for state in in_order(language)
+        for state in states_in_order(language)
     ]
     return render_template(
         "supporter/progress.html",

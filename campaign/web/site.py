@@ -26,8 +26,6 @@ from campaign.web.snapshot import Counts
 from campaign.web.write import Acts
 from campaign.worker.tasks import Tasks
 
-MOST_PAGES = 100_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -80,11 +78,6 @@ def session() -> Session:
         writes = request.method == "POST" and request.blueprint == "organise"
         g.session = site().database.session(writes=writes)
     return cast("Session", g.session)
-
-
-def page_number() -> int:
-    """Return which page of a long list is asked for, from 1."""
-    return min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
 
 
 def commit() -> None:

@@ -21,7 +21,8 @@ from campaign.signature.select import awaits_name_approval, awaits_words_approva
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import read_key
 from campaign.web.organise.session import unlocked
-from campaign.web.site import commit, now, page_number, session, site
+from campaign.web.pager import numbered_pager, page_number
+from campaign.web.site import commit, now, session, site
 
 ENTRIES_A_PAGE = 50
 
@@ -100,8 +101,7 @@ def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = 
         chosen_state=chosen,
         states=states_in_order(ENGLISH),
         back=url_for(".signatures", **kept, page=page),
-        newer_url=url_for(".signatures", **kept, page=page - 1) if page > 1 else "",
-        older_url=url_for(".signatures", **kept, page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
+        pages=numbered_pager(".signatures", page, has_older=len(entries) > ENTRIES_A_PAGE, **kept),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from flask import render_template, url_for
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select, select
 
@@ -15,7 +15,8 @@ from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
-from campaign.web.site import page_number, session
+from campaign.web.pager import numbered_pager, page_number
+from campaign.web.site import session
 
 ENTRIES_A_PAGE = 100
 
@@ -51,8 +52,7 @@ def audit_log() -> ResponseReturnValue:
     return render_template(
         "organise/audit.html",
         entries=_readable(entries[:ENTRIES_A_PAGE]),
-        newer_url=url_for(".audit", page=page - 1) if page > 1 else "",
-        older_url=url_for(".audit", page=page + 1) if len(entries) > ENTRIES_A_PAGE else "",
+        pages=numbered_pager(".audit", page, has_older=len(entries) > ENTRIES_A_PAGE),
     )
 
 

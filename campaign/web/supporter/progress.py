@@ -9,6 +9,7 @@ from campaign.disclosure.published_name import Place
 from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.sealing.code import grouped, read_code
+from campaign.web.pager import Pager
 from campaign.web.serving import headers
 from campaign.web.site import composed, session, site
 from campaign.web.supporter.find_form import FindDeliveryForm
@@ -49,8 +50,10 @@ def progress(language: Language) -> ResponseReturnValue:
         largest=max([1, *counts.by_state.values()]),
         as_of=counts.as_of,
         names=[{"name": name, "state": STATES[code]} for name, code in names.names],
-        newer_url=_names_url(language, names.newer) if after else "",
-        older_url=_names_url(language, names.older) if names.older else "",
+        pages=Pager(
+            newer_url=_names_url(language, names.newer) if after else "",
+            older_url=_names_url(language, names.older) if names.older else "",
+        ),
     )
 
 

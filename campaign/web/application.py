@@ -34,9 +34,9 @@ from campaign.web.serving import (
 from campaign.web.serving.cookie import DoorCookie
 from campaign.web.serving.request_timing import Meter
 from campaign.web.site import Site
-from campaign.web.snapshot import Counts
+from campaign.web.snapshot import SnapshotCache
 from campaign.web.supporter import admission, letter, progress, signature
-from campaign.web.write import Acts
+from campaign.web.write import SignatureWriter
 from campaign.worker import tasks
 
 LARGEST_POST = 200_000
@@ -60,21 +60,21 @@ def build(settings: Settings, clock: Clock) -> Flask:
     database = Database(settings.database_url, queue_timeout_seconds=PATIENCE_SECONDS)
     started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
-    counts = Counts(database, clock, content)
+    snapshots = SnapshotCache(database, clock, content)
     here = app.extensions["campaign"] = Site(
         settings=settings,
         database=database,
         keys=started.keys,
-        counts=counts,
+        snapshots=snapshots,
         tasks=tasks.build(settings, database, periodic={}),
-        memory=Memory(),
+        rate_limits=Memory(),
         clock=clock,
-        acts=Acts(settings, database, started.keys, clock),
+        writer=SignatureWriter(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)
     metered = Meter(clock)
     request_timing.init_app(app)
-    cache.init_app(app, counts)  # first, so that it keeps answers as everything else has left them
+    cache.init_app(app, snapshots)  # first, so that it keeps answers as everything else has left them
     asset.init_app(app, STATIC)
     language.init_app(app)
     site.init_app(app)
@@ -126,8 +126,8 @@ def _add_views(app: Flask) -> None:
             "languages": finished_languages(),
             "in_language": language.in_language,
             "appeal": here.appeal,
-            "organisation": here.counts.organisation(),
-            "erased_on": here.counts.erased_on(),
+            "organisation": here.organisation,
+            "erased_on": here.erased_on,
         }
 
 

@@ -1,7 +1,7 @@
-"""What every view works with: the site's parts, and the request's database session."""
+"""What every view works with: the site's parts, and the request's time and database session."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 
 from flask import (
@@ -18,12 +18,13 @@ from campaign.database.session import Database
 from campaign.guard.rate_limit import Memory
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
+from campaign.organiser.organisation import Organisation
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.web.snapshot import Counts
-from campaign.web.write import Acts
+from campaign.web.snapshot import SnapshotCache
+from campaign.web.write import SignatureWriter
 from campaign.worker.tasks import Tasks
 
 
@@ -34,46 +35,58 @@ class Site:
     settings: Settings
     database: Database
     keys: ServerKeys
-    counts: Counts
+    snapshots: SnapshotCache
     tasks: Tasks
-    memory: Memory
-    """How often which network came today."""
+    rate_limits: Memory
     clock: Clock
-    acts: Acts
-    """What supporters do goes through these; they write by no other way."""
-    composed: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
-    """The letters composed so far, by state, language and whether names are withheld."""
+    writer: SignatureWriter
+    """Supporters' views write through this only."""
+    letters: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
+    """Cache of composed letters, by state, language and whether names are withheld."""
 
     @property
     def appeal(self) -> Appeal:
-        """The campaign's content, with the safety lists as organisers have them."""
-        return self.counts.appeal()
+        """The campaign's content, with organisers' changes while the database answers."""
+        snapshot = self.snapshots.current_or_none()
+        return snapshot.appeal if snapshot else self.snapshots.content
+
+    @property
+    def organisation(self) -> Organisation:
+        """The organisation that runs the campaign; not set while the database does not answer."""
+        snapshot = self.snapshots.current_or_none()
+        return snapshot.organisation if snapshot else Organisation()
+
+    @property
+    def erased_on(self) -> date | None:
+        """The day everything personal was erased; unknown while the database does not answer."""
+        snapshot = self.snapshots.current_or_none()
+        return snapshot.erased_on if snapshot else None
 
     @property
     def edition(self) -> int:
         """The number of the letter's current edition."""
-        return self.counts.now().edition
+        return self.snapshots.current().edition
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self.tasks.close()
         self.database.close()
 
 
 def site() -> Site:
-    """Return the parts of the site that this request came to."""
+    """Return the parts of the site that answers this request."""
     return cast("Site", current_app.extensions["campaign"])
 
 
 def now() -> datetime:
-    """Return the time of this request: one moment, however often it is asked for."""
+    """Return the time of this request; every call returns the same moment."""
     if "now" not in g:
         g.now = site().clock()
     return cast("datetime", g.now)
 
 
 def session() -> Session:
-    """Return the request's database session; only an organiser's request that may change something writes."""
+    """Return the request's database session; it can write only in an organiser's post."""
     if "session" not in g:
         writes = request.method == "POST" and request.blueprint == "organise"
         g.session = site().database.session(writes=writes)
@@ -81,13 +94,13 @@ def session() -> Session:
 
 
 def commit() -> None:
-    """Put what an organiser's request did on disk; only after this may a page say so, and then all do."""
+    """Commit what an organiser's request changed; only then may a page report it, and the next one does."""
     session().commit()
-    site().counts.expire()
+    site().snapshots.expire()
 
 
 def init_app(app: Flask) -> None:
-    """Close the session with the request, undoing what was not committed."""
+    """Close the session at the end of each request; what was not committed is rolled back."""
 
     @app.teardown_request
     def close(_error: BaseException | None) -> None:
@@ -97,16 +110,16 @@ def init_app(app: Flask) -> None:
 
 
 def is_open() -> bool:
-    """Whether the letter can be signed on this day."""
+    """Whether letters can be signed today."""
     closes_on = site().settings.closes_on
     is_over = closes_on is not None and now().date() > closes_on
-    return not is_over and site().counts.erased_on() is None
+    return not is_over and site().erased_on is None
 
 
-def composed(state: ParticipatingState, language: Language) -> Letter:
+def letter_to(state: ParticipatingState, language: Language) -> Letter:
     """Return the letter to *state*, composed once per process."""
-    appeal, kept = site().appeal, site().composed
+    appeal, letters = site().appeal, site().letters
     key = state.code, language.code, state.code in appeal.no_names_to
-    if key not in kept:
-        kept[key] = compose(appeal, state, language.code)
-    return kept[key]
+    if key not in letters:
+        letters[key] = compose(appeal, state, language.code)
+    return letters[key]

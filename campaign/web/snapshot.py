@@ -1,4 +1,4 @@
-"""What pages show of the database, and whether there is a rush: read once a second, however many reload."""
+"""Cache what pages show of the database for one second, however often they are requested."""
 
 import threading
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from campaign.sealing import campaign_key
 from campaign.signature import count
 
 FRESH = timedelta(seconds=1)
+"""How long a snapshot is used before the database is read again."""
 
 
 @dataclass(frozen=True)
@@ -30,83 +31,76 @@ class Snapshot:
     organisation: Organisation
     """Who runs the campaign, as pages name it."""
     guarded_until: datetime | None
-    """Until when everybody who signs is asked for a proof; no page shows it."""
+    """Until when every signature needs a proof of work; no page shows it."""
     safety: Lists
     appeal: Appeal
     """The campaign's content with these lists."""
     edition: int
-    """The letter's, as this content makes it."""
+    """Number of the letter's edition that this content makes."""
     erased_on: date | None = None
     """When everything personal was erased; nothing can be signed after that."""
 
 
-class Counts:
-    """One snapshot for all requests of a process."""
+class SnapshotCache:
+    """Holds one snapshot for all requests of a process."""
 
     def __init__(self, database: Database, clock: Clock, content: Appeal) -> None:
         self._database = database
         self._clock = clock
-        self._content = content
+        self.content = content
+        """The campaign's content as it was loaded, without organisers' changes of the safety lists."""
         self._edition: tuple[Appeal, int] | None = None
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
 
-    def now(self) -> Snapshot:
-        """Return counts that are at most a second old."""
+    def current(self) -> Snapshot:
+        """Return a snapshot that is at most a second old."""
         with self._lock:
-            # The moment is taken before reading: the counts are at least as new as they say.
-            read_at, as_of = self._clock.monotonic(), self._clock()
-            kept = self._snapshot
-            # The clock too, for it may be set, either way.
-            if (
-                kept is not None
-                and read_at - self._read_at <= FRESH.total_seconds()
-                and timedelta() <= as_of - kept.as_of <= FRESH
-            ):
-                return kept
-            with self._database.reading() as db:
-                by_state, sender, guarded = count.by_state(db), organisation(db), surge.guarded_until(db)
-                erased_at = campaign_key.destroyed_at(db)
-                lists = safety_list.lists(db, self._content)
-            appeal = lists.applied_to(self._content)
-            self._snapshot = Snapshot(
-                sum(by_state.values()),
-                by_state,
-                as_of,
-                sender,
-                guarded,
-                safety=lists,
-                appeal=appeal,
-                edition=self._edition_of(appeal),
-                erased_on=erased_at.date() if erased_at else None,
-            )
-            self._read_at = read_at
+            # Both clocks are read before the database: the snapshot is at least as new as it says.
+            seconds, as_of = self._clock.monotonic(), self._clock()
+            if self._snapshot is None or not self._is_fresh(self._snapshot, seconds, as_of):
+                self._snapshot = self._read(as_of)
+                self._read_at = seconds
             return self._snapshot
 
-    def organisation(self) -> Organisation:
-        """Return who runs the campaign; nobody while the database does not answer, as on an error's page."""
+    def current_or_none(self) -> Snapshot | None:
+        """Return a snapshot that is at most a second old, or ``None`` while the database does not answer."""
         try:
-            return self.now().organisation
-        except SQLAlchemyError:
-            return Organisation()
-
-    def erased_on(self) -> date | None:
-        """Return when everything personal was erased; unknown while the database does not answer."""
-        try:
-            return self.now().erased_on
+            return self.current()
         except SQLAlchemyError:
             return None
 
-    def appeal(self) -> Appeal:
-        """Return the campaign's content as organisers' safety lists have it."""
-        try:
-            return self.now().appeal
-        except SQLAlchemyError:
-            return self._content
+    def expire(self) -> None:
+        """Make the next page read the database again, since this process changed it."""
+        with self._lock:
+            self._snapshot = None
+
+    def _is_fresh(self, snapshot: Snapshot, seconds: float, as_of: datetime) -> bool:
+        # By both clocks, since an operator may set the time of day forward or back.
+        by_seconds = seconds - self._read_at <= FRESH.total_seconds()
+        return by_seconds and timedelta() <= as_of - snapshot.as_of <= FRESH
+
+    def _read(self, as_of: datetime) -> Snapshot:
+        with self._database.reading() as db:
+            by_state, sender, guarded = count.by_state(db), organisation(db), surge.guarded_until(db)
+            erased_at = campaign_key.destroyed_at(db)
+            lists = safety_list.lists(db, self.content)
+        appeal = lists.applied_to(self.content)
+        return Snapshot(
+            sum(by_state.values()),
+            by_state,
+            as_of,
+            sender,
+            guarded,
+            safety=lists,
+            appeal=appeal,
+            edition=self._edition_of(appeal),
+            erased_on=erased_at.date() if erased_at else None,
+        )
 
     def _edition_of(self, appeal: Appeal) -> int:
-        """Return the number of the edition that *appeal* makes; looked up when organisers changed a list."""
+        """Return the number of the edition that *appeal* makes; read again only for another appeal."""
         if self._edition is None or self._edition[0] is not appeal:
             with self._database.reading() as db:
                 known = known_edition(db, appeal)
@@ -115,8 +109,3 @@ class Counts:
                     known = current_edition(db, appeal, now=self._clock())
             self._edition = appeal, known
         return self._edition[1]
-
-    def expire(self) -> None:
-        """Let the next page read anew: this process changed a count."""
-        with self._lock:
-            self._snapshot = None

@@ -1,4 +1,4 @@
-"""What supporters do, kept in transactions that those share who come at the same moment."""
+"""Write supporters' changes; simultaneous signatures and confirmations share a transaction."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -18,36 +18,40 @@ from campaign.signature.sign import Signing, sign_all
 Outcome = TypeVar("Outcome")
 
 
-class Acts:
-    """The ways to keep something; once one returns, it is on disk."""
+class SignatureWriter:
+    """Writes what supporters do; when a method returns, its change is on disk."""
 
     def __init__(self, settings: Settings, database: Database, keys: ServerKeys, clock: Clock) -> None:
         self._settings = settings
         self._database = database
         self._keys = keys
         self._clock = clock
-        self._signings = GroupCommit(database, self._sign)
-        self._confirmations = GroupCommit(database, self._confirm)
+        self._signings = GroupCommit(database, self._sign_all)
+        self._confirmations = GroupCommit(database, self._confirm_all)
 
     def sign(self, signing: Signing) -> None:
-        """Keep a signature; see :func:`campaign.signature.sign`."""
+        """Record a pending signature; see :func:`campaign.signature.sign.sign_all`."""
         self._signings.do(signing)
 
     def confirm(self, token: str) -> None:
-        """Let a signature count; see :func:`campaign.signature.confirm`."""
+        """Confirm a signature; see :func:`campaign.signature.confirm.confirm_all`.
+
+        Raises:
+            CampaignError: The signature cannot be confirmed.
+        """
         outcome = self._confirmations.do(token)
         if isinstance(outcome, CampaignError):
             raise outcome
 
-    def do(self, act: Callable[[Session], Outcome]) -> Outcome:
-        """Do what is rare, in a transaction of its own."""
+    def run(self, change: Callable[[Session], Outcome]) -> Outcome:
+        """Run a rare *change* in a transaction of its own, and return its result."""
         with self._database.writing() as db:
-            return act(db)
+            return change(db)
 
-    def _sign(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
+    def _sign_all(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
         sign_all(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
         return [None] * len(signings)
 
-    def _confirm(self, db: Session, tokens: Sequence[str]) -> Sequence[Key | CampaignError]:
+    def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[Key | CampaignError]:
         days, closes_on = self._settings.confirmation_days, self._settings.closes_on
         return confirm_all(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)

@@ -191,7 +191,7 @@ def _organisers(path: str) -> Callable[[Grown], Iterable[Request]]:
         if not grown.cookie:
             grown.log_in()
         for _ in range(A_ROUND // 4):
-            grown.site.counts.expire()
+            grown.site.snapshots.expire()
             yield _request(path, Cookie=grown.cookie)
 
     return requests

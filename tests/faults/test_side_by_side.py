@@ -27,7 +27,7 @@ from campaign.signature.model import Key, Signature
 from campaign.signature.recount import compare
 from campaign.signature.sign import sign_all
 from campaign.signature.withdraw import withdraw
-from campaign.web.write import Acts
+from campaign.web.write import SignatureWriter
 from tests.conftest import NOW, new_database
 from tests.signature.test_signature import DAYS, confirm, sign, signing
 from tests.support.factories import make_delivery, make_owner, make_signature
@@ -154,19 +154,19 @@ def test_a_reply_that_another_organiser_noted_meanwhile_is_not_overwritten(
 def test_a_row_that_somebody_keeps_locked_holds_up_nobody_but_its_owner(
     settings: Settings, database: Database, db: Session, keys: ServerKeys
 ) -> None:
-    acts = Acts(settings, database, keys, lambda: NOW)
+    writer = SignatureWriter(settings, database, keys, lambda: NOW)
     kept, *others = (sign(db, keys, email=f"mara{at}@example.org") for at in range(5))
     digest = address_digest(keys, "de", "mara0@example.org")
     with ThreadPoolExecutor(5) as pool, database.session(writes=True) as at_a_console:
         at_a_console.execute(select(Signature.id).where(Signature.digest == digest).with_for_update())
-        first = pool.submit(acts.confirm, kept)
+        first = pool.submit(writer.confirm, kept)
         assert eventually(lambda: db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
-        for done in [pool.submit(acts.confirm, each) for each in others]:
+        for done in [pool.submit(writer.confirm, each) for each in others]:
             done.result()
         with pytest.raises(OperationalError):
             first.result()
 
-    acts.confirm(kept)
+    writer.confirm(kept)
     assert compare(db) == []
 
 

@@ -20,7 +20,7 @@ SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 @bp.before_request
 def require_organiser() -> ResponseReturnValue | None:
     """Let nobody past the door whose cookie opens no session, and nobody where their role does not lead."""
-    if site().counts.erased_on() is not None:
+    if site().erased_on is not None:
         g.unlocked = None
         return render_template("organise/erased.html"), 410
     g.unlocked = _resumed()

@@ -73,7 +73,7 @@ def decide() -> ResponseReturnValue:
         _say_released(_release(_batches(rule, chosen)))
     else:
         _say_invalidated(_invalidate(rule, chosen, decision_form.reason.data))
-    site().counts.expire()
+    site().snapshots.expire()
     return redirect(url_for(".checks"), 303)
 
 
@@ -92,7 +92,7 @@ def undo_decision(decision_id: UUID) -> ResponseReturnValue:
                 audit_log.record(db, by, "undo invalidation", str(undone), now=now())
                 break
             undone += number
-    site().counts.expire()
+    site().snapshots.expire()
     flash(
         ngettext(
             "Undone: %(num)d signature is as it was before.",

@@ -32,7 +32,7 @@ SOON = timedelta(days=30)
 @bp.get("/")
 def dashboard() -> ResponseReturnValue:
     """Show counts, what waits, and what to do next."""
-    counts, waits = site().counts.now(), waiting(session())
+    counts, waits = site().snapshots.current(), waiting(session())
     latest: dict[str, Delivery] = {}
     for delivery in session().scalars(deliveries()):
         latest.setdefault(delivery.state_code, delivery)

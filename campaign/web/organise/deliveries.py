@@ -22,7 +22,7 @@ from campaign.signature.select import counts
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import ReplyForm, SendDeliveryForm, TestDeliveryForm
 from campaign.web.organise.session import unlocked
-from campaign.web.site import commit, composed, now, session, site
+from campaign.web.site import commit, letter_to, now, session, site
 
 ROWS_PREVIEWED = 50
 
@@ -30,7 +30,7 @@ ROWS_PREVIEWED = 50
 @bp.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
     """Show for each state what was sent, what is ready and what is missing."""
-    rows = readiness(session(), site().counts.now().by_state)
+    rows = readiness(session(), site().snapshots.current().by_state)
     return render_template(
         "organise/deliveries.html",
         rows=rows,
@@ -178,7 +178,7 @@ def _preview(
     return render_template(
         "organise/prepare_delivery.html",
         state=state,
-        letter=composed(state, ENGLISH),
+        letter=letter_to(state, ENGLISH),
         cover=document.cover(
             planned, ENGLISH, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
         ),
@@ -225,7 +225,7 @@ def _page(found: Delivery, form: ReplyForm) -> str:
     state = STATES[found.state_code]
     ready = [
         row["state"]
-        for row in readiness(session(), site().counts.now().by_state)
+        for row in readiness(session(), site().snapshots.current().by_state)
         if row["obstacle"] == "" and row["state"] != state
     ]
     return render_template(

@@ -31,7 +31,7 @@ def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
 
 def known_for() -> list[str]:
     """Return what somebody who knows this campaign would try first as a passphrase."""
-    appeal, runs_it = site().appeal, site().counts.organisation()
+    appeal, runs_it = site().appeal, site().organisation
     people = [name for person in appeal.persons for name in (person.name, person.name_ru)]
     accused = STATES[appeal.accused_state].name(ENGLISH.code)
     return [appeal.title, "Fifty-seven letters", appeal.source.organisation, runs_it.name, accused, *people]

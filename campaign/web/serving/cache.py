@@ -16,14 +16,13 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import Accept, Headers
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import host_is_trusted
 
 from campaign.reference.participating_state import ParticipatingState
 from campaign.web.serving.request_timing import AT_ONCE, ENDPOINT
-from campaign.web.snapshot import Counts, Snapshot
+from campaign.web.snapshot import Snapshot, SnapshotCache
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -121,9 +120,11 @@ class Page:
 class PageCache:
     """Stands before the application, and asks it only for what is not in memory."""
 
-    def __init__(self, application: "WSGIApplication", counts: Counts, hosts: Collection[str]) -> None:
+    def __init__(
+        self, application: "WSGIApplication", snapshots: SnapshotCache, hosts: Collection[str]
+    ) -> None:
         self._application = application
-        self._counts = counts
+        self._snapshots = snapshots
         self._is_ours = lru_cache(maxsize=256)(partial(host_is_trusted, trusted_list=hosts))
         self._lock = threading.Lock()
         self._pages: dict[str, Page] = {}
@@ -134,7 +135,7 @@ class PageCache:
         page = self._pages.get(environ["PATH_INFO"])
         host = environ.get("HTTP_HOST", "")[:LONGEST_HOST]
         if page is not None and page.answers(environ) and self._is_ours(host):
-            now = self.now()
+            now = self._snapshots.current_or_none()
             if now is not None and page.holds(now):
                 if page.endpoint not in AT_ONCE:
                     environ[ENDPOINT] = page.endpoint  # from memory or not, it is not told at once
@@ -142,13 +143,6 @@ class PageCache:
                 start_response(status, headers)
                 return [body]
         return self._application(environ, start_response)
-
-    def now(self) -> Snapshot | None:
-        """Return the present counts, or ``None`` while the database does not answer."""
-        try:
-            return self._counts.now()
-        except SQLAlchemyError:
-            return None
 
     def keep(self, path: str, page: Page) -> None:
         """Answer with *page* from now on; where there is no room, the one kept for longest makes some."""
@@ -159,16 +153,16 @@ class PageCache:
             self._pages[path] = page
 
 
-def init_app(app: Flask, counts: Counts) -> None:
+def init_app(app: Flask, snapshots: SnapshotCache) -> None:
     """Keep the public pages of *app*; what else is done to answers must be added after this."""
-    cache = PageCache(app.wsgi_app, counts, app.config["TRUSTED_HOSTS"])
+    cache = PageCache(app.wsgi_app, snapshots, app.config["TRUSTED_HOSTS"])
     app.wsgi_app = cache  # type: ignore[method-assign]
 
     @app.before_request
     def look() -> None:
         is_momentary = request.endpoint in MOMENTARY and not request.query_string
         if request.method == "GET" and (request.endpoint in COUNTED or is_momentary):
-            g.snapshot = cache.now()
+            g.snapshot = snapshots.current_or_none()
 
     @app.after_request
     def keep(response: Response) -> Response:
@@ -184,7 +178,7 @@ def init_app(app: Flask, counts: Counts) -> None:
             request.endpoint or "",
             is_momentary,
         )
-        after = cache.now()
+        after = snapshots.current_or_none()
         if after is None or not page.holds(after):
             return response  # a count moved meanwhile, and nobody knows which one the page shows
         cache.keep(request.environ["PATH_INFO"], page)

@@ -50,7 +50,7 @@ def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
     address, email = request.remote_addr, form.email.data
     if _is_unlimited(address):
         return Admission(robot)
-    memory = site().memory
+    memory = site().rate_limits
     _refuse(memory.wait(SIGN, address, MOST_SIGNATURES, now()))
     is_busy = memory.wait(SIGN, address, FREE, now()) > 0
     solved = _proof(state, email) if is_busy or _is_guarded() else None
@@ -100,8 +100,8 @@ def init_app(app: Flask, door: Collection[str]) -> None:
         # Before it counts: another site could use up what the network of its visitor may send.
         headers.forbid_foreign_posts()
         what, most = ("door", MOST_AT_THE_DOOR) if is_door else ("post", MOST_POSTS)
-        _refuse(site().memory.wait(what, request.remote_addr, most, now()))
-        site().memory.count(what, request.remote_addr, now())
+        _refuse(site().rate_limits.wait(what, request.remote_addr, most, now()))
+        site().rate_limits.count(what, request.remote_addr, now())
 
 
 def _refuse(seconds: int) -> None:
@@ -130,12 +130,12 @@ def _is_unlimited(address: str | None) -> bool:
 
 
 def _is_guarded() -> bool:
-    ends = site().memory.guarded_until, site().counts.now().guarded_until
+    ends = site().rate_limits.guarded_until, site().snapshots.current().guarded_until
     return any(surge.is_guarded(end, now()) for end in ends)
 
 
 def _note_rush() -> None:
-    memory = site().memory
+    memory = site().rate_limits
     if memory.is_rushing(now()):
         # In a transaction of its own, before the signature's: that one locks no row that others wait for.
         with site().database.writing() as db:

@@ -15,7 +15,7 @@ from campaign.signature.sign import Signing
 from campaign.signature_list import pdf_file
 from campaign.web.serving import headers
 from campaign.web.serving.language import preferred_language
-from campaign.web.site import composed, is_open, site
+from campaign.web.site import is_open, letter_to, site
 from campaign.web.supporter import admission as guard
 from campaign.web.supporter.form import SignatureForm
 
@@ -39,7 +39,7 @@ def home(language: Language) -> ResponseReturnValue:
 
 def home_page(language: Language, *, missing_state: bool = False) -> str:
     """Return the home page; *missing_state* says that the picker was sent empty."""
-    counts = site().counts.now()
+    counts = site().snapshots.current()
     return render_template(
         "supporter/home.html",
         states=states_in_order(language),
@@ -107,12 +107,12 @@ def letter_page(
     language: Language, state: ParticipatingState, form: SignatureForm, *, retry_after: int = 0
 ) -> str:
     """Return the letter's page with *form* as far as it was filled in; *retry_after* asks to wait."""
-    counts = site().counts.now()
+    counts = site().snapshots.current()
     appeal, settings = site().appeal, site().settings
     return render_template(
         "supporter/letter.html",
         state=state,
-        letter=composed(state, language),
+        letter=letter_to(state, language),
         edition=site().edition,
         form=form,
         count=counts.by_state.get(state.code, 0),
@@ -129,14 +129,14 @@ def letter_page(
 @bp.get("/<language:language>/letters/<state:state>.txt")
 def letter_text(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Send the letter as text: the very bytes whose SHA-256 a delivery keeps."""
-    return Response(composed(state, language).text(), mimetype="text/plain")
+    return Response(letter_to(state, language).text(), mimetype="text/plain")
 
 
 @bp.get("/<language:language>/letters/<state:state>.pdf")
 def letter_pdf(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Send the letter as a PDF."""
     file = io.BytesIO()
-    pdf_file.write_letter(file, composed(state, language))
+    pdf_file.write_letter(file, letter_to(state, language))
     response = Response(file.getvalue(), mimetype="application/pdf")
     response.headers.set("Content-Disposition", "inline", filename=f"letter-{state.code}-{language.code}.pdf")
     return response
@@ -202,7 +202,7 @@ def _keep(
         held_for=admission.held_for,
         proof=admission.proof,
     )
-    site().acts.sign(signing)
+    site().writer.sign(signing)
     site().tasks.wake()
 
 

@@ -11,7 +11,7 @@ from campaign.reference.participating_state import STATES, ParticipatingState, s
 from campaign.sealing.code import grouped, read_code
 from campaign.web.pager import Pager
 from campaign.web.serving import headers
-from campaign.web.site import composed, session, site
+from campaign.web.site import letter_to, session, site
 from campaign.web.supporter.find_form import FindDeliveryForm
 
 bp = Blueprint("progress", __name__)
@@ -20,7 +20,7 @@ bp = Blueprint("progress", __name__)
 @bp.get("/<language:language>/progress")
 def progress(language: Language) -> ResponseReturnValue:
     """Show per state the signatures, and when its delegation was written to and replied."""
-    counts = site().counts.now()
+    counts = site().snapshots.current()
     after = Place.read(request.args.get("after", ""), site().keys)
     # Not even while the rows of an erasure are still being scrubbed.
     names = (
@@ -97,7 +97,7 @@ def verify(language: Language, code: str) -> ResponseReturnValue:
 @bp.get("/counts.json")
 def counts() -> ResponseReturnValue:
     """Send the counts to any site that wants to show them."""
-    snapshot = site().counts.now()
+    snapshot = site().snapshots.current()
     response = jsonify(
         total=snapshot.total, states=snapshot.by_state, as_of=snapshot.as_of.isoformat(timespec="seconds")
     )
@@ -110,14 +110,14 @@ def counts() -> ResponseReturnValue:
 @bp.get("/<language:language>/embed/<state:state>")
 def embed(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Show a card for other sites' frames: the count and a link."""
-    snapshot = site().counts.now()
+    snapshot = site().snapshots.current()
     page = render_template(
         "supporter/embed.html",
         state=state,
         count=snapshot.by_state.get(state.code, 0),
         as_of=snapshot.as_of,
         letter_url=site().settings.base_url + url_for("supporter.letter", language=language, state=state),
-        letter=composed(state, language),
+        letter=letter_to(state, language),
     )
     response = Response(page, mimetype="text/html")
     response.headers["Content-Security-Policy"] = headers.content_security_policy(may_be_framed=True)

@@ -21,7 +21,7 @@ from campaign.signature.link import ask_for_links, count_links
 from campaign.signature.model import Signature
 from campaign.signature.withdraw import disclose, open_link, withdraw
 from campaign.web.serving import headers
-from campaign.web.site import composed, is_open, now, session, site
+from campaign.web.site import is_open, letter_to, now, session, site
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.form import DisclosureForm
 
@@ -34,7 +34,7 @@ DEEDS = ("confirm", "disclose", "withdraw")
 @bp.before_request
 def say_that_all_is_erased() -> ResponseReturnValue | None:
     """Answer every link alike once nothing can tell any more whose signature is whose."""
-    if site().counts.erased_on() is None:
+    if site().erased_on is None:
         return None
     return render_template("supporter/erased.html"), 410
 
@@ -101,7 +101,7 @@ def look_up(language: Language) -> ResponseReturnValue:
             return _find_page(form, is_expired=True), 404
         return redirect(url_for(".page", language=language, token=code), 303)
     asked, keys, moment = form.email.data, site().keys, now()
-    site().acts.do(lambda db: ask_for_links(db, asked, language=language.code, keys=keys, now=moment))
+    site().writer.run(lambda db: ask_for_links(db, asked, language=language.code, keys=keys, now=moment))
     site().tasks.wake()
     return redirect(url_for(".sent", language=language), 303)
 
@@ -138,11 +138,11 @@ def _act(deed: str, code: str, disclosure: str) -> None:
     settings = site().settings
     frame: dict[str, Any] = {"now": now(), "confirmation_days": settings.confirmation_days}
     if deed == "confirm":
-        site().acts.confirm(code)
+        site().writer.confirm(code)
     elif deed == "disclose":
-        site().acts.do(lambda db: disclose(db, code, disclosure, **frame))
+        site().writer.run(lambda db: disclose(db, code, disclosure, **frame))
     else:
-        site().acts.do(lambda db: withdraw(db, code, **frame))
+        site().writer.run(lambda db: withdraw(db, code, **frame))
 
 
 def _refused(language: Language, token: str) -> str:
@@ -153,7 +153,7 @@ def _refused(language: Language, token: str) -> str:
 
 def _page(language: Language, code: str, found: Signature, form: DisclosureForm) -> str:
     state = STATES[found.state_code]
-    counts = site().counts.now()
+    counts = site().snapshots.current()
     share_url = site().settings.base_url + url_for("supporter.letter", language=language, state=state)
     done = request.args.get("done", "")
     return render_template(
@@ -172,7 +172,7 @@ def _page(language: Language, code: str, found: Signature, form: DisclosureForm)
         count=count.of_state(session(), state.code),
         as_of=now(),
         share_url=share_url,
-        share_text=composed(state, language).subject,
+        share_text=letter_to(state, language).subject,
         qr=_qr(share_url),
     )
 

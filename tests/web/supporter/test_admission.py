@@ -249,7 +249,7 @@ def test_letters_from_memory_stay_the_same_in_a_rush(crowd: Crowd, client: Flask
     before = client.get("/en/letters/de")
     with site.database.writing() as db:
         surge.guard_until(db, site.clock() + timedelta(minutes=5))
-    site.counts.expire()
+    site.snapshots.expire()
 
     after = client.get("/en/letters/de")
 
@@ -262,7 +262,7 @@ def test_a_network_that_signs_without_end_is_asked_to_come_later(
     crowd: Crowd, clock: Clock, site: Site
 ) -> None:
     for _ in range(MOST_SIGNATURES.window):
-        site.memory.count("supporter.sign", HOME, clock())
+        site.rate_limits.count("supporter.sign", HOME, clock())
     page = crowd.sign(name="Mara Patient", words="Kept.")
 
     assert page.status_code == 429
@@ -279,7 +279,7 @@ def test_a_network_that_signs_without_end_is_asked_to_come_later(
 
 def test_what_a_network_may_send_in_a_day_ends(crowd: Crowd, clock: Clock, site: Site) -> None:
     for _ in range(MOST_SIGNATURES.day):
-        site.memory.count("supporter.sign", HOME, clock())
+        site.rate_limits.count("supporter.sign", HOME, clock())
     clock.forward(hours=2)
     page = crowd.sign()
 
@@ -393,7 +393,7 @@ def test_no_post_that_is_open_to_everybody_is_without_a_limit(
     }
     for what, limit in kinds.items():
         for _ in range(limit.window):
-            site.memory.count(what, HOME, clock())
+            site.rate_limits.count(what, HOME, clock())
     values = {"language": "en", "state": "de", "token": "0" * 20}
     app.config["WTF_CSRF_ENABLED"] = False
 
@@ -415,7 +415,7 @@ def test_withdrawing_has_a_limit_of_its_own(
     crowd: Crowd, site: Site, supporter: Supporter, clock: Clock
 ) -> None:
     for _ in range(MOST_SIGNATURES.day):
-        site.memory.count("supporter.sign", "127.0.0.1", clock())
+        site.rate_limits.count("supporter.sign", "127.0.0.1", clock())
 
     assert crowd.client.post("/en/signature", data={"email": "mara@example.org"}).status_code == 303
 
@@ -434,7 +434,7 @@ def test_no_address_of_a_client_is_written_anywhere(
     make_rush(crowd)
     crowd.sign()
     for _ in range(MOST_POSTS.window + 1):
-        site.memory.count("post", HOME, clock())
+        site.rate_limits.count("post", HOME, clock())
     crowd.client.post("/en/signature", data={}, environ_base={"REMOTE_ADDR": HOME})
 
     assert "signatures come fast" in caplog.text

@@ -1,4 +1,4 @@
-"""How many mails a mailbox was sent on one day: nobody gets many, whoever asks for them."""
+"""Limits how many mails one mailbox gets in a day, whoever requests them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,49 +9,49 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
 
-AT_MOST = 5
-"""Mails to one mailbox on one day."""
+MAILS_A_DAY = 5
+"""To one mailbox."""
 
-_COUNT: dict[str, Any] = {}
+_statements: dict[str, Any] = {}
 
 
 class MailboxDay(Base):
-    """How many mails one mailbox was sent on one day."""
+    """How many mails were reserved for one mailbox on one day."""
 
     __tablename__ = "mailbox_day"
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
-    """HMAC of day and address: of no use to whoever does not know the address, nor on another day."""
+    """HMAC of day and address: useless without the address, and on any other day."""
     on: Mapped[date] = mapped_column(index=True)
     sent: Mapped[int]
 
 
-def may_send(db: Session, mailbox: bytes, *, on: date) -> bool:
-    """Count one more mail to *mailbox* on that day, and say whether it is within the limit."""
-    return may_send_all(db, [mailbox], on=on)[0]
+def reserve_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
+    """Count one more mail to *mailbox* on that day; return whether it is within the limit."""
+    return reserve_mails(db, [mailbox], on=on)[0]
 
 
-def may_send_all(db: Session, mailboxes: Sequence[bytes], *, on: date) -> list[bool]:
-    """Do the same for many mails, in their order, with one statement."""
-    times = Counter(mailboxes)
-    # In one order, so that two transactions with the same mailboxes wait instead of deadlocking.
-    rows = [{"digest": each, "on": on, "sent": times[each]} for each in sorted(times)]
+def reserve_mails(db: Session, mailboxes: Sequence[bytes], *, on: date) -> list[bool]:
+    """Reserve many mails with one statement; the results are in the order of *mailboxes*."""
+    requested = Counter(mailboxes)
+    # Sorted, so that two transactions with the same mailboxes wait for each other instead of deadlocking.
+    rows = [{"digest": each, "on": on, "sent": requested[each]} for each in sorted(requested)]
     found = db.connection().execute(_statement(db), rows)
-    sent = {digest: number - times[digest] for digest, number in found}
+    sent = {digest: number - requested[digest] for digest, number in found}
     allowed = []
     for mailbox in mailboxes:
         sent[mailbox] += 1
-        allowed.append(sent[mailbox] <= AT_MOST)
+        allowed.append(sent[mailbox] <= MAILS_A_DAY)
     return allowed
 
 
 def _statement(db: Session) -> Any:
-    """Return the statement that counts a mail, made once for each kind of database."""
+    """Return the statement that counts mails, built once for each kind of database."""
     dialect = db.get_bind().dialect.name
-    if dialect not in _COUNT:
+    if dialect not in _statements:
         table = MailboxDay.__table__
         insert = upsert(db, table)
-        _COUNT[dialect] = insert.on_conflict_do_update(
+        _statements[dialect] = insert.on_conflict_do_update(
             index_elements=["digest"], set_={"sent": table.c.sent + insert.excluded.sent}
         ).returning(table.c.digest, table.c.sent)
-    return _COUNT[dialect]
+    return _statements[dialect]

@@ -19,12 +19,9 @@ from campaign.database.session import Database
 from campaign.errors import (
     CampaignError,
     MailError,
-    PermanentMailError,
     TemporaryMailError,
-    UncertainMailError,
-    WrongKeyError,
 )
-from campaign.mail import outbox
+from campaign.mail import outbox, retry
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.prepared import written
 from campaign.mail.relay_pause import Patience, takes_mail
@@ -75,11 +72,11 @@ class Dispatch:
         in_hand = mails[0]
         with self.database.writing() as db:
             if taken is not None:
-                outbox.sent(db, taken.id)
+                outbox.delete_sent(db, taken.id)
             outbox.release(db, mails[1:])
             # The relay may yet take it: as after any error that leaves this open, it is put off.
-            if outbox.hold(db, in_hand, now=self.clock(), lease=self.lease):
-                outbox.later(db, in_hand.id, TemporaryMailError("stopped"), self.clock())
+            if outbox.renew_lease(db, in_hand, now=self.clock(), lease=self.lease):
+                retry.put_off(db, in_hand.id, code=0, now=self.clock())
 
     def _run(self, stop: threading.Event) -> None:
         self._patience.begin()
@@ -99,7 +96,7 @@ class Dispatch:
 
     def _is_due(self) -> bool:
         with self.database.reading() as db:
-            return outbox.is_due(db, now=self.clock())
+            return outbox.has_due_mail(db, now=self.clock())
 
     def _send_batch(self, transport: Transport, settled: Connection, stop: threading.Event) -> bool:
         """Send the mails that are due, or the first of many; say whether there may be more."""
@@ -155,7 +152,7 @@ class Dispatch:
         self._try_to_settle(settled)
         if (taken := self._taken) is not None:
             # The connection broke since the last mail; there may be another one.
-            self._write(lambda db: outbox.sent(db, taken.id))
+            self._write(lambda db: outbox.delete_sent(db, taken.id))
             self._taken = None
 
     def _try_to_settle(self, settled: Connection) -> None:
@@ -163,7 +160,7 @@ class Dispatch:
         if self._taken is None:
             return
         try:
-            outbox.sent(settled, self._taken.id)
+            outbox.delete_sent(settled, self._taken.id)
             settled.commit()
             self._taken = None
         except SQLAlchemyError:
@@ -173,9 +170,9 @@ class Dispatch:
         if mail.purpose == outbox.DECOY:
             return
         content = outbox.content(self.keys, mail)
-        if mail.purpose == outbox.ASKED:
+        if mail.purpose == outbox.LINK_REQUEST:
             with self.database.writing() as db:
-                outbox.sent(db, mail.id)
+                outbox.delete_sent(db, mail.id)
                 self.look_up(db, content.recipient, mail.language)
             return
         message = written(
@@ -202,7 +199,7 @@ class Dispatch:
         if mail.claimed_until is not None and self.lease >= mail.claimed_until - now > self.lease * 5 / 6:
             return
         with self.database.writing() as db:
-            if not outbox.hold(db, mail, now=now, lease=self.lease):
+            if not outbox.renew_lease(db, mail, now=now, lease=self.lease):
                 raise _LostClaimError("another worker has this mail")
 
     def _settle_failure(self, mail: OutboxMail, error: Exception) -> None:
@@ -211,14 +208,10 @@ class Dispatch:
         log.warning("a mail could not be sent: %s, SMTP status %d", type(error).__name__, code)
         if isinstance(error, MailError):
             self._patience.note(error)
-        # A relay that took a message twice without saying so would be sent it all day.
-        is_hopeless = isinstance(error, UncertainMailError) and mail.attempts > 1
-        if is_hopeless or isinstance(error, PermanentMailError | WrongKeyError):
-            refusal = PermanentMailError(type(error).__name__, code=code)
-            self._write(lambda db: outbox.never(db, mail.id, refusal))
+        if retry.is_final(error, attempts=mail.attempts):
+            self._write(lambda db: retry.give_up(db, mail.id, code=code))
         else:
-            delay = TemporaryMailError(type(error).__name__, code=code)
-            self._write(lambda db: outbox.later(db, mail.id, delay, self.clock()))
+            self._write(lambda db: retry.put_off(db, mail.id, code=code, now=self.clock()))
 
     def _write(self, write: Callable[[Session], None]) -> None:
         """Put on disk what became of mails, waiting for a database that is away: they would leave twice."""

@@ -1,4 +1,4 @@
-"""How the outbox is: what organisers and monitoring see, at the same cost however many mails wait."""
+"""How many mails wait or failed: for organisers and ``doctor``, at the same cost however many mails wait."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,47 +12,46 @@ from campaign.mail.outbox import EXPIRED, FAILED, WAITING, OutboxMail
 STUCK_SECONDS = 15 * 60
 """A mail that waits longer than this is a sign of trouble."""
 
-COUNTED = 1000
-"""So many, or more: nobody need know more exactly how many mails wait, and counting them all takes long."""
+COUNT_LIMIT = 1000
+"""Counting stops here: an exact number beyond it helps nobody, and counting all rows takes long."""
 
-NEXT = 100
-"""Mails that are looked at to see whether any of them waits for long."""
+SAMPLE = 100
+"""Number of next due mails whose age is read."""
 
 
 @dataclass(frozen=True)
-class OutboxState:
-    """How many mails wait, since when, and how many were given up."""
+class OutboxHealth:
+    """Waiting mails, the age of the oldest, and mails given up; each count is at most :data:`COUNT_LIMIT`."""
 
     waiting: int
-    """:data:`COUNTED` at most, as the other numbers."""
     oldest_seconds: int
-    """Age of the oldest of those mails that are next."""
+    """Age of the oldest among the mails that are due next."""
     failed: int
     expired: int
 
     @property
     def is_more(self) -> bool:
-        """Whether more mails wait than were counted."""
-        return self.waiting == COUNTED
+        """Whether there may be more waiting mails than were counted."""
+        return self.waiting == COUNT_LIMIT
 
     @property
     def is_stuck(self) -> bool:
-        """Whether mails wait for so long that something must be wrong."""
+        """Whether a mail has waited longer than :data:`STUCK_SECONDS`."""
         return self.waiting > 0 and self.oldest_seconds > STUCK_SECONDS
 
 
-def state(db: Session, now: datetime) -> OutboxState:
-    """Return about how many mails wait, since when, and how many were given up."""
-    return OutboxState(
-        waiting=count_up_to(db, COUNTED, OutboxMail.status == WAITING),
+def measure(db: Session, now: datetime) -> OutboxHealth:
+    """Count waiting, failed and expired mails."""
+    return OutboxHealth(
+        waiting=count_up_to(db, COUNT_LIMIT, OutboxMail.status == WAITING),
         oldest_seconds=max(0, int((now - (_oldest(db) or now)).total_seconds())),
-        failed=count_up_to(db, COUNTED, OutboxMail.status == FAILED),
-        expired=count_up_to(db, COUNTED, OutboxMail.status == EXPIRED),
+        failed=count_up_to(db, COUNT_LIMIT, OutboxMail.status == FAILED),
+        expired=count_up_to(db, COUNT_LIMIT, OutboxMail.status == EXPIRED),
     )
 
 
 def _oldest(db: Session) -> datetime | None:
     waiting = OutboxMail.status == WAITING
-    longest_due = select(OutboxMail.created_at).where(waiting).order_by(OutboxMail.due_at).limit(NEXT)
-    since: datetime | None = db.scalar(select(func.min(longest_due.subquery().c.created_at)))
+    next_due = select(OutboxMail.created_at).where(waiting).order_by(OutboxMail.due_at).limit(SAMPLE)
+    since: datetime | None = db.scalar(select(func.min(next_due.subquery().c.created_at)))
     return since

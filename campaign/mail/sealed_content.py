@@ -1,4 +1,4 @@
-"""What a waiting mail is about: whom it goes to and what stands in it, closed under the server's key."""
+"""Recipient and parameters of a waiting mail, encrypted under the server's key."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from campaign.sealing.server_key import ServerKeys
 
 
 class NewMail(NamedTuple):
-    """A mail to be put into the outbox."""
+    """A mail to be stored in the outbox."""
 
     purpose: str
     language: str
@@ -22,22 +22,22 @@ class NewMail(NamedTuple):
 
 @dataclass(frozen=True)
 class Content:
-    """What waits sealed."""
+    """The decrypted content of a waiting mail."""
 
     recipient: str
     params: Mapping[str, Any]
 
 
-def close(keys: ServerKeys, mail: NewMail) -> bytes:
-    """Return what is kept of *mail* until it is sent; its size does not tell an address's length."""
+def wrap(keys: ServerKeys, mail: NewMail) -> bytes:
+    """Return the encrypted content of *mail*, padded so that its size does not tell the address's length."""
     content = json.dumps({"recipient": mail.recipient, "params": mail.params}).encode()
     return box.wrap(sodium_pad(content, box.BLOCK_BYTES), keys.mail)
 
 
-def read(keys: ServerKeys, closed: bytes) -> Content:
-    """Open what :func:`close` returned.
+def unwrap(keys: ServerKeys, wrapped: bytes) -> Content:
+    """Decrypt what :func:`wrap` returned.
 
     Raises:
-        WrongKeyError: It was closed under another secret key, or was altered.
+        WrongKeyError: It was encrypted under another secret key, or was altered.
     """
-    return Content(**json.loads(sodium_unpad(box.unwrap(closed, keys.mail), box.BLOCK_BYTES)))
+    return Content(**json.loads(sodium_unpad(box.unwrap(wrapped, keys.mail), box.BLOCK_BYTES)))

@@ -33,7 +33,7 @@ def ask_for_links(db: Session, email: str, *, language: str, keys: ServerKeys, n
 
     Whether anything was is looked up by the worker alone: here even the time would tell it.
     """
-    outbox.put(db, keys, purpose=outbox.ASKED, language=language, recipient=email, params={}, now=now)
+    outbox.add(db, keys, purpose=outbox.LINK_REQUEST, language=language, recipient=email, params={}, now=now)
 
 
 def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
@@ -58,6 +58,6 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
             latest[signature.state_code] = signature
     if latest and may_write_to(db, keys, email, now):
         links = [[code, new_token(db, signature)] for code, signature in latest.items()]
-        outbox.put(
+        outbox.add(
             db, keys, purpose="links", language=language, recipient=email, params={"links": links}, now=now
         )

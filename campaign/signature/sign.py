@@ -15,7 +15,7 @@ from campaign.errors import ClosedError
 from campaign.guard import proof_of_work
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
-from campaign.mail.daily_limit import may_send_all
+from campaign.mail.daily_limit import reserve_mails
 from campaign.mail.sealed_content import NewMail
 from campaign.sealing import box
 from campaign.sealing.address_digest import address_digest, mailbox_digest
@@ -93,7 +93,7 @@ def sign_all(
     ]
     tokens = _new_tokens(db, of)
     may_write = may_write_to_all(db, keys, [signing.details.email for signing in signings], now)
-    outbox.put_all(
+    outbox.add_all(
         db,
         keys,
         [
@@ -117,7 +117,7 @@ def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bo
 def may_write_to_all(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
     """Do the same for many mails."""
     today = now.date()
-    return may_send_all(db, [mailbox_digest(keys, today, email) for email in emails], on=today)
+    return reserve_mails(db, [mailbox_digest(keys, today, email) for email in emails], on=today)
 
 
 def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:

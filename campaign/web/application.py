@@ -31,7 +31,7 @@ from campaign.web.serving import (
     process,
     request_timing,
 )
-from campaign.web.serving.cookie import DoorCookie
+from campaign.web.serving.cookie import OrganiserCookie
 from campaign.web.serving.request_timing import Meter
 from campaign.web.site import Site
 from campaign.web.snapshot import SnapshotCache
@@ -105,7 +105,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
-    app.session_interface = DoorCookie()
+    app.session_interface = OrganiserCookie()
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

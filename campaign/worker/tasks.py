@@ -21,8 +21,7 @@ from sqlalchemy.orm import Session
 from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
-from campaign.mail import outbox
-from campaign.mail import sweep as mail_clock
+from campaign.mail import outbox, sweep
 from campaign.mail.dispatch import Dispatch
 from campaign.mail.sweep import erase_expired
 from campaign.sealing.server_key import ServerKeys
@@ -138,10 +137,10 @@ class Tasks:
         now = self._clock()
         try:
             with self._database.writing() as db:
-                mail_clock.bring_near(db, now=now, lease=self._dispatch.lease)
+                sweep.cap_waits(db, now=now, lease=self._dispatch.lease)
                 erase_expired(db, now)
             with self._database.reading() as db:
-                is_due = outbox.is_due(db, now=now)
+                is_due = outbox.has_due_mail(db, now=now)
             if is_due:
                 self._send_task()
         except Exception as error:

@@ -83,7 +83,7 @@ def worker(settings: Settings, number: int) -> float:
     Base.metadata.create_all(database.engine)
     with database.writing() as db:
         for each in range(number):
-            outbox.put(
+            outbox.add(
                 db,
                 keys,
                 purpose="confirm",

@@ -87,7 +87,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
         ]
         with database.writing() as db:
             sign_all(db, signings, keys=keys, now=SYSTEM_CLOCK())
-            tokens += [sealed_content.read(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
+            tokens += [sealed_content.unwrap(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
             db.execute(delete(OutboxMail))
     database.close()
     return tokens

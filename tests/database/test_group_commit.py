@@ -15,7 +15,7 @@ from campaign.database.session import Database
 from campaign.errors import CampaignError, ProofError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
-from campaign.mail.daily_limit import may_send_all
+from campaign.mail.daily_limit import reserve_mails
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count
@@ -165,14 +165,14 @@ def test_mailboxes_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(datab
 
     def take(*mailboxes: bytes) -> None:
         with database.writing() as db:
-            may_send_all(db, mailboxes, on=NOW.date())
+            reserve_mails(db, mailboxes, on=NOW.date())
 
     with ThreadPoolExecutor(1) as pool, database.session(writes=True) as db:
-        may_send_all(db, [first], on=NOW.date())
+        reserve_mails(db, [first], on=NOW.date())
         other = pool.submit(take, second, first)
         while not database.is_sqlite and not db.scalar(waits):
             pass
-        may_send_all(db, [second], on=NOW.date())
+        reserve_mails(db, [second], on=NOW.date())
         db.commit()
         other.result()
 

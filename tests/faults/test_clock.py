@@ -65,7 +65,7 @@ def worker(
 def put(database: Database, keys: ServerKeys, clock: Clock) -> Callable[[str], None]:
     def put(whose: str) -> None:
         with database.writing() as db:
-            outbox.put(
+            outbox.add(
                 db,
                 keys,
                 purpose="confirm",

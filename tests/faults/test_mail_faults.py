@@ -37,7 +37,7 @@ def address(number: int) -> str:
 def put(database, keys):
     def put(number: int) -> None:
         with database.writing() as db:
-            outbox.put(
+            outbox.add(
                 db,
                 keys,
                 purpose="confirm",

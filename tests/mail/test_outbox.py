@@ -7,18 +7,17 @@ import pytest
 from sqlalchemy import select
 
 from campaign.database.session import Database
-from campaign.errors import PermanentMailError, TemporaryMailError, WrongKeyError
-from campaign.mail import outbox
-from campaign.mail.daily_limit import MailboxDay, may_send
+from campaign.errors import WrongKeyError
+from campaign.mail import outbox, retry
+from campaign.mail.daily_limit import MailboxDay, reserve_mail
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.outbox_health import OutboxState, state
+from campaign.mail.outbox_health import OutboxHealth, measure
 from campaign.mail.sweep import erase_expired
 from campaign.sealing.server_key import ServerKeys
 from tests.conftest import NOW
 
 ADDRESS = "mara.canary@example.org"
 MINUTE = timedelta(minutes=1)
-NOT_NOW = TemporaryMailError("try later", code=451)
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def put(db, keys):
 
     def put(number: int = 1, *, now: datetime = NOW, recipient: str = ADDRESS):
         ids = [
-            outbox.put(
+            outbox.add(
                 db,
                 keys,
                 purpose="confirm",
@@ -66,7 +65,7 @@ def test_a_mail_holds_what_it_was_given(db, keys, put):
 
 
 def test_a_mail_is_there_only_if_the_act_was_committed(db, keys):
-    outbox.put(db, keys, purpose="confirm", language="en", recipient=ADDRESS, params={}, now=NOW)
+    outbox.add(db, keys, purpose="confirm", language="en", recipient=ADDRESS, params={}, now=NOW)
     db.rollback()
 
     assert claim(db) == []
@@ -98,9 +97,9 @@ def test_the_mail_that_has_waited_longest_goes_first(db, put):
 def test_a_mail_is_not_claimed_before_it_is_due(db, put):
     put(now=NOW + MINUTE)
 
-    assert not outbox.is_due(db, now=NOW)
+    assert not outbox.has_due_mail(db, now=NOW)
     assert claim(db) == []
-    assert outbox.is_due(db, now=NOW + MINUTE)
+    assert outbox.has_due_mail(db, now=NOW + MINUTE)
 
 
 def test_a_claimed_mail_comes_back_when_its_worker_was_killed(db, put):
@@ -115,7 +114,7 @@ def test_a_held_mail_does_not_come_back(db, put):
     put()
     [mail] = claim(db)
 
-    assert outbox.hold(db, mail, now=NOW + MINUTE)
+    assert outbox.renew_lease(db, mail, now=NOW + MINUTE)
     db.commit()
 
     assert claim(db, NOW + outbox.LEASE) == []
@@ -127,7 +126,7 @@ def test_a_mail_that_passed_to_another_worker_cannot_be_held_or_released(db, put
     db.expunge(mine)
     [theirs] = claim(db, NOW + outbox.LEASE)
 
-    assert not outbox.hold(db, mine, now=NOW + outbox.LEASE)
+    assert not outbox.renew_lease(db, mine, now=NOW + outbox.LEASE)
     outbox.release(db, [mine])
 
     assert row(db, theirs.id).claimed_until == NOW + 2 * outbox.LEASE
@@ -177,7 +176,7 @@ def test_a_worker_passes_over_what_another_is_claiming(database: Database, put):
 
 def test_nothing_is_left_of_a_mail_that_was_sent(db, put):
     [mail_id] = put()
-    outbox.sent(db, mail_id)
+    outbox.delete_sent(db, mail_id)
     db.commit()
 
     assert db.scalars(select(OutboxMail)).all() == []
@@ -188,7 +187,7 @@ def test_pauses_grow_and_the_mail_is_given_up_after_a_day(db, put):
     now, pauses = NOW, []
     while row(db, mail_id).status == "waiting":
         [mail] = claim(db, now)
-        outbox.later(db, mail.id, NOT_NOW, now)
+        retry.put_off(db, mail.id, code=451, now=now)
         db.commit()
         after = row(db, mail_id)
         pauses.append((after.due_at - now) // MINUTE)
@@ -202,7 +201,7 @@ def test_pauses_grow_and_the_mail_is_given_up_after_a_day(db, put):
 def test_a_refused_mail_is_erased_but_shown_as_failed(db, put):
     [mail_id] = put()
     claim(db)
-    outbox.never(db, mail_id, PermanentMailError(f"no {ADDRESS} here", code=550))
+    retry.give_up(db, mail_id, code=550)
     db.commit()
 
     failed = row(db, mail_id)
@@ -213,7 +212,7 @@ def test_a_refused_mail_is_erased_but_shown_as_failed(db, put):
 
 def test_a_given_up_mail_keeps_its_day_but_not_its_time(db, put):
     [mail_id] = put()
-    outbox.never(db, mail_id, PermanentMailError("no", code=550))
+    retry.give_up(db, mail_id, code=550)
     db.commit()
 
     assert row(db, mail_id).created_at == NOW.replace(hour=0)
@@ -221,17 +220,17 @@ def test_a_given_up_mail_keeps_its_day_but_not_its_time(db, put):
 
 def test_settling_what_was_settled_changes_nothing(db, put):
     gone, failed = put(2)
-    outbox.sent(db, gone)
-    outbox.never(db, failed, PermanentMailError("no", code=550))
+    outbox.delete_sent(db, gone)
+    retry.give_up(db, failed, code=550)
 
     for mail_id in (gone, failed):
-        outbox.sent(db, gone)
-        outbox.later(db, mail_id, NOT_NOW, NOW)
-        outbox.never(db, mail_id, PermanentMailError("no", code=553))
+        outbox.delete_sent(db, gone)
+        retry.put_off(db, mail_id, code=451, now=NOW)
+        retry.give_up(db, mail_id, code=553)
     db.commit()
 
     assert row(db, failed).failure_code == 550
-    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=1, expired=0)
+    assert measure(db, NOW) == OutboxHealth(waiting=0, oldest_seconds=0, failed=1, expired=0)
 
 
 def test_a_mail_no_worker_came_for_is_erased_after_a_day(db, put):
@@ -256,7 +255,7 @@ def test_a_mail_in_a_workers_hands_is_not_erased_under_it(db, put):
 
 def test_failures_are_forgotten_after_a_month(db, put):
     [mail_id] = put()
-    outbox.never(db, mail_id, PermanentMailError("no", code=550))
+    retry.give_up(db, mail_id, code=550)
 
     erase_expired(db, NOW + timedelta(days=29))
     assert db.get(OutboxMail, mail_id)
@@ -267,20 +266,20 @@ def test_failures_are_forgotten_after_a_month(db, put):
 
 
 def test_the_state_counts_what_waits_and_since_when(db, put):
-    assert state(db, NOW) == OutboxState(waiting=0, oldest_seconds=0, failed=0, expired=0)
+    assert measure(db, NOW) == OutboxHealth(waiting=0, oldest_seconds=0, failed=0, expired=0)
     put(2)
     [failed] = put(now=NOW - MINUTE)
     put(now=NOW - 3 * MINUTE)
-    outbox.never(db, failed, PermanentMailError("no", code=550))
+    retry.give_up(db, failed, code=550)
 
-    assert state(db, NOW) == OutboxState(waiting=3, oldest_seconds=180, failed=1, expired=0)
+    assert measure(db, NOW) == OutboxHealth(waiting=3, oldest_seconds=180, failed=1, expired=0)
 
 
 def test_a_mailbox_gets_five_mails_a_day(db):
     today, mailbox, other = NOW.date(), b"m" * 32, b"o" * 32
 
-    assert [may_send(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert may_send(db, other, on=today)
+    assert [reserve_mail(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert reserve_mail(db, other, on=today)
 
 
 def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database):
@@ -289,15 +288,15 @@ def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database)
     def ask(_: int) -> bool:
         start.wait()
         with database.writing() as db:
-            return may_send(db, b"m" * 32, on=NOW.date())
+            return reserve_mail(db, b"m" * 32, on=NOW.date())
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(ask, range(8))) == 5
 
 
 def test_yesterdays_counts_are_forgotten(db):
-    may_send(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
-    may_send(db, b"t" * 32, on=NOW.date())
+    reserve_mail(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
+    reserve_mail(db, b"t" * 32, on=NOW.date())
 
     erase_expired(db, NOW)
 

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.errors import PermanentMailError
-from campaign.mail import outbox
+from campaign.mail import outbox, retry
 from campaign.operations.doctor import examine as doctor
 from campaign.operations.doctor import machine
 from campaign.organiser.audit_log import record
@@ -114,10 +113,10 @@ def test_stuck_mail_failed_mail_and_miscounts_are_found(
 ) -> None:
     def put() -> Any:
         about_it = {"purpose": "confirm", "language": "en", "params": {}}
-        return outbox.put(db, keys, recipient="mara@example.org", now=NOW, **about_it)  # type: ignore[arg-type]
+        return outbox.add(db, keys, recipient="mara@example.org", now=NOW, **about_it)  # type: ignore[arg-type]
 
     put()
-    outbox.never(db, put(), PermanentMailError("no", code=550))
+    retry.give_up(db, put(), code=550)
     db.commit()
     assert about(examine(), "mails wait") == []
     later = examine(now=NOW + timedelta(minutes=20))

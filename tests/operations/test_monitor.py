@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
-from campaign.errors import PermanentMailError
-from campaign.mail import outbox, sealed_content
+from campaign.mail import outbox, retry, sealed_content
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.outbox_health import NEXT, state
+from campaign.mail.outbox_health import SAMPLE, measure
 from campaign.operations.monitor import NAME, MailCondition, noted_mails
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -30,7 +29,7 @@ def put(db: Session, keys: ServerKeys, clock: Clock) -> Callable[..., list[UUID]
 
     def put(number: int = 1) -> list[UUID]:
         mail = sealed_content.NewMail("confirm", "en", "mara@example.org", {"token": "a"})
-        ids = outbox.put_all(db, keys, [mail] * number, now=clock())
+        ids = outbox.add_all(db, keys, [mail] * number, now=clock())
         db.commit()
         return ids
 
@@ -58,7 +57,7 @@ def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_loo
     [mail] = put()
     clock.forward(minutes=1)
     first = noted()
-    outbox.never(db, mail, PermanentMailError("no", code=550))
+    retry.give_up(db, mail, code=550)
     clock.forward(minutes=13, seconds=59)
     put()
 
@@ -85,11 +84,11 @@ def test_a_mail_that_was_put_off_is_the_oldest_though_many_others_are_next(
 ) -> None:
     [oldest] = put(1)
     clock.forward(hours=2)
-    put(NEXT)
+    put(SAMPLE)
     db.execute(update(OutboxMail).where(OutboxMail.id == oldest).values(due_at=clock() + timedelta(hours=1)))
 
     assert noted().oldest_seconds == timedelta(hours=2).total_seconds()
-    assert state(db, clock()).oldest_seconds == 0, "organisers see those that are next"
+    assert measure(db, clock()).oldest_seconds == 0, "organisers see those that are next"
 
 
 def test_without_a_worker_the_queue_is_stuck_after_half_an_hour(

@@ -200,10 +200,10 @@ def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
     rows = make_many(db, keys)
     make_delivery(db, rows[:4])
     longest_ago = NOW - timedelta(days=2)
-    outbox.put(
+    outbox.add(
         db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=longest_ago
     )
-    daily_limit.may_send(db, b"mailbox", on=longest_ago.date())
+    daily_limit.reserve_mail(db, b"mailbox", on=longest_ago.date())
     db.commit()
     over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
     db.close()

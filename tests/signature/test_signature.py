@@ -321,7 +321,7 @@ def test_asking_leaves_the_same_rows_whether_or_not_anything_was_signed(
 
     found = mails(db, keys)
     assert sorted((mail.purpose, mail.recipient, dict(mail.params)) for mail in found) == sorted(
-        (outbox.ASKED, email, {}) for email in (made.email, "nobody@example.org")
+        (outbox.LINK_REQUEST, email, {}) for email in (made.email, "nobody@example.org")
     )
     assert db.scalar(select(func.count()).select_from(SignatureToken)) == 1
 

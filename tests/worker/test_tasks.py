@@ -39,7 +39,7 @@ def put(database, keys):
     def put(number: int = 1, *, recipient: str = ADDRESS, purpose: str = "confirm", **params: object) -> None:
         with database.writing() as db:
             for n in range(number):
-                outbox.put(
+                outbox.add(
                     db,
                     keys,
                     purpose=purpose,

@@ -24,7 +24,7 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
         yield from _relay(settings)
         yield from _sender(settings)
     with database.reading() as db:
-        mail = outbox_health.state(db, now)
+        mail = outbox_health.measure(db, now)
     if mail.is_stuck:
         yield Finding(
             f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: does a worker"

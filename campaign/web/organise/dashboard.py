@@ -47,7 +47,7 @@ def dashboard() -> ResponseReturnValue:
         as_of=counts.as_of,
         rows=rows,
         chart=_chart(),
-        outbox=outbox_health.state(session(), now()),
+        outbox=outbox_health.measure(session(), now()),
         ending=_ending(),
         waiting_names=waits.names,
         waiting_words=waits.words,

@@ -6,7 +6,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 BEHIND = "/organise"
 
 
-class DoorCookie(SecureCookieSessionInterface):
+class OrganiserCookie(SecureCookieSessionInterface):
     """Flask's signed cookie, behind the organisers' door alone."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:

@@ -14,8 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from campaign.errors import PermanentMailError
-from campaign.mail import outbox
+from campaign.mail import outbox, retry
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import monitor
 from campaign.settings import Settings
@@ -152,8 +151,8 @@ def test_whichever_process_is_asked_none_tells_when_a_mail_was_made_left_or_fail
     clock: Clock,
 ) -> None:
     acts: dict[int, Callable[[UUID], None]] = {
-        36: lambda mail: outbox.sent(db, mail),
-        68: lambda mail: outbox.never(db, mail, PermanentMailError("no", code=550)),
+        36: lambda mail: outbox.delete_sent(db, mail),
+        68: lambda mail: retry.give_up(db, mail, code=550),
     }
     changes: dict[int, dict[str, str]] = {}
     still = FROM_MEMORY | {each.replace(request_timing.FROM_MEMORY, "health.healthz") for each in FROM_MEMORY}

@@ -1,48 +1,70 @@
-"""Approving and declining public names and signatories' own words, and resealing to a new key."""
+"""Approve or decline public names and signatories' own words."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaign.sealing import box
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Key, Signature
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
+from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
+
+NAMES, WORDS = "names", "words"
+
+
+class Outcome(Enum):
+    """The outcome of a review for one signature."""
+
+    DECIDED = auto()
+    """Approved or declined, as the organiser chose."""
+    ENDANGERED = auto()
+    """Declined instead of approved: the signatory lives in an endangered place."""
+    UNREADABLE = auto()
+    """Unchanged: the box is sealed to another key."""
+    UNCHANGED = auto()
+    """Withdrawn, set aside or decided before."""
 
 
 def approve_names(
     db: Session, keys: Iterable[Key], private_key: bytes, *, not_from: Collection[str] = ()
-) -> int:
-    """Publish the names of *keys* that their owners want public; return how many.
+) -> Counter[Outcome]:
+    """Publish the names of *keys* that wait for approval; return the number of each outcome.
 
     Names of people who live in *not_from* are declined instead.
     """
-    approved = 0
-    for signature in _locked(db, keys):
-        if signature.disclosure == PUBLIC and signature.sealed and signature.name_review is None:
-            if signature.residence in not_from:
-                signature.name_review = DECLINED
-                continue
-            signature.public_name = box.unseal(signature.sealed, private_key).name
-            signature.name_review = APPROVED
-            approved += 1
-    return approved
 
-
-def decline_names(db: Session, keys: Iterable[Key]) -> int:
-    """Keep the public names of *keys* off the site; return how many."""
-    declined = 0
-    for signature in _locked(db, keys):
-        if signature.disclosure == PUBLIC and signature.name_review != DECLINED:
-            signature.public_name = None
+    def approve(signature: Signature) -> Outcome:
+        if signature.disclosure != PUBLIC or signature.name_review is not None:
+            return Outcome.UNCHANGED
+        if signature.residence in not_from:
             signature.name_review = DECLINED
-            declined += 1
-    return declined
+            return Outcome.ENDANGERED
+        details = UnsealedSignature(signature, private_key).details
+        if details is None:
+            return Outcome.UNREADABLE
+        signature.public_name, signature.name_review = details.name, APPROVED
+        return Outcome.DECIDED
+
+    return _review(db, keys, approve)
+
+
+def decline_names(db: Session, keys: Iterable[Key]) -> Counter[Outcome]:
+    """Decline the public names of *keys*, published ones too; return the number of each outcome."""
+
+    def decline(signature: Signature) -> Outcome:
+        if signature.disclosure != PUBLIC or signature.name_review == DECLINED:
+            return Outcome.UNCHANGED
+        signature.public_name, signature.name_review = None, DECLINED
+        return Outcome.DECIDED
+
+    return _review(db, keys, decline)
 
 
 def decline_names_from(db: Session, residences: Collection[str]) -> None:
-    """Take off the site, and keep off it, every public name of people who live in *residences*."""
+    """Decline every public name of people who live in *residences*, published ones too."""
     db.execute(
         update(Signature)
         .where(Signature.residence.in_(residences), Signature.disclosure == PUBLIC)
@@ -51,26 +73,40 @@ def decline_names_from(db: Session, residences: Collection[str]) -> None:
     )
 
 
-def approve_words(db: Session, keys: Iterable[Key]) -> int:
-    """Let the own words of *keys* go along with deliveries; return how many."""
-    return _review_words(db, keys, APPROVED)
+def approve_words(db: Session, keys: Iterable[Key], private_key: bytes) -> Counter[Outcome]:
+    """Add the own words of *keys* to deliveries; return the number of each outcome."""
+
+    def approve(signature: Signature) -> Outcome:
+        if not signature.has_words or signature.words_review == APPROVED:
+            return Outcome.UNCHANGED
+        if UnsealedSignature(signature, private_key).details is None:
+            return Outcome.UNREADABLE
+        signature.words_review = APPROVED
+        return Outcome.DECIDED
+
+    return _review(db, keys, approve)
 
 
-def decline_words(db: Session, keys: Iterable[Key]) -> int:
-    """Keep the own words of *keys* out of deliveries; return how many."""
-    return _review_words(db, keys, DECLINED)
+def decline_words(db: Session, keys: Iterable[Key]) -> Counter[Outcome]:
+    """Exclude the own words of *keys* from deliveries; return the number of each outcome."""
+
+    def decline(signature: Signature) -> Outcome:
+        if not signature.has_words or signature.words_review == DECLINED:
+            return Outcome.UNCHANGED
+        signature.words_review = DECLINED
+        return Outcome.DECIDED
+
+    return _review(db, keys, decline)
 
 
-def _review_words(db: Session, keys: Iterable[Key], verdict: str) -> int:
-    reviewed = 0
-    for signature in _locked(db, keys):
-        if signature.has_words and signature.words_review != verdict:
-            signature.words_review = verdict
-            reviewed += 1
-    return reviewed
+def _review(db: Session, keys: Iterable[Key], decide: Callable[[Signature], Outcome]) -> Counter[Outcome]:
+    chosen = set(keys)
+    outcomes = Counter(decide(signature) for signature in _locked(db, chosen))
+    outcomes[Outcome.UNCHANGED] += len(chosen) - outcomes.total()
+    return outcomes
 
 
-def _locked(db: Session, keys: Iterable[Key]) -> Iterable[Signature]:
+def _locked(db: Session, keys: Iterable[Key]) -> Iterator[Signature]:
     for state_code, signature_id in sorted(keys):
         signature = db.scalar(
             select(Signature)
@@ -82,17 +118,50 @@ def _locked(db: Session, keys: Iterable[Key]) -> Iterable[Signature]:
             yield signature
 
 
+def entries(
+    db: Session, kind: str, verdict: str | None, state_code: str = ""
+) -> tuple[Select[Signature], int]:
+    """Select the entries with *verdict*, and return how many more are sealed to an earlier key.
+
+    Args:
+        db: The session.
+        kind: :data:`NAMES` or :data:`WORDS`.
+        verdict: ``APPROVED``, ``DECLINED``, or ``None`` for waiting entries.
+        state_code: The letter; empty for all letters.
+    """
+    chosen = select(Signature).where(counts(), *_has_verdict(kind, verdict))
+    if state_code:
+        chosen = chosen.where(Signature.state_code == state_code)
+    # The order of an index that holds few other signatures.
+    order = (Signature.confirmed_on, Signature.id) if verdict else (Signature.id,)
+    ordered = chosen.order_by(Signature.state_code, *order)
+    earlier = earlier_key_ids(db)
+    if not earlier:
+        return ordered, 0
+    unreadable = chosen.where(Signature.key_id.in_(earlier)).with_only_columns(func.count())
+    return ordered.where(Signature.key_id.not_in(earlier)), db.scalar(unreadable) or 0
+
+
+def _has_verdict(kind: str, verdict: str | None) -> list[ColumnElement[bool]]:
+    if verdict is None:
+        waiting = awaits_name_approval() if kind == NAMES else awaits_words_approval()
+        return [or_(awaits_name_approval(), awaits_words_approval()), waiting]
+    if kind == NAMES:
+        return [Signature.disclosure == PUBLIC, Signature.name_review == verdict]
+    return [Signature.has_words.is_(True), Signature.words_review == verdict]
+
+
 @dataclass(frozen=True)
-class Waiting:
-    """How many public names and own words wait for a look, in all and by state."""
+class WaitingCounts:
+    """How many public names and own words wait for approval, in all and by state."""
 
     names: int
     words: int
     by_state: dict[str, int]
 
 
-def waiting(db: Session) -> Waiting:
-    """Return how many public names and own words wait for an organiser."""
+def count_waiting(db: Session) -> WaitingCounts:
+    """Return how many public names and own words wait for approval."""
     names, words = awaits_name_approval(), awaits_words_approval()
     rows = db.execute(
         select(
@@ -104,7 +173,7 @@ def waiting(db: Session) -> Waiting:
         .group_by(Signature.state_code)
     )
     figures = {code: (of_names, of_words) for code, of_names, of_words in rows}
-    return Waiting(
+    return WaitingCounts(
         names=sum(each[0] for each in figures.values()),
         words=sum(each[1] for each in figures.values()),
         by_state={code: sum(each) for code, each in figures.items()},

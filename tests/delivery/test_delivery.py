@@ -112,7 +112,7 @@ def test_an_approved_public_name_goes_along(
     assert "Looked At" in text_of(post_office)
     assert "My words, not yours." not in text_of(post_office)
 
-    approve_words(db, key)
+    approve_words(db, key, owner.campaign_key)
     db.commit()
     send.send(sender, order())
     assert "My words, not yours." in text_of(post_office)

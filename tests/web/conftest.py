@@ -108,6 +108,11 @@ def supporter(client: FlaskClient, site: Site) -> Supporter:
     return Supporter(client, site)
 
 
+def text(answer: TestResponse) -> str:
+    """Return the text of a page, without its markup."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
+
+
 def rows(site: Site) -> dict[str, list[Any]]:
     """Return all that the database holds, by table, to see whether anything was changed."""
     with site.database.reading() as db:

@@ -1,23 +1,24 @@
-"""Approving public names and signatories' own words, many at once."""
+"""Pages on which organisers approve public names and signatories' own words, many at once."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from campaign.disclosure.approval import approve_names, approve_words, decline_names, decline_words, waiting
+from campaign.disclosure import approval
+from campaign.disclosure.approval import NAMES, WORDS, Outcome
 from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
-from campaign.sealing import box
-from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature
-from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
+from campaign.signature.model import APPROVED, DECLINED, Key, Signature
+from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import read_key
 from campaign.web.organise.session import unlocked
@@ -27,132 +28,144 @@ from campaign.web.site import commit, now, session, site
 ENTRIES_A_PAGE = 50
 
 MOST_SEARCHED = 20_000
-"""Rows opened in one search: names are sealed, so that a search has to open each."""
+"""Boxes opened in one search."""
 
 VERDICTS = {"waiting": None, "approved": APPROVED, "declined": DECLINED}
 
 
+EXCEPTIONS: dict[Outcome, Callable[[int], str]] = {
+    Outcome.ENDANGERED: lambda number: ngettext(
+        "%(num)d name was declined: publishing it could endanger a resident of this place.",
+        "%(num)d names were declined: publishing them could endanger residents of these places.",
+        number,
+    ),
+    Outcome.UNREADABLE: lambda number: ngettext(
+        "%(num)d entry was not changed: it is sealed with an earlier key.",
+        "%(num)d entries were not changed: they are sealed with an earlier key.",
+        number,
+    ),
+    Outcome.UNCHANGED: lambda number: ngettext(
+        "%(num)d entry was not changed: it was withdrawn or decided before.",
+        "%(num)d entries were not changed: they were withdrawn or decided before.",
+        number,
+    ),
+}
+"""The sentence for each outcome that differs from the organiser's choice."""
+
+
 @bp.get("/signatures")
 def signatures() -> ResponseReturnValue:
-    """Show the names, or the words, that wait for a look, or were looked at."""
-    return _page(session(), request.args, page=page_number())
+    """Show the names, or the words, with one status."""
+    return _render_entries(session(), request.args, page=page_number())
 
 
 @bp.post("/signatures/search")
 def search_signatures() -> ResponseReturnValue:
-    """Show those in which a name, town or word occurs; posted, so that it stands in no address."""
+    """Show the entries whose name, town or words contain the query; posted, to keep it out of addresses."""
     with site().database.reading() as db:
-        return _page(db, request.form, query=request.form.get("query", "").strip())
+        return _render_entries(db, request.form, query=request.form.get("query", "").strip())
 
 
 @bp.post("/signatures")
 def approve() -> ResponseReturnValue:
-    """Approve or decline the names or words that were ticked."""
+    """Approve or decline the chosen names or words."""
     kind, act = request.form.get("kind"), request.form.get("act")
     keys = [key for text in request.form.getlist("keys") if (key := read_key(text))]
-    if kind not in {"names", "words"} or act not in {"approve", "decline"}:
+    if kind not in {NAMES, WORDS} or act not in {"approve", "decline"}:
         abort(400)
     if not keys:
         flash(gettext("Choose at least one entry."), "fault")
-        return _back(kind)
-    if kind == "names":
-        changed = (
-            approve_names(
-                session(), keys, unlocked().campaign_key, not_from=site().appeal.endangered_residences
-            )
-            if act == "approve"
-            else decline_names(session(), keys)
-        )
-    else:
-        review = approve_words if act == "approve" else decline_words
-        changed = review(session(), keys)
-    audit_log.record(session(), unlocked().name, f"{act} {kind}", str(changed), now=now())
+        return _redirect_back(kind)
+    outcomes = _review(kind, act, keys)
+    _log(f"{act} {kind}", outcomes[Outcome.DECIDED])
+    if outcomes[Outcome.ENDANGERED]:
+        _log("decline names", outcomes[Outcome.ENDANGERED])
     commit()
+    _flash_outcomes(act, outcomes)
+    return _redirect_back(kind)
+
+
+def _review(kind: str, act: str, keys: list[Key]) -> Counter[Outcome]:
+    db, private_key = session(), unlocked().campaign_key
+    if act == "decline":
+        return approval.decline_names(db, keys) if kind == NAMES else approval.decline_words(db, keys)
+    if kind == WORDS:
+        return approval.approve_words(db, keys, private_key)
+    return approval.approve_names(db, keys, private_key, not_from=site().appeal.endangered_residences)
+
+
+def _log(act: str, number: int) -> None:
+    audit_log.record(session(), unlocked().name, act, str(number), now=now())
+
+
+def _flash_outcomes(act: str, outcomes: Counter[Outcome]) -> None:
+    decided = outcomes[Outcome.DECIDED]
     if act == "approve":
-        flash(ngettext("%(num)d entry approved.", "%(num)d entries approved.", changed))
+        flash(ngettext("%(num)d entry approved.", "%(num)d entries approved.", decided))
     else:
-        flash(ngettext("%(num)d entry declined.", "%(num)d entries declined.", changed))
-    return _back(kind)
+        flash(ngettext("%(num)d entry declined.", "%(num)d entries declined.", decided))
+    for outcome, sentence in EXCEPTIONS.items():
+        if outcomes[outcome]:
+            flash(sentence(outcomes[outcome]), "fault")
 
 
-def _back(kind: str) -> ResponseReturnValue:
-    """Send the organiser to the list they came from; the form says which, so look that it is ours."""
+def _redirect_back(kind: str) -> ResponseReturnValue:
+    """Redirect to the list that the form names, if it is one of ours."""
     back = request.form.get("back", "")
     is_ours = back.isprintable() and back.startswith(f"{url_for('.signatures')}?")
     return redirect(back if is_ours else url_for(".signatures", kind=kind), 303)
 
 
-def _page(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = "") -> str:
-    kind = "words" if asked.get("kind") == "words" else "names"
-    status, chosen = asked.get("status", "waiting"), asked.get("state", "")
-    if status not in VERDICTS or (chosen and chosen not in STATES):
+def _render_entries(db: Session, asked: Mapping[str, str], *, page: int = 1, query: str = "") -> str:
+    kind = WORDS if asked.get("kind") == WORDS else NAMES
+    status, state_code = asked.get("status", "waiting"), asked.get("state", "")
+    if status not in VERDICTS or (state_code and state_code not in STATES):
         abort(404)
-    entries = _entries(db, _select(kind, status, chosen), kind, query, page)
-    waits = waiting(session())
-    kept: dict[str, Any] = {"kind": kind, "status": status, "state": chosen}
+    selected, unreadable = approval.entries(db, kind, VERDICTS[status], state_code)
+    entries = _search(db, selected, query) if query else _page_of_entries(db, selected, page)
+    waiting = approval.count_waiting(session())
+    kept: dict[str, Any] = {"kind": kind, "status": status, "state": state_code}
     return render_template(
         "organise/signatures.html",
         kind=kind,
         entries=entries[:ENTRIES_A_PAGE],
-        waiting_names=waits.names,
-        waiting_words=waits.words,
+        unreadable=unreadable,
+        waiting_names=waiting.names,
+        waiting_words=waiting.words,
         query=query,
         status=status,
-        chosen_state=chosen,
+        chosen_state=state_code,
         states=states_in_order(ENGLISH),
         back=url_for(".signatures", **kept, page=page),
         pages=numbered_pager(".signatures", page, has_older=len(entries) > ENTRIES_A_PAGE, **kept),
     )
 
 
-def _select(kind: str, status: str, state: str) -> Select[Signature]:
-    """Select what is asked for, in the order of an index that holds little else."""
-    wanted = select(Signature).where(counts(), *_condition(kind, status))
-    order = (Signature.id,) if status == "waiting" else (Signature.confirmed_on, Signature.id)
-    wanted = wanted.order_by(Signature.state_code, *order)
-    return wanted.where(Signature.state_code == state) if state else wanted
+def _page_of_entries(db: Session, selected: Select[Signature], page: int) -> list[dict[str, object]]:
+    """Return the entries of *page*, and one more if there is a next page."""
+    rows = db.scalars(selected.offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1))
+    return [_entry(row) for row in rows]
 
 
-def _entries(
-    db: Session, wanted: Select[Signature], kind: str, query: str, page: int
-) -> list[dict[str, object]]:
-    if not query:
-        rows = db.scalars(wanted.offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1))
-        return [_entry(row, kind) for row in rows]
-    opened = (_entry(row, kind) for row in db.scalars(wanted.limit(MOST_SEARCHED)))
-    found = (each for each in opened if query.casefold() in _searched(each))
+def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[str, object]]:
+    entries = (_entry(row) for row in db.scalars(selected.limit(MOST_SEARCHED)))
+    found = (
+        each
+        for each in entries
+        if query.casefold() in f"{each['name']} {each['town']} {each['words']}".casefold()
+    )
     return list(islice(found, ENTRIES_A_PAGE))
 
 
-def _searched(entry: dict[str, object]) -> str:
-    return f"{entry['name']} {entry['town']} {entry['words']}".casefold()
-
-
-def _condition(kind: str, status: str) -> list[ColumnElement[bool]]:
-    verdict = VERDICTS[status]
-    if kind == "names":
-        to_review, review = awaits_name_approval(), Signature.name_review
-        whose = Signature.disclosure == PUBLIC
-    else:
-        to_review, review = awaits_words_approval(), Signature.words_review
-        whose = Signature.has_words.is_(True)
-    return (
-        [whose, review == verdict]
-        if verdict
-        else [or_(awaits_name_approval(), awaits_words_approval()), to_review]
-    )
-
-
-def _entry(row: Signature, kind: str) -> dict[str, object]:
-    details = box.unseal(row.sealed, unlocked().campaign_key) if row.sealed else box.Details()
-    verdict = row.name_review if kind == "names" else row.words_review
+def _entry(row: Signature) -> dict[str, object]:
+    details = UnsealedSignature(row, unlocked().campaign_key).details
     return {
         "key": f"{row.state_code}:{row.id.hex}",
         "state": STATES[row.state_code],
-        "name": details.name,
-        "town": details.town,
+        # Sealed to another key since this page selected it.
+        "name": details.name if details else gettext("sealed with an earlier key"),
+        "town": details.town if details else "",
         "residence": residence_name(row.residence, ENGLISH.code),
-        "words": details.words,
+        "words": details.words if details else "",
         "confirmed_on": row.confirmed_on,
-        "verdict": verdict or "",
     }

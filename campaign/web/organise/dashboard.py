@@ -10,7 +10,7 @@ from markupsafe import Markup
 from campaign.delivery import notice
 from campaign.delivery.delegation import delegations
 from campaign.delivery.model import UNCERTAIN, Delivery, deliveries
-from campaign.disclosure.approval import Waiting, waiting
+from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
 from campaign.organiser import recovery
 from campaign.organiser.organisation import organisation
@@ -32,7 +32,7 @@ SOON = timedelta(days=30)
 @bp.get("/")
 def dashboard() -> ResponseReturnValue:
     """Show counts, what waits, and what to do next."""
-    counts, waits = site().snapshots.current(), waiting(session())
+    counts, waits = site().snapshots.current(), count_waiting(session())
     latest: dict[str, Delivery] = {}
     for delivery in session().scalars(deliveries()):
         latest.setdefault(delivery.state_code, delivery)
@@ -75,7 +75,7 @@ def _recovery() -> dict[str, object]:
 
 
 def _row(
-    state: ParticipatingState, counts: dict[str, int], waits: Waiting, latest: dict[str, Delivery]
+    state: ParticipatingState, counts: dict[str, int], waits: WaitingCounts, latest: dict[str, Delivery]
 ) -> dict[str, object]:
     delivery = latest.get(state.code)
     return {

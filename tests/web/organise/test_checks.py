@@ -17,15 +17,11 @@ from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
 from tests.conftest import NOW
 from tests.support.factories import TODAY, Made, make_delivery, make_signature
-from tests.web.conftest import OrganisersBrowser, Supporter
+from tests.web.conftest import OrganisersBrowser, Supporter, text
 
 PAGE = "/organise/checks"
 
 CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{20}|(?:[0-9A-HJKMNP-TV-Z]{4}-?){5}")
-
-
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())
 
 
 def key(made: Made) -> str:

@@ -18,16 +18,11 @@ from campaign.signature import data_request
 from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.support.factories import make_delivery, make_signature
-from tests.web.conftest import OrganisersBrowser
+from tests.web.conftest import OrganisersBrowser, text
 
 MARA = "mara@example.org"
 
 URL = "/organise/requests"
-
-
-def text(page: Any) -> str:
-    """Return what stands on *page*, without its markup."""
-    return " ".join(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True)).split())
 
 
 def hidden(page: Any, name: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import re
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,7 +15,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.factories import make_delivery, make_signature
-from tests.web.conftest import OrganisersBrowser
+from tests.web.conftest import OrganisersBrowser, text
 
 
 @pytest.fixture
@@ -29,11 +27,6 @@ def sent(site: Site, clock: Clock) -> UUID:
         audit_log.record(db, "Olga Organiser", "remove organiser", "de", now=clock())
         db.commit()
         return delivery.id
-
-
-def text(page: Any) -> str:
-    """Return what stands on *page*, without its markup."""
-    return " ".join(re.sub(r"<[^>]+>", " ", page.get_data(as_text=True)).split())
 
 
 def test_approving_with_nothing_chosen_is_said_to_be_a_fault_and_logged_nowhere(

@@ -1,26 +1,14 @@
-"""What the README says is what is run."""
+"""What the README and its documents say is what is run."""
 
 import re
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-
-
-def section(title: str) -> str:
-    found = re.search(rf"^## {title}$(.*?)(?=^## )", README, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found.group(1)
-
-
-def commands(title: str) -> list[str]:
-    return re.findall(r"^    (\S.*)$", section(title), re.MULTILINE)
+from tests.support.docs import DOCUMENTS, README, ROOT, commands
 
 
 def test_one_line_runs_the_tool_and_one_line_runs_the_tests() -> None:
-    for title, ending in (("Run it", "campaign serve"), ("Run the tests", "pytest")):
-        [line] = commands(title)
+    for title, ending in (("Try it", "campaign serve"), ("Run the tests", "pytest")):
+        [line] = commands(README, title)
         assert line.startswith("python3 -m venv .venv && ")
         assert line.endswith(ending)
         assert "--require-hashes" in line
@@ -33,7 +21,28 @@ def test_ci_runs_the_readmes_own_test_line() -> None:
         ["bash", "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert extracted.stdout.splitlines() == commands("Run the tests")
+    assert extracted.stdout.splitlines() == commands(README, "Run the tests")
+
+
+def test_the_readme_takes_five_minutes_to_read() -> None:
+    assert len(README.read_text().splitlines()) <= 190
+
+
+def test_every_link_and_picture_of_the_documents_is_there() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, heading = target.partition("#")
+            linked = (document.parent / path).resolve() if path else document
+            assert linked.exists(), f"{document.name}: {target}"
+            if heading:
+                assert heading in headings(linked.read_text()), f"{document.name}: {target}"
+
+
+def headings(markdown: str) -> set[str]:
+    """Return the anchors of a document's headings, as the places that show Markdown make them."""
+    titles = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_package_that_is_named_is_locked_with_hashes() -> None:

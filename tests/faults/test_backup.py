@@ -1,4 +1,4 @@
-"""A copy made while people sign is put in place of the site by the README's own commands."""
+"""A copy made while people sign is put in place of the site by the documented commands."""
 
 import csv
 import io
@@ -23,10 +23,10 @@ from campaign.mail.outbox import OutboxMail
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.faults.serving import FORM, ROOT
+from tests.support.docs import OPERATE, commands
 from tests.support.factories import make_owner
 from tests.support.outbox import mails
 from tests.support.worker import eventually
-from tests.test_readme import commands
 from tests.web.conftest import OrganisersBrowser
 
 pytestmark = pytest.mark.fault
@@ -84,7 +84,7 @@ def shell(lines: list[str], folder: Path, environment: dict[str, str]) -> str:
 
 
 def environment(settings: Settings, database: Database) -> dict[str, str]:
-    """Return the environment of the site's user, in which the README's commands are typed."""
+    """Return the environment of the site's user, in which the documented commands are typed."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("CAMPAIGN_", "PG"))}
     given = kept | {
         "CAMPAIGN_INSTANCE": str(settings.instance),
@@ -105,10 +105,10 @@ def site(settings: Settings) -> Iterator[Flask]:
     app.extensions["campaign"].close()
 
 
-def test_a_copy_made_while_people_sign_is_restored_by_the_readmes_commands_and_opens(
+def test_a_copy_made_while_people_sign_is_restored_by_the_documented_commands_and_opens(
     settings: Settings, database: Database, keys: ServerKeys, tmp_path: Path
 ) -> None:
-    copying, *restoring = commands("Backup and restore")
+    copying, *restoring = commands(OPERATE, "Backup and restore")
     begins = next(at for at, line in enumerate(restoring) if line.startswith("createdb"))
     # The instance is where the embedded database lies, as it is on a real machine.
     settings = replace(settings, instance=tmp_path, unlimited_networks=(ip_network("127.0.0.0/8"),))

@@ -1,4 +1,4 @@
-"""The README's deployment as it stands there: its settings, and nginx with its server block."""
+"""The documented deployment, as it is written: its settings, and nginx with its server blocks."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.journeys.browser import PUBLIC_HOST, visiting
 from tests.journeys.conftest import require
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site, serving
-from tests.journeys.tls_end import NGINX, readme_settings, tls_end
+from tests.journeys.tls_end import NGINX, documented_settings, tls_end
 from tests.support.relay import Relay
 
 MONITOR = "127.0.0.77"
@@ -26,7 +26,7 @@ def site(
     chromium: Browser, mails: Relay, tls_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     require(NGINX)
-    example = readme_settings()
+    example = documented_settings()
     settings = {name: example[name] for name in ("base_url", "mail_from", "trusted_proxies")}
     settings["metrics_networks"] = MONITOR
     folder, nginx_folder = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("nginx")

@@ -1,4 +1,4 @@
-"""nginx before the site, set up as the README says."""
+"""nginx in front of the site, configured as the operator's document says."""
 
 import re
 import socket
@@ -7,33 +7,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.journeys.server import ROOT
+from tests.support.docs import OPERATE, file_in_commands
+from tests.support.relay import free_port
 from tests.support.worker import eventually
 
 NGINX = "/usr/sbin/nginx"
 
 
-def readme_settings() -> dict[str, str]:
-    """Return the settings of the README's example, without the prefix of their names."""
-    found = re.findall(r"^ {7}CAMPAIGN_(\w+)=(\S+)$", _deploy(), re.MULTILINE)
-    return {name.lower(): text for name, text in found}
+def documented_settings() -> dict[str, str]:
+    """Return the settings of the documented ``/etc/letters.env``, without the prefix of their names."""
+    written = file_in_commands(OPERATE, "Deploy", "/etc/letters.env")
+    return {
+        name.lower(): text for name, text in re.findall(r"^CAMPAIGN_(\w+)='(.*)'$", written, re.MULTILINE)
+    }
 
 
-def readme_server() -> str:
-    """Return the README's ``server`` block for nginx."""
-    found = re.search(r"^ {7}server \{\n.*?^ {7}\}\n", _deploy(), re.MULTILINE | re.DOTALL)
-    assert found, "the README's example for nginx is gone"
-    return found[0]
+def documented_servers() -> str:
+    """Return the documented ``server`` blocks for nginx."""
+    return file_in_commands(OPERATE, "Deploy", "/etc/nginx/sites-enabled/letters")
 
 
 @contextmanager
-def tls_end(folder: Path, *, port: int, site_port: int) -> Iterator[None]:
-    """Run nginx on *port* of loopback with a certificate made for it; only ports and paths are replaced."""
+def tls_end(folder: Path, *, port: int, site_port: int, http_port: int = 0) -> Iterator[None]:
+    """Run nginx on *port* of loopback with a certificate made for it; only ports and paths are replaced.
+
+    Args:
+        folder: For nginx's files, and the certificate.
+        port: Of HTTPS.
+        site_port: Where the site listens.
+        http_port: Of plain HTTP; any free one by default.
+    """
     _make_certificate(folder)
-    server = readme_server()
+    server = documented_servers()
     for example, here in {
         "listen 443": f"listen 127.0.0.1:{port}",
-        "/etc/ssl/": f"{folder}/",
+        "listen 80": f"listen 127.0.0.1:{http_port or free_port()}",
+        "/etc/letsencrypt/live/letters.example.org/": f"{folder}/",
         "http://127.0.0.1:8000": f"http://127.0.0.1:{site_port}",
     }.items():
         assert server.count(example) >= 1, example
@@ -54,13 +63,9 @@ def tls_end(folder: Path, *, port: int, site_port: int) -> Iterator[None]:
             process.terminate()
 
 
-def _deploy() -> str:
-    return (ROOT / "README.md").read_text().partition("\n## Deploy\n")[2].partition("\n## ")[0]
-
-
 def _make_certificate(folder: Path) -> None:
     made_for = ["-subj", "/CN=letters.example.org", "-days", "2"]
-    files = ["-keyout", str(folder / "letters.key"), "-out", str(folder / "letters.pem")]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made_for, *files],
         check=True,

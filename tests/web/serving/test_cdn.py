@@ -1,4 +1,4 @@
-"""What a shared cache in front takes off the site: nginx, set up as the README says, before a real server."""
+"""What a shared cache in front takes off the site: nginx, configured as documented, before a real server."""
 
 import re
 import subprocess
@@ -17,13 +17,12 @@ from werkzeug.serving import make_server
 
 from tests.conftest import new_database
 from tests.journeys.tls_end import NGINX
+from tests.support.docs import OPERATE, commands
 from tests.support.relay import free_port
 from tests.support.worker import eventually
 from tests.web.conftest import FORM, Supporter
 
 pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="needs nginx")
-
-README = (Path(__file__).parents[3] / "README.md").read_text()
 
 READERS, READINGS = 4, 60
 
@@ -37,9 +36,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @contextmanager
 def shared_cache(folder: Path, origin: int) -> Iterator[int]:
-    """Run nginx before the *origin*; only paths and ports of the README's lines are replaced."""
+    """Run nginx before the *origin*; only paths and ports of the documented lines are replaced."""
     port = free_port()
-    lines = re.findall(r"^ {4}(proxy_cache\w* .*;)$", README, re.MULTILINE)
+    lines = [line for line in commands(OPERATE, "Several machines") if line.startswith("proxy_cache")]
     [store, *rules] = [line.replace("/var/cache/nginx/letters", str(folder / "cache")) for line in lines]
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)

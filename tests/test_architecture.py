@@ -1,9 +1,8 @@
 """Tests about the code: its layout, its size, and the words it is written in."""
 
 import ast
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "campaign"
@@ -58,15 +57,22 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of *path*, parsed once for all tests."""
+    return ast.parse(path.read_text())
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Return the dotted names that *path* imports, those for type checking included."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    names: set[str] = set()
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
 def holds_views(path: Path) -> bool:
@@ -75,7 +81,7 @@ def holds_views(path: Path) -> bool:
         isinstance(decorator, ast.Call)
         and isinstance(decorator.func, ast.Attribute)
         and decorator.func.attr in {"get", "post", "route"}
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
     )
@@ -85,23 +91,23 @@ def test_the_layout_names_every_module_and_package() -> None:
     assert {entry(path) for path in MODULES} - {"__init__", "__main__"} == set(LAYOUT)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_a_module_imports_only_from_entries_above_its_own(path: Path) -> None:
-    own = entry(path)
-    if own in {"__init__", "__main__"}:
-        return
-    below = LAYOUT[LAYOUT.index(own) + 1 :]
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] == "campaign" and len(parts) > 1:
-            assert parts[1] not in below, f"{path.relative_to(ROOT)} imports {name}"
+def test_a_module_imports_only_from_entries_above_its_own() -> None:
+    for path in MODULES:
+        if entry(path) in LAYOUT:
+            below = LAYOUT[LAYOUT.index(entry(path)) + 1 :]
+            upward = {
+                name
+                for name in imported(path)
+                if name.startswith("campaign.") and name.split(".")[1] in below
+            }
+            assert not upward, path.relative_to(ROOT)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_only_the_web_imports_flask(path: Path) -> None:
-    if entry(path) not in MAY_IMPORT_FLASK:
-        flask = {name for name in imported(path) if name.split(".")[0].startswith("flask")}
-        assert not flask
+def test_only_the_web_imports_flask() -> None:
+    for path in MODULES:
+        if entry(path) not in MAY_IMPORT_FLASK:
+            flask = {name for name in imported(path) if name.startswith("flask")}
+            assert not flask, path.relative_to(ROOT)
 
 
 def test_no_view_imports_another_view() -> None:
@@ -113,20 +119,18 @@ def test_no_view_imports_another_view() -> None:
             assert not imported(path) & views - {module_name(path)}, path.relative_to(ROOT)
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.name == "__init__.py"], ids=module_name)
-def test_a_package_is_imported_by_its_modules(path: Path) -> None:
+def test_a_package_is_imported_by_its_modules() -> None:
     """A package's ``__init__.py`` holds a docstring and nothing else: there is one way to import a thing."""
-    if path.parent == PACKAGE:
-        return
-    [docstring] = ast.parse(path.read_text()).body
+    for path in MODULES:
+        if path.name == "__init__.py" and path.parent != PACKAGE:
+            [docstring] = parsed(path).body
+            assert isinstance(docstring, ast.Expr), path.relative_to(ROOT)
 
-    assert isinstance(docstring, ast.Expr)
 
-
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_a_file_is_short_and_named_by_the_fields_terms(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= LINES_A_FILE
-    assert path.stem not in NOT_USED
+def test_a_file_is_short_and_named_by_the_fields_terms() -> None:
+    for path in MODULES:
+        assert len(path.read_text().splitlines()) <= LINES_A_FILE, path.relative_to(ROOT)
+        assert path.stem not in NOT_USED, path.relative_to(ROOT)
 
 
 def test_the_readme_explains_the_layout() -> None:

@@ -52,6 +52,18 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test marked ``any_database`` on SQLite alone; the mark closest to the test counts."""
+    marks = (mark.name for mark in metafunc.definition.iter_markers())
+    closest = next((name for name in marks if name in {"any_database", "both_databases"}), "")
+    if closest == "any_database" and "database_url" in metafunc.fixturenames:
+        metafunc.definition.add_marker(ON_SQLITE)
+
+
 class Clock(clock_module.Clock):
     """Two clocks that stand still until a test moves them."""
 
@@ -129,7 +141,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ite
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of a new database; every test runs on both kinds."""
+    """Return the address of a new database; a test runs on both kinds unless marked ``any_database``."""
     with new_database(request.param, request, tmp_path) as url:
         yield url
 

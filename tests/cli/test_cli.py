@@ -307,7 +307,7 @@ def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Data
         run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("has_codes", [False, True])
 def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
     settings: Settings, database: Database, tmp_path: Path, has_codes: bool

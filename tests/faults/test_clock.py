@@ -127,7 +127,7 @@ def test_a_mail_made_before_the_clock_was_set_back_is_given_up_after_a_day_all_t
         assert waiting(db) == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
     worker: Callable[[], Tasks],
     put: Callable[[str], None],

@@ -184,7 +184,7 @@ def test_counts_that_were_wrong_before_are_copied_as_they_are_and_told(
         relocation.check_finished(db)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_every_table_is_one_that_is_copied_and_none_has_a_sequence(target: Database) -> None:
     target.migrate()  # and no more than that: the tests' own databases hold a queue, too
     there = set(inspect(target.engine).get_table_names()) - {"alembic_version"}

@@ -43,7 +43,7 @@ def about(found: dict[str, bool], words: str) -> list[bool]:
     return [is_serious for text, is_serious in found.items() if words in text]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_settings_that_do_not_fit_together_are_found(examine: Examine) -> None:
     public = {"base_url": "https://letters.example.org"}
     wrong = examine(**public)
@@ -57,7 +57,7 @@ def test_settings_that_do_not_fit_together_are_found(examine: Examine) -> None:
     assert about(right, "on loopback") == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_relay_that_takes_us_is_left_again_and_gets_nothing(examine: Examine) -> None:
     with relay(asks_login=True) as post_office:
         url = post_office.url.replace("//", "//campaign:right@")
@@ -70,7 +70,7 @@ def test_a_relay_that_takes_us_is_left_again_and_gets_nothing(examine: Examine) 
         assert post_office.received == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_relay_that_cannot_be_reached_or_greets_badly_is_found(examine: Examine) -> None:
     unreachable = examine(smtp_url=f"smtp://127.0.0.1:{free_port()}")
     assert about(unreachable, "the mail relay at 127.0.0.1 does not take us") == [True]
@@ -79,7 +79,7 @@ def test_a_relay_that_cannot_be_reached_or_greets_badly_is_found(examine: Examin
             assert about(examine(smtp_url=broken.url), "does not take us") == [True]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_the_records_that_make_mail_believed_are_named_for_the_senders_own_domain(examine: Examine) -> None:
     with relay() as post_office:
         found = examine(smtp_url=post_office.url, mail_from="Letters <post@mail.example.org>")
@@ -107,7 +107,7 @@ def test_a_clock_that_differs_from_the_databases_is_found(
     assert about(examine(now=right), "a time that is still 90 minutes away") == [True]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_stuck_mail_failed_mail_and_miscounts_are_found(
     examine: Examine, db: Session, keys: ServerKeys
 ) -> None:
@@ -129,7 +129,7 @@ def test_stuck_mail_failed_mail_and_miscounts_are_found(
     assert about(examine(), "found 3 differences") == [True]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_full_disk_few_files_and_a_folder_for_all_to_read_end_the_command_with_status_1(
     settings: Settings, examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,8 +57,13 @@ def worker(settings: Settings, **how: object) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
-def eventually(happens: Callable[[], object], seconds: float = 20) -> bool:
-    """Wait until *happens* does, and say whether it did."""
+def eventually(happens: Callable[[], object], seconds: float = 120) -> bool:
+    """Wait until *happens* returns something true; return whether it did.
+
+    Args:
+        happens: Called again and again.
+        seconds: Upper bound, for a machine that does other work too; nothing waits so long when all is well.
+    """
     end = time.monotonic() + seconds
     while not happens():
         if time.monotonic() > end:

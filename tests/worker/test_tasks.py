@@ -125,7 +125,7 @@ def test_a_mail_is_settled_before_the_next_one_is_handed_over(build, put, databa
     assert [row.status for row in rows(database)] == ["failed"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_mail_that_left_while_the_database_took_nothing_does_not_leave_again(build, put, database):
     put(3)
     refused: list[float] = []
@@ -276,7 +276,7 @@ def test_a_relay_that_puts_off_one_mail_after_another_is_left_alone_for_a_while(
     assert len(rows(database)) == 5
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_recipients_whose_providers_put_them_off_hold_up_nobody_else(build, put, database):
     put(30)
     with relay() as server:
@@ -288,7 +288,7 @@ def test_recipients_whose_providers_put_them_off_hold_up_nobody_else(build, put,
     assert sorted(row.attempts for row in rows(database)) == [1] * 20
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_recipients_who_are_put_off_make_a_relay_that_has_had_enough_no_more_patient(build, put, database):
     put(30)
     with relay() as server:
@@ -300,7 +300,7 @@ def test_recipients_who_are_put_off_make_a_relay_that_has_had_enough_no_more_pat
     assert sorted(row.attempts for row in rows(database)) == [0] * 21 + [1] * 9
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("asked", ["450 4.7.1 too many recipients", "421 4.7.0 enough"])
 def test_a_relay_that_takes_no_recipient_not_even_ourselves_is_left_alone(build, put, database, asked):
     put(30)
@@ -323,7 +323,7 @@ def test_one_mailbox_that_is_full_for_now_is_no_reason_to_leave_the_relay_alone(
     assert len(server.received) == 24
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("closes", [False, True])
 def test_a_relay_that_takes_so_many_in_one_connection_gets_all_in_some(build, put, database, closes):
     put(110)

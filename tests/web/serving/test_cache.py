@@ -264,7 +264,7 @@ def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
     assert rendered == ["/en/letters/de"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
     client: FlaskClient, rendered: list[str]
 ) -> None:
@@ -280,7 +280,7 @@ def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
         assert 200 not in {client.get(each).status_code for each in other if each != path}
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
     each = {"language": len(LANGUAGES), "state": len(STATES), "person_id": len(site.appeal.persons)}
     kept = cache.COUNTED | cache.MOMENTARY
@@ -290,7 +290,7 @@ def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
     assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
     client: FlaskClient, rendered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,7 +209,7 @@ def test_whoever_may_not_read_them_cannot_tell_that_there_is_anything(client: Fl
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "::1"}).status_code == 200
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 def test_behind_a_proxy_it_is_the_visitor_who_counts_not_the_proxy(
     make_app: Callable[[Settings], Flask], settings: Settings, client: FlaskClient
 ) -> None:

@@ -36,7 +36,7 @@ from tests.conftest import Clock
 from tests.web.conftest import FORM, Supporter
 
 # What the database does for the guard is tested on both, in tests/test_guard.py.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 

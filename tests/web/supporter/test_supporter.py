@@ -59,7 +59,7 @@ def test_every_page_is_there(client: FlaskClient, url: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("state", sorted(STATES))
 def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
     page = client.get(f"/en/letters/{state}").get_data(as_text=True)
@@ -87,7 +87,7 @@ def test_what_there_is_not_is_not_found(client: FlaskClient, url: str) -> None:
     assert "<h1" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("url", ["/fr/", "/kk/letters/de", "/uk/letters?state=de"])
 def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, url: str) -> None:
     answer = client.get(url)
@@ -96,7 +96,7 @@ def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, u
     assert answer.location == "/en/" + url.split("/", 2)[2]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.any_database
 @pytest.mark.parametrize("chosen", ["de", "DE", "Germany", "germany"])
 def test_the_picker_leads_to_the_letter(client: FlaskClient, chosen: str) -> None:
     answer = client.get("/en/letters", query_string={"state": chosen})

@@ -29,10 +29,8 @@ from campaign.web.serving import (
     language,
     metrics,
     process,
-    request_timing,
 )
 from campaign.web.serving.cookie import OrganiserCookie
-from campaign.web.serving.request_timing import Meter
 from campaign.web.site import Site
 from campaign.web.snapshot import SnapshotCache
 from campaign.web.supporter import admission, letter, progress, signature
@@ -72,8 +70,6 @@ def build(settings: Settings, clock: Clock) -> Flask:
         writer=SignatureWriter(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)
-    metered = Meter(clock)
-    request_timing.init_app(app)
     cache.init_app(app, snapshots)  # first, so that it keeps answers as everything else has left them
     asset.init_app(app, STATIC)
     language.init_app(app)
@@ -82,11 +78,10 @@ def build(settings: Settings, clock: Clock) -> Flask:
     admission.init_app(app, OPEN)
     errors.init_app(app)
     _add_views(app)
-    metrics.init_app(app, here, metered)
+    metrics.init_app(app, here)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.wsgi_app = metered.around(app.wsgi_app)  # type: ignore[method-assign, assignment]
     return app
 
 
@@ -134,9 +129,9 @@ def _add_views(app: Flask) -> None:
 def from_environment() -> Flask:
     """Return the application for the settings in the environment: what each web process calls."""
     process.end_with_parent()
-    process.stop_once()
+    process.handle_one_stop_signal()
     settings = load()
     log.configure(settings)
     app = build(settings, SYSTEM_CLOCK)
-    process.keep_what_is_made()
+    process.freeze_garbage_collector()
     return app

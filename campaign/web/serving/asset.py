@@ -1,4 +1,4 @@
-"""Static files under fingerprinted names, kept by browsers for a year."""
+"""Static files under fingerprinted URLs, which browsers cache for a year."""
 
 import gzip
 import hashlib
@@ -9,10 +9,10 @@ from flask import Flask, Response, abort, request, send_from_directory, url_for
 
 FINGERPRINT_CHARACTERS = 12
 
-FOR_A_YEAR = "public, max-age=31536000, immutable"
+CACHE_FOR_A_YEAR = "public, max-age=31536000, immutable"
 
-TEXTS = (".css", ".js", ".svg")
-"""What becomes smaller when it is packed; fonts and pictures are packed by themselves."""
+COMPRESSED = (".css", ".js", ".svg")
+"""Suffixes of files that gzip makes smaller; fonts and pictures are compressed already."""
 
 
 def init_app(app: Flask, folder: Path) -> None:
@@ -31,7 +31,7 @@ def init_app(app: Flask, folder: Path) -> None:
 
     @app.get("/static/<fingerprint>/<path:path>", endpoint="asset")
     def serve(fingerprint: str, path: str) -> Response:
-        # An old page's fingerprint still gets the file of today: better than a bare page.
+        # An old page's fingerprint still gets the present file: better than a page without style.
         if len(fingerprint) != FINGERPRINT_CHARACTERS:
             abort(404)
         response = send_from_directory(folder, path)
@@ -39,15 +39,15 @@ def init_app(app: Flask, folder: Path) -> None:
             is_current = fingerprint == digest(path)
         except LookupError:
             is_current = False
-        # During an upgrade an old server may be asked for a new file: that answer must not be kept.
-        response.headers["Cache-Control"] = FOR_A_YEAR if is_current else "no-cache"
-        return _packed(response) if path.endswith(TEXTS) else response
+        # During an upgrade an old server may be asked for a new file: that answer must be revalidated.
+        response.headers["Cache-Control"] = CACHE_FOR_A_YEAR if is_current else "no-cache"
+        return _compressed(response) if path.endswith(COMPRESSED) else response
 
     app.jinja_env.globals["asset"] = asset
 
 
-def _packed(response: Response) -> Response:
-    """Return *response* packed for those who take it so: a phone far away waits for every kilobyte."""
+def _compressed(response: Response) -> Response:
+    """Return *response* compressed if the browser accepts gzip."""
     response.vary.add("Accept-Encoding")
     if response.status_code == 200 and request.accept_encodings["gzip"] > 0:
         response.direct_passthrough = False

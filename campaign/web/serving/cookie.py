@@ -1,14 +1,14 @@
-"""The one cookie: organisers have it, and supporters' pages neither read nor set any."""
+"""The session cookie of organisers' pages, the only cookie; supporters' pages neither read nor set one."""
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-BEHIND = "/organise"
+PATH = "/organise"
 
 
 class OrganiserCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, behind the organisers' door alone."""
+    """Flask's signed session cookie, on organisers' pages alone."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return what the cookie holds; ``None`` elsewhere, and there an attempt to keep anything fails."""
-        return super().open_session(app, request) if request.path.startswith(BEHIND) else None
+        """Return the cookie's session; on other pages ``None``, so that storing anything in it fails."""
+        return super().open_session(app, request) if request.path.startswith(PATH) else None

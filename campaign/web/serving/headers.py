@@ -1,4 +1,4 @@
-"""The headers of every answer, and where a supporter's post may come from."""
+"""Security and cache headers of every response, and the check of where a supporter's post comes from."""
 
 from functools import cache
 from urllib.parse import urlsplit
@@ -20,14 +20,14 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 
-FRAMED_BY_NOBODY = "frame-ancestors 'none'"
+NO_FRAMES = "frame-ancestors 'none'"
 
-PRIVATE = ("/organise", "/healthz", "/metrics")
+PRIVATE_PATHS = ("/organise", "/healthz", "/metrics")
 
 
 @cache
 def content_security_policy(*, may_be_framed: bool = False) -> str:
-    """Return the policy of a page; only the embedded card may stand in other sites' frames."""
+    """Return the policy of a page; only the embedded card may be framed by other sites."""
     policy = POLICY | ({"frame-ancestors": "*"} if may_be_framed else {})
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
@@ -35,8 +35,8 @@ def content_security_policy(*, may_be_framed: bool = False) -> str:
 def forbid_foreign_posts() -> None:
     """Refuse a post from another site.
 
-    Supporters' forms set no cookie and so have no token to compare. Browsers say where a
-    post comes from; what says nothing at all is no browser that another site could steer.
+    Supporters' forms have no cookie, so a CSRF token could not be compared. Instead browsers send
+    where a post comes from. A client that sends neither header is not a browser that another site controls.
     """
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
@@ -53,22 +53,22 @@ def _is_ours(origin: str) -> bool:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Add the headers to every answer of *app*."""
+    """Add the headers to every response of *app*."""
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers.setdefault("Content-Security-Policy", content_security_policy())
-        if FRAMED_BY_NOBODY in headers["Content-Security-Policy"]:
-            headers["X-Frame-Options"] = "DENY"  # for browsers that know no policy
+        if NO_FRAMES in headers["Content-Security-Policy"]:
+            headers["X-Frame-Options"] = "DENY"  # for browsers that ignore frame-ancestors
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), browsing-topics=()"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if settings.is_secure:
             headers["Strict-Transport-Security"] = "max-age=31536000"
-        # An answer to a form may hold what was typed.
-        is_private = request.method == "POST" or request.path.startswith(PRIVATE)
+        # The response to a form may repeat what was typed.
+        is_private = request.method == "POST" or request.path.startswith(PRIVATE_PATHS)
         if is_private or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"
         headers.setdefault("Cache-Control", "no-cache")
@@ -76,5 +76,5 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def hosts(settings: Settings) -> list[str]:
-    """Return the names under which the site answers: its own, and this machine's for probes."""
+    """Return the host names that the site answers to: its own, and this machine's for health checks."""
     return [urlsplit(settings.base_url).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]

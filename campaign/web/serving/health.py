@@ -17,7 +17,7 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """Say whether the database answers, and how mail, queue and disk are."""
+    """Return the state of database, mail, queue, disk and counts."""
     try:
         session().execute(text("SELECT 1"))
         mails = noted_mails(session())
@@ -25,8 +25,8 @@ def healthz() -> ResponseReturnValue:
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503
     is_low = shutil.disk_usage(site().settings.instance).free < LOW_DISK_BYTES
-    # Words, no figures: how many mails wait would tell whether the address just typed has signed; and when
-    # a word changed would tell the second in which somebody did, if not for the turn of a quarter.
+    # No figures: the number of waiting mails would tell whether an address that was just typed has signed.
+    # The words on mail and queue change only at a quarter-hour, so they do not tell when somebody signed.
     return jsonify(
         database="ok",
         mail="failing" if mails and mails.is_failing else "ok",

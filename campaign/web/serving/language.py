@@ -1,9 +1,9 @@
-"""Languages and states in URLs, and which language a page is in."""
+"""Language and state in URLs, and the language of a page."""
 
 from functools import lru_cache
 
 from babel import Locale, numbers
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, redirect, request, url_for
 from flask_babel import Babel, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -11,20 +11,19 @@ from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
 
 LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
-"""Read once, and not for every page."""
+"""Parsed once, not for every page."""
 
-
-NUMBERS = 10_000
-"""Kept as they are written: pages are full of counts, most of which stood on the page before."""
+CACHED_NUMBERS = 10_000
+"""Formatted numbers to cache: pages are full of counts that were on earlier pages too."""
 
 
 class LanguageConverter(BaseConverter):
-    """``<language:language>``: one of the eight codes, anything else is not found."""
+    """``<language:language>``: one of the eight codes; anything else is not found."""
 
     regex = "[a-z]{2}"
 
     def to_python(self, value: str) -> Language:
-        """Return the language, finished or not."""
+        """Return the language, also an unfinished one."""
         try:
             return LANGUAGES[value]
         except KeyError:
@@ -36,7 +35,7 @@ class LanguageConverter(BaseConverter):
 
 
 class StateConverter(BaseConverter):
-    """``<state:state>``: the lower-case code of one of the 57, anything else is not found."""
+    """``<state:state>``: the lower-case code of a participating state; anything else is not found."""
 
     regex = "[a-z]{2}"
 
@@ -53,35 +52,35 @@ class StateConverter(BaseConverter):
 
 
 def current_language() -> Language:
-    """Return the language of this page; outside the supporters' pages it is English."""
+    """Return the language of this page; English unless its URL names one."""
     language = (request.view_args or {}).get("language") if request else None
-    return language if isinstance(language, Language) else g.get("language", ENGLISH)
+    return language if isinstance(language, Language) else ENGLISH
 
 
 def in_language(language: Language) -> str:
-    """Return the address of this same page in another language."""
+    """Return the URL of this page in *language*."""
     if not isinstance((request.view_args or {}).get("language"), Language) or request.endpoint is None:
         return url_for("supporter.home", language=language)
     return url_for(request.endpoint, **((request.view_args or {}) | {"language": language}))
 
 
 def preferred_language() -> Language:
-    """Return the finished language that the browser asks for, or English."""
+    """Return the finished language that the browser prefers, or English."""
     codes = [language.code for language in finished_languages()]
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 
 def _decimal(number: int) -> str:
-    return _written(number, get_locale() or LOCALES[ENGLISH.code])
+    return _formatted(number, get_locale() or LOCALES[ENGLISH.code])
 
 
-@lru_cache(NUMBERS)
-def _written(number: int, where: Locale) -> str:
+@lru_cache(CACHED_NUMBERS)
+def _formatted(number: int, where: Locale) -> str:
     return numbers.format_decimal(number, locale=where)
 
 
 def init_app(app: Flask) -> None:
-    """Teach *app* the two kinds of URL part, and the wording of each language."""
+    """Register the URL converters and the translations."""
     app.url_map.converters["language"] = LanguageConverter
     app.url_map.converters["state"] = StateConverter
     Babel(

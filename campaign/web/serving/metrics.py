@@ -1,8 +1,7 @@
 """``/metrics`` for Prometheus: figures of the campaign, of this machine, and of the process that answers.
 
-Whatever is true of the site as a whole is read from the database, so it does not matter which
-process is asked; of mails it is what the worker noted at the last quarter of an hour. What a process
-knows of itself alone carries its number as a label.
+Figures of the site are read from the database, so every process gives the same; those on mails are what the
+worker noted at the last quarter-hour. Figures of one process carry its number as a label.
 """
 
 import os
@@ -10,11 +9,10 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import accumulate
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,15 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from campaign.guard import network
 from campaign.operations.monitor import MOST, Condition, MailCondition, condition, last_turn
 from campaign.settings import Settings
-from campaign.web.serving.request_timing import BOUNDS, Meter
 from campaign.web.site import Site
 
 PATH = "/metrics"
 
 FRESH_SECONDS = 1
-"""The database is asked for figures at most so often."""
+"""The database is read at most once in this time."""
 
-OF_THE_PROCESS = frozenset(
+PROCESS_METRICS = frozenset(
     {"process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"}
 )
 
@@ -41,57 +38,70 @@ bp = Blueprint("metrics", __name__)
 
 @bp.get(PATH)
 def metrics() -> Response:
-    """Send the figures; only who is within ``CAMPAIGN_METRICS_NETWORKS`` gets here."""
+    """Send the figures, to clients within ``CAMPAIGN_METRICS_NETWORKS``."""
     content = generate_latest(current_app.extensions[_KEY])
     return Response(content, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def init_app(app: Flask, here: Site, meter: Meter) -> None:
-    """Collect the figures, and answer everybody else as if there were no such page."""
+def init_app(app: Flask, here: Site) -> None:
+    """Register ``/metrics``, and hide it from clients that may not read it."""
     registry = app.extensions[_KEY] = CollectorRegistry()
-    registry.register(_Figures(here, meter))
+    collector = SiteCollector(here)
+    registry.register(collector)
     app.register_blueprint(bp)
 
     @app.before_request
     def hide() -> None:
-        # Whatever the method: an answer that it is not allowed would tell that there is something.
+        # For every method: "not allowed" would tell that the page exists.
         if request.path == PATH and not _may_read(here.settings):
             abort(404)
 
+    @app.after_request
+    def count_failure(response: Response) -> Response:
+        if response.status_code >= 500:
+            collector.count_failure()
+        return response
+
 
 def _may_read(settings: Settings) -> bool:
-    # Behind a proxy that is not counted, every visitor would seem to come from this machine.
-    is_through_a_stranger = settings.trusted_proxies == 0 and (
+    # Behind a proxy that the settings do not know, every visitor would seem to come from this machine.
+    is_behind_unknown_proxy = settings.trusted_proxies == 0 and (
         "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     )
-    return not is_through_a_stranger and network.is_within(request.remote_addr, settings.metrics_networks)
+    return not is_behind_unknown_proxy and network.is_within(request.remote_addr, settings.metrics_networks)
 
 
-class _Figures(Collector):
-    def __init__(self, here: Site, meter: Meter) -> None:
+class SiteCollector(Collector):
+    """Collects the figures of a site when Prometheus asks for them."""
+
+    def __init__(self, here: Site) -> None:
         self._here = here
-        self._meter = meter
         self._lock = threading.Lock()
-        self._kept: tuple[Condition, int] | None = None
-        self._read_at = -float(FRESH_SECONDS)
+        self._cached: tuple[Condition, int] | None = None
+        self._read_at = float("-inf")
+        self._failures = 0
+
+    def count_failure(self) -> None:
+        """Count a response with a 5xx status."""
+        with self._lock:
+            self._failures += 1
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every figure with what it means."""
+        """Yield every figure with its description."""
         found = self._from_database()
         yield _gauge("campaign_database_up", "Whether the database answers.", found is not None)
         if found is not None:
             yield from _of_campaign(*found, now=self._here.clock())
         free = shutil.disk_usage(self._here.settings.instance).free
-        yield _gauge("campaign_disk_free_bytes", "Room left on the disk of the instance folder.", free)
-        yield from _of_requests(self._meter)
-        yield from _of_process()
+        yield _gauge("campaign_disk_free_bytes", "Free space on the disk of the instance folder.", free)
+        yield from _of_process(self._failures)
 
     def _from_database(self) -> tuple[Condition, int] | None:
         with self._lock:
             if self._here.clock.monotonic() - self._read_at >= FRESH_SECONDS:
-                self._kept = self._read()
+                self._cached = self._read()
                 self._read_at = self._here.clock.monotonic()
-            return self._kept
+            return self._cached
 
     def _read(self) -> tuple[Condition, int] | None:
         try:
@@ -104,61 +114,47 @@ class _Figures(Collector):
 
 def _of_campaign(found: Condition, queued: int, *, now: datetime) -> Iterator[Metric]:
     upto = f"at most {MOST:,}"
-    yield _counter("campaign_signatures_confirmed", "Signatures confirmed, ever.", found.confirmed)
-    yield _counter("campaign_signatures_withdrawn", "Of these, withdrawn.", found.withdrawn)
-    pending = f"Signed before today (UTC) and not confirmed; {upto}."
+    yield _counter("campaign_signatures_confirmed", "Signatures ever confirmed.", found.confirmed)
+    yield _counter("campaign_signatures_withdrawn", "Signatures withdrawn after that.", found.withdrawn)
+    pending = f"Signatures made before today (UTC) and not confirmed; {upto}."
     yield _gauge("campaign_signatures_pending", pending, found.pending)
     if found.mails is not None:
         yield from _of_mails(found.mails, now=now)
     yield _gauge("campaign_queue_tasks", "Tasks waiting for a worker, in tens.", queued // 10 * 10)
     if found.recounted_at is not None:
         age = max(0.0, (now - found.recounted_at).total_seconds())
-        yield _gauge("campaign_recount_age_seconds", "Time since counts were compared with rows.", age)
-        found_then = "Differences between counts and rows that were found then."
-        yield _gauge("campaign_recount_differences", found_then, found.differences)
+        yield _gauge("campaign_recount_age_seconds", "Time since the last recount.", age)
+        differing = "Differences between counts and rows that the last recount found."
+        yield _gauge("campaign_recount_differences", differing, found.differences)
 
 
 def _of_mails(noted: MailCondition, *, now: datetime) -> Iterator[Metric]:
-    as_of = "as the worker noted at the last quarter of an hour"
+    as_of = "as the worker noted at the last quarter-hour"
     upto = f"at most {MOST:,}"
-    yield _gauge("campaign_mail_waiting", f"Mails waiting, {as_of}; {upto}.", noted.waiting)
-    oldest = f"Age of the oldest waiting mail, {as_of}, in such quarters."
+    yield _gauge("campaign_mail_waiting", f"Waiting mails, {as_of}; {upto}.", noted.waiting)
+    oldest = f"Age of the oldest waiting mail, {as_of}, in whole quarter-hours."
     yield _gauge("campaign_mail_oldest_seconds", oldest, noted.oldest_seconds)
     given_up = f"Mails given up before today (UTC), in the last 30 days, {as_of}; {upto}."
     yield _gauge("campaign_mail_given_up", given_up, noted.given_up)
     age = max(0.0, (last_turn(now) - noted.turn).total_seconds())
-    yield _gauge("campaign_mail_noted_age_seconds", "Time since that was noted, in such quarters.", age)
+    yield _gauge("campaign_mail_noted_age_seconds", "Age of these notes, in whole quarter-hours.", age)
 
 
-def _of_requests(meter: Meter) -> Iterator[Metric]:
-    seconds = HistogramMetricFamily(
-        "campaign_request_seconds",
-        "Requests that this process answered; all but those for public pages as of the last quarter hour.",
-        labels=("process", "endpoint", "status"),
-    )
-    process, bounds = str(os.getpid()), [*map(str, BOUNDS), "+Inf"]
-    for kind, answers in sorted(meter.answers().items()):
-        numbers = zip(bounds, accumulate(answers.numbers), strict=True)
-        seconds.add_metric((process, *kind), [*numbers], answers.seconds)
-    yield seconds
-    failures = CounterMetricFamily(
-        "campaign_failures", "Requests that this process answered with 5xx.", labels=("process",)
-    )
-    failures.add_metric((process,), meter.failures)
-    yield failures
-
-
-def _of_process() -> Iterator[Metric]:
-    process = {"process": str(os.getpid())}
+def _of_process(failures: int) -> Iterator[Metric]:
+    number = str(os.getpid())
+    description = "Requests that this process answered with 5xx."
+    answered = CounterMetricFamily("campaign_failures", description, labels=("process",))
+    answered.add_metric((number,), failures)
+    yield answered
     for metric in ProcessCollector(registry=None).collect():
-        if metric.name in OF_THE_PROCESS:
-            metric.samples = [sample._replace(labels=process) for sample in metric.samples]
+        if metric.name in PROCESS_METRICS:
+            metric.samples = [sample._replace(labels={"process": number}) for sample in metric.samples]
             yield metric
 
 
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=float(value))
+def _gauge(name: str, description: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, description, value=float(value))
 
 
-def _counter(name: str, meaning: str, value: float) -> Metric:
-    return CounterMetricFamily(name, meaning, value=float(value))
+def _counter(name: str, description: str, value: float) -> Metric:
+    return CounterMetricFamily(name, description, value=float(value))

@@ -1,4 +1,4 @@
-"""A web process among others: how it ends, and what it does not look at again and again."""
+"""One of several web processes: when it ends, and what its garbage collector skips."""
 
 import ctypes
 import gc
@@ -12,50 +12,52 @@ from types import FrameType
 from granian import _granian, _signals
 
 PR_SET_PDEATHSIG = 1
-"""Linux's prctl(2): the signal to get when the parent dies."""
+"""Option of Linux's prctl(2): the signal that this process gets when its parent dies."""
 
 
 def end_with_parent() -> None:
-    """Have this process killed when the one that started it is gone, so that the port is free again.
+    """Have this process killed when its parent ends, so that the port is free again.
 
-    Under a web server that makes its processes in another way, this does nothing.
+    It does nothing under a web server that does not start its processes with ``multiprocessing``.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have gone before. In a container it may be process 1; and orphans may go to another than that.
+    # The parent may have ended before that. Its number is compared, since 1 is no sign of an orphan: in a
+    # container the parent may be process 1, and a subreaper may adopt orphans.
     if os.getppid() != parent.pid:
         raise SystemExit("the process that started this one is gone")
 
 
-def keep_what_is_made() -> None:
-    """Tell Python that what a start made stays, so that no collection of garbage looks through it again.
+def freeze_garbage_collector() -> None:
+    """Exclude all present objects from garbage collection.
 
-    It is most of the memory, and without this a twentieth of each signature.
+    They are most of the memory; collecting them takes a twentieth of the time of each signature.
     """
     gc.collect()
     gc.freeze()
 
 
-def stop_once() -> None:
-    """Let only the first signal to stop count; to be called before Granian (2.8.7) sets its handlers.
+def handle_one_stop_signal() -> None:
+    """Ignore every stop signal after the first; call it before Granian sets its signal handlers.
 
-    systemd, or Ctrl-C, tells every process, and then each web process is told again by the one that
-    started it. Granian's handler waits for ever when it is called a second time, with Python's lock
-    in its hands, and the requests that should be finished are cut.
+    systemd and Ctrl-C send the signal to every process, and Granian's main process then sends it to each
+    web process again. A second call of Granian's handler blocks for ever while it has Python's global
+    lock, so requests in progress would be cut off. Granian has no public hook for its workers' signals; a
+    test names the version in which the private function replaced here was checked.
     """
 
     def set_sync_signals() -> _granian.WorkerSignal:
-        told = _granian.WorkerSignal()
+        stopping = _granian.WorkerSignal()
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             _handle(signal.SIG_IGN)
-            told.set()
+            stopping.set()
 
         _handle(stop)
-        return told
+        return stopping
 
     _signals.set_sync_signals = set_sync_signals
 

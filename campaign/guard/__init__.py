@@ -1,1 +1,1 @@
-"""What keeps the count hard to fake: limits by network, proofs of work, and domains that look wrong."""
+"""Protection against made-up signatures: rate limits, surges, proofs of work, suspicious domains."""

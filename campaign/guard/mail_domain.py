@@ -1,4 +1,4 @@
-"""Domains of mailboxes: those that anybody can read, those that everybody uses, and whose one is."""
+"""Suspicious mail domains: disposable ones, public providers, and who owns a domain."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ _LIST = Path(__file__).parents[1] / "data" / "mail_providers.txt"
 PUBLIC = frozenset(
     [line for line in _LIST.read_text().split("\n") if line and not line.startswith("#")]
 ).union(*(provider.domains for provider in PROVIDERS))
-"""Where so many strangers have their mailboxes that many signatures of one domain say nothing."""
+"""Domains of public mail providers: they have so many users that many signatures are not suspicious."""
 
 _SECOND_LEVEL = re.compile("ac|co|com|edu|gob|gouv|gov|gv|mil|ne|net|nhs|nom|or|org|sch")
 
@@ -24,10 +24,10 @@ def is_disposable(domain: str) -> bool:
 
 
 def owned_domain(domain: str) -> str:
-    """Return the part of *domain* that somebody pays for: any number of names below it cost nothing.
+    """Return the registered part of *domain*; subdomains cost nothing, so they are not told apart.
 
-    Without the public suffix list this is a guess. Where it goes too far, strangers share one
-    threshold, beyond which they are held and not refused.
+    A guess, made without the public suffix list. If it takes a suffix for a registered domain,
+    strangers share one threshold, beyond which signatures are held, not refused.
     """
     labels = domain.split(".")
     is_second_level = len(labels) > 2 and len(labels[-1]) == 2 and bool(_SECOND_LEVEL.fullmatch(labels[-2]))

@@ -1,4 +1,4 @@
-"""Networks: what of a client's address is looked at, and never kept."""
+"""The network of a client's address; neither is ever stored."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from campaign.settings import Network
 
 IPV6_PREFIX = 48
-"""Bits. Hosts and tunnel brokers give a whole /48 to anybody, which as /64s would be 65,536 networks;
-of a mobile carrier it holds as many people as one IPv4 address does. Of IPv4 the whole address counts:
-one costs money, and the /24 around a carrier's would be a town."""
+"""Bits. Hosting providers and tunnel brokers give anybody a whole /48, which is 65,536 networks of /64;
+at a mobile carrier a /48 holds as many people as one IPv4 address. Of IPv4 the whole address counts: one
+costs money, and the /24 around a carrier's address would be a town."""
 
-NOWHERE = b""
-"""Of a client whose address is not known: all of them share one limit."""
+UNKNOWN = b""
+"""The network of every client whose address is not known: they share one limit."""
 
 
 def prefix(address: str | None) -> bytes:
-    """Return what stands for the network of *address*; of no use but to be compared."""
+    """Return the network of *address* as bytes, for comparing only."""
     parsed = _parsed(address)
     if parsed is None:
-        return NOWHERE
+        return UNKNOWN
     if parsed.version == 4:
         return parsed.packed
     return parsed.packed[: IPV6_PREFIX // 8]
@@ -35,5 +35,5 @@ def _parsed(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Addres
         parsed = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
         return None
-    # One client, whether the server listens on IPv4 alone or on both.
+    # The same client, whether the server listens on IPv4 only or on both.
     return getattr(parsed, "ipv4_mapped", None) or parsed

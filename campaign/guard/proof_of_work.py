@@ -1,7 +1,7 @@
-"""Proofs that somebody took a moment to sign: a puzzle that a browser solves, or a ticket and a wait.
+"""Proofs of work: a puzzle that the browser solves, or, without JavaScript, a ticket and a wait.
 
-The puzzle is ALTCHA's (PBKDF2, as its version 2 describes). It and the ticket are signed with a key of
-the server's and stand in the page alone: nothing is stored before one is used.
+The puzzle is ALTCHA's (PBKDF2, as in its version 2). Puzzle and ticket are signed with a key of the
+server and exist in the page only: nothing is stored before a proof is spent.
 """
 
 import base64
@@ -19,18 +19,18 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
 from campaign.errors import ProofError
-from campaign.guard.limit import COST, LEAST_TRIES, MOST_TRIES, PROOF_SECONDS, TICKET_SECONDS
+from campaign.guard.threshold import MAX_TRIES, MIN_TRIES, PROOF_SECONDS, PUZZLE_COST, TICKET_SECONDS
 
 ALGORITHM = "PBKDF2/SHA-256"
 
-LONGEST = 4_000
-"""Characters of what a browser sends back; ours has about 800."""
+MAX_ANSWER_CHARACTERS = 4_000
+"""Of the browser's answer, which has about 800."""
 
 _TICKET = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
 
 
 class SpentProof(Base):
-    """A proof that was used; forgotten once it would be too old anyway."""
+    """A proof that a signature used; deleted once the proof has expired."""
 
     __tablename__ = "spent_proof"
 
@@ -39,10 +39,11 @@ class SpentProof(Base):
 
 
 _SPEND: dict[str, Any] = {}
+"""The inserting statement for each kind of database, built once."""
 
 
 class Proof(NamedTuple):
-    """A puzzle that was solved, and may be spent once."""
+    """A solved puzzle; it can be spent once."""
 
     hash: bytes
     expires_at: datetime
@@ -53,82 +54,82 @@ def puzzle(key: bytes, *, now: datetime) -> str:
     until = int((now + timedelta(seconds=PROOF_SECONDS)).timestamp())
     challenge = altcha.create_challenge(
         ALGORITHM,
-        COST,
-        # Which try will do is drawn here: so everybody takes about as long, and nobody is out of luck.
-        counter=LEAST_TRIES + secrets.randbelow(MOST_TRIES - LEAST_TRIES),
-        # Our own, for altcha would compare it with the machine's clock.
+        PUZZLE_COST,
+        # The solution is chosen within narrow bounds, so that all puzzles take about the same time.
+        counter=MIN_TRIES + secrets.randbelow(MAX_TRIES - MIN_TRIES),
+        # Our own expiry: altcha would compare its own with the machine's clock.
         data={"until": until},
         hmac_secret=key,
-        hmac_key_secret=_key_of_answers(key),
+        hmac_key_secret=_answer_key(key),
     )
     return json.dumps(challenge.to_dict())
 
 
 def read(key: bytes, answer: str, *, now: datetime) -> Proof:
-    """Return the proof that *answer* is.
+    """Verify *answer*, as the browser sent it, and return the proof.
 
     Raises:
-        ProofError: It is no answer to a puzzle of ours, or came too late.
+        ProofError: It does not answer a puzzle of this server, or the puzzle has expired.
     """
-    if len(answer) > LONGEST:
-        raise ProofError("this is no answer")
-    result = altcha.verify_solution(answer, key, hmac_key_secret=_key_of_answers(key))
+    if len(answer) > MAX_ANSWER_CHARACTERS:
+        raise ProofError("the answer is too long")
+    result = altcha.verify_solution(answer, key, hmac_key_secret=_answer_key(key))
     if not result.verified:
-        raise ProofError("this does not answer the puzzle")
+        raise ProofError("the answer does not solve a puzzle of this server")
     challenge = json.loads(base64.b64decode(answer))["challenge"]
     until = datetime.fromtimestamp(challenge["parameters"]["data"]["until"], now.tzinfo)
     if until < now:
-        raise ProofError("this came too late")
+        raise ProofError("the puzzle has expired")
     return Proof(hashlib.sha256(challenge["signature"].encode()).digest(), until)
 
 
 def spend(db: Session, proof: Proof) -> None:
-    """Use *proof* up in the caller's transaction.
+    """Record *proof* as used, in the caller's transaction.
 
     Raises:
         ProofError: It was used before.
     """
     if db.connection().execute(_statement(db), proof._asdict()).first() is None:
-        raise ProofError("this was used before")
+        raise ProofError("the proof was used before")
 
 
-def forget_spent(db: Session, *, now: datetime) -> None:
-    """Forget used proofs whose time is over: they are refused for their age."""
+def delete_expired(db: Session, *, now: datetime) -> None:
+    """Delete spent proofs that have expired: they are refused for their age."""
     db.execute(delete(SpentProof).where(SpentProof.expires_at < now))
 
 
 def ticket(key: bytes, mailbox: bytes, *, now: datetime) -> str:
-    """Return a ticket for one mailbox and letter, good after a while and for a while.
+    """Return a ticket for one mailbox and letter, valid from 20 seconds to ten minutes after *now*.
 
     Args:
-        key: The server's for proofs.
-        mailbox: What recognises the mailbox within the letter; it does not stand in the ticket.
-        now: When it is given out.
+        key: The server's key for proofs.
+        mailbox: Digest of the mailbox within the letter; it is signed, but not part of the ticket.
+        now: When the ticket is issued.
     """
-    begins = int(now.timestamp())
-    return f"{begins}.{_seal(key, begins, mailbox)}"
+    issued = int(now.timestamp())
+    return f"{issued}.{_sign_ticket(key, issued, mailbox)}"
 
 
 def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int:
-    """Return how many seconds the ticket *given* still has to wait; 0 once it is good.
+    """Return the seconds until the ticket *given* is valid; 0 if it is.
 
     Raises:
-        ProofError: It is none of ours, not for this mailbox and letter, or not of these minutes.
+        ProofError: It is not from this server, not for this mailbox and letter, or has expired.
     """
     if not _TICKET.fullmatch(given):
-        raise ProofError("this is no ticket")
-    begins, _, tag = given.partition(".")
-    if not hmac.compare_digest(tag, _seal(key, int(begins), mailbox)):
-        raise ProofError("this is no ticket for this mailbox and letter")
-    age = int(now.timestamp()) - int(begins)
-    # Much younger than nothing is one that was given out before the clock was set back.
+        raise ProofError("the ticket is malformed")
+    issued, _, tag = given.partition(".")
+    if not hmac.compare_digest(tag, _sign_ticket(key, int(issued), mailbox)):
+        raise ProofError("the ticket is not for this mailbox and letter")
+    age = int(now.timestamp()) - int(issued)
+    # A ticket from the future was issued before the clock was set back.
     if not -TICKET_SECONDS <= age <= PROOF_SECONDS:
-        raise ProofError("this ticket is not of these minutes")
+        raise ProofError("the ticket has expired")
     return max(0, TICKET_SECONDS - age)
 
 
 def _statement(db: Session) -> Any:
-    """Return the statement that keeps a used proof, made once for each kind of database."""
+    """Return the statement that inserts a spent proof unless it is there."""
     dialect = db.get_bind().dialect.name
     if dialect not in _SPEND:
         table = SpentProof.__table__
@@ -136,9 +137,9 @@ def _statement(db: Session) -> Any:
     return _SPEND[dialect]
 
 
-def _key_of_answers(key: bytes) -> bytes:
+def _answer_key(key: bytes) -> bytes:
     return hmac.digest(key, b"answers", "sha256")
 
 
-def _seal(key: bytes, begins: int, mailbox: bytes) -> str:
-    return hmac.digest(key, b"ticket" + begins.to_bytes(8, "big") + mailbox, "sha256").hex()
+def _sign_ticket(key: bytes, issued: int, mailbox: bytes) -> str:
+    return hmac.digest(key, b"ticket" + issued.to_bytes(8, "big") + mailbox, "sha256").hex()

@@ -1,17 +1,17 @@
-"""A moving window over how often something came, for many keys at once."""
+"""Sliding-window counters for many keys at once."""
 
 import math
 from typing import Any
 
-from campaign.guard.limit import MOST_KEYS
+from campaign.guard.threshold import MAX_KEYS
 
 
-class Window:
-    """How often each key came within the last seconds.
+class SlidingWindow:
+    """Approximate number of events per key within the last seconds.
 
-    Two numbers for each key, whatever comes: what came in the present part of time, and in the
-    part before, of which only the share counts that the window still covers, as if it had come
-    evenly. Lists of times would be exact, and as long as a flood wants them.
+    Time is cut into periods as long as the window. Each key has two numbers: the events of the
+    present period, and those of the period before, weighted by how much of that period the window
+    still covers. A list of times would be exact, but a flood could make it as long as it likes.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -19,34 +19,37 @@ class Window:
         self._counts: dict[bytes, tuple[int, int, int]] = {}
 
     def add(self, key: bytes, now: float) -> None:
-        """Count one more."""
-        part, here, before = self._at(key, now)
-        self._counts[key] = part, here + 1, before
-        forget_first(self._counts)
+        """Count one event of *key*."""
+        period, present, previous = self._at(key, now)
+        self._counts[key] = period, present + 1, previous
+        evict_oldest(self._counts)
 
     def count(self, key: bytes, now: float) -> float:
-        """Return how often *key* came."""
-        part, here, before = self._at(key, now)
-        return here + before * (part + 1 - now / self._seconds)
+        """Return the number of events of *key* within the window."""
+        period, present, previous = self._at(key, now)
+        return present + previous * (period + 1 - now / self._seconds)
 
-    def wait(self, key: bytes, most: int, now: float) -> int:
-        """Return in how many seconds *key* may come again when it may *most* times; 0 for at once."""
-        if self.count(key, now) < most:
+    def wait(self, key: bytes, limit: int, now: float) -> int:
+        """Return the seconds until *key* is below *limit* events per window; 0 if it is already."""
+        if self.count(key, now) < limit:
             return 0
-        part, here, before = self._at(key, now)
-        # In this part what came before fades away; if that is not enough, what came here does in the next.
-        share, part = ((most - here) / before, part) if here < most else (most / here, part + 1)
-        return math.floor((part + 1 - share) * self._seconds - now) + 1
+        period, present, previous = self._at(key, now)
+        # The previous period's share falls until this period ends, then the present one's does.
+        if present < limit:
+            share, ends = (limit - present) / previous, period + 1
+        else:
+            share, ends = limit / present, period + 2
+        return math.floor((ends - share) * self._seconds - now) + 1
 
     def _at(self, key: bytes, now: float) -> tuple[int, int, int]:
-        present = int(now // self._seconds)
-        part, here, before = self._counts.get(key, (present, 0, 0))
-        if part == present:
-            return part, here, before
-        return present, 0, here if part == present - 1 else 0
+        current = int(now // self._seconds)
+        period, present, previous = self._counts.get(key, (current, 0, 0))
+        if period == current:
+            return period, present, previous
+        return current, 0, present if period == current - 1 else 0
 
 
-def forget_first(kept: dict[bytes, Any]) -> None:
-    """Keep *kept* from growing without end."""
-    if len(kept) > MOST_KEYS:
-        del kept[next(iter(kept))]
+def evict_oldest(counts: dict[bytes, Any]) -> None:
+    """Remove the key that was added first if there are more than :data:`MAX_KEYS`."""
+    if len(counts) > MAX_KEYS:
+        del counts[next(iter(counts))]

@@ -12,7 +12,8 @@ from campaign import log
 from campaign.appeal import reading
 from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
-from campaign.guard.rate_limit import Memory
+from campaign.guard.rate_limit import RateLimits
+from campaign.guard.surge import SurgeDetector
 from campaign.operations.start import prepare
 from campaign.paths import STATIC, TEMPLATES
 from campaign.reference.language import finished_languages
@@ -65,7 +66,8 @@ def build(settings: Settings, clock: Clock) -> Flask:
         keys=started.keys,
         snapshots=snapshots,
         tasks=tasks.build(settings, database, periodic={}),
-        rate_limits=Memory(),
+        rate_limits=RateLimits(),
+        surge=SurgeDetector(),
         clock=clock,
         writer=SignatureWriter(settings, database, started.keys, clock),
     )

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
-from campaign.guard.rate_limit import Memory
+from campaign.guard.rate_limit import RateLimits
+from campaign.guard.surge import SurgeDetector
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
 from campaign.organiser.organisation import Organisation
@@ -37,7 +38,8 @@ class Site:
     keys: ServerKeys
     snapshots: SnapshotCache
     tasks: Tasks
-    rate_limits: Memory
+    rate_limits: RateLimits
+    surge: SurgeDetector
     clock: Clock
     writer: SignatureWriter
     """Supporters' views write through this only."""

@@ -11,7 +11,6 @@ from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import Lists
-from campaign.guard import surge
 from campaign.letter.edition import current_edition, known_edition
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
@@ -30,8 +29,6 @@ class Snapshot:
     as_of: datetime
     organisation: Organisation
     """Who runs the campaign, as pages name it."""
-    guarded_until: datetime | None
-    """Until when every signature needs a proof of work; no page shows it."""
     safety: Lists
     appeal: Appeal
     """The campaign's content with these lists."""
@@ -83,7 +80,7 @@ class SnapshotCache:
 
     def _read(self, as_of: datetime) -> Snapshot:
         with self._database.reading() as db:
-            by_state, sender, guarded = count.by_state(db), organisation(db), surge.guarded_until(db)
+            by_state, sender = count.by_state(db), organisation(db)
             erased_at = campaign_key.destroyed_at(db)
             lists = safety_list.lists(db, self.content)
         appeal = lists.applied_to(self.content)
@@ -92,7 +89,6 @@ class SnapshotCache:
             by_state,
             as_of,
             sender,
-            guarded,
             safety=lists,
             appeal=appeal,
             edition=self._edition_of(appeal),

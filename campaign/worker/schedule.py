@@ -55,7 +55,7 @@ def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
     The caller commits after each.
     """
     session.erase_idle(db, now=now)
-    proof_of_work.forget_spent(db, now=now)
+    proof_of_work.delete_expired(db, now=now)
     erase_expired(db, now)
     yield 0
     yield from erase_due(

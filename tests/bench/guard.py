@@ -16,7 +16,7 @@ import altcha
 
 from campaign.clock import SYSTEM_CLOCK
 from campaign.guard import proof_of_work
-from campaign.guard.limit import TICKET_SECONDS
+from campaign.guard.threshold import TICKET_SECONDS
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
@@ -36,7 +36,7 @@ Brought = Callable[[str, str], dict[str, str]]
 def main() -> None:
     """Let the ways to sign take turns, and print all."""
     # Only in this process, which makes the puzzles: the server is not asked how hard they were.
-    vars(proof_of_work).update(LEAST_TRIES=1, MOST_TRIES=2)
+    vars(proof_of_work).update(MIN_TRIES=1, MAX_TRIES=2)
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     with tempfile.TemporaryDirectory() as name:
         free = site.make(Path(name) / "free")

@@ -28,7 +28,7 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.guard import proof_of_work
-from campaign.guard.limit import TICKET_SECONDS
+from campaign.guard.threshold import TICKET_SECONDS
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from campaign.cli.serve import THREADS
-from campaign.guard.limit import FREE, MAILBOXES_OF_A_DOMAIN, MOST_SIGNATURES
+from campaign.guard.threshold import FREE_SIGNATURES, MAILBOXES_PER_DOMAIN, MAX_SIGNATURES
 from tests.faults.flooding import flood, live, people
 from tests.faults.serving import serving
 from tests.support.relay import relay
@@ -29,11 +29,12 @@ def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(
         outcome = live(site, mails, many + one, real, is_patient=False)
 
     # One domain that takes every address: so many may count a day, however many come.
-    assert PEOPLE <= outcome.counted <= PEOPLE + MAILBOXES_OF_A_DOMAIN
-    assert outcome.held[None] <= MAILBOXES_OF_A_DOMAIN
+    assert PEOPLE <= outcome.counted <= PEOPLE + MAILBOXES_PER_DOMAIN
+    assert outcome.held[None] <= MAILBOXES_PER_DOMAIN
     assert outcome.held["domain"] + outcome.held["network"] == outcome.signed[303] - outcome.held[None]
-    assert outcome.held["network"] >= MOST_SIGNATURES.window - FREE.window - MAILBOXES_OF_A_DOMAIN
+    unproven = MAX_SIGNATURES.per_window - FREE_SIGNATURES.per_window
+    assert outcome.held["network"] >= unproven - MAILBOXES_PER_DOMAIN
     # What one network sends beyond its limit is not taken at all, but for a few that come at one moment.
-    assert outcome.signed[429] >= OF_ONE - MOST_SIGNATURES.window - THREADS
+    assert outcome.signed[429] >= OF_ONE - MAX_SIGNATURES.per_window - THREADS
     assert {page.status for page in outcome.pages} == {200}
     assert len(outcome.pages) > 20

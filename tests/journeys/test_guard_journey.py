@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from campaign.guard.limit import FREE, TICKET_SECONDS
+from campaign.guard.threshold import FREE_SIGNATURES, TICKET_SECONDS
 from tests.journeys.browser import visiting
 from tests.journeys.people import Supporter
 from tests.journeys.server import Site, serving
@@ -23,7 +23,7 @@ WORDS = 'One & "two".\n\nThree.'
 def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Run a site to which this machine is a network like any other, from which many signed just now."""
     with serving(tmp_path_factory.mktemp("site"), mails, unlimited_networks="") as running:
-        for number in range(FREE.window):
+        for number in range(FREE_SIGNATURES.per_window):
             running.add_signature(email=f"mara{number}@example.org", is_confirmed=False)
         yield running
 

@@ -1,4 +1,4 @@
-"""The guard at the forms: who may send now, who has to show a proof first, and what is held."""
+"""Admission of posted forms: rate limits, proofs of work, and which signatures are held for review."""
 
 import logging
 from collections.abc import Collection
@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from flask import Flask, render_template, request
 
 from campaign.errors import LimitError, ProofError
-from campaign.guard import network, proof_of_work, surge
-from campaign.guard.limit import FREE, MOST_AT_THE_DOOR, MOST_POSTS, MOST_SIGNATURES, TICKET_SECONDS
+from campaign.guard import network, proof_of_work
 from campaign.guard.proof_of_work import Proof
+from campaign.guard.threshold import (
+    FREE_SIGNATURES,
+    MAX_LOGINS,
+    MAX_POSTS,
+    MAX_SIGNATURES,
+    SURGE_SECONDS,
+    TICKET_SECONDS,
+)
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address_digest import address_digest
@@ -21,49 +28,52 @@ from campaign.web.supporter.form import SignatureForm
 logger = logging.getLogger(__name__)
 
 SIGN = "supporter.sign"
-"""The view that weighs for itself: its page keeps what was typed."""
+"""The view that calls :func:`admit` itself, because its page must keep what the supporter typed."""
 
 ANSWER, TICKET = "altcha", "ticket"
-"""Fields of the page that asks for a proof."""
+"""Form fields of the page that asks for a proof."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
 class Admission:
-    """A signature that may be kept."""
+    """How an admitted signature is stored."""
 
     held_for: str | None = None
-    """Why it shall not count yet."""
+    """Why it does not count before an organiser has reviewed it."""
     proof: Proof | None = None
-    """To be spent in the transaction that keeps the signature."""
+    """To be spent in the transaction that stores the signature."""
 
 
 def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
-    """Let the signature in *form* pass, and count it.
+    """Admit the signature in *form*, and count it against the limits.
 
     Raises:
-        LimitError: Too many came from this network.
-        ProofError: It needs a proof, and brought none that holds.
+        LimitError: Its network sent too many.
+        ProofError: It needs a proof, and brought none that is valid.
     """
     robot = ROBOT if form.is_from_a_robot else None
     address, email = request.remote_addr, form.email.data
     if _is_unlimited(address):
         return Admission(robot)
-    memory = site().rate_limits
-    _refuse(memory.wait(SIGN, address, MOST_SIGNATURES, now()))
-    is_busy = memory.wait(SIGN, address, FREE, now()) > 0
-    solved = _proof(state, email) if is_busy or _is_guarded() else None
-    memory.count(SIGN, address, now())
-    crowded = DOMAIN if memory.is_crowded(email, now()) else None
-    _note_rush()
-    # With a ticket alone, programs could sign from one network as fast as with a puzzle, at no cost.
-    unproven = NETWORK if is_busy and solved is None else None
-    return Admission(robot or unproven or crowded, solved)
+    limits = site().rate_limits
+    _check(limits.wait(SIGN, address, MAX_SIGNATURES, now()))
+    is_busy = limits.wait(SIGN, address, FREE_SIGNATURES, now()) > 0
+    proof = _read_proof(state, email) if is_busy or site().surge.is_surge(now()) else None
+    limits.add(SIGN, address, now())
+    domain = DOMAIN if limits.add_domain(email, now()) else None
+    if site().surge.add(now()):
+        logger.warning(
+            "surge: more signatures than usual; each needs a proof for %s minutes", SURGE_SECONDS // 60
+        )
+    # If tickets were enough, programs could sign from one network as fast as with puzzles, at no cost.
+    unproven = NETWORK if is_busy and proof is None else None
+    return Admission(robot or unproven or domain, proof)
 
 
 def proof_page(language: Language, state: ParticipatingState, form: SignatureForm) -> str:
-    """Return the page that asks for a moment, and keeps what was typed."""
+    """Return the page that asks for a proof; it carries what the supporter typed."""
     key, mailbox = site().keys.proof, _mailbox(state, form.email.data)
     ticket = request.form.get(TICKET, "")
     try:
@@ -75,49 +85,50 @@ def proof_page(language: Language, state: ParticipatingState, form: SignatureFor
         language=language,
         state=state,
         typed=[(name, text) for name, text in request.form.items(multi=True) if name not in {ANSWER, TICKET}],
-        # A browser whose answer did not hold would try for ever: now a hand presses the button.
+        # After an invalid answer there is no new puzzle, or the browser would try for ever: the supporter
+        # presses the button instead.
         puzzle="" if request.form.get(ANSWER) else proof_of_work.puzzle(key, now=now()),
         ticket=ticket,
         seconds=seconds,
     )
 
 
-def init_app(app: Flask, door: Collection[str]) -> None:
-    """Limit every post to *app* that anybody can send, but for signing, which limits itself.
+def init_app(app: Flask, login_views: Collection[str]) -> None:
+    """Limit every public post to *app*, except signing, which calls :func:`admit`.
 
     Args:
         app: The application.
-        door: The organisers' views that are reached without having logged in; the others have a login.
+        login_views: Organisers' views that need no session; those that need one have no limit.
     """
 
     @app.before_request
-    def limit() -> None:
+    def check_limit() -> None:
         if request.method in SAFE or request.endpoint in {None, SIGN} or _is_unlimited(request.remote_addr):
             return
-        is_door = request.blueprint == "organise"
-        if is_door and request.endpoint not in door:
+        is_login = request.blueprint == "organise"
+        if is_login and request.endpoint not in login_views:
             return
-        # Before it counts: another site could use up what the network of its visitor may send.
+        # Before the count: another site could use up the limit of its visitors' networks.
         headers.forbid_foreign_posts()
-        what, most = ("door", MOST_AT_THE_DOOR) if is_door else ("post", MOST_POSTS)
-        _refuse(site().rate_limits.wait(what, request.remote_addr, most, now()))
-        site().rate_limits.count(what, request.remote_addr, now())
+        kind, limit = ("login", MAX_LOGINS) if is_login else ("post", MAX_POSTS)
+        _check(site().rate_limits.wait(kind, request.remote_addr, limit, now()))
+        site().rate_limits.add(kind, request.remote_addr, now())
 
 
-def _refuse(seconds: int) -> None:
-    if seconds:
-        raise LimitError(seconds)
+def _check(wait_seconds: int) -> None:
+    if wait_seconds:
+        raise LimitError(wait_seconds)
 
 
-def _proof(state: ParticipatingState, email: str) -> Proof | None:
-    """Return the proof that came along; ``None`` when it was a ticket that has waited."""
+def _read_proof(state: ParticipatingState, email: str) -> Proof | None:
+    """Return the proof in the request; ``None`` for a ticket whose wait is over."""
     key = site().keys.proof
     answer = request.form.get(ANSWER, "")
     if answer:
         return proof_of_work.read(key, answer, now=now())
-    given = request.form.get(TICKET, "")
-    if proof_of_work.ticket_wait(key, given, _mailbox(state, email), now=now()):
-        raise ProofError("this ticket has not waited long enough")
+    ticket = request.form.get(TICKET, "")
+    if proof_of_work.ticket_wait(key, ticket, _mailbox(state, email), now=now()):
+        raise ProofError("the ticket's wait is not over")
     return None
 
 
@@ -127,17 +138,3 @@ def _mailbox(state: ParticipatingState, email: str) -> bytes:
 
 def _is_unlimited(address: str | None) -> bool:
     return network.is_within(address, site().settings.unlimited_networks)
-
-
-def _is_guarded() -> bool:
-    ends = site().rate_limits.guarded_until, site().snapshots.current().guarded_until
-    return any(surge.is_guarded(end, now()) for end in ends)
-
-
-def _note_rush() -> None:
-    memory = site().rate_limits
-    if memory.is_rushing(now()):
-        # In a transaction of its own, before the signature's: that one locks no row that others wait for.
-        with site().database.writing() as db:
-            surge.guard_until(db, memory.guarded_until)
-        logger.warning("signatures come fast: until %s each needs a proof", memory.guarded_until)

@@ -23,7 +23,7 @@ SIGNATURES = 2000
 
 
 def main() -> None:
-    """Let floor and site take turns, and print both."""
+    """Measure floor and site in turn, and print both."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

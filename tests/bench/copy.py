@@ -2,7 +2,7 @@
 
 Run ``python -m tests.bench.copy [SIGNATURES]``, by default for 200,000, each with a link, and some on a
 list or with a mail. The floor copies the same tables to a database of the same kind in one transaction,
-and proves nothing; the copy reads every row three times, and hashes it each time. Each is run once.
+and checks nothing; the copy reads every row three times, and hashes it each time. Each is run once.
 """
 
 import resource

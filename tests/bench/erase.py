@@ -1,4 +1,4 @@
-"""Seconds until nothing opens any more, and rows scrubbed per second, against the bare statements.
+"""Emergency erasure: seconds until no key is left, and rows scrubbed per second, against bare statements.
 
 Run ``python -m tests.bench.erase [SIGNATURES] [--postgresql]``, by default for a million in SQLite, as
 ``tests.bench.filling`` makes them. The floor runs on a copy of the same database: one bare statement for each
@@ -102,7 +102,7 @@ def bare_statements(database: Database) -> float:
 
 @contextmanager
 def sqlite() -> Iterator[tuple[str, str, Any]]:
-    """Give two addresses, and a way to copy what lies at the first one to the second."""
+    """Yield two database addresses, and a function that copies the first database to the second."""
     with tempfile.TemporaryDirectory() as name:
         path, copy = Path(name) / "campaign.sqlite", Path(name) / "copy.sqlite"
         yield f"sqlite:///{path}", f"sqlite:///{copy}", lambda: shutil.copy(path, copy)

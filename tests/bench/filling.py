@@ -1,4 +1,4 @@
-"""A campaign that is filled at once with made-up signatures, as signing and confirming would have left it."""
+"""Fill a campaign with made-up signatures, as signing and confirming would have left them."""
 
 import os
 import sys
@@ -36,22 +36,22 @@ from tests.bench.site import SECRET
 BATCH = 10_000
 
 DAYS = 100
-"""For which the campaign has run."""
+"""Days that the campaign has run."""
 
 CODES = tuple(STATES)
 
 RESIDENCES = [code for code, _name in islice(choices("en"), 40)]
 
 BOX = Details(name="Mara Example", email="mara@example.org", town="Oldtown")
-"""What every box holds: sealing each would take most of the time, and nobody compares them here."""
+"""The content of every box: sealing each one would take most of the time, and nothing compares them here."""
 
 GONE = dict.fromkeys(("digest", "key_id", "sealed", "public_name", "name_review"))
-"""What a withdrawn signature does not hold any more."""
+"""Columns that a withdrawal empties."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """Who organises the campaign that was made."""
+    """The campaign's organiser and keys."""
 
     name: str
     passphrase: str
@@ -86,7 +86,7 @@ def fill(database: Database, number: int) -> Filled:
 
 
 def settle(database: Database) -> None:
-    """Do what would have been done meanwhile: write the log back, learn what tables hold, take off marks."""
+    """Do what the databases and the worker would have done since: checkpoint, analyse, clear marks."""
     if database.is_sqlite:
         database.checkpoint()
     else:
@@ -124,7 +124,7 @@ class _Filling:
             db.execute(insert(OutboxMail), [self._mail() for _ in rows[::100]])
 
     def count(self, database: Database) -> None:
-        """Keep the counts of all that was added."""
+        """Add the new signatures to the counts."""
         for day in sorted(self._confirmed.keys() | self._withdrawn.keys()):
             with database.writing() as db:
                 tally.add_all(db, self._confirmed[day], on=day)

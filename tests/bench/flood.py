@@ -1,6 +1,6 @@
 """A flood of 5,000 made-up signatures while 20 people sign, from 50 networks and from one.
 
-Run ``python -m tests.bench.flood [SIGNATURES]``. It waits for tickets in earnest, so it takes minutes.
+Run ``python -m tests.bench.flood [SIGNATURES]``. It waits for tickets in real time, so it takes minutes.
 """
 
 import sys
@@ -17,7 +17,7 @@ SIGNATURES, PEOPLE, DOMAINS, SOLVING = 5_000, 20, 5, 50
 
 
 def main() -> None:
-    """Live both floods, and print what counted."""
+    """Run both floods, and print how many signatures counted."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     report.heading(
         f"{number:,} made-up signatures while {PEOPLE} people sign",

@@ -19,7 +19,7 @@ def hello() -> Flask:
 
 
 def insert() -> Flask:
-    """Return a form that keeps one row for each post, in a database set up as ours is."""
+    """Return a view that inserts one row for each post, in a database set up as ours is."""
     path = os.environ["FLOOR_DATABASE"]
     app = Flask(__name__)
     local = threading.local()

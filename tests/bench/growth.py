@@ -1,7 +1,7 @@
-"""What each act costs at 1,000, 100,000 and 1,000,000 signatures: the same, or as much for each row.
+"""Processor time of each act and page at 1,000, 100,000 and 1,000,000 signatures.
 
 Run ``python -m tests.bench.growth [--postgresql] [SIGNATURES …]``. Requests are made in this process, without
-a network, and pages are rendered anew: what comes from memory costs the same anyway. The sizes take turns,
+a network, and pages are rendered anew: a cached page costs the same at every size. The sizes take turns,
 and of the rounds the middle one counts. Processor time is this process's, its helpers', and that of
 PostgreSQL's processes that serve it. The floor is the smallest campaign. Lists, the recount and erasing come
 last, once for each size; memory is what this process needed beyond what it held before.
@@ -64,7 +64,7 @@ Request = dict[str, Any]
 
 @dataclass
 class Clock(clock_module.Clock):
-    """The real time, set forward where a page would else come from memory."""
+    """The real time, moved forward so that no page comes from the cache."""
 
     ahead: timedelta = timedelta()
 
@@ -89,7 +89,7 @@ class Grown:
         return found
 
     def log_in(self) -> None:
-        """Come in by the organisers' door, and keep the cookie."""
+        """Log in as an organiser, and store the cookie."""
         browser = OrganisersBrowser(self.app)
         assert browser.log_in(self.filled.name, self.filled.passphrase).status_code == 303
         kept = browser.client.get_cookie(self.app.config["SESSION_COOKIE_NAME"])
@@ -106,7 +106,7 @@ class Grown:
 
 
 def main() -> None:
-    """Make a campaign of each size, let them take turns, and print the table."""
+    """Make a campaign of each size, measure them in turn, and print the table."""
     sizes = [int(each) for each in sys.argv[1:] if each.isdecimal()] or list(SIZES)
     is_postgresql = "--postgresql" in sys.argv
     names = [f"grown_{number}" for number in sizes]

@@ -1,8 +1,8 @@
-"""What the protections cost per signature: without limits, with a ticket, and with a solved puzzle.
+"""Cost of the protections per signature: without limits, with a ticket, and with a solved puzzle.
 
 Run ``python -m tests.bench.guard [SIGNATURES]``. Tickets and puzzles are made beforehand with the server's
-own key, since nobody could solve so many. The last line is the page that asks for a moment, with a new
-puzzle in it: what a flood gets that brings nothing.
+own key, since nobody could solve so many. The last line is the page that asks for a proof, with a new
+puzzle in it: the answer to a flood that brings no proofs.
 """
 
 import json
@@ -34,7 +34,7 @@ Brought = Callable[[str, str], dict[str, str]]
 
 
 def main() -> None:
-    """Let the ways to sign take turns, and print all."""
+    """Measure the ways to sign in turn, and print all."""
     # Only in this process, which makes the puzzles: the server is not asked how hard they were.
     vars(proof_of_work).update(MIN_TRIES=1, MAX_TRIES=2)
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES

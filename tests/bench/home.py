@@ -1,4 +1,4 @@
-"""Where a measured campaign lies: a new file of SQLite's, or a PostgreSQL server of its own."""
+"""The database of a measured campaign: a new SQLite file, or a PostgreSQL server of its own."""
 
 import shutil
 import tempfile
@@ -11,7 +11,7 @@ from tests.conftest import _postgresql_url
 
 @contextmanager
 def homes(*names: str, is_postgresql: bool = False) -> Iterator[list[str]]:
-    """Give the address of a new, empty database for each of *names*; PostgreSQL is as it comes."""
+    """Yield the address of a new, empty database for each of *names*; PostgreSQL has its default settings."""
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     try:
         if is_postgresql:

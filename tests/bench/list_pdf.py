@@ -1,8 +1,8 @@
 """How fast a delivery's PDF is written, against a bare loop of ReportLab drawing the same texts.
 
 Run ``python -m tests.bench.list_pdf [ROWS]``. Each is measured in a process of its own, so that
-neither's memory is counted as the other's, and on one core. The third is ours with the names still in
-their sealed boxes, which the floor has no part of.
+neither's memory is counted as the other's, and on one core. The third line also opens the sealed box of
+each name, which the floor does not.
 """
 
 import io
@@ -158,7 +158,7 @@ def _measure(write: Callable[[int], int], count: int) -> tuple[float, float, flo
 
 
 def main() -> None:
-    """Let them take turns, and print what came out."""
+    """Measure them in turn, and print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     writers = (bare, ours, opening_too)
     runs = [[measured(write, count) for write in writers] for _ in range(RUNS)]

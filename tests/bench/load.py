@@ -16,14 +16,14 @@ from urllib.parse import urlencode
 CONNECTIONS = 16
 
 PATIENCE_SECONDS = 60
-"""The run is given up when no answer came for so long."""
+"""The run is abandoned after this long without an answer."""
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of a run."""
+    """The result of a run."""
 
     requests: int
     seconds: float
@@ -45,8 +45,8 @@ class Answered:
         return self.requests / self.busy_seconds
 
 
-class Line:
-    """One connection and the answer it waits for."""
+class Connection:
+    """One connection, and the answer that it waits for."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
@@ -60,7 +60,7 @@ class Line:
         self.socket.sendall(request)
 
     def is_answered(self) -> bool:
-        """Take in what came, and say whether the answer is complete."""
+        """Read the received bytes, and return whether the answer is complete."""
         content = self.socket.recv(262_144)
         if not content:
             raise SystemExit("the server closed a connection")
@@ -80,12 +80,12 @@ def drive(port: int, requests: Iterable[bytes], *, status: int, connections: int
     Args:
         port: The server's, on loopback.
         requests: Whole requests, made beforehand so that making them costs the run nothing.
-        status: What each has to be answered with; anything else ends the run.
+        status: The status that each answer must have; another one ends the run.
         connections: How many requests are under way at the same time.
     """
     waiting = iter(requests)
     expected = f"HTTP/1.1 {status} ".encode()
-    lines = {line.socket.fileno(): line for line in (Line(port) for _ in range(connections))}
+    lines = {line.socket.fileno(): line for line in (Connection(port) for _ in range(connections))}
     poll = select.epoll()
     taken: list[float] = []
     began = time.perf_counter()

@@ -1,8 +1,8 @@
 """Mails per second: a bare smtplib loop on one connection, and our worker with its outbox.
 
 Run ``python -m tests.bench.mail [MAILS]``. The loop sends the very bytes that the worker sends, which lie
-in its memory; the worker claims each mail, opens and writes it, hands it over and settles it. Both send
-to the same sink, which takes everything and keeps nothing, and runs on the other core.
+in its memory; the worker claims each mail, opens and writes it, hands it over and records the outcome. Both send
+to the same sink, which accepts everything and stores nothing, and runs on the other core.
 """
 
 import multiprocessing
@@ -38,7 +38,7 @@ SECRET = "made-up-secret-key-for-figures-only-0123456789"
 
 
 class Sent(NamedTuple):
-    """What one run came to."""
+    """The result of one run."""
 
     per_second: float
     """From the first mail to the last, as the sink saw them."""
@@ -48,7 +48,7 @@ class Sent(NamedTuple):
 
 
 def main() -> None:
-    """Let loop and worker take turns."""
+    """Measure loop and worker in turn."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else MAILS
     loops, workers = [], []
     with tempfile.TemporaryDirectory() as name:

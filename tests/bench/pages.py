@@ -36,7 +36,7 @@ OTHERS = {"home page": "/en/", "progress page": "/en/progress", "counts.json": "
 
 
 def main() -> None:
-    """Let floor and site take turns, and print all."""
+    """Measure floor and site in turn, and print all."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else PAGES
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""A mail relay that takes from many senders at once, and keeps whose each mail is, and the link in it."""
+"""A mail relay for many senders at once, which stores each mail's recipient and link."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ _LINK = re.compile(rb"/signature/([0-9A-Z]{20})\b")
 
 @dataclass
 class PostOffice:
-    """What came."""
+    """The mails that came."""
 
     port: int
     recipients: list[str] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""Whether an answer's time tells who has signed: a first signature or a repeated one, a mailbox known or not.
+"""Timing differences between a first and a repeated signature, a known and an unknown mailbox.
 
 Run ``python -m tests.bench.repeated [SAMPLES] [--postgresql]``. Requests of every kind take turns, one at a
-time, in an order drawn anew for each round. Beside the medians stands how often a request of that kind took
+time, in a new random order for each round. Beside the medians stands how often a request of that kind took
 longer than one of the first kind (Mann-Whitney): of 100, about 50 when nobody could tell them apart.
 Their answers must be the same, byte for byte.
 """

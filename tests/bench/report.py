@@ -1,4 +1,4 @@
-"""What a figure is worth little without: the machine, the versions, every run, and the floor beside it."""
+"""Print figures with the machine, the versions, every run, and the floor beside them."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ class Figure:
 
     @property
     def middle(self) -> float:
-        """What counts."""
+        """The middle run's figure, which counts."""
         return statistics.median(self.runs)
 
 

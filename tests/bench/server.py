@@ -20,7 +20,7 @@ FLOOR_THREADS = 4
 SERVER_CORES, CLIENT_CORES = {0}, {1}
 
 IS_PINNED = os.sched_getaffinity(0) >= SERVER_CORES | CLIENT_CORES
-"""With one core there is nothing to keep apart, and the figures are of little worth."""
+"""With one core nothing can be kept apart, and the figures say little."""
 
 STARTING_SECONDS = 60
 

@@ -25,7 +25,7 @@ OURS, FLOOR = "campaign.web.application:from_environment", "tests.bench.floor:in
 
 
 def main() -> None:
-    """Let floor and site take turns, and print both."""
+    """Measure floor and site in turn, and print both."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def sign(ours: Server, run: str, number: int) -> Answered:
-    """Have *number* people sign; *run* makes their mailboxes differ from those of other runs."""
+    """Send *number* signatures; *run* makes their mailboxes differ from those of other runs."""
     codes = list(STATES)
     requests = [
         load.post(
@@ -76,7 +76,7 @@ def sign(ours: Server, run: str, number: int) -> Answered:
 
 
 def insert(floor: Server, run: int, number: int) -> Answered:
-    """Have the floor keep *number* rows."""
+    """Send *number* forms to the floor, which inserts a row for each."""
     form = {"name": "Mara Example", "residence": "FR", "town": "Oldtown", "disclosure": "delegation"}
     requests = [
         load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@example.org"}) for at in range(number)

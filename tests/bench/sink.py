@@ -1,4 +1,4 @@
-"""A mail relay that takes everything and does as little as it can for it, so that senders are measured.
+"""A mail relay that accepts everything at the least cost, so that senders are measured.
 
 Run ``python -m tests.bench.sink`` in a process of its own: it prints its port, and then, for each
 connection that is closed, how many messages came, how many bytes they had, and the seconds between

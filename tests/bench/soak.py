@@ -1,10 +1,10 @@
-"""Hours of campaigning in a row: does any process grow, keep files open, or count wrongly in the end?
+"""A long run: does any process grow, leak files, or count wrongly in the end?
 
 Run ``python -m tests.bench.soak [SIGNATURES]``, by default 200,000. The site runs as ``campaign serve`` runs
 it, with SQLite and its mail worker. Each signature is sent as a form, its mail comes to a relay on loopback,
 and its link is confirmed; readers look at pages meanwhile, and some withdraw. Memory and open files of each
-process are noted a hundred times, and printed by fifths. Held flat means: the last fifth is at most a tenth
-above the second, for the first is warm-up.
+process are noted a hundred times, and printed by fifths. Flat means that the last fifth is at most a tenth
+above the second; the first one is warm-up.
 """
 
 import statistics
@@ -81,7 +81,7 @@ class Soak:
         self.confirm(self.office.taken(self.signed))
 
     def look(self) -> None:
-        """Note what each process holds."""
+        """Record the memory and open files of each process."""
         for number in self.site.processes():
             line = Path(f"/proc/{number}/cmdline").read_bytes()
             kind = (
@@ -103,7 +103,7 @@ class Soak:
 
 
 def main() -> None:
-    """Soak, and say whether all stayed flat and exact."""
+    """Run, and report whether all stayed flat and exact."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else SIGNATURES
     with (
         tempfile.TemporaryDirectory() as name,
@@ -128,7 +128,7 @@ def main() -> None:
 
 
 def told(name: str, looks: list[Look]) -> list[str]:
-    """Print how one process fared; return what is wrong with it."""
+    """Print the memory and files of one process; return what is wrong with it."""
     if len(looks) < LOOKS:
         return [f"{name} lived for {len(looks)} of {LOOKS} looks only"]
     faults = []
@@ -147,7 +147,7 @@ def told(name: str, looks: list[Look]) -> list[str]:
 
 
 def counted(soak: Soak, database: Database) -> list[str]:
-    """Print whether what was acknowledged is there; return what is not."""
+    """Print whether all acknowledged acts are in the database; return the missing ones."""
     with database.writing() as db:
         total, differences = count.total(db), recount(db, now=SYSTEM_CLOCK())
     database.close()

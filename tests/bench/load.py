@@ -85,34 +85,34 @@ def drive(port: int, requests: Iterable[bytes], *, status: int, connections: int
     """
     waiting = iter(requests)
     expected = f"HTTP/1.1 {status} ".encode()
-    lines = {line.socket.fileno(): line for line in (Connection(port) for _ in range(connections))}
+    opened = {each.socket.fileno(): each for each in (Connection(port) for _ in range(connections))}
     poll = select.epoll()
     taken: list[float] = []
     began = time.perf_counter()
-    for number, line in lines.items():
+    for number, connection in opened.items():
         poll.register(number, select.EPOLLIN)
-        line.send(next(waiting))
+        connection.send(next(waiting))
     idle = 0
     while idle < connections:
         ready = poll.poll(PATIENCE_SECONDS)
         if not ready:
             raise SystemExit("the server stopped answering")
         for number, _event in ready:
-            line = lines[number]
-            if not line.is_answered():
+            connection = opened[number]
+            if not connection.is_answered():
                 continue
-            taken.append(time.perf_counter() - line.sent_at)
-            if not line.received.startswith(expected):
-                raise SystemExit(f"answered {line.received[:40]!r}, not {status}")
+            taken.append(time.perf_counter() - connection.sent_at)
+            if not connection.received.startswith(expected):
+                raise SystemExit(f"answered {connection.received[:40]!r}, not {status}")
             request = next(waiting, None)
             if request is None:
                 idle += 1
             else:
-                line.send(request)
+                connection.send(request)
     seconds = time.perf_counter() - began
     poll.close()
-    for line in lines.values():
-        line.socket.close()
+    for connection in opened.values():
+        connection.socket.close()
     taken.sort()
     return Answered(len(taken), seconds, taken[len(taken) // 2], taken[len(taken) * 99 // 100])
 
@@ -129,8 +129,8 @@ def post(port: int, path: str, form: Mapping[str, str], headers: Mapping[str, st
 
 
 def _request(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name}: {text}" for name, text in headers.items()]
+    opened = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    opened += [f"{name}: {text}" for name, text in headers.items()]
     if body:
-        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+        opened += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*opened, "", ""]).encode() + body

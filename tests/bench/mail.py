@@ -1,8 +1,8 @@
 """Mails per second: a bare smtplib loop on one connection, and our worker with its outbox.
 
 Run ``python -m tests.bench.mail [MAILS]``. The loop sends the very bytes that the worker sends, which lie
-in its memory; the worker claims each mail, opens and writes it, hands it over and records the outcome. Both send
-to the same sink, which accepts everything and stores nothing, and runs on the other core.
+in its memory; the worker claims each mail, opens and writes it, hands it over and records the outcome.
+Both send to the same sink, which accepts everything and stores nothing, and runs on the other core.
 """
 
 import multiprocessing

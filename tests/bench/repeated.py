@@ -84,7 +84,7 @@ def main() -> None:
             _prepare(made, kind, samples + WARM_UP)
         with server.serving(OURS, made.environment, Path(name) / "log") as ours:
             server.pin(server.CLIENT_CORES)
-            line = load.Line(ours.port)
+            line = load.Connection(ours.port)
             for kinds, request in ((SIGNING, _signing), (ASKING, _asking)):
                 _measure(line, kinds, partial(request, ours.port), samples)
     report.heading(
@@ -137,7 +137,9 @@ def _asking(port: int, email: str) -> bytes:
     return load.post(port, "/en/signature", {"email": email})
 
 
-def _measure(line: load.Line, kinds: tuple[Kind, ...], request: Callable[[str], bytes], samples: int) -> None:
+def _measure(
+    line: load.Connection, kinds: tuple[Kind, ...], request: Callable[[str], bytes], samples: int
+) -> None:
     """Let the kinds take turns; the first rounds warm everything up and are not counted."""
     for number in range(samples + WARM_UP):
         for kind in random.sample(kinds, len(kinds)):

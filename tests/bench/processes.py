@@ -2,9 +2,9 @@
 
 Run ``python -m tests.bench.processes [SIGNATURES]``. PostgreSQL has its default settings, with fsync, and
 holds the queue too; each run has a database of its own. First all sign, then the workers send the
-waiting mails, then all confirm, and at last all three go on at the same time. Meanwhile PostgreSQL is asked a hundred times a
-second what its sessions wait for: "Lock" would be one that waits for another's row. Afterwards each mailbox
-must have got its mail once, and the counts must equal the rows.
+waiting mails, then all confirm, and at last all three go on at the same time. Meanwhile PostgreSQL is
+asked a hundred times a second what its sessions wait for: "Lock" is a session that waits for another's row.
+Afterwards each mailbox must have got its mail once, and the counts must equal the rows.
 
 With as few cores as here everything shares them, so more processes cannot be much faster: what is shown is
 that none waits for another, which the processor time of each signature tells.

@@ -8,6 +8,7 @@
     ├── ClosedError                 signing after the campaign's close
     ├── UnknownTokenError           no signature was issued this token
     ├── LimitError                  too much from one network just now: how long to wait
+    ├── TooManyAttemptsError        too many failed logins just now: how long to wait
     ├── ProofError                  a proof is missing, or is none
     ├── SealError
     │   ├── NoKeyError              no campaign key yet: no signature can be taken
@@ -99,6 +100,14 @@ class WeakPassphraseError(OrganiserError):
 
 class WrongCodeError(OrganiserError):
     """A six-digit code is not the one that the phone shows now, or was used."""
+
+
+class TooManyAttemptsError(CampaignError):
+    """The next passphrase or code has to wait; ``seconds`` says how long."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many attempts: wait {seconds} seconds")
+        self.seconds = seconds
 
 
 class DelegationError(CampaignError):

@@ -18,9 +18,9 @@ from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.operations import start
-from campaign.sealing import box
-from campaign.sealing.box import Cost
+from campaign.sealing import passphrase_key
 from campaign.sealing.campaign_key import current_key
+from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.key_change import setup_code
@@ -41,7 +41,7 @@ hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=N
 hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
-box.COST = Cost(1, 1024 * 1024)
+passphrase_key.COST = Cost(1, 1024 * 1024)
 
 compiled.share()
 

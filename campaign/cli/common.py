@@ -12,9 +12,9 @@ from campaign.database.session import Database
 from campaign.errors import CampaignError, RoleError, WrongKeyError
 from campaign.operations.start import Started, prepare
 from campaign.organiser import login
-from campaign.organiser.account import Unlocked, called
-from campaign.organiser.argon2_turn import one_at_a_time
-from campaign.organiser.login_attempt import check_attempt, note_failure
+from campaign.organiser.account import Unlocked, find_account
+from campaign.organiser.argon2_lock import argon2_lock
+from campaign.organiser.login_attempt import check_attempt, record_failure
 from campaign.organiser.role import ORGANISER, reaches
 from campaign.organiser.second_factor import TypedCode
 from campaign.sealing.campaign_key import current_key
@@ -73,7 +73,7 @@ class Campaign:
         if not name or not passphrase:
             raise CampaignError("an organiser's name and passphrase are needed, each on a line")
         with self.database.reading() as db:
-            account = called(db, name)
+            account = find_account(db, name)
             asks_for_code = account is not None and account.second_factor is not None
         code = TypedCode(_ask("Six-digit code"), SYSTEM_CLOCK()) if asks_for_code else None
         unlocked = self._unlocked(name, passphrase, code)
@@ -86,13 +86,13 @@ class Campaign:
         with self.database.reading() as db:
             check_attempt(db, name, keys=keys, now=SYSTEM_CLOCK())
         try:
-            with one_at_a_time(self.settings.instance), self.database.session(writes=True) as db:
+            with argon2_lock(self.settings.instance), self.database.session(writes=True) as db:
                 unlocked = login.unlock(db, name, passphrase, code)
                 db.commit()  # the code is used up
                 return unlocked
         except WrongKeyError:
             with self.database.writing() as db:
-                note_failure(db, name, keys=keys, now=SYSTEM_CLOCK())
+                record_failure(db, name, keys=keys, now=SYSTEM_CLOCK())
             raise
 
 

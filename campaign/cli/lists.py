@@ -52,7 +52,7 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
         counts = count.by_state(db)
-        rows = reading.for_organisers(db, codes, organiser.campaign_key)
+        rows = reading.for_organisers(db, codes, organiser.campaign_private_key)
         length = sum(counts.get(code, 0) for code in codes)
         bar = click.progressbar(
             rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=reading.BATCH
@@ -69,7 +69,7 @@ def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output
             file,
             db,
             [each for each in plans if each.total] or plans[:1],
-            organiser.campaign_key,
+            organiser.campaign_private_key,
             edition=campaign.started.edition,
             language=ENGLISH,
             made_on=today,

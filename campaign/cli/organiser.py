@@ -7,7 +7,7 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import read_fact
 from campaign.errors import OrganiserError
 from campaign.organiser import membership
-from campaign.organiser.account import called, everyone
+from campaign.organiser.account import all_accounts, find_account
 from campaign.organiser.invitation import invite
 from campaign.organiser.role import ORGANISER, OWNER, ROLES
 
@@ -45,7 +45,7 @@ def add(campaign: Campaign, role: str) -> None:
 def show(campaign: Campaign) -> None:
     """List the organisers."""
     with campaign.database.reading() as db:
-        for each in everyone(db):
+        for each in all_accounts(db):
             click.echo(f"{each.name}\t{each.role}\tsince {each.made_at.date().isoformat()}")
 
 
@@ -58,7 +58,7 @@ def remove(campaign: Campaign, name: str) -> None:
     The last owner, and whoever holds the last wrapping, cannot be removed.
     """
     with campaign.database.writing() as db:
-        account = called(db, name)
+        account = find_account(db, name)
         if account is None:
             raise OrganiserError(f"there is no organiser called {name}")
         removed = membership.remove(db, account.id, now=SYSTEM_CLOCK())

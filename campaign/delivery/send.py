@@ -145,7 +145,7 @@ def _build(
     return document.build(
         db,
         planned,
-        sender.organiser.campaign_key,
+        sender.organiser.campaign_private_key,
         edition=edition,
         language=language,
         code=code,

@@ -34,7 +34,7 @@ class Place(NamedTuple):
         The same place has the same address each time.
         """
         content = self.confirmed_on.toordinal().to_bytes(DAY_BYTES) + self.id.bytes
-        return urlsafe_b64encode(box.wrap_alike(content, keys.place)).decode()
+        return urlsafe_b64encode(box.wrap_deterministically(content, keys.place)).decode()
 
     @classmethod
     def read(cls, text: str, keys: ServerKeys) -> Self | None:

@@ -1,4 +1,4 @@
-"""An organiser's account, its key pair, and what an organiser who is logged in holds."""
+"""Organisers' accounts, their own key pairs, and the unlocked organiser."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign.database.table import Base
 from campaign.errors import OrganiserError, RoleError
 from campaign.organiser.role import OWNER, reaches
-from campaign.sealing import box
-from campaign.sealing.box import Cost
+from campaign.sealing import box, passphrase_key
+from campaign.sealing.passphrase_key import Cost
 
 LONGEST_NAME = 80
 
 
 class Organiser(Base):
-    """An account; its private key lies wrapped under a passphrase that only its owner knows."""
+    """An account; the private key of its own pair is wrapped under the organiser's passphrase."""
 
     __tablename__ = "organiser"
 
@@ -31,46 +31,46 @@ class Organiser(Base):
     wrapped_private_key: Mapped[bytes]
     salt: Mapped[bytes]
     passes: Mapped[int]
-    """Argon2id's passes for this wrapping."""
+    """Argon2id's passes for :attr:`wrapped_private_key`."""
     memory: Mapped[int]
-    """Argon2id's memory for this wrapping, in bytes."""
+    """Argon2id's memory for it, in bytes."""
     made_at: Mapped[datetime]
     second_factor: Mapped[bytes | None]
-    """The secret of the codes that a phone shows (TOTP), wrapped under the passphrase."""
+    """The TOTP secret, wrapped under the passphrase."""
     second_factor_used: Mapped[int | None] = mapped_column(BigInteger)
-    """The time step of the last code, since each is good for once."""
+    """The time step of the last code, since each is accepted once."""
 
     @property
     def cost(self) -> Cost:
-        """What stretching this account's passphrase takes."""
+        """The cost of stretching this account's passphrase."""
         return Cost(self.passes, self.memory)
 
 
 @dataclass(frozen=True)
 class Unlocked:
-    """An organiser whose passphrase was right, with the campaign's private key unless a reader."""
+    """An organiser whose passphrase was correct, with the campaign's private key."""
 
     id: UUID
     name: str
     role: str
-    key: bytes | None = field(repr=False)
-    """``None`` for a reader; what opens names asks for :attr:`campaign_key`."""
+    private_key: bytes | None = field(repr=False)
+    """``None`` for a reader; code that opens boxes reads :attr:`campaign_private_key`."""
 
     @property
-    def campaign_key(self) -> bytes:
+    def campaign_private_key(self) -> bytes:
         """Return the campaign's private key.
 
         Raises:
             RoleError: A reader has none.
         """
-        if self.key is None:
+        if self.private_key is None:
             raise RoleError("a reader’s account does not open names")
-        return self.key
+        return self.private_key
 
 
 @dataclass(frozen=True)
-class OwnPair:
-    """A new key pair of an organiser, its private half wrapped under their passphrase."""
+class OwnKeyPair:
+    """A new key pair of an organiser; its private key is wrapped under their passphrase."""
 
     public_key: bytes
     wrapped_private_key: bytes = field(repr=False)
@@ -78,40 +78,40 @@ class OwnPair:
     cost: Cost
 
     @classmethod
-    def make(cls, passphrase: str) -> "OwnPair":
-        """Make a pair for a clean *passphrase*: a second's work, which no transaction should span."""
+    def make(cls, passphrase: str) -> "OwnKeyPair":
+        """Make a pair for a normalised *passphrase*; it takes a second, so do it outside a transaction."""
         private, public = box.new_pair()
-        salt, cost = box.new_salt(), box.COST
-        return cls(public, box.wrap(private, box.passphrase_key(passphrase, salt, cost)), salt, cost)
+        salt, cost = passphrase_key.new_salt(), passphrase_key.COST
+        return cls(public, box.wrap(private, passphrase_key.stretch(passphrase, salt, cost)), salt, cost)
 
 
 def any_exist(db: Session) -> bool:
-    """Whether the first organiser was made."""
+    """Whether there is an organiser."""
     return db.scalar(select(Organiser.id).limit(1)) is not None
 
 
-def everyone(db: Session) -> list[Organiser]:
-    """Return the accounts by name."""
+def all_accounts(db: Session) -> list[Organiser]:
+    """Return the accounts, ordered by name."""
     return list(db.scalars(select(Organiser).order_by(Organiser.name)))
 
 
-def called(db: Session, name: str) -> Organiser | None:
-    """Return the account of this name, in whatever case; few enough to compare here, in any script."""
-    wanted = folded(name)
-    return next((each for each in everyone(db) if folded(each.name) == wanted), None)
+def find_account(db: Session, name: str) -> Organiser | None:
+    """Return the account of this name, in any case and spelling, or ``None``."""
+    # The accounts are few, and neither database folds the case of every script.
+    wanted = fold_name(name)
+    return next((each for each in all_accounts(db) if fold_name(each.name) == wanted), None)
 
 
-def lock(db: Session, *, by: Unlocked | None = None, least: str = OWNER) -> list[Organiser]:
-    """Return every account as it is now; of two who change accounts, the second waits for the first.
+def lock_accounts(db: Session, *, by: Unlocked | None = None, least: str = OWNER) -> list[Organiser]:
+    """Lock all accounts and return their current state, so that changes to them run one after another.
 
     Args:
         db: A session that may write: SQLite has one writer anyway, PostgreSQL locks the rows.
-        by: Who acts, and must still have the role *least* when it is their turn; nobody at the
-            command line.
-        least: The role that it takes.
+        by: The organiser who acts; ``None`` at the command line.
+        least: The role that *by* must still have once the lock is taken.
 
     Raises:
-        RoleError: *by* has not that role, or has it no longer.
+        RoleError: *by* does not have that role, or no longer has it.
     """
     query = select(Organiser).order_by(Organiser.id).with_for_update()
     accounts = list(db.scalars(query, execution_options={"populate_existing": True}))
@@ -120,19 +120,19 @@ def lock(db: Session, *, by: Unlocked | None = None, least: str = OWNER) -> list
     return accounts
 
 
-def add(db: Session, name: str, pair: OwnPair, *, role: str, now: datetime) -> Organiser:
+def add_account(db: Session, name: str, pair: OwnKeyPair, *, role: str, now: datetime) -> Organiser:
     """Add an account.
 
     Raises:
-        OrganiserError: The name is taken, or none.
+        OrganiserError: The name is taken, empty or too long.
     """
     name = clean_name(name)
     if not 1 <= len(name) <= LONGEST_NAME:
         raise OrganiserError(f"a name has 1 to {LONGEST_NAME} characters")
-    if called(db, name) is not None:
+    if find_account(db, name) is not None:
         raise OrganiserError(f"there is an organiser called {name} already")
     account = Organiser(id=uuid4(), name=name, role=role, made_at=now)
-    take(account, pair)
+    replace_key_pair(account, pair)
     db.add(account)
     try:
         db.flush()
@@ -141,8 +141,8 @@ def add(db: Session, name: str, pair: OwnPair, *, role: str, now: datetime) -> O
     return account
 
 
-def take(account: Organiser, pair: OwnPair) -> None:
-    """Give *account* another pair; codes from a phone, wrapped under the passphrase before, are over."""
+def replace_key_pair(account: Organiser, pair: OwnKeyPair) -> None:
+    """Give *account* another pair; this switches codes off, whose secret the old passphrase wrapped."""
     account.public_key, account.wrapped_private_key = pair.public_key, pair.wrapped_private_key
     account.salt = pair.salt
     account.passes, account.memory = pair.cost
@@ -154,6 +154,6 @@ def clean_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def folded(name: str) -> str:
-    """Return what all spellings of *name* that open the same account share."""
+def fold_name(name: str) -> str:
+    """Return the form that all spellings of *name* share."""
     return clean_name(name).casefold()

@@ -1,4 +1,4 @@
-"""The audit log: which organiser did what, when, and to what; never a signatory's name."""
+"""The audit log of organisers' actions; it never names a signatory."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -9,18 +9,18 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign.database.table import Base
 
 COMMAND_LINE = "command line"
-"""Who the log names for what was done there without an organiser's passphrase."""
+"""The ``organiser`` of commands that ask for no passphrase."""
 
 
 class AuditEntry(Base):
-    """One act of an organiser; entries are only ever added."""
+    """One action of an organiser; entries are never changed or deleted."""
 
     __tablename__ = "audit_entry"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime] = mapped_column(index=True)
     organiser: Mapped[str]
-    """The account's name at that moment, or :data:`COMMAND_LINE`."""
+    """The account's name at that time, or :data:`COMMAND_LINE`."""
     act: Mapped[str] = mapped_column(String(40))
     """A verb and its object, such as ``download list``."""
     about: Mapped[str]
@@ -28,7 +28,7 @@ class AuditEntry(Base):
 
 
 def record(db: Session, organiser: str, act: str, about: str = "", *, now: datetime) -> None:
-    """Add an entry in the same transaction as the act itself."""
+    """Add an entry, in the transaction of the action itself."""
     db.add(AuditEntry(at=now, organiser=organiser, act=act, about=about))
 
 

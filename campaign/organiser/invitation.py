@@ -1,4 +1,4 @@
-"""Joining: the first organiser by the setup link, everyone else by an invitation."""
+"""New accounts: the first one with the setup link, later ones with invitations."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,27 +10,26 @@ from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
-from campaign.organiser.account import OwnPair, Unlocked, any_exist
+from campaign.organiser.account import OwnKeyPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
-from campaign.sealing import campaign_key
+from campaign.sealing import campaign_key, key_wrapping
 
 INVITATION_LASTS = timedelta(days=7)
 
 
 def invite(db: Session, owner: Unlocked, role: str = ORGANISER, *, now: datetime) -> str:
-    """Return the code of a link, good once and for a week, under which somebody joins with *role*.
+    """Return the code of a one-time invitation for an account with *role*; it is valid for a week.
 
-    A reader's link wraps nothing: whatever becomes of the link, or of the role noted
-    beside it, there is no key under it to be had.
+    A reader's invitation wraps no key, so that no change of the stored role gives access to names.
 
     Raises:
         RoleError: Only an owner invites.
     """
-    accounts.lock(db, by=owner)
-    code = campaign_key.wrap_under_link(
+    accounts.lock_accounts(db, by=owner)
+    code = key_wrapping.wrap_under_link(
         db,
         campaign_key.current_key(db),
-        owner.campaign_key if opens_names(role) else b"",
+        owner.campaign_private_key if opens_names(role) else b"",
         holder_id=owner.id,
         role=role,
         expires_at=now + INVITATION_LASTS,
@@ -42,41 +41,41 @@ def invite(db: Session, owner: Unlocked, role: str = ORGANISER, *, now: datetime
 def join(
     db: Session, code: str, name: str, passphrase: str, *, about: Iterable[str] = (), now: datetime
 ) -> Unlocked:
-    """Make the account that a setup link or an invitation promises.
+    """Make an account with the code of a setup link or an invitation.
 
-    The first organiser gets a new campaign key: what was sealed before is resealed to
-    it, and the old pair goes, so that the link, wherever it was logged, opens nothing.
+    The first organiser gets a new campaign key: the earlier boxes are resealed to it, and the
+    old pair is deleted, so that a setup link that was logged somewhere opens nothing.
 
     Args:
-        db: The session; no transaction should be under way while the passphrase is stretched.
+        db: A session without a transaction, since stretching the passphrase takes a second.
         code: Of the link.
         name: Of the new account.
-        passphrase: Chosen by whoever joins.
-        about: What somebody who knows the campaign would try as a passphrase.
-        now: This moment.
+        passphrase: As the new organiser typed it.
+        about: Words that somebody who knows the campaign would try as a passphrase.
+        now: The present time.
 
     Raises:
-        WrongKeyError: The link was used, or its time is over.
+        WrongKeyError: The link was used, or has expired.
         WeakPassphraseError: The passphrase can be guessed.
-        OrganiserError: The name is taken, or none.
+        OrganiserError: The name is taken, empty or too long.
     """
-    passphrase = passphrases.clean(passphrase)
-    passphrases.check(passphrase, (name, *about))
-    pair = OwnPair.make(passphrase)
+    passphrase = passphrases.normalise(passphrase)
+    passphrases.check_strength(passphrase, (name, *about))
+    pair = OwnKeyPair.make(passphrase)
     take_setup_lock(db)  # of two first organisers on two setup links, one is the first
     is_first = not any_exist(db)
-    key, private_key = campaign_key.open_link(db, code, now=now)
+    key, private_key = key_wrapping.unwrap_link(db, code, now=now)
     if key.is_provisional and not is_first:
         raise WrongKeyError("this setup link is over: there are organisers who can invite")
-    role = OWNER if is_first else campaign_key.link_role(db, code) or ORGANISER
-    campaign_key.use_up_link(db, code)
-    account = accounts.add(db, name, pair, role=role, now=now)
+    role = OWNER if is_first else key_wrapping.link_role(db, code) or ORGANISER
+    key_wrapping.consume_link(db, code)
+    account = accounts.add_account(db, name, pair, role=role, now=now)
     if is_first:
-        lasting, lasting_private = campaign_key.make_lasting(db, now=now)
-        campaign_key.hand_over(db, key, private_key, lasting)
+        lasting, lasting_private = campaign_key.make_current(db, now=now)
+        campaign_key.supersede(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
     audit_log.record(db, account.name, "join", account.role, now=now)
     if not opens_names(account.role):
         return Unlocked(account.id, account.name, account.role, None)
-    campaign_key.hold(db, key, private_key, holder_id=account.id, public_key=account.public_key)
+    key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     return Unlocked(account.id, account.name, account.role, private_key)

@@ -1,4 +1,4 @@
-"""Showing that one is an organiser, with name, passphrase and perhaps a code; and what that opens."""
+"""Logging in: check name, passphrase and code, and unwrap the campaign's private key."""
 
 from uuid import UUID
 
@@ -8,26 +8,27 @@ from sqlalchemy.orm import Session
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser import second_factor
-from campaign.organiser.account import Organiser, Unlocked, called
+from campaign.organiser.account import Organiser, Unlocked, find_account
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, key_wrapping, passphrase_key
 
 NO_MATCH = "name, passphrase and code do not match"
 
-NOBODYS_SALT = b"\0" * 16
+DUMMY_SALT = b"\0" * 16
+"""For names without an account, so that they take the same work."""
 
 
 def unlock(db: Session, name: str, passphrase: str, code: TypedCode | None = None) -> Unlocked:
-    """Open the campaign's key with an organiser's name and passphrase, and a code where one is asked for.
+    """Return the organiser of this name, with the campaign's private key unless a reader.
 
-    An unknown name, a wrong passphrase, a wrong code, a used and a missing one take the same work,
-    and get the same error. A reader is let in without the key.
+    An unknown name, a wrong passphrase, and a wrong, used or missing code take the same work and
+    raise the same error. A code is consumed.
 
     Raises:
         WrongKeyError: Name, passphrase and code do not belong together.
     """
-    account, stretched = stretch(db, called(db, name), passphrase)
+    account, stretched = stretch(db, find_account(db, name), passphrase)
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private = _open(account, stretched)
@@ -35,18 +36,18 @@ def unlock(db: Session, name: str, passphrase: str, code: TypedCode | None = Non
         if code is None:
             raise WrongKeyError(NO_MATCH)
         try:
-            second_factor.use(db, account, stretched, code)
+            second_factor.consume_code(db, account, stretched, code)
         except WrongCodeError as error:
             raise WrongKeyError(NO_MATCH) from error
-    private_key = campaign_key.open_held(db, account.id, own_private) if opens_names(account.role) else None
+    private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
 
 
 def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[Organiser, bytes]:
-    """Return the account of who is logged in, and the key from their passphrase, typed once more.
+    """Return the account of a logged-in organiser, and the key derived from their passphrase.
 
     Raises:
-        WrongKeyError: It is not their passphrase.
+        WrongKeyError: The passphrase is wrong.
     """
     account, stretched = stretch(db, db.get(Organiser, organiser_id), passphrase)
     if account is None:
@@ -56,15 +57,15 @@ def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[
 
 
 def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Organiser | None, bytes]:
-    """Stretch *passphrase* as for *account*, or for nobody with the same work.
+    """Stretch *passphrase* for *account*; without an account, do the same work.
 
-    No lock or snapshot is held meanwhile. The account comes back as it is afterwards:
-    ``None`` when it was removed, or got another passphrase.
+    The transaction ends before. The account is read again afterwards: ``None`` when it was removed
+    or got another passphrase meanwhile.
     """
     known = None if account is None else (account.id, account.salt, account.cost)
     db.rollback()
-    _id, salt, cost = known or (None, NOBODYS_SALT, box.COST)
-    stretched = box.passphrase_key(passphrases.clean(passphrase), salt, cost)
+    _id, salt, cost = known or (None, DUMMY_SALT, passphrase_key.COST)
+    stretched = passphrase_key.stretch(passphrases.normalise(passphrase), salt, cost)
     if known is None:
         return None, stretched
     return db.scalar(select(Organiser).where(Organiser.id == known[0], Organiser.salt == salt)), stretched

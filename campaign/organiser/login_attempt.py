@@ -1,38 +1,30 @@
-"""Failed attempts to log in, counted for each account, and the wait that follows them."""
+"""Failed logins: counted for each name, and the wait after too many."""
 
 import hmac
 from datetime import datetime, timedelta
 
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import LargeBinary, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
-from campaign.errors import CampaignError
-from campaign.organiser.account import folded
+from campaign.errors import TooManyAttemptsError
+from campaign.organiser.account import fold_name
 from campaign.sealing.server_key import ServerKeys
 
 FREE_FAILURES = 5
-"""Wrong passphrases or codes for a name before it has to wait."""
-
+"""Failures for a name before it has to wait."""
 
 WAIT = timedelta(seconds=15)
-"""Short and always the same: whoever knows an organiser's name must not be able to keep them out."""
+"""Short and constant, so that failures made on purpose cannot lock an organiser out."""
 
+FAILURES_KEPT = timedelta(days=1)
 
-RECOVERING = ""
-"""The name under which wrong recovery codes are counted: no account has it, and who types one says none."""
-
-
-class TooManyAttemptsError(CampaignError):
-    """Wait before the next passphrase; ``seconds`` says how long."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many attempts: wait {seconds} seconds")
-        self.seconds = seconds
+RECOVERY_NAME = ""
+"""The name under which wrong recovery codes are counted; no account has it."""
 
 
 class LoginFailures(Base):
-    """Wrong passphrases and codes for one name, whether or not an account has it."""
+    """The number of wrong passphrases and codes for one name, whether or not an account has it."""
 
     __tablename__ = "login_failures"
 
@@ -42,7 +34,7 @@ class LoginFailures(Base):
 
 
 def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> None:
-    """Refuse another passphrase or code for *name* when too many were wrong just now.
+    """Refuse another attempt for *name* right after too many failures.
 
     Raises:
         TooManyAttemptsError: With the seconds to wait.
@@ -51,12 +43,12 @@ def check_attempt(db: Session, name: str, *, keys: ServerKeys, now: datetime) ->
     if row is None or row.failures < FREE_FAILURES:
         return
     left = row.last_at + WAIT - now
-    # More would be left where the clock was set back meanwhile.
+    # More than WAIT is left only where the clock was set back.
     if timedelta(0) < left <= WAIT:
         raise TooManyAttemptsError(int(left.total_seconds()) + 1)
 
 
-def note_failure(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> None:
+def record_failure(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> None:
     """Count a wrong passphrase or code for *name*."""
     row = {"name_digest": _name_digest(name, keys), "failures": 1, "last_at": now}
     db.execute(
@@ -68,5 +60,15 @@ def note_failure(db: Session, name: str, *, keys: ServerKeys, now: datetime) -> 
     )
 
 
+def reset_failures(db: Session, name: str, *, keys: ServerKeys) -> None:
+    """Delete the failures of *name* after a successful login."""
+    db.execute(delete(LoginFailures).where(LoginFailures.name_digest == _name_digest(name, keys)))
+
+
+def erase_old_failures(db: Session, *, now: datetime) -> None:
+    """Delete failures that no longer matter."""
+    db.execute(delete(LoginFailures).where(LoginFailures.last_at < now - FAILURES_KEPT))
+
+
 def _name_digest(name: str, keys: ServerKeys) -> bytes:
-    return hmac.digest(keys.session, folded(name).encode(), "sha256")
+    return hmac.digest(keys.session, fold_name(name).encode(), "sha256")

@@ -1,8 +1,7 @@
-"""Who organises, and as what: changing an account's role, and removing one.
+"""Change the role of an account, and remove accounts.
 
-An owner who can open the names always remains; of two who would together remove the last one, the
-second is refused. What a person has seen, or copied while the account could open names, no change of
-a role takes back.
+One owner with access to the names always remains, also when two requests arrive at the same time. A
+change of role does not take back what the organiser has seen or copied before.
 """
 
 from datetime import datetime
@@ -12,23 +11,23 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.organiser import audit_log, session
-from campaign.organiser.account import Organiser, Unlocked, lock
+from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import OWNER, READER, opens_names
-from campaign.sealing import campaign_key
+from campaign.sealing import campaign_key, key_wrapping
 
 
 def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now: datetime) -> Organiser:
-    """Give an account another role, and with it a wrapping of the campaign's key, or none.
+    """Give an account another role.
 
-    Who becomes a reader loses every wrapping, recovery code and invitation; who was one gets a
-    wrapping, sealed to their own key by the owner who acts. Either way they log in again.
+    An account that becomes a reader loses its wrappings, recovery code and invitations; a former
+    reader gets a wrapping from the owner *by*. Both have to log in again.
 
     Raises:
-        RoleError: *by* is no owner, or is one no longer.
-        NoAccessLeftError: Nobody else could open the names, or let others in.
+        RoleError: *by* is not an owner, or no longer one.
+        NoAccessLeftError: Nobody else can open the names, or invite others.
         OrganiserError: There is no such account.
     """
-    accounts = lock(db, by=by)
+    accounts = lock_accounts(db, by=by)
     account = _found(accounts, organiser_id)
     before = account.role
     if role == before:
@@ -37,45 +36,45 @@ def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now
         _check_another_remains(db, accounts, account, role)
     account.role = role
     if before == OWNER:
-        campaign_key.withdraw_links(db, account.id)
+        key_wrapping.delete_invitations(db, account.id)
     if opens_names(before) != opens_names(role):
-        _change_holding(db, account, by)
+        _replace_wrappings(db, account, by)
     audit_log.record(db, by.name, "change role", f"{account.name}: {before} → {role}", now=now)
     return account
 
 
 def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: datetime) -> Organiser:
-    """Remove an account with its wrappings, invitations and sessions; return what it was.
+    """Remove an account with its wrappings, invitations and sessions, and return it.
 
     Args:
         db: A session that may write.
-        organiser_id: Whose account goes.
-        by: The owner who removes it; nobody at the command line.
-        now: This moment.
+        organiser_id: The account.
+        by: The owner who removes it; ``None`` at the command line.
+        now: The present time.
 
     Raises:
-        RoleError: *by* is no owner, or is one no longer.
-        NoAccessLeftError: Nobody else could open the names, or let others in.
+        RoleError: *by* is not an owner, or no longer one.
+        NoAccessLeftError: Nobody else can open the names, or invite others.
         OrganiserError: There is no such account.
     """
-    accounts = lock(db, by=by)
+    accounts = lock_accounts(db, by=by)
     account = _found(accounts, organiser_id)
     _check_another_remains(db, accounts, account, None)
-    campaign_key.let_go(db, account.id)
+    key_wrapping.delete_wrappings(db, account.id)
     session.end_all(db, account.id)
     db.delete(account)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account
 
 
-def _change_holding(db: Session, account: Organiser, owner: Unlocked) -> None:
-    campaign_key.let_go(db, account.id)
+def _replace_wrappings(db: Session, account: Organiser, owner: Unlocked) -> None:
+    key_wrapping.delete_wrappings(db, account.id)
     session.end_all(db, account.id)
     if opens_names(account.role):
-        campaign_key.hold(
+        key_wrapping.wrap_for(
             db,
             campaign_key.current_key(db),
-            owner.campaign_key,
+            owner.campaign_private_key,
             holder_id=account.id,
             public_key=account.public_key,
         )
@@ -84,14 +83,14 @@ def _change_holding(db: Session, account: Organiser, owner: Unlocked) -> None:
 def _check_another_remains(
     db: Session, accounts: list[Organiser], leaving: Organiser, role: str | None
 ) -> None:
-    """Refuse when *leaving*, with *role* from now on or gone, is the last who can do what must be done."""
+    """Refuse if without *leaving*, or with its new *role*, nobody could open the names or invite others."""
     others = [each for each in accounts if each.id != leaving.id]
     owners = [each for each in others if each.role == OWNER]
     if leaving.role == OWNER and not owners:
         raise NoAccessLeftError(f"{leaving.name} is the last owner: without one, nobody lets others in")
     if role is not None and opens_names(role):
         return
-    holders = campaign_key.holders(db)
+    holders = key_wrapping.holder_ids(db)
     heirs = owners if leaving.role == OWNER else others
     if leaving.id in holders and not any(each.id in holders for each in heirs):
         raise NoAccessLeftError(

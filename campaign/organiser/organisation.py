@@ -1,4 +1,4 @@
-"""Who runs the campaign and sends the letters: entered by organisers before the first delivery."""
+"""The organisation that runs the campaign, entered by organisers before the first delivery."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,16 +19,16 @@ class Organisation:
 
     @property
     def is_set(self) -> bool:
-        """Whether everything that a cover and a privacy notice must say was entered."""
+        """Whether all three were entered; a cover and a privacy notice need them."""
         return bool(self.name and self.seat and self.contact)
 
 
 def organisation(db: Session) -> Organisation:
-    """Return what the organisers entered; empty before they did."""
+    """Return the organisation; its fields are empty until an organiser enters them."""
     kept = read_fact(db, "organisation")
     return Organisation(**json.loads(kept)) if kept else Organisation()
 
 
 def save_organisation(db: Session, entered: Organisation) -> None:
-    """Replace what was entered before."""
+    """Store the organisation."""
     save_fact(db, "organisation", json.dumps(asdict(entered), ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Passphrases: what is offered, what is taken, and what is too easy to guess."""
+"""Passphrases: generate, normalise, and refuse those that are too easy to guess."""
 
 import re
 import threading
@@ -12,45 +12,44 @@ from xkcdpass import xkcd_password
 from campaign.errors import WeakPassphraseError
 
 SHORTEST_PASSPHRASE = 15
-"""Characters. zxcvbn knows English words and names; of other languages it sees nothing but length."""
+"""Characters. zxcvbn knows English words and names only; other languages it judges by length alone."""
 
 FEWEST_GUESSES_LOG10 = 18
-"""The decimal logarithm of the guesses, by zxcvbn's count, that a passphrase must be good for.
+"""The decimal logarithm of the guesses that a passphrase must withstand, as zxcvbn estimates them.
 
-Its own highest score begins at 10, which is meant for a login that somebody watches. Here the guessing
-is done on a stolen copy: Argon2id as we use it lets a rich attacker try perhaps a million a second.
-zxcvbn counts generously: three random words are 10^12 to try, which takes that attacker two weeks, and
-come to 13 to 23 by its count; four are 10^15.6, which takes a century, and come to 19 and more. The
-seven words that we offer are beyond anybody (10^27).
+zxcvbn's best score begins at 10, which suits a login with a rate limit. Here an attacker guesses on a
+stolen copy: Argon2id as we use it allows a rich one perhaps a million guesses a second. zxcvbn
+overestimates: three random words take 10^12 guesses (two weeks), and it says 10^13 to 10^23; four take
+10^15.6 (a century), and it says 10^19 and more. Our seven words take 10^27.
 """
 
-JUDGED_CHARACTERS = 40
-"""How much of a passphrase is looked at: zxcvbn's time grows with the cube of the length where digits
-stand for letters. The worst that we found took 0.5 s at 40, 1.7 s at 72, and 23 s at 256 characters.
+ASSESSED_CHARACTERS = 40
+"""Only so many are assessed: zxcvbn's time grows with the cube of the length where digits stand for
+letters. The worst passphrase that we found took 0.5 s at 40, 1.7 s at 72, and 23 s at 256 characters.
 """
 
-SHARE_OF_A_WORD = 0.4
-"""Of the whole, for a common word or name to be called the weakness, rather than that there are so few."""
+DOMINANT_SHARE = 0.4
+"""A common word or name of this share of the passphrase is named as its weakness."""
 
 
 class Weakness(StrEnum):
-    """Why a passphrase will not do."""
+    """Why a passphrase is refused."""
 
     SHORT = "short"
     OWN = "own"
-    """The organiser's name, or what the campaign is known by."""
+    """The organiser's name, or words that the campaign is known for."""
     COMMON = "common"
-    """What many others chose before."""
+    """A common password."""
     KEYS = "keys"
-    """Neighbours on a keyboard."""
+    """Neighbouring keys."""
     REPEAT = "repeat"
     SEQUENCE = "sequence"
     """``abcdef``, ``987654``."""
     DATE = "date"
     NAME = "name"
-    """Frequent names of people."""
+    """A common personal name."""
     FEW = "few"
-    """Nothing of the above, but too few words."""
+    """None of the above: too few words."""
 
 
 _PATTERNS = {
@@ -67,28 +66,28 @@ _DICTIONARIES = {
     "female_names": Weakness.NAME,
 }
 
-# zxcvbn keeps the words that a passphrase is about in a dictionary which all threads share.
+# zxcvbn stores the words of user_inputs in a dictionary that all threads share.
 _ZXCVBN = threading.Lock()
 
 
-def offered_passphrase() -> str:
-    """Return seven random words: about 90 bits, and nobody has to invent anything."""
+def generate_passphrase() -> str:
+    """Return seven random words, about 90 bits."""
     words = xkcd_password.generate_wordlist(xkcd_password.locate_wordfile("eff-long"))
     return str(xkcd_password.generate_xkcdpassword(words, numwords=7))
 
 
-def clean(passphrase: str | None) -> str:
-    """Return *passphrase* as it is stretched."""
-    # Keyboards differ in how they compose letters, and phones add a space at the end.
+def normalise(passphrase: str | None) -> str:
+    """Return the form of *passphrase* that is stretched."""
+    # Keyboards compose letters differently, and phones add a space at the end.
     return " ".join(unicodedata.normalize("NFKC", passphrase or "").split())
 
 
-def check(passphrase: str, about: Iterable[str]) -> None:
-    """Refuse a clean *passphrase* that can be guessed; rules about kinds of characters only burden people.
+def check_strength(passphrase: str, about: Iterable[str]) -> None:
+    """Refuse a *passphrase* that can be guessed.
 
     Args:
-        passphrase: As :func:`clean` returns it.
-        about: What somebody who knows the organiser or the campaign would try first.
+        passphrase: As :func:`normalise` returns it.
+        about: Names and words that somebody who knows the organiser or the campaign would try first.
 
     Raises:
         WeakPassphraseError: With a :class:`Weakness`.
@@ -97,23 +96,23 @@ def check(passphrase: str, about: Iterable[str]) -> None:
         raise WeakPassphraseError(
             f"a passphrase has at least {SHORTEST_PASSPHRASE} characters", Weakness.SHORT
         )
-    judged = _judge(passphrase[:JUDGED_CHARACTERS], about)
-    if judged["guesses_log10"] < FEWEST_GUESSES_LOG10:
-        weakness = _weakness(judged["password"], judged["sequence"])
+    assessed = _assess(passphrase[:ASSESSED_CHARACTERS], about)
+    if assessed["guesses_log10"] < FEWEST_GUESSES_LOG10:
+        weakness = _weakness(assessed["password"], assessed["sequence"])
         raise WeakPassphraseError("this passphrase is too easy to guess", weakness)
 
 
-def _judge(passphrase: str, about: Iterable[str]) -> dict[str, Any]:
-    # Loaded when a passphrase is set, which is seldom: its word lists take 14 MiB of every process.
+def _assess(passphrase: str, about: Iterable[str]) -> dict[str, Any]:
+    # Imported here because its word lists take 14 MiB, and few processes ever set a passphrase.
     from zxcvbn import zxcvbn
 
     with _ZXCVBN:
-        judged: dict[str, Any] = zxcvbn(passphrase, user_inputs=_words(about))
-    return judged
+        assessed: dict[str, Any] = zxcvbn(passphrase, user_inputs=_words(about))
+    return assessed
 
 
 def _words(about: Iterable[str]) -> list[str]:
-    """Return each of *about* whole, without its spaces, and by its words."""
+    """Return each of *about* whole, without its spaces, and as separate words."""
     found: dict[str, None] = {}
     for each in about:
         words = [word for word in re.split(r"\W+", each.lower()) if len(word) > 2]
@@ -122,13 +121,13 @@ def _words(about: Iterable[str]) -> list[str]:
 
 
 def _weakness(passphrase: str, sequence: list[dict[str, Any]]) -> Weakness:
-    """Return whether *passphrase* holds what is known of its owner, else what its longest known part is."""
+    """Return OWN if *passphrase* has a word of ``about``, else the weakness of its longest known part."""
     known = [part for part in sequence if part["pattern"] != "bruteforce"]
     if any(part.get("dictionary_name") == "user_inputs" for part in known):
         return Weakness.OWN
     longest = max(known, key=lambda part: len(part["token"]), default={"pattern": ""})
     if longest["pattern"] != "dictionary":
         return _PATTERNS.get(longest["pattern"], Weakness.FEW)
-    if len(longest["token"]) < SHARE_OF_A_WORD * len(passphrase):
+    if len(longest["token"]) < DOMINANT_SHARE * len(passphrase):
         return Weakness.FEW
     return _DICTIONARIES.get(longest["dictionary_name"], Weakness.FEW)

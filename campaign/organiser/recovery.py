@@ -1,4 +1,4 @@
-"""Recovery codes: one more way to the key, on paper; making, trying and using one."""
+"""Recovery codes on paper: each is one more wrapping of the campaign's private key."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -11,25 +11,25 @@ from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
-from campaign.organiser.account import Organiser, OwnPair, Unlocked
+from campaign.organiser.account import Organiser, OwnKeyPair, Unlocked
 from campaign.organiser.role import ORGANISER
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, campaign_key, key_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.code import RECOVERY_CHARACTERS, code_hash, code_key, new_code
 
 KIND = "recovery"
 
-RECOVERY_CODE_GROWS_OLD = timedelta(days=180)
-"""After which somebody should look whether the paper is still where it was."""
+TEST_INTERVAL = timedelta(days=180)
+"""After this the organiser is asked to test the code again."""
 
 
 def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str:
-    """Return a new recovery code for this organiser, to be shown once; an earlier one is void.
+    """Return a new recovery code for this organiser; it replaces the earlier one.
 
     Raises:
-        RoleError: A reader holds no key to be recovered.
+        RoleError: A reader has no key to recover.
     """
-    accounts.lock(db, by=unlocked, least=ORGANISER)
+    accounts.lock_accounts(db, by=unlocked, least=ORGANISER)
     code = new_code(RECOVERY_CHARACTERS)
     earlier = delete(KeyWrapping).where(KeyWrapping.holder_id == unlocked.id, KeyWrapping.kind == KIND)
     db.execute(earlier)
@@ -39,7 +39,7 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
             kind=KIND,
             holder_id=unlocked.id,
             opens_hash=code_hash(code),
-            wrapped=box.wrap(unlocked.campaign_key, code_key(code)),
+            wrapped=box.wrap(unlocked.campaign_private_key, code_key(code)),
         )
     )
     audit_log.record(db, unlocked.name, "make recovery code", now=now)
@@ -47,10 +47,10 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
 
 
 def try_recovery_code(db: Session, unlocked: Unlocked, code: str, *, now: datetime) -> None:
-    """Make sure that *code* is this organiser's and opens the present key; it is not used up.
+    """Check that *code* is this organiser's and opens the current key, and record the test.
 
     Raises:
-        WrongKeyError: It is not, or it does not.
+        WrongKeyError: It is another code.
     """
     _key, _private, holder_id = _open(db, code)
     if holder_id != unlocked.id:
@@ -61,44 +61,44 @@ def try_recovery_code(db: Session, unlocked: Unlocked, code: str, *, now: dateti
 
 
 def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (), now: datetime) -> Unlocked:
-    """Set a new passphrase for the organiser whose recovery code this is; the code is used up.
+    """Set a new passphrase for the organiser who has this recovery code, and delete the code.
 
-    No codes from a phone are asked for any more: their secret lay under the passphrase that is lost.
-    A wrong code costs next to nothing, since it is too long to be guessed.
+    Codes from a phone are switched off, since the lost passphrase wrapped their secret. A wrong code
+    is refused before any stretching: it is too long to be guessed.
 
     Raises:
-        WrongKeyError: It is not a recovery code in use.
+        WrongKeyError: No recovery code like this is in use.
         WeakPassphraseError: The passphrase can be guessed.
     """
     _key, _private, holder_id = _open(db, code)
-    passphrase = passphrases.clean(passphrase)
-    passphrases.check(passphrase, (db.get_one(Organiser, holder_id).name, *about))
-    db.rollback()  # no lock or snapshot is held while the passphrase is stretched
-    pair = OwnPair.make(passphrase)
-    accounts.lock(db)
+    passphrase = passphrases.normalise(passphrase)
+    passphrases.check_strength(passphrase, (db.get_one(Organiser, holder_id).name, *about))
+    db.rollback()  # stretching takes a second; no transaction spans it
+    pair = OwnKeyPair.make(passphrase)
+    accounts.lock_accounts(db)
     key, private_key, holder_id = _open(db, code)
     account = db.get_one(Organiser, holder_id)
-    accounts.take(account, pair)
-    campaign_key.let_go(db, account.id)
-    campaign_key.hold(db, key, private_key, holder_id=account.id, public_key=account.public_key)
+    accounts.replace_key_pair(account, pair)
+    key_wrapping.delete_wrappings(db, account.id)
+    key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     audit_log.record(db, account.name, "recover account", now=now)
     return Unlocked(account.id, account.name, account.role, private_key)
 
 
 def recovery_codes(db: Session) -> dict[UUID, date | None]:
-    """Return whose recovery codes open the present key, and when each was last tried."""
+    """Return for each organiser with a recovery code for the current key when it was last tested."""
     query = select(KeyWrapping.holder_id, KeyWrapping.tested_on).join(CampaignKey)
     rows = db.execute(query.where(CampaignKey.is_current, KeyWrapping.kind == KIND))
     return {holder_id: tested_on for holder_id, tested_on in rows if holder_id is not None}
 
 
-def is_due(tested_on: date | None, *, today: date) -> bool:
-    """Whether a code that was last tried on this day, or never, should be tried again."""
-    return tested_on is None or tested_on + RECOVERY_CODE_GROWS_OLD < today
+def is_test_due(tested_on: date | None, *, today: date) -> bool:
+    """Whether a code that was last tested on this day, or never, should be tested."""
+    return tested_on is None or tested_on + TEST_INTERVAL < today
 
 
 def _open(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
-    """Return the current pair under a recovery code, its private half, and whose code it is."""
+    """Return the current pair, its private key, and the organiser of this recovery code."""
     row = db.scalar(
         select(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code), KeyWrapping.kind == KIND)
     )

@@ -1,23 +1,23 @@
-"""The three roles, each of which may do what the one before it may."""
+"""The three roles; each includes the permissions of the one before it."""
 
 READER = "reader"
-"""Sees how the campaign stands, never a name; holds no wrapping of the campaign's key."""
+"""Sees figures and deliveries, never a name; has no wrapping of the campaign's key."""
 
 ORGANISER = "organiser"
-"""Opens names and does the daily work: approvals, lists, deliveries."""
+"""Opens names, and does approvals, lists and deliveries."""
 
 OWNER = "owner"
-"""Also says who organises, and with which role."""
+"""Also manages organisers and safety lists."""
 
 ROLES = (READER, ORGANISER, OWNER)
 """From the least to the most."""
 
 
 def reaches(role: str, least: str) -> bool:
-    """Whether *role* may do what *least* may."""
+    """Whether *role* includes the permissions of *least*."""
     return ROLES.index(role) >= ROLES.index(least)
 
 
 def opens_names(role: str) -> bool:
-    """Whether an account with *role* holds a wrapping of the campaign's key."""
+    """Whether an account with *role* has a wrapping of the campaign's key."""
     return role != READER

@@ -1,8 +1,8 @@
-"""Six-digit codes from a phone (TOTP, RFC 6238): a second lock on the door.
+"""Six-digit codes from a phone (TOTP, RFC 6238), asked for at the login.
 
-They guard the door, not the key. The secret lies wrapped under the passphrase, so that a stolen copy
-does not hold it; but whoever has a copy *and* the passphrase opens the names without any code. What a
-code stops is somebody who learned the passphrase and stands at the site's own login.
+A code protects the login, not the key: it stops an attacker who learned a passphrase and uses the
+site's own login. With a copy of the database *and* the passphrase, the names open without any code.
+The secret is wrapped under the passphrase, so that a stolen copy does not reveal it.
 """
 
 import hmac
@@ -23,24 +23,24 @@ from campaign.organiser.account import Organiser
 from campaign.sealing import box
 
 STEPS_TOLERATED = 1
-"""Steps of 30 seconds by which a phone's clock may differ, either way."""
+"""Steps of 30 seconds by which a phone's clock may be fast or slow."""
 
 SECRET = re.compile(r"[A-Z2-7]{32}")
-"""160 bits in RFC 4648's base 32, as phones take them."""
+"""160 bits in RFC 4648's base 32, the format that phones accept."""
 
 
 @dataclass(frozen=True)
 class TypedCode:
-    """A code, and the moment at which it was typed."""
+    """A code, and when it was typed."""
 
     digits: str = field(repr=False)
     at: datetime
 
     def step(self, secret: str) -> int:
-        """Return the time step that this is the code of.
+        """Return the time step of this code.
 
         Raises:
-            WrongCodeError: It belongs to no step near that moment.
+            WrongCodeError: No step near :attr:`at` has this code.
         """
         digits = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", self.digits))
         try:
@@ -52,50 +52,50 @@ class TypedCode:
 
 
 def new_secret() -> str:
-    """Return a secret for a phone; it counts once :func:`switch_on` took a code made with it."""
+    """Return a secret for a phone; :func:`switch_on` stores it."""
     return pyotp.random_base32()
 
 
-def address(secret: str, *, name: str, site: str) -> str:
-    """Return the ``otpauth`` address that a phone reads from a picture.
+def otpauth_uri(secret: str, *, name: str, site: str) -> str:
+    """Return the ``otpauth`` URI that a phone reads from a QR code.
 
-    It names *site*'s host alone: a phone that somebody else looks through should not name the cause.
+    It names only *site*'s host: another person who sees the phone must not learn the campaign's name.
     """
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=site)
 
 
 def switch_on(db: Session, account: Organiser, stretched: bytes, secret: str, code: TypedCode) -> None:
-    """Ask *account* for codes from now on, since *code* shows that the phone has *secret*.
+    """Ask *account* for codes from now on; *code* proves that the phone has *secret*.
 
     Args:
-        db: The session; *account* is as :func:`campaign.organiser.login.stretch` left it.
-        account: Whose codes they are.
-        stretched: The key from its passphrase.
-        secret: As :func:`new_secret` made it.
-        code: The first one; it is used up.
+        db: A session that may write.
+        account: As :func:`campaign.organiser.login.check_passphrase` returned it.
+        stretched: The key derived from its passphrase.
+        secret: From :func:`new_secret`.
+        code: The first one; it is consumed.
 
     Raises:
-        WrongCodeError: The secret was altered on its way, or the code is not its.
+        WrongCodeError: The secret was altered, or the code does not belong to it.
     """
     if not SECRET.fullmatch(secret):
         raise WrongCodeError("this is not a secret of ours")
     step = code.step(secret)
     wrapped = box.wrap(secret.encode(), _key(stretched))
-    _keep(db, account, second_factor=wrapped, second_factor_used=step)
+    _update(db, account, second_factor=wrapped, second_factor_used=step)
     audit_log.record(db, account.name, "switch codes on", now=code.at)
 
 
 def switch_off(db: Session, account: Organiser, *, now: datetime) -> None:
-    """Ask *account* for no codes any more."""
-    _keep(db, account, second_factor=None, second_factor_used=None)
+    """Stop asking *account* for codes."""
+    _update(db, account, second_factor=None, second_factor_used=None)
     audit_log.record(db, account.name, "switch codes off", now=now)
 
 
-def use(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
-    """Use *code* up; of two who come with the same one at the same moment, one is let in.
+def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
+    """Accept *code* once; of two simultaneous requests with the same code, one is refused.
 
     Raises:
-        WrongCodeError: It is not the one that the phone shows, or it was used.
+        WrongCodeError: It is wrong, or was used.
     """
     assert account.second_factor is not None
     step = code.step(box.unwrap(account.second_factor, _key(stretched)).decode())
@@ -105,14 +105,14 @@ def use(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> N
         raise WrongCodeError("this code was used: wait for the next one")
 
 
-def _keep(db: Session, account: Organiser, **columns: object) -> None:
-    """Write what belongs to the passphrase that was checked, unless it was changed meanwhile."""
+def _update(db: Session, account: Organiser, **columns: object) -> None:
+    """Update *account*, unless its passphrase was changed after it was checked."""
     same = (Organiser.id == account.id, Organiser.salt == account.salt)
-    kept: UUID | None = db.scalar(update(Organiser).where(*same).values(**columns).returning(Organiser.id))
-    if kept is None:
+    updated: UUID | None = db.scalar(update(Organiser).where(*same).values(**columns).returning(Organiser.id))
+    if updated is None:
         raise WrongKeyError("the passphrase was changed at the same moment")
 
 
 def _key(stretched: bytes) -> bytes:
-    """Return the key that wraps the secret: one of its own, so that neither wrapping helps with the other."""
+    """Return the key that wraps the secret; it is not the one that wraps the private key."""
     return hmac.digest(stretched, b"letter campaign: second factor", "sha256")

@@ -1,4 +1,4 @@
-"""Logged-in organisers: sessions that hold the campaign's key only together with the cookie."""
+"""Sessions of logged-in organisers; the cookie is needed to decrypt the campaign's key in them."""
 
 import hashlib
 import hmac
@@ -11,58 +11,59 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
+from campaign.organiser import login_attempt
 from campaign.organiser.account import Organiser, Unlocked
-from campaign.organiser.login_attempt import LoginFailures, _name_digest
 from campaign.organiser.role import opens_names
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
 
-IDLE = timedelta(minutes=30)
-LONGEST = timedelta(hours=12)
-NOTICED_EVERY = timedelta(minutes=1)
-"""How exactly the time of last use is kept."""
+IDLE_LIMIT = timedelta(minutes=30)
+LIFETIME = timedelta(hours=12)
+USE_RECORDED_EVERY = timedelta(minutes=1)
+"""The precision of ``used_at``, so that not every request writes."""
 
 NO_KEY = b""
-"""What a reader's session holds in place of the campaign's key."""
+"""The content of a reader's session in place of the campaign's private key."""
 
 
 class OrganiserSession(Base):
-    """A login; its key opens only together with the cookie that the organiser's browser holds."""
+    """A login."""
 
     __tablename__ = "organiser_session"
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """Of the cookie."""
     organiser_id: Mapped[UUID] = mapped_column(ForeignKey("organiser.id", ondelete="CASCADE"), index=True)
     sealed_key: Mapped[bytes]
-    """The campaign's private key, or :data:`NO_KEY`."""
+    """The campaign's private key or :data:`NO_KEY`, encrypted under a key derived from the cookie."""
     began_at: Mapped[datetime]
     used_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def begin(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -> str:
-    """Begin a session; return the secret that only the cookie holds."""
+def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -> str:
+    """Start a session; return the secret for the cookie, which is stored nowhere else."""
     cookie = secrets.token_urlsafe(32)
     db.add(
         OrganiserSession(
             hash=_session_hash(cookie),
             organiser_id=unlocked.id,
-            sealed_key=box.wrap(unlocked.key or NO_KEY, _session_key(cookie, keys)),
+            sealed_key=box.wrap(unlocked.private_key or NO_KEY, _session_key(cookie, keys)),
             began_at=now,
             used_at=now,
         )
     )
-    db.execute(delete(LoginFailures).where(LoginFailures.name_digest == _name_digest(unlocked.name, keys)))
+    login_attempt.reset_failures(db, unlocked.name, keys=keys)
     return cookie
 
 
 def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tuple[Unlocked, bool]:
-    """Return the organiser whose cookie this is, and whether :func:`notice` is due.
+    """Return the organiser of *cookie*, and whether :func:`record_use` is due.
 
     Raises:
-        WrongKeyError: No session has this cookie, or it was idle too long.
+        WrongKeyError: No session has this cookie, or it has expired.
     """
     row = db.get(OrganiserSession, _session_hash(cookie))
-    if row is None or row.used_at + IDLE < now or row.began_at + LONGEST < now:
+    if row is None or row.used_at + IDLE_LIMIT < now or row.began_at + LIFETIME < now:
         raise WrongKeyError("this session is over: log in again")
     account = db.get_one(Organiser, row.organiser_id)
     private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys))
@@ -70,36 +71,35 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tupl
         raise WrongKeyError("this session began as a reader’s: log in again")
     key = private_key if opens_names(account.role) else None
     unlocked = Unlocked(account.id, account.name, account.role, key)
-    return unlocked, abs(now - row.used_at) > NOTICED_EVERY
+    return unlocked, abs(now - row.used_at) > USE_RECORDED_EVERY
 
 
-def notice(db: Session, cookie: str, *, now: datetime) -> None:
-    """Keep the session from going idle."""
+def record_use(db: Session, cookie: str, *, now: datetime) -> None:
+    """Record that the session was used at this time."""
     row = db.get(OrganiserSession, _session_hash(cookie))
     if row is not None:
         row.used_at = now
 
 
 def end(db: Session, cookie: str) -> None:
-    """End a session: its key is gone at once."""
+    """Delete a session with its key."""
     db.execute(delete(OrganiserSession).where(OrganiserSession.hash == _session_hash(cookie)))
 
 
 def end_all(db: Session, organiser_id: UUID) -> None:
-    """End every session of one organiser."""
+    """Delete every session of one organiser."""
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id == organiser_id))
 
 
-def erase_idle(db: Session, *, now: datetime) -> None:
-    """Delete sessions that are over, and failures that no longer matter."""
-    # Used later than now, before the clock was set back: idle from now on.
+def erase_expired(db: Session, *, now: datetime) -> None:
+    """Delete sessions that were idle, or open, for too long."""
+    # A later time of use than now: the clock was set back. The session is idle from now on.
     db.execute(update(OrganiserSession).where(OrganiserSession.used_at > now).values(used_at=now))
     db.execute(
         delete(OrganiserSession).where(
-            (OrganiserSession.used_at < now - IDLE) | (OrganiserSession.began_at < now - LONGEST)
+            (OrganiserSession.used_at < now - IDLE_LIMIT) | (OrganiserSession.began_at < now - LIFETIME)
         )
     )
-    db.execute(delete(LoginFailures).where(LoginFailures.last_at < now - timedelta(days=1)))
 
 
 def _session_hash(cookie: str) -> bytes:

@@ -1,1 +1,1 @@
-"""Sealing: boxes, codes, the server's keys, the campaign's key pair, digests of addresses."""
+"""Boxes, codes, the server's keys, the campaign's key pair, address digests."""

@@ -1,4 +1,4 @@
-"""Mailboxes: one form for all the spellings of an address that lead to the same one."""
+"""The canonical form of e-mail addresses: all spellings of one mailbox have the same."""
 
 from typing import NamedTuple
 
@@ -6,22 +6,22 @@ import idna
 
 
 class Provider(NamedTuple):
-    """How a provider reads what stands before the @ of its addresses."""
+    """A provider's rules for the part before the @ of its addresses."""
 
     domains: tuple[str, ...]
     tag: str = "+"
-    """From this on everything is ignored; empty where nothing is."""
+    """The provider ignores this character and everything after it; empty: nothing is ignored."""
     ignored: str = ""
-    """Characters that mean nothing."""
+    """Characters that the provider ignores."""
     alike: str = ""
-    """Characters that all mean the first of them."""
+    """Characters that the provider treats as the first of them."""
     is_one: bool = False
     """Whether the same name is the same mailbox under every domain."""
     has_subdomains: bool = False
     """Whether ``any@name.domain`` leads to ``name@domain``."""
 
     def mailbox(self, local: str, domain: str) -> str:
-        """Return the one form of ``local@domain``."""
+        """Return the canonical form of ``local@domain``."""
         name = local.partition(self.tag)[0] if self.tag else local
         name = name.translate(dict.fromkeys(map(ord, self.ignored)))
         if self.alike:
@@ -33,8 +33,8 @@ def _everywhere(name: str, endings: str) -> tuple[str, ...]:
     return tuple(f"{name}.{ending}" for ending in endings.split())
 
 
-# Two people taken for one would be worse than one taken for two: the second could not sign. So here
-# stands only what the provider says, or what those who had to know found; all looked up in November 2026.
+# Treating two people as one is worse than the reverse: the second could not sign. So this table has only
+# rules that the provider documents, or that developers of similar tools found; checked in November 2026.
 #
 # Google     support.google.com/mail/answer/7436150 (dots), /answer/10313 (googlemail.com); dots mean
 #            nothing in its own domains alone, not in those of its business customers.
@@ -50,8 +50,8 @@ def _everywhere(name: str, endings: str) -> tuple[str, ...]:
 #            email-normalize 3.1.
 # Zoho       email-normalize 3.1 (plus signs).
 #
-# Not here, because nothing was found to go by: Mail.ru (the makers of email-normalize looked for it in
-# 2020, issue 2), GMX, Web.de, Tuta. At Yahoo a name-keyword address is no spelling of another one
+# Left out, because no source was found: Mail.ru (the makers of email-normalize searched in 2020,
+# issue 2), GMX, Web.de, Tuta. At Yahoo a name-keyword address is no spelling of another one
 # (help.yahoo.com/kb/SLN28815.html).
 PROVIDERS = (
     Provider(("gmail.com", "googlemail.com"), ignored=".", is_one=True),
@@ -97,7 +97,7 @@ _WITH_SUBDOMAINS = tuple(
 
 
 def canonical_address(address: str) -> str:
-    """Return the one form that all spellings of a mailbox's address share; it is not one to write to."""
+    """Return the form that all spellings of a mailbox's address share; do not send mail to it."""
     local, domain = address.strip().rpartition("@")[0].casefold(), domain_of(address)
     if local.startswith('"'):  # in quotes every character counts
         return f"{local}@{domain}"
@@ -110,9 +110,9 @@ def canonical_address(address: str) -> str:
 
 
 def domain_of(address: str) -> str:
-    """Return the domain of *address* as DNS writes it, whatever its script and case."""
+    """Return the domain of *address* in lower-case ASCII (IDNA), or as typed when it has no such form."""
     domain = address.strip().rpartition("@")[2].rstrip(".")
-    if domain.isascii():  # nearly all are, and of those IDNA changes nothing but the case
+    if domain.isascii():  # nearly all; IDNA would only change their case
         return domain.lower()
     try:
         return idna.encode(domain, uts46=True).decode().lower()

@@ -1,4 +1,4 @@
-"""Digests that recognise an e-mail address without keeping it."""
+"""Keyed digests that recognise an e-mail address without storing it."""
 
 import hmac
 from datetime import date
@@ -8,12 +8,12 @@ from campaign.sealing.server_key import ServerKeys
 
 
 def address_digest(keys: ServerKeys, state_code: str, address: str) -> bytes:
-    """Return what recognises a mailbox among the signatures of one letter."""
+    """Return the digest of a mailbox for the signatures of one letter."""
     message = f"{state_code}\0{canonical_address(address)}"
     return hmac.digest(keys.digest, message.encode(), "sha256")
 
 
 def mailbox_digest(keys: ServerKeys, on: date, address: str) -> bytes:
-    """Return what recognises a mailbox for one day, to bound the mails sent to it."""
+    """Return the digest of a mailbox for one day, for the daily limit of mails."""
     message = f"{on.isoformat()}\0{canonical_address(address)}"
     return hmac.digest(keys.digest, message.encode(), "sha256")

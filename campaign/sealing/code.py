@@ -1,4 +1,4 @@
-"""Codes for links and recovery: Crockford base 32, as they are made, typed and looked up."""
+"""Random codes for links and recovery, in Crockford base 32."""
 
 import hashlib
 import secrets
@@ -6,12 +6,11 @@ import secrets
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Douglas Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
 
-
 TOKEN_CHARACTERS = 20
-"""100 random bits: more than anyone can guess, and short enough to be typed by hand."""
-
+"""100 random bits: impossible to guess, and short enough to type."""
 
 RECOVERY_CHARACTERS = 32
+"""160 random bits."""
 
 
 def new_code(characters: int = TOKEN_CHARACTERS) -> str:
@@ -21,9 +20,9 @@ def new_code(characters: int = TOKEN_CHARACTERS) -> str:
 
 
 def read_code(typed: str, characters: int = TOKEN_CHARACTERS) -> str | None:
-    """Return the code that somebody typed, or ``None`` when it cannot be one.
+    """Return the code in *typed*, or ``None`` when it cannot be one.
 
-    Dashes and spaces do not count, nor does case; O is read as 0, and I and L as 1.
+    Dashes, spaces and case are ignored; O is read as 0, and I and L as 1.
     """
     if len(typed) > characters * 4:
         return None
@@ -32,15 +31,15 @@ def read_code(typed: str, characters: int = TOKEN_CHARACTERS) -> str | None:
 
 
 def grouped(code: str) -> str:
-    """Return *code* in groups of four, as it is shown to be typed."""
+    """Return *code* in groups of four, the form in which it is displayed."""
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
 def code_hash(code: str) -> bytes:
-    """Return what is stored in place of *code*; its randomness makes a slow hash needless."""
+    """Return the hash that is stored in place of *code*; a random code needs no slow hash."""
     return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-token").digest()
 
 
 def code_key(code: str) -> bytes:
-    """Return the key that wraps under *code*; it cannot be had from :func:`code_hash`."""
+    """Return the key for wrappings under *code*; it cannot be derived from :func:`code_hash`."""
     return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-wrapkey").digest()

@@ -7,30 +7,29 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class ServerKeys:
-    """The keys the running server has; none of them opens a sealed box."""
+    """The keys of the running server; none of them opens a sealed box."""
 
     mail: bytes = field(repr=False)
-    """Closes what waits in the outbox."""
+    """Encrypts the outbox."""
     digest: bytes = field(repr=False)
-    """Makes a mailbox recognisable without keeping its address."""
+    """Keys the digests of addresses."""
     session: bytes = field(repr=False)
-    """Joined with an organiser's cookie, closes the key in that organiser's session."""
+    """Encrypts the key in an organiser's session, together with the cookie."""
     cookie: bytes = field(repr=False)
-    """Signs cookies and forms' tokens."""
+    """Signs cookies and CSRF tokens."""
     proof: bytes = field(repr=False)
-    """Signs the puzzles and tickets that are given to whoever signs in a rush."""
+    """Signs proof-of-work challenges and tickets."""
     place: bytes = field(repr=False)
-    """Closes a place among the public names, as it stands in an address."""
+    """Encrypts the position in the list of public names, which is part of a URL."""
 
     @classmethod
     def from_secret(cls, secret_key: str, digest_salt: bytes = b"") -> Self:
-        """Derive every key from the one secret.
+        """Derive every key from the secret.
 
         Args:
             secret_key: ``CAMPAIGN_SECRET_KEY``.
-            digest_salt: Random bytes kept in the database; once they are destroyed, no
-                digest can be matched with an address any more, whoever has the secret, and
-                no place with a signature.
+            digest_salt: Random bytes in the database. Once they are destroyed, the secret alone can
+                no longer match digests with addresses, or positions with signatures.
         """
         secret = secret_key.encode()
         return cls(

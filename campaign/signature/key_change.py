@@ -10,7 +10,7 @@ from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, campaign_key, key_wrapping
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.signature.model import Signature
@@ -53,8 +53,8 @@ def setup_code(db: Session, *, now: datetime) -> str | None:
     take_setup_lock(db)
     if any_exist(db) or campaign_key.destroyed_at(db) is not None:
         return None
-    code = campaign_key.make_provisional(db, now=now)
-    campaign_key.forget_empty(db, lambda key_id: is_sealed_to(db, key_id))
+    code = key_wrapping.make_provisional(db, now=now)
+    campaign_key.delete_unused(db, lambda key_id: is_sealed_to(db, key_id))
     return code
 
 
@@ -65,11 +65,11 @@ def reseal_some(db: Session, private_key: bytes) -> int:
     """
     current = campaign_key.current_key(db)
     moved = 0
-    for old, old_private in campaign_key.superseded(db, private_key):
+    for old, old_private in campaign_key.superseded_keys(db, private_key):
         moved += reseal(db, old, old_private, current, limit=RESEALED_AT_ONCE - moved)
         if moved >= RESEALED_AT_ONCE:
             return moved
-    campaign_key.forget_empty(db, lambda key_id: is_sealed_to(db, key_id))
+    campaign_key.delete_unused(db, lambda key_id: is_sealed_to(db, key_id))
     return moved
 
 
@@ -90,9 +90,9 @@ def adopt(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:
     Raises:
         WrongKeyError: The link opens no such pair.
     """
-    old, old_private = campaign_key.open_link(db, code, now=now)
+    old, old_private = key_wrapping.unwrap_link(db, code, now=now)
     current = campaign_key.current_key(db)
     if not old.is_provisional or old.id == current.id:
         raise WrongKeyError("this link belongs to no earlier pair")
-    campaign_key.hand_over(db, old, old_private, current)
+    campaign_key.supersede(db, old, old_private, current)
     audit_log.record(db, owner.name, "adopt earlier names", now=now)

@@ -15,7 +15,7 @@ from campaign.guard import proof_of_work
 from campaign.mail.sweep import erase_expired
 from campaign.operations import monitor
 from campaign.operations.emergency.scrub_rows import finish, is_unfinished, scrub
-from campaign.organiser import session
+from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
 from campaign.signature.erase import erase_due, is_over
 from campaign.signature.recount import compare, note
@@ -54,7 +54,8 @@ def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
 
     The caller commits after each.
     """
-    session.erase_idle(db, now=now)
+    session.erase_expired(db, now=now)
+    login_attempt.erase_old_failures(db, now=now)
     proof_of_work.delete_expired(db, now=now)
     erase_expired(db, now)
     yield 0

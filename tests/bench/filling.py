@@ -20,7 +20,7 @@ from campaign.mail.daily_limit import MailboxDay
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import start
 from campaign.organiser.invitation import join
-from campaign.organiser.passphrase import offered_passphrase
+from campaign.organiser.passphrase import generate_passphrase
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import choices
 from campaign.sealing import box as seal
@@ -68,7 +68,7 @@ def fill(database: Database, number: int) -> Filled:
     """
     moment = SYSTEM_CLOCK()
     start.prepare(database, Settings(secret_key=SECRET), load(), now=moment)
-    name, passphrase = "Olga Organiser", offered_passphrase()
+    name, passphrase = "Olga Organiser", generate_passphrase()
     with database.writing() as db:
         code = setup_code(db, now=moment)
         assert code
@@ -82,7 +82,7 @@ def fill(database: Database, number: int) -> Filled:
     print(file=sys.stderr)
     filling.count(database)
     settle(database)
-    return Filled(name, passphrase, owner.campaign_key)
+    return Filled(name, passphrase, owner.campaign_private_key)
 
 
 def settle(database: Database) -> None:

@@ -14,7 +14,7 @@ from campaign.mail import sealed_content
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
 from campaign.reference.participating_state import STATES
-from campaign.sealing import campaign_key
+from campaign.sealing import key_wrapping
 from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import load
@@ -65,7 +65,7 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     with database.writing() as db:
         code = setup_code(db, now=SYSTEM_CLOCK())
         assert code is not None
-        _key, private_key = campaign_key.open_link(db, code, now=SYSTEM_CLOCK())
+        _key, private_key = key_wrapping.unwrap_link(db, code, now=SYSTEM_CLOCK())
     database.close()
     return MadeSite(environment, private_key, started.edition)
 

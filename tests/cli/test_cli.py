@@ -278,7 +278,7 @@ def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None
         make_owner(db)
     link = run("organiser", "add", "--role", "reader", stdin=LOGIN).output.strip()
     with database.session(writes=True) as db:
-        assert join(db, link.rpartition("/")[2], "Rita", PASSPHRASE, now=make_now()).key is None
+        assert join(db, link.rpartition("/")[2], "Rita", PASSPHRASE, now=make_now()).private_key is None
         db.commit()
 
     file = Path("/nonexistent/list.csv")

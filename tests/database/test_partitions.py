@@ -113,7 +113,7 @@ def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flas
     with site.database.session(writes=True) as db:
         listed = list(db.scalars(in_list_order("de")))
         public = next(each for each in listed if each.disclosure == "public")
-        assert approve_names(db, [("de", public.id)], owner.campaign_key)[Outcome.DECIDED] == 1
+        assert approve_names(db, [("de", public.id)], owner.campaign_private_key)[Outcome.DECIDED] == 1
         make_delivery(db, listed)
     clock.forward(seconds=2)
     assert b"public.de" in supporter.client.get("/en/progress").data

@@ -106,13 +106,13 @@ def test_an_approved_public_name_goes_along(
 ) -> None:
     made = make_signature(db, keys, disclosure="public", name="Looked At", words="My words, not yours.")
     key = [(made.row.state_code, made.row.id)]
-    approve_names(db, key, owner.campaign_key)
+    approve_names(db, key, owner.campaign_private_key)
     db.commit()
     send.send(sender, order())
     assert "Looked At" in text_of(post_office)
     assert "My words, not yours." not in text_of(post_office)
 
-    approve_words(db, key, owner.campaign_key)
+    approve_words(db, key, owner.campaign_private_key)
     db.commit()
     send.send(sender, order())
     assert "My words, not yours." in text_of(post_office)
@@ -219,7 +219,7 @@ def test_names_under_another_key_are_left_out_and_said(
         send.send(sender, order(confirmed=()))
     delivery = send.send(sender, order())
     assert (delivery.total, delivery.named) == (2, 1)
-    assert len(list(reading.for_organisers(db, ["de"], sender.organiser.campaign_key))) == 2
+    assert len(list(reading.for_organisers(db, ["de"], sender.organiser.campaign_private_key))) == 2
 
 
 def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:

@@ -223,7 +223,7 @@ def test_public_names_leave_the_site_where_it_became_dangerous(
     there = make_signature(db, keys, residence="FR", disclosure="public")
     unread = make_signature(db, keys, residence="BY", disclosure="public", confirmed=False)
     named = [(made.row.state_code, made.row.id) for made in (here, there)]
-    approve_names(db, named, owner.campaign_key)
+    approve_names(db, named, owner.campaign_private_key)
     db.commit()
     assert safety_list.names_published(db, "BY") == 1
 
@@ -241,5 +241,5 @@ def test_no_name_from_where_it_is_dangerous_is_published_by_mistake(
     made = make_signature(db, keys, residence="KZ", disclosure="public")
     key = [(made.row.state_code, made.row.id)]
 
-    assert approve_names(db, key, owner.campaign_key, not_from={"KZ"})[Outcome.ENDANGERED] == 1
+    assert approve_names(db, key, owner.campaign_private_key, not_from={"KZ"})[Outcome.ENDANGERED] == 1
     assert (made.row.public_name, made.row.name_review) == (None, "declined")

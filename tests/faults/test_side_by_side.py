@@ -101,7 +101,9 @@ def test_who_is_invalidated_while_confirming_counts_not(
 
 def erase_on_request(database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[Key]) -> int:
     with database.writing() as db:
-        return len(erase_for(db, Asked("mara@example.org", keys, owner.campaign_key), chosen, now=NOW))
+        return len(
+            erase_for(db, Asked("mara@example.org", keys, owner.campaign_private_key), chosen, now=NOW)
+        )
 
 
 def test_who_withdraws_while_being_erased_on_request_is_taken_off_once(

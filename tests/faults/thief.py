@@ -15,8 +15,9 @@ from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser
 from campaign.sealing import box as seal
-from campaign.sealing.box import Cost
+from campaign.sealing import passphrase_key
 from campaign.sealing.code import code_key
+from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
 from campaign.worker import schedule
 
@@ -118,7 +119,7 @@ def opened(
         passphrases: What is stretched as organisers' passphrases are.
     """
     contents: dict[tuple[str, int], bytes] = {}
-    stretched = {seal.passphrase_key(each, *salt) for each in passphrases for salt in loot.salts}
+    stretched = {passphrase_key.stretch(each, *salt) for each in passphrases for salt in loot.salts}
     new = {*known, *server, *stretched}
     while new:
         keys = {key for each in new for key in _keys_of(each)}

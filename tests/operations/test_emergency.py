@@ -30,12 +30,12 @@ from campaign.operations.emergency.database_residue import cut_off
 from campaign.operations.emergency.destroy_keys import EMPTIED, destroy, destroy_files
 from campaign.operations.emergency.scrub_rows import finish, is_unfinished
 from campaign.organiser import audit_log
-from campaign.organiser import session as unlocking
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.login import unlock
-from campaign.organiser.login_attempt import LoginFailures, note_failure
+from campaign.organiser.login_attempt import LoginFailures, record_failure
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import make_recovery_code
 from campaign.sealing import box as seal
@@ -72,8 +72,8 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     make_delivery(db, rows[:4], note="Ms Example of the delegation telephoned.")
     make_recovery_code(db, owner, now=NOW)
     invite(db, owner, now=NOW)
-    unlocking.begin(db, owner, keys=keys, now=NOW)
-    note_failure(db, "Olga Organiser", keys=keys, now=NOW)
+    organiser_session.start(db, owner, keys=keys, now=NOW)
+    record_failure(db, "Olga Organiser", keys=keys, now=NOW)
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
     daily_limit.reserve_mail(db, os.urandom(32), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
@@ -346,7 +346,7 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
         KeyWrapping.wrapped,
         Organiser.wrapped_private_key,
         Organiser.salt,
-        unlocking.OrganiserSession.sealed_key,
+        organiser_session.OrganiserSession.sealed_key,
         outbox.OutboxMail.sealed,
         daily_limit.MailboxDay.digest,
         LoginFailures.name_digest,

@@ -11,14 +11,14 @@ from campaign.database.session import Database
 from campaign.errors import CampaignError, NoAccessLeftError, OrganiserError, RoleError, WrongKeyError
 from campaign.organiser import membership, session
 from campaign.organiser import recovery as organiser
-from campaign.organiser.account import Unlocked, everyone
+from campaign.organiser.account import Unlocked, all_accounts
 from campaign.organiser.audit_log import AuditEntry
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.login import unlock
 from campaign.organiser.recovery import make_recovery_code
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, key_wrapping
 from campaign.sealing.campaign_key import KeyWrapping
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
@@ -50,15 +50,15 @@ def log(db: Session) -> list[tuple[str, str, str]]:
 
 def test_a_reader_holds_no_key_in_any_form(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     reader = make_organiser(db, owner, role=READER)
-    cookie = session.begin(db, reader, keys=keys, now=NOW)
+    cookie = session.start(db, reader, keys=keys, now=NOW)
     resumed, _is_due = session.resume(db, cookie, keys=keys, now=NOW)
 
     assert wrappings(db, reader) == set()
     for each in (reader, resumed, unlock(db, "Pavel", PASSPHRASE)):
         assert each.role == READER
-        assert each.key is None
+        assert each.private_key is None
         with pytest.raises(RoleError):
-            _ = each.campaign_key
+            _ = each.campaign_private_key
 
 
 def test_nothing_lies_under_a_readers_invitation(db: Session, owner: Unlocked) -> None:
@@ -68,7 +68,7 @@ def test_nothing_lies_under_a_readers_invitation(db: Session, owner: Unlocked) -
     row.role = OWNER
     db.commit()
 
-    assert campaign_key.open_link(db, code, now=NOW)[1] == b""
+    assert key_wrapping.unwrap_link(db, code, now=NOW)[1] == b""
     with pytest.raises(CampaignError):
         join(db, code, "Rita", PASSPHRASE, now=NOW)
 
@@ -91,7 +91,7 @@ def test_a_reader_who_becomes_an_organiser_opens_names(
 ) -> None:
     made = make_signature(db, keys, name="Mara")
     reader = make_organiser(db, owner, role=READER)
-    cookie = session.begin(db, reader, keys=keys, now=NOW)
+    cookie = session.start(db, reader, keys=keys, now=NOW)
     membership.change_role(db, reader.id, ORGANISER, by=owner, now=NOW)
     db.commit()
 
@@ -99,7 +99,7 @@ def test_a_reader_who_becomes_an_organiser_opens_names(
         session.resume(db, cookie, keys=keys, now=NOW)
     again = unlock(db, "Pavel", PASSPHRASE)
     assert made.row.sealed
-    assert box.unseal(made.row.sealed, again.campaign_key).name == "Mara"
+    assert box.unseal(made.row.sealed, again.campaign_private_key).name == "Mara"
     assert ("Olga Organiser", "change role", "Pavel: reader → organiser") in log(db)
 
 
@@ -109,13 +109,13 @@ def test_who_becomes_a_reader_loses_every_way_to_the_key(
     second = make_organiser(db, owner, role=OWNER)
     recovery = make_recovery_code(db, second, now=NOW)
     invitation = invite(db, second, now=NOW)
-    session.begin(db, second, keys=keys, now=NOW)
+    session.start(db, second, keys=keys, now=NOW)
     membership.change_role(db, second.id, READER, by=owner, now=NOW)
     db.commit()
 
     assert wrappings(db, second) == set()
     assert db.scalar(select(OrganiserSession)) is None
-    assert unlock(db, "Pavel", PASSPHRASE).key is None
+    assert unlock(db, "Pavel", PASSPHRASE).private_key is None
     for use in (
         lambda: organiser.recover(db, recovery, f"{PASSPHRASE} again", now=NOW),
         lambda: join(db, invitation, "Third", PASSPHRASE, now=NOW),
@@ -127,10 +127,10 @@ def test_who_becomes_a_reader_loses_every_way_to_the_key(
 def test_a_session_that_outlives_its_role_has_no_key(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     second = make_organiser(db, owner)
     membership.change_role(db, second.id, READER, by=owner, now=NOW)
-    cookie = session.begin(db, second, keys=keys, now=NOW)  # whose login was under way
+    cookie = session.start(db, second, keys=keys, now=NOW)  # whose login was under way
     db.commit()
 
-    assert session.resume(db, cookie, keys=keys, now=NOW)[0].key is None
+    assert session.resume(db, cookie, keys=keys, now=NOW)[0].private_key is None
 
 
 def test_an_owner_who_becomes_an_organiser_keeps_the_key_and_no_invitation(
@@ -139,7 +139,7 @@ def test_an_owner_who_becomes_an_organiser_keeps_the_key_and_no_invitation(
     second = make_organiser(db, owner, role=OWNER)
     make_recovery_code(db, second, now=NOW)
     invite(db, second, now=NOW)
-    cookie = session.begin(db, second, keys=keys, now=NOW)
+    cookie = session.start(db, second, keys=keys, now=NOW)
     membership.change_role(db, second.id, ORGANISER, by=owner, now=NOW)
     db.commit()
 
@@ -152,7 +152,7 @@ def test_who_was_removed_holds_nothing_and_is_logged_out(
 ) -> None:
     second = make_organiser(db, owner)
     make_recovery_code(db, second, now=NOW)
-    session.begin(db, second, keys=keys, now=NOW)
+    session.start(db, second, keys=keys, now=NOW)
     membership.remove(db, second.id, by=owner, now=NOW)
     db.commit()
 
@@ -240,8 +240,8 @@ def test_of_the_last_two_owners_who_go_at_the_same_moment_one_stays(
     assert not _both(database, lambda db: go(db, first, one), lambda db: go(db, second, other))
 
     with database.reading() as db:
-        assert [each.role for each in everyone(db)].count(OWNER) == 1
-        assert len(campaign_key.holders(db)) >= 1
+        assert [each.role for each in all_accounts(db)].count(OWNER) == 1
+        assert len(key_wrapping.holder_ids(db)) >= 1
 
 
 def test_who_is_made_a_reader_while_making_a_recovery_code_has_none(database: Database) -> None:

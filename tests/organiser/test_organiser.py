@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from campaign.database.session import Database
 from campaign.errors import OrganiserError, WrongKeyError
 from campaign.organiser import invitation
-from campaign.organiser.account import everyone
+from campaign.organiser.account import all_accounts
 from campaign.organiser.invitation import invite
 from campaign.organiser.login import unlock
-from campaign.organiser.passphrase import offered_passphrase
+from campaign.organiser.passphrase import generate_passphrase
 from campaign.organiser.recovery import make_recovery_code, recover
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, key_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.key_change import adopt, left_behind, reseal_some, setup_code
@@ -24,22 +24,22 @@ def test_the_setup_link_makes_the_first_owner(db: Session) -> None:
     owner = make_owner(db)
 
     assert owner.role == "owner"
-    assert unlock(db, "olga organiser", PASSPHRASE).campaign_key == owner.campaign_key
+    assert unlock(db, "olga organiser", PASSPHRASE).campaign_private_key == owner.campaign_private_key
 
 
 def test_the_setup_link_opens_nothing_afterwards(db: Session, keys: ServerKeys) -> None:
     code = setup_code(db, now=NOW)
     assert code
     made = make_signature(db, keys)
-    _key, provisional_private = campaign_key.open_link(db, code, now=NOW)
+    _key, provisional_private = key_wrapping.unwrap_link(db, code, now=NOW)
     owner = invitation.join(db, code, "Olga", PASSPHRASE, now=NOW)
-    while reseal_some(db, owner.campaign_key):
+    while reseal_some(db, owner.campaign_private_key):
         pass
     db.commit()
     db.refresh(made.row)
 
     with pytest.raises(WrongKeyError):
-        campaign_key.open_link(db, code, now=NOW)
+        key_wrapping.unwrap_link(db, code, now=NOW)
     assert made.row.sealed
     with pytest.raises(WrongKeyError):
         box.unseal(made.row.sealed, provisional_private)
@@ -50,13 +50,13 @@ def test_what_was_signed_before_the_setup_is_resealed(db: Session, keys: ServerK
     assert code
     made = [make_signature(db, keys, name=f"Mara {number}") for number in range(5)]
     owner = invitation.join(db, code, "Olga", PASSPHRASE, now=NOW)
-    assert reseal_some(db, owner.campaign_key) == 5
-    assert reseal_some(db, owner.campaign_key) == 0
+    assert reseal_some(db, owner.campaign_private_key) == 5
+    assert reseal_some(db, owner.campaign_private_key) == 0
 
     for number, each in enumerate(made):
         db.refresh(each.row)
         assert each.row.sealed
-        assert box.unseal(each.row.sealed, owner.campaign_key).name == f"Mara {number}"
+        assert box.unseal(each.row.sealed, owner.campaign_private_key).name == f"Mara {number}"
     assert db.scalar(select(func.count()).select_from(CampaignKey)) == 1
 
 
@@ -68,11 +68,11 @@ def test_resealing_that_was_interrupted_goes_on_at_the_next_login(db: Session, k
     db.commit()  # and here the process dies
 
     again = unlock(db, "Olga", PASSPHRASE)
-    reseal_some(db, again.campaign_key)
+    reseal_some(db, again.campaign_private_key)
     db.refresh(made.row)
 
     assert made.row.sealed
-    assert box.unseal(made.row.sealed, again.campaign_key).name == "Mara"
+    assert box.unseal(made.row.sealed, again.campaign_private_key).name == "Mara"
 
 
 def test_a_restart_before_the_setup_keeps_what_was_signed(db: Session, keys: ServerKeys) -> None:
@@ -82,11 +82,11 @@ def test_a_restart_before_the_setup_keeps_what_was_signed(db: Session, keys: Ser
     assert first
     assert second
 
-    assert campaign_key.open_link(db, first, now=NOW)
+    assert key_wrapping.unwrap_link(db, first, now=NOW)
     owner = invitation.join(db, second, "Olga", PASSPHRASE, now=NOW)
     assert left_behind(db) == 1
     adopt(db, first, owner, now=NOW)
-    assert reseal_some(db, owner.campaign_key) == 1
+    assert reseal_some(db, owner.campaign_private_key) == 1
     assert left_behind(db) == 0
 
 
@@ -96,7 +96,7 @@ def test_a_restart_before_the_setup_drops_an_unused_pair(db: Session) -> None:
     assert first
 
     with pytest.raises(WrongKeyError):
-        campaign_key.open_link(db, first, now=NOW)
+        key_wrapping.unwrap_link(db, first, now=NOW)
 
 
 def test_once_there_is_an_organiser_no_setup_link_is_made(db: Session) -> None:
@@ -131,7 +131,7 @@ def test_an_invitation_lets_a_second_organiser_open_the_names(db: Session, keys:
 
     assert second.role == "organiser"
     assert made.row.sealed
-    assert box.unseal(made.row.sealed, second.campaign_key).name == "Mara"
+    assert box.unseal(made.row.sealed, second.campaign_private_key).name == "Mara"
     with pytest.raises(WrongKeyError):
         invitation.join(db, code, "Third", PASSPHRASE, now=NOW)
 
@@ -160,7 +160,7 @@ def test_the_recovery_code_sets_a_new_passphrase_once(db: Session, keys: ServerK
     db.commit()
 
     assert made.row.sealed
-    assert box.unseal(made.row.sealed, recovered.campaign_key).name == "Mara"
+    assert box.unseal(made.row.sealed, recovered.campaign_private_key).name == "Mara"
     assert unlock(db, "Olga Organiser", "another seven words for olga")
     with pytest.raises(WrongKeyError):
         unlock(db, "Olga Organiser", PASSPHRASE)
@@ -178,7 +178,7 @@ def test_a_name_may_be_written_in_any_script_and_case(db: Session, name: str) ->
 def test_an_invitation_goes_with_who_made_it(db: Session) -> None:
     owner = make_owner(db)
     code = invite(db, owner, now=NOW)
-    campaign_key.let_go(db, owner.id)
+    key_wrapping.delete_wrappings(db, owner.id)
 
     with pytest.raises(WrongKeyError):
         invitation.join(db, code, "Pavel", PASSPHRASE, now=NOW)
@@ -222,7 +222,7 @@ def test_no_key_of_the_server_opens_a_wrapping(db: Session, keys: ServerKeys) ->
     make_recovery_code(db, owner, now=NOW)
     made = make_signature(db, keys, name="Mara")
     wrappings = [row.wrapped for row in db.scalars(select(KeyWrapping))]
-    accounts = [each.wrapped_private_key for each in everyone(db)]
+    accounts = [each.wrapped_private_key for each in all_accounts(db)]
     assert made.row.sealed
 
     for key in (keys.mail, keys.digest, keys.session, keys.cookie):
@@ -234,10 +234,10 @@ def test_no_key_of_the_server_opens_a_wrapping(db: Session, keys: ServerKeys) ->
 
 
 def test_an_offered_passphrase_has_seven_words() -> None:
-    offered = offered_passphrase()
+    offered = generate_passphrase()
 
     assert len(offered.split()) == 7
-    assert offered != offered_passphrase()
+    assert offered != generate_passphrase()
 
 
 def test_names_are_sealed_to_one_key_at_a_time(db: Session) -> None:

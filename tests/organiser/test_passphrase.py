@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import WeakPassphraseError
 from campaign.organiser import passphrase
-from campaign.organiser.account import everyone
+from campaign.organiser.account import all_accounts
 from campaign.organiser.invitation import invite, join
-from campaign.organiser.passphrase import Weakness, offered_passphrase
+from campaign.organiser.passphrase import Weakness, generate_passphrase
 from campaign.organiser.recovery import make_recovery_code, recover
-from campaign.sealing import campaign_key
+from campaign.sealing import key_wrapping
 from tests.conftest import NOW
 from tests.support.factories import make_owner
 
@@ -21,7 +21,7 @@ ABOUT = ("Olga Organiser", "The Women’s Call", "Nursultan Nazarbayev")
 def weakness(typed: str) -> str:
     """Return why *typed* is refused, or nothing."""
     try:
-        passphrase.check(passphrase.clean(typed), ABOUT)
+        passphrase.check_strength(passphrase.normalise(typed), ABOUT)
     except WeakPassphraseError as error:
         return error.weakness
     return ""
@@ -69,15 +69,15 @@ def test_what_is_long_and_unusual_is_taken_whatever_it_is_made_of(typed: str) ->
 
 def test_every_offered_passphrase_is_taken() -> None:
     for _ in range(20):
-        assert weakness(offered_passphrase()) == ""
+        assert weakness(generate_passphrase()) == ""
 
 
 def test_one_persons_words_are_not_held_against_another() -> None:
     typed = "quillfeather sundial okapi"
     with pytest.raises(WeakPassphraseError):
-        passphrase.check(typed, ["Quillfeather", "sundial", "okapi"])
+        passphrase.check_strength(typed, ["Quillfeather", "sundial", "okapi"])
 
-    passphrase.check(typed, ["Somebody Else"])
+    passphrase.check_strength(typed, ["Somebody Else"])
 
 
 @pytest.mark.parametrize("typed", ["4@8({[<369!1|7$5+%02" * 500, "a" * 10_000, "zaq1" * 2_500])
@@ -91,7 +91,7 @@ def test_a_passphrase_made_to_be_slow_is_judged_in_seconds(typed: str) -> None:
 
 def test_neither_setup_nor_invitation_nor_recovery_takes_a_weak_one(db: Session) -> None:
     weak = "wombat lantern orbit"
-    setup = campaign_key.make_provisional(db, now=NOW)
+    setup = key_wrapping.make_provisional(db, now=NOW)
     with pytest.raises(WeakPassphraseError):
         join(db, setup, "Olga", weak, now=NOW)
     owner = make_owner(db)
@@ -103,7 +103,7 @@ def test_neither_setup_nor_invitation_nor_recovery_takes_a_weak_one(db: Session)
     with pytest.raises(WeakPassphraseError):
         recover(db, recovery, weak, now=NOW)
 
-    assert [each.name for each in everyone(db)] == ["Olga Organiser"]
+    assert [each.name for each in all_accounts(db)] == ["Olga Organiser"]
     assert join(db, invitation, "Pavel", weak + " thistle", now=NOW)
     assert recover(db, recovery, weak + " thistle", now=NOW)
 

@@ -131,7 +131,7 @@ def test_a_copy_does_not_hold_the_secret(db: Session, owner: Unlocked, secret: s
     assert account.second_factor
 
     assert secret.encode() not in account.second_factor
-    for key in (stretched, owner.campaign_key, account.public_key):
+    for key in (stretched, owner.campaign_private_key, account.public_key):
         with pytest.raises(WrongKeyError):
             box.unwrap(account.second_factor, key)
 
@@ -197,6 +197,6 @@ def test_a_passphrase_that_was_changed_meanwhile_switches_nothing(database: Data
 
 
 def test_the_picture_names_the_sites_host_and_not_the_cause() -> None:
-    address = second_factor.address("A" * 32, name="Olga", site="letters.example.org")
+    address = second_factor.otpauth_uri("A" * 32, name="Olga", site="letters.example.org")
 
     assert address == f"otpauth://totp/letters.example.org:Olga?secret={'A' * 32}&issuer=letters.example.org"

@@ -5,10 +5,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.errors import WrongKeyError
+from campaign.errors import TooManyAttemptsError, WrongKeyError
 from campaign.organiser import session
-from campaign.organiser.argon2_turn import one_at_a_time
-from campaign.organiser.login_attempt import FREE_FAILURES, TooManyAttemptsError, check_attempt, note_failure
+from campaign.organiser.argon2_lock import argon2_lock
+from campaign.organiser.login_attempt import FREE_FAILURES, check_attempt, record_failure
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
@@ -18,7 +18,7 @@ from tests.support.factories import make_owner
 
 def test_the_cookie_brings_the_key_back(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
-    cookie = session.begin(db, owner, keys=keys, now=NOW)
+    cookie = session.start(db, owner, keys=keys, now=NOW)
 
     resumed, _is_due = session.resume(db, cookie, keys=keys, now=NOW)
 
@@ -27,17 +27,17 @@ def test_the_cookie_brings_the_key_back(db: Session, keys: ServerKeys) -> None:
 
 def test_without_the_cookie_the_session_opens_nothing(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
-    session.begin(db, owner, keys=keys, now=NOW)
+    session.start(db, owner, keys=keys, now=NOW)
     row = db.scalars(select(OrganiserSession)).one()
 
-    assert owner.campaign_key not in row.sealed_key
+    assert owner.campaign_private_key not in row.sealed_key
     for key in (keys.mail, keys.digest, keys.session, keys.cookie, row.hash):
         with pytest.raises(WrongKeyError):
             box.unwrap(row.sealed_key, key)
 
 
 def test_the_cookie_without_the_servers_key_opens_nothing(db: Session, keys: ServerKeys) -> None:
-    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
 
     with pytest.raises(WrongKeyError):
         session.resume(db, cookie, keys=ServerKeys.from_secret("another" * 8), now=NOW)
@@ -45,7 +45,7 @@ def test_the_cookie_without_the_servers_key_opens_nothing(db: Session, keys: Ser
 
 @pytest.mark.parametrize("after", [timedelta(minutes=31), timedelta(hours=13)])
 def test_an_idle_session_is_over(db: Session, keys: ServerKeys, after: timedelta) -> None:
-    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
 
     with pytest.raises(WrongKeyError):
         session.resume(db, cookie, keys=keys, now=NOW + after)
@@ -54,11 +54,11 @@ def test_an_idle_session_is_over(db: Session, keys: ServerKeys, after: timedelta
 def test_a_session_outlives_a_clock_that_is_set_back_but_is_idle_no_longer_than_others(
     db: Session, keys: ServerKeys
 ) -> None:
-    cookie, back = session.begin(db, make_owner(db), keys=keys, now=NOW), NOW - timedelta(hours=1)
+    cookie, back = session.start(db, make_owner(db), keys=keys, now=NOW), NOW - timedelta(hours=1)
 
     _resumed, is_due = session.resume(db, cookie, keys=keys, now=back)
     assert is_due, "when it is used again, it is noted"
-    session.erase_idle(db, now=back)
+    session.erase_expired(db, now=back)
     session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=29))
     with pytest.raises(WrongKeyError):
         session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=31))
@@ -68,7 +68,7 @@ def test_wrong_passphrases_make_nobody_wait_for_a_clock_that_was_set_back(
     db: Session, keys: ServerKeys
 ) -> None:
     for _ in range(FREE_FAILURES):
-        note_failure(db, "Olga", keys=keys, now=NOW)
+        record_failure(db, "Olga", keys=keys, now=NOW)
     with pytest.raises(TooManyAttemptsError):
         check_attempt(db, "Olga", keys=keys, now=NOW)
 
@@ -76,27 +76,27 @@ def test_wrong_passphrases_make_nobody_wait_for_a_clock_that_was_set_back(
 
 
 def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys) -> None:
-    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
     for minutes in range(20, 12 * 60, 20):
         at = NOW + timedelta(minutes=minutes)
         _resumed, is_due = session.resume(db, cookie, keys=keys, now=at)
         assert is_due
-        session.notice(db, cookie, now=at)
+        session.record_use(db, cookie, now=at)
 
     with pytest.raises(WrongKeyError):
         session.resume(db, cookie, keys=keys, now=NOW + timedelta(hours=12, minutes=1))
 
 
 def test_logging_out_destroys_the_key(db: Session, keys: ServerKeys) -> None:
-    cookie = session.begin(db, make_owner(db), keys=keys, now=NOW)
+    cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
     session.end(db, cookie)
 
     assert db.scalar(select(OrganiserSession)) is None
 
 
 def test_idle_sessions_are_swept_away(db: Session, keys: ServerKeys) -> None:
-    session.begin(db, make_owner(db), keys=keys, now=NOW)
-    session.erase_idle(db, now=NOW + timedelta(minutes=31))
+    session.start(db, make_owner(db), keys=keys, now=NOW)
+    session.erase_expired(db, now=NOW + timedelta(minutes=31))
 
     assert db.scalar(select(OrganiserSession)) is None
 
@@ -104,7 +104,7 @@ def test_idle_sessions_are_swept_away(db: Session, keys: ServerKeys) -> None:
 def test_after_five_wrong_passphrases_a_name_has_to_wait(db: Session, keys: ServerKeys) -> None:
     for _ in range(5):
         check_attempt(db, "Olga", keys=keys, now=NOW)
-        note_failure(db, "Olga", keys=keys, now=NOW)
+        record_failure(db, "Olga", keys=keys, now=NOW)
 
     with pytest.raises(TooManyAttemptsError) as caught:
         check_attempt(db, " olga ", keys=keys, now=NOW)
@@ -117,7 +117,7 @@ def test_a_name_that_no_account_has_waits_just_the_same(db: Session, keys: Serve
     waits = []
     for name in ("Olga", "Nobody"):
         for _ in range(7):
-            note_failure(db, name, keys=keys, now=NOW)
+            record_failure(db, name, keys=keys, now=NOW)
         with pytest.raises(TooManyAttemptsError) as caught:
             check_attempt(db, name, keys=keys, now=NOW)
         waits.append(caught.value.seconds)
@@ -127,10 +127,10 @@ def test_a_name_that_no_account_has_waits_just_the_same(db: Session, keys: Serve
 
 def test_one_passphrase_is_stretched_at_a_time(tmp_path: Path) -> None:
     with (
-        one_at_a_time(tmp_path),
+        argon2_lock(tmp_path),
         pytest.raises(TooManyAttemptsError),
-        one_at_a_time(tmp_path, patience_seconds=0.1),
+        argon2_lock(tmp_path, patience_seconds=0.1),
     ):
         pass
-    with one_at_a_time(tmp_path, patience_seconds=0.1):
+    with argon2_lock(tmp_path, patience_seconds=0.1):
         pass

@@ -9,6 +9,7 @@ from campaign.sealing import box as seal
 from campaign.sealing.address_digest import address_digest, mailbox_digest
 from campaign.sealing.box import Details
 from campaign.sealing.code import code_hash, code_key, grouped, new_code, read_code
+from campaign.sealing.passphrase_key import COST, new_salt, stretch
 from campaign.sealing.server_key import ServerKeys
 
 KEYS = ServerKeys.from_secret("a" * 40)
@@ -51,12 +52,12 @@ def test_an_altered_box_is_refused() -> None:
 
 
 def test_a_wrapping_opens_with_the_passphrase_alone() -> None:
-    salt = seal.new_salt()
-    wrapped = seal.wrap(b"key", seal.passphrase_key("seven random words", salt, seal.COST))
+    salt = new_salt()
+    wrapped = seal.wrap(b"key", stretch("seven random words", salt, COST))
 
-    assert seal.unwrap(wrapped, seal.passphrase_key("seven random words", salt, seal.COST)) == b"key"
+    assert seal.unwrap(wrapped, stretch("seven random words", salt, COST)) == b"key"
     with pytest.raises(WrongKeyError):
-        seal.unwrap(wrapped, seal.passphrase_key("seven other words", salt, seal.COST))
+        seal.unwrap(wrapped, stretch("seven other words", salt, COST))
 
 
 def test_every_purpose_has_a_key_of_its_own() -> None:

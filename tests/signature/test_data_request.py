@@ -26,7 +26,7 @@ def owner(db: Session) -> Unlocked:
 
 @pytest.fixture
 def asked(keys: ServerKeys, owner: Unlocked) -> Asked:
-    return Asked("Mara@Example.org", keys, owner.campaign_key)
+    return Asked("Mara@Example.org", keys, owner.campaign_private_key)
 
 
 def keys_of(held: list[Held]) -> list[tuple[str, object]]:
@@ -86,7 +86,7 @@ def test_after_the_close_boxes_tell_a_part_at_a_time(
 def test_a_box_that_only_an_earlier_link_opens_is_shown_as_it_is(db: Session, keys: ServerKeys) -> None:
     make_signature(db, keys, email=MARA)
     owner = make_owner(db)  # a new pair; the earlier one's box waits for its own setup link
-    asked = Asked(MARA, keys, owner.campaign_key)
+    asked = Asked(MARA, keys, owner.campaign_private_key)
 
     [held] = data_request.by_digest(db, asked)
     assert (held.details.email, held.row.sealed is not None) == ("", True)

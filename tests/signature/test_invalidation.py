@@ -39,7 +39,7 @@ def hold(db: Session, made: Made, reason: str = "network") -> None:
 
 
 def found(db: Session, owner: Unlocked, **parts: Any) -> set[Any]:
-    return {each.key for each in search.find(db, Rule(**parts), owner.campaign_key)}
+    return {each.key for each in search.find(db, Rule(**parts), owner.campaign_private_key)}
 
 
 def set_aside(db: Session, *made: Made, reason: str = "They are one person’s.") -> Invalidation:
@@ -210,7 +210,7 @@ def test_a_rule_goes_on_over_any_number_of_batches(
     made = {key(make_signature(db, keys, state=state)) for state in ("de", "fr", "de", "fr", "de")}
 
     assert found(db, owner, residence="FR") == made
-    assert len(list(search.find(db, Rule(residence="FR"), owner.campaign_key, most_read=4))) == 4
+    assert len(list(search.find(db, Rule(residence="FR"), owner.campaign_private_key, most_read=4))) == 4
 
 
 def test_an_empty_rule_is_known_as_one() -> None:
@@ -227,7 +227,7 @@ def test_rule_and_reason_can_be_read_with_the_key_and_lie_nowhere_in_clear(
     )
     db.commit()
     stored = db.scalars(select(Invalidation)).one()
-    grounds = invalidation.grounds(stored, owner.campaign_key)
+    grounds = invalidation.grounds(stored, owner.campaign_private_key)
 
     assert grounds is not None
     assert grounds.reason == "One machine."

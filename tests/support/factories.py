@@ -13,7 +13,7 @@ from campaign.delivery.model import ACCEPTED, Delivery, DeliveryRow
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.role import ORGANISER
-from campaign.sealing import box, campaign_key
+from campaign.sealing import box, key_wrapping
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
@@ -87,7 +87,7 @@ def make_owner(
     db: Session, *, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, now: datetime = NOW
 ) -> Unlocked:
     """Make the first organiser, as the setup link does."""
-    code = campaign_key.make_provisional(db, now=now)
+    code = key_wrapping.make_provisional(db, now=now)
     owner = join(db, code, name, passphrase, now=now)
     db.commit()
     return owner

@@ -18,7 +18,7 @@ from campaign.database.table import Base
 from campaign.delivery.delegation import Address, save
 from campaign.delivery.send import Order, Sender, send
 from campaign.disclosure.approval import approve_names
-from campaign.organiser import session as unlocking
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite
 from campaign.organiser.organisation import Organisation, save_organisation
@@ -92,7 +92,7 @@ class LivedIn:
     def session(self, role: str = OWNER, *, ago: timedelta = timedelta()) -> str:
         """Begin a session, perhaps some time *ago*, and return what only the cookie holds."""
         with self.site.database.writing() as db:
-            return unlocking.begin(db, self.people[role], keys=self.site.keys, now=self.clock() - ago)
+            return organiser_session.start(db, self.people[role], keys=self.site.keys, now=self.clock() - ago)
 
     def _fill(self) -> None:
         now, keys = self.clock(), self.site.keys
@@ -105,7 +105,7 @@ class LivedIn:
             make_signature(db, keys, **mine, state="kz", disclosure="public")
             counted = make_signature(db, keys, state="fr", disclosure="counted")
             public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
-            approve_names(db, [("de", public.row.id)], self.owner.campaign_key)
+            approve_names(db, [("de", public.row.id)], self.owner.campaign_private_key)
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
             self.invitation = invite(db, self.owner, ORGANISER, now=now)
@@ -194,14 +194,14 @@ def foreign_cookies(place: LivedIn) -> dict[str, str]:
     """Return cookies that open nothing: over, forged, or of somebody else; some signed by our own key."""
     ended = place.session()
     with place.site.database.writing() as db:
-        unlocking.end(db, ended)
+        organiser_session.end(db, ended)
     other = Flask("other")
     other.secret_key = "a key that somebody else made up, of good length"
     valid = place.cookie(unlock=place.session())
     content, _, signature = valid.rpartition(".")
     return {
         "ended": place.cookie(unlock=ended),
-        "idle": place.cookie(unlock=place.session(ago=unlocking.IDLE + timedelta(seconds=1))),
+        "idle": place.cookie(unlock=place.session(ago=organiser_session.IDLE_LIMIT + timedelta(seconds=1))),
         "of yesterday": place.cookie(unlock=place.session(ago=timedelta(days=1))),
         "guessed": place.cookie(unlock="A" * 43),
         "a supporter's token": place.cookie(unlock=place.signed.token),

@@ -336,7 +336,7 @@ def test_what_is_signed_is_sealed_and_comes_out_as_it_was_typed(
         if row.sealed is None:
             assert row.disclosure == "counted"
             continue
-        details = box.unseal(row.sealed, place.owner.campaign_key)
+        details = box.unseal(row.sealed, place.owner.campaign_private_key)
         assert details.name == one_line(form["name"])
         assert details.town == one_line(form["town"])
         assert details.words == paragraphs(form["words"])

@@ -27,7 +27,7 @@ from campaign.letter.template import compose
 from campaign.organiser.second_factor import TypedCode
 from campaign.paths import PACKAGE, TEMPLATES
 from campaign.reference.participating_state import STATES
-from campaign.sealing import box
+from campaign.sealing import box, passphrase_key
 from campaign.sealing.address import domain_of
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.code import CROCKFORD, grouped, read_code
@@ -348,7 +348,7 @@ def test_a_setting_works_or_stops_the_start_with_a_line_that_names_it(
 @given(any_text, any_text)
 def test_a_passphrase_may_be_of_any_characters(passphrase: str, other: str) -> None:
     assume(passphrase != other)
-    salt = box.new_salt()
-    wrapped = box.wrap(b"key", box.passphrase_key(passphrase, salt, box.COST))
+    salt = passphrase_key.new_salt()
+    wrapped = box.wrap(b"key", passphrase_key.stretch(passphrase, salt, passphrase_key.COST))
 
-    assert box.unwrap(wrapped, box.passphrase_key(passphrase, salt, box.COST)) == b"key"
+    assert box.unwrap(wrapped, passphrase_key.stretch(passphrase, salt, passphrase_key.COST)) == b"key"

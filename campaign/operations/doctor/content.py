@@ -9,9 +9,9 @@ from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.operations.doctor.finding import Finding
 from campaign.operations.emergency import scrub_rows
-from campaign.organiser.account import any_exist, everyone
+from campaign.organiser.account import all_accounts, any_exist
 from campaign.organiser.organisation import organisation
-from campaign.organiser.recovery import is_due, recovery_codes
+from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.organiser.role import OWNER, opens_names
 from campaign.sealing import campaign_key
 from campaign.signature import recount
@@ -53,7 +53,7 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
             yield from _erased(erased_at, is_unfinished=scrub_rows.is_unfinished(db))
         elif not any_exist(db):
             yield Finding("There is no organiser yet: open the link that `campaign serve` prints.")
-        elif len([each for each in everyone(db) if each.role == OWNER]) == 1:
+        elif len([each for each in all_accounts(db) if each.role == OWNER]) == 1:
             yield Finding(
                 "There is one owner only: keep their recovery code safe, or nobody opens the names."
             )
@@ -68,9 +68,9 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
 
 def _recovery_codes(db: Session, now: datetime) -> Iterator[Finding]:
     codes = recovery_codes(db)
-    openers = [each for each in everyone(db) if opens_names(each.role)]
+    openers = [each for each in all_accounts(db) if opens_names(each.role)]
     without = sum(1 for each in openers if each.id not in codes)
-    untested = sum(1 for tested_on in codes.values() if is_due(tested_on, today=now.date()))
+    untested = sum(1 for tested_on in codes.values() if is_test_due(tested_on, today=now.date()))
     if without:
         yield Finding(f"{without} of {len(openers)} organisers have no recovery code.")
     if untested:

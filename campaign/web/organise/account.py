@@ -8,7 +8,7 @@ from campaign.errors import WrongKeyError
 from campaign.organiser import account as organiser
 from campaign.organiser import audit_log
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
-from campaign.organiser.recovery import is_due, recovery_codes
+from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.sealing.code import read_code
 from campaign.signature import key_change
 from campaign.signature.key_change import left_behind
@@ -58,7 +58,7 @@ def adopt() -> ResponseReturnValue:
 
 
 def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
-    everyone = organiser.everyone(session())
+    everyone = organiser.all_accounts(session())
     return render_template(
         "organise/account.html",
         organisation_form=form,
@@ -68,5 +68,5 @@ def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
         organisers=everyone,
         me=next(each for each in everyone if each.id == unlocked().id),
         recovery_codes=recovery_codes(session()),
-        is_due=lambda tested_on: is_due(tested_on, today=now().date()),
+        is_due=lambda tested_on: is_test_due(tested_on, today=now().date()),
     )

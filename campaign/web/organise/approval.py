@@ -86,7 +86,7 @@ def approve() -> ResponseReturnValue:
 
 
 def _review(kind: str, act: str, keys: list[Key]) -> Counter[Outcome]:
-    db, private_key = session(), unlocked().campaign_key
+    db, private_key = session(), unlocked().campaign_private_key
     if act == "decline":
         return approval.decline_names(db, keys) if kind == NAMES else approval.decline_words(db, keys)
     if kind == WORDS:
@@ -158,7 +158,7 @@ def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[s
 
 
 def _entry(row: Signature) -> dict[str, object]:
-    details = UnsealedSignature(row, unlocked().campaign_key).details
+    details = UnsealedSignature(row, unlocked().campaign_private_key).details
     return {
         "key": f"{row.state_code}:{row.id.hex}",
         "state": STATES[row.state_code],

@@ -109,7 +109,7 @@ def _batches(rule: Rule | None, chosen: Iterable[Key]) -> Iterator[list[Key]]:
         yield list(chosen)
         return
     with site().database.reading() as db:
-        keys = (found.key for found in rules.find(db, rule, unlocked().campaign_key))
+        keys = (found.key for found in rules.find(db, rule, unlocked().campaign_private_key))
         while batch := list(islice(keys, invalidation.BATCH)):
             yield batch
 
@@ -160,7 +160,7 @@ def _page(db: Session, form: RuleForm, *, looks: bool, decision_form: DecisionFo
     rule = form.rule() if looks else Rule()
     outline: Outline | None = None
     if looks and not rule.is_empty:
-        outline = rules.outline(db, rule, unlocked().campaign_key, first=SHOWN, most_read=MOST_OPENED)
+        outline = rules.outline(db, rule, unlocked().campaign_private_key, first=SHOWN, most_read=MOST_OPENED)
     return render_template(
         "organise/checks.html",
         form=form,
@@ -195,7 +195,7 @@ def _decisions(db: Session) -> list[dict[str, Any]]:
     left = invalidation.left(db, [each.id for each in shown])
     decisions = []
     for each in shown:
-        grounds = invalidation.grounds(each, unlocked().campaign_key)
+        grounds = invalidation.grounds(each, unlocked().campaign_private_key)
         decisions.append(
             {
                 "decision": each,

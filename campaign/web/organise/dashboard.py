@@ -69,7 +69,7 @@ def _recovery() -> dict[str, object]:
         return {"recovery": "", "tested_on": None}
     if mine not in codes:
         return {"recovery": "none", "tested_on": None}
-    is_due = recovery.is_due(codes[mine], today=now().date())
+    is_due = recovery.is_test_due(codes[mine], today=now().date())
     kind = "" if not is_due else "old" if codes[mine] else "untested"
     return {"recovery": kind, "tested_on": codes[mine]}
 

@@ -67,7 +67,7 @@ def erase_by_address() -> ResponseReturnValue:
 
 
 def _asked(form: RequestForm) -> Asked:
-    return Asked(form.email.data, site().keys, unlocked().campaign_key)
+    return Asked(form.email.data, site().keys, unlocked().campaign_private_key)
 
 
 def _record(act: str, rows: list[Signature]) -> None:

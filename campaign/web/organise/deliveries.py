@@ -165,7 +165,7 @@ def _preview(
 ) -> str:
     planned = _plan(state)
     rows = document.rows(
-        session(), planned, unlocked().campaign_key, edition=site().edition, language=ENGLISH
+        session(), planned, unlocked().campaign_private_key, edition=site().edition, language=ENGLISH
     )
     if send_form is None:
         send_form = SendDeliveryForm(

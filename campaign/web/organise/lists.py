@@ -35,7 +35,7 @@ def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- 
 
 
 def _csv(states: list[ParticipatingState]) -> Response:
-    database, private_key = site().database, unlocked().campaign_key
+    database, private_key = site().database, unlocked().campaign_private_key
 
     def rows() -> Iterator[Row]:
         # A session of its own: the request's is closed before the last line is sent.
@@ -52,7 +52,7 @@ def _pdf(states: list[ParticipatingState]) -> Response:
         file,
         session(),
         [each for each in plans if each.total] or plans[:1],
-        unlocked().campaign_key,
+        unlocked().campaign_private_key,
         edition=site().edition,
         language=ENGLISH,
         made_on=now().date(),

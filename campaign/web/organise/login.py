@@ -4,13 +4,12 @@ from flask import g, redirect, render_template, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from campaign.errors import WrongKeyError
+from campaign.errors import TooManyAttemptsError, WrongKeyError
 from campaign.organiser import audit_log
-from campaign.organiser import session as unlocking
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import any_exist
-from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import unlock
-from campaign.organiser.login_attempt import TooManyAttemptsError
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import LoginForm
@@ -35,7 +34,7 @@ def log_in() -> ResponseReturnValue:
         return _login_page(form), 422
     name, passphrase, code = form.name.data, form.passphrase.data, TypedCode(form.code.data, now())
     try:
-        with attempt(name), one_at_a_time(site().settings.instance):
+        with attempt(name), argon2_lock(site().settings.instance):
             opened = unlock(session(), name, passphrase, code)
     except TooManyAttemptsError as error:
         page = _login_page(form, retry_after=error.seconds)
@@ -53,7 +52,7 @@ def log_in() -> ResponseReturnValue:
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session; its key is gone at once."""
-    unlocking.end(session(), cookie.get("unlock", ""))
+    organiser_session.end(session(), cookie.get("unlock", ""))
     commit()
     cookie.clear()
     response = redirect(url_for(".login"), 303)

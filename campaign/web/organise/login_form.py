@@ -5,7 +5,7 @@ from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, StopValidation
 
 from campaign.organiser.passphrase import SHORTEST_PASSPHRASE, Weakness
-from campaign.organiser.passphrase import clean as clean_passphrase
+from campaign.organiser.passphrase import normalise as normalise_passphrase
 from campaign.web.base_form import Form
 from campaign.web.field import AtMost, Readable, one_line
 from campaign.web.organise.form import PLAIN
@@ -89,13 +89,13 @@ class NewPassphraseForm(Form):
     passphrase = PasswordField(
         _("Passphrase"),
         description=_("At least 15 characters, and hard to guess. We can neither see nor reset it."),
-        filters=[clean_passphrase],
+        filters=[normalise_passphrase],
         validators=[DataRequired(_("Enter a passphrase."))],
         render_kw={"autocomplete": "new-password"},
     )
     passphrase_again = PasswordField(
         _("The same passphrase again"),
-        filters=[clean_passphrase],
+        filters=[normalise_passphrase],
         validators=[EqualTo("passphrase", _("The two passphrases differ. Please type both again."))],
         render_kw={"autocomplete": "new-password"},
     )

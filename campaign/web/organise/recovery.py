@@ -4,11 +4,11 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import WeakPassphraseError, WrongKeyError
+from campaign.errors import TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser import recovery
-from campaign.organiser import session as unlocking
-from campaign.organiser.argon2_turn import one_at_a_time
-from campaign.organiser.login_attempt import RECOVERING, TooManyAttemptsError
+from campaign.organiser import session as organiser_session
+from campaign.organiser.argon2_lock import argon2_lock
+from campaign.organiser.login_attempt import RECOVERY_NAME
 from campaign.organiser.recovery import recovery_codes
 from campaign.sealing.code import RECOVERY_CHARACTERS, grouped, read_code
 from campaign.web.organise.blueprint import bp
@@ -33,7 +33,7 @@ def use_recovery_code() -> ResponseReturnValue:
         return _recover_page(form), 422
     code = _read(form)
     try:
-        with attempt(RECOVERING), one_at_a_time(site().settings.instance):
+        with attempt(RECOVERY_NAME), argon2_lock(site().settings.instance):
             opened = recovery.recover(session(), code, form.passphrase.data, about=known_for(), now=now())
     except TooManyAttemptsError as error:
         return must_wait(_recover_page, form, error)
@@ -45,7 +45,7 @@ def use_recovery_code() -> ResponseReturnValue:
             gettext("This is not a recovery code of ours, or it was used, or a newer one has replaced it.")
         ]
         return _recover_page(form), 422
-    unlocking.end_all(session(), opened.id)
+    organiser_session.end_all(session(), opened.id)
     return welcome(opened, is_first=False)
 
 

@@ -8,12 +8,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
 
-from campaign.errors import WrongCodeError, WrongKeyError
+from campaign.errors import TooManyAttemptsError, WrongCodeError, WrongKeyError
 from campaign.organiser import second_factor
 from campaign.organiser.account import Organiser
-from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import check_passphrase
-from campaign.organiser.login_attempt import TooManyAttemptsError
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import CurrentPassphraseForm, SwitchOnForm
@@ -78,7 +77,7 @@ def switch_off_codes() -> ResponseReturnValue:
 
 def _checked(passphrase: str) -> tuple[Organiser, bytes]:
     """Return the account and the key from its passphrase; a wrong one counts like one at the login."""
-    with attempt(unlocked().name), one_at_a_time(site().settings.instance):
+    with attempt(unlocked().name), argon2_lock(site().settings.instance):
         return check_passphrase(session(), unlocked().id, passphrase)
 
 
@@ -89,7 +88,7 @@ def _has_codes() -> bool:
 def _on_page(form: SwitchOnForm, *, retry_after: int | None = None) -> str:
     secret = form.secret.data
     host = urlsplit(site().settings.base_url).hostname or ""
-    address = second_factor.address(secret, name=unlocked().name, site=host)
+    address = second_factor.otpauth_uri(secret, name=unlocked().name, site=host)
     return render_template(
         "organise/second_factor.html",
         form=form,

@@ -7,7 +7,7 @@ from flask import g
 from flask import session as cookie
 
 from campaign.errors import WrongKeyError
-from campaign.organiser import session as unlocking
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.signature.key_change import reseal_some
 from campaign.web.site import now, session, site
@@ -24,16 +24,16 @@ def unlocked() -> Unlocked:
 def enter(opened: Unlocked) -> None:
     """Begin a session; the caller commits."""
     cookie.clear()
-    cookie["unlock"] = unlocking.begin(session(), opened, keys=site().keys, now=now())
+    cookie["unlock"] = organiser_session.start(session(), opened, keys=site().keys, now=now())
     g.unlocked = opened
 
 
 def reseal(opened: Unlocked) -> None:
     """Move what is sealed to earlier pairs; every batch is on disk before the next."""
     deadline = time.monotonic() + RESEALING_SECONDS
-    while opened.key is not None and time.monotonic() < deadline:
+    while opened.private_key is not None and time.monotonic() < deadline:
         with site().database.writing() as db:
-            if reseal_some(db, opened.campaign_key) == 0:
+            if reseal_some(db, opened.campaign_private_key) == 0:
                 return
 
 
@@ -43,11 +43,11 @@ def _resumed() -> Unlocked | None:
         return None
     with site().database.reading() as db:
         try:
-            resumed, is_due = unlocking.resume(db, secret, keys=site().keys, now=now())
+            resumed, is_due = organiser_session.resume(db, secret, keys=site().keys, now=now())
         except WrongKeyError:
             cookie.clear()
             return None
     if is_due:
         with site().database.writing() as db:
-            unlocking.notice(db, secret, now=now())
+            organiser_session.record_use(db, secret, now=now())
     return resumed

@@ -4,13 +4,12 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import OrganiserError, WeakPassphraseError, WrongKeyError
+from campaign.errors import OrganiserError, TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser.account import any_exist
-from campaign.organiser.argon2_turn import one_at_a_time
+from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.invitation import join
-from campaign.organiser.login_attempt import TooManyAttemptsError
 from campaign.organiser.role import ORGANISER, OWNER
-from campaign.sealing import campaign_key
+from campaign.sealing import key_wrapping
 from campaign.sealing.code import read_code
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SetupForm
@@ -38,7 +37,7 @@ def set_up(token: str) -> ResponseReturnValue:
     about = known_for()
     try:
         session().rollback()
-        with one_at_a_time(site().settings.instance):
+        with argon2_lock(site().settings.instance):
             opened = join(session(), code, form.name.data, form.passphrase.data, about=about, now=now())
     except TooManyAttemptsError as error:
         form.passphrase.errors = [
@@ -63,12 +62,12 @@ def _role(token: str) -> str | None:
     if code is None:
         return None
     try:
-        key, _private = campaign_key.open_link(session(), code, now=now())
+        key, _private = key_wrapping.unwrap_link(session(), code, now=now())
     except WrongKeyError:
         return None
     if key.is_provisional:
         return None if any_exist(session()) else OWNER
-    return campaign_key.link_role(session(), code) or ORGANISER
+    return key_wrapping.link_role(session(), code) or ORGANISER
 
 
 def _page(form: SetupForm, token: str, role: str) -> str:

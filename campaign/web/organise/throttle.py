@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from campaign.errors import WrongKeyError
-from campaign.organiser.login_attempt import TooManyAttemptsError, check_attempt, note_failure
+from campaign.errors import TooManyAttemptsError, WrongKeyError
+from campaign.organiser.login_attempt import check_attempt, record_failure
 from campaign.web.base_form import Form
 from campaign.web.site import commit, now, session, site
 
@@ -22,7 +22,7 @@ def attempt(name: str) -> Iterator[None]:
         yield
     except WrongKeyError:
         session().rollback()
-        note_failure(session(), name, keys=site().keys, now=now())
+        record_failure(session(), name, keys=site().keys, now=now())
         commit()
         raise
 

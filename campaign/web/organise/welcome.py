@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.organiser.account import Unlocked
-from campaign.organiser.passphrase import offered_passphrase
+from campaign.organiser.passphrase import generate_passphrase
 from campaign.organiser.recovery import make_recovery_code
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
@@ -17,7 +17,7 @@ from campaign.web.site import commit, now, session, site
 
 def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
     """Let in whoever has just made an account, or opened it again, and show their recovery code once."""
-    if opened.key is None:
+    if opened.private_key is None:
         enter(opened)
         commit()
         flash(gettext("Your account is made."))
@@ -41,4 +41,4 @@ def offered(form: NewPassphraseForm) -> str:
     """Return a passphrase to take, unless one was offered before that may stand on paper by now."""
     if form.errors and not (form.passphrase.errors and form.passphrase.data):
         return ""
-    return offered_passphrase()
+    return generate_passphrase()

@@ -16,7 +16,7 @@ from campaign.organiser.account import Unlocked
 from campaign.organiser.login import check_passphrase
 from campaign.organiser.login_attempt import FREE_FAILURES, LoginFailures
 from campaign.organiser.second_factor import TypedCode
-from campaign.sealing import box
+from campaign.sealing import passphrase_key
 from campaign.settings import Settings
 from campaign.web.site import Site
 from tests.conftest import NOW, Clock
@@ -30,13 +30,13 @@ DRILL = "/organise/account/recovery-code/drill"
 def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Return what every stretching of a passphrase took: passes and memory."""
     taken: list[tuple[int, int]] = []
-    stretch = box.argon2id.kdf
+    stretch = passphrase_key.argon2id.kdf
 
     def counted(*arguments: Any, opslimit: int, memlimit: int) -> bytes:
         taken.append((opslimit, memlimit))
         return bytes(stretch(*arguments, opslimit=opslimit, memlimit=memlimit))
 
-    monkeypatch.setattr(box.argon2id, "kdf", counted)
+    monkeypatch.setattr(passphrase_key.argon2id, "kdf", counted)
     return taken
 
 
@@ -78,7 +78,7 @@ def test_every_wrong_login_takes_the_same_work_and_gets_the_same_answer(
         figures.append(list(work))
 
     assert len(pages) == 1
-    assert figures == [[box.COST]] * len(figures)
+    assert figures == [[passphrase_key.COST]] * len(figures)
     assert sorted(each.failures for each in db.scalars(select(LoginFailures))) == [1, 4]
 
 
@@ -89,7 +89,7 @@ def test_a_right_login_takes_that_work_too(
     answer = OrganisersBrowser(app).log_in(code=pyotp.TOTP(secret).at(clock()))
 
     assert answer.status_code == 303
-    assert work == [box.COST]
+    assert work == [passphrase_key.COST]
 
 
 def test_after_five_failures_of_any_kind_a_name_waits_without_any_work(

@@ -1,0 +1,143 @@
+"""Wrappings of the campaign's private key: under one-time links, and for organisers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from campaign.errors import WrongKeyError
+from campaign.sealing import box
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, make_current
+from campaign.sealing.code import code_hash, code_key, new_code
+
+
+def make_provisional(db: Session, *, now: datetime) -> str:
+    """Make a pair before the first organiser; return the code of the setup link that opens it.
+
+    An earlier provisional pair stays under its own link, for the boxes sealed to it.
+    """
+    key, private_key = make_current(db, is_provisional=True, now=now)
+    return wrap_under_link(db, key, private_key)
+
+
+def wrap_under_link(
+    db: Session,
+    key: CampaignKey,
+    private_key: bytes,
+    *,
+    holder_id: UUID | None = None,
+    role: str | None = None,
+    expires_at: datetime | None = None,
+) -> str:
+    """Wrap *private_key* under a new one-time code, and return the code.
+
+    Args:
+        db: A session that may write.
+        key: The pair.
+        private_key: Of *key*; empty for a reader's invitation.
+        holder_id: The organiser who makes an invitation; it is deleted with their wrappings.
+        role: The role of the account that the invitation makes.
+        expires_at: When an invitation ends.
+    """
+    code = new_code()
+    db.add(
+        KeyWrapping(
+            key_id=key.id,
+            kind="link",
+            holder_id=holder_id,
+            opens_hash=code_hash(code),
+            wrapped=box.wrap(private_key, code_key(code)),
+            role=role,
+            expires_at=expires_at,
+        )
+    )
+    db.flush()
+    return code
+
+
+def unwrap_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, bytes]:
+    """Return the pair under a setup link or an invitation, with its private key.
+
+    Raises:
+        WrongKeyError: No link has this code, or it was used, or it has expired.
+    """
+    row = db.scalar(_link(code))
+    if row is None or (row.expires_at and row.expires_at < now):
+        raise WrongKeyError("this link opens nothing: it was used, or its time is over")
+    key = db.get_one(CampaignKey, row.key_id)
+    return key, box.unwrap(row.wrapped, code_key(code))
+
+
+def link_role(db: Session, code: str) -> str | None:
+    """Return the role that an invitation names; ``None`` for a setup link."""
+    row = db.scalar(_link(code))
+    return row.role if row else None
+
+
+def consume_link(db: Session, code: str) -> None:
+    """Delete the wrapping under *code*, so that a link that was logged somewhere opens nothing.
+
+    Raises:
+        WrongKeyError: Another request used it at the same moment.
+    """
+    used = delete(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code))
+    if db.scalar(used.returning(KeyWrapping.id)) is None:
+        raise WrongKeyError("this link opens nothing: it was used")
+
+
+def wrap_for(
+    db: Session, key: CampaignKey, private_key: bytes, *, holder_id: UUID, public_key: bytes
+) -> None:
+    """Store a wrapping of *private_key* that the organiser's own key pair opens.
+
+    Args:
+        db: A session that may write.
+        key: The campaign's pair.
+        private_key: Of *key*.
+        holder_id: The organiser.
+        public_key: Of the organiser's own pair.
+
+    Raises:
+        WrongKeyError: *private_key* does not belong to *key*; the wrapping would be useless.
+    """
+    if box.public_half(private_key) != key.public_key:
+        raise WrongKeyError("this is not the campaign’s present key: log in again")
+    wrapped = box.seal_bytes(private_key, public_key)
+    db.add(KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id, wrapped=wrapped))
+
+
+def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
+    """Return the current pair's private key, with the private key of an organiser's own pair.
+
+    Raises:
+        WrongKeyError: The organiser has no wrapping.
+    """
+    wrapped = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
+    if wrapped is None:
+        raise WrongKeyError("this account holds no wrapping of the campaign's key")
+    return box.unseal_bytes(wrapped.wrapped, own_private)
+
+
+def holder_ids(db: Session) -> set[UUID]:
+    """Return which organisers have a wrapping of the current pair; recovery codes do not count."""
+    return {each.holder_id for each in db.scalars(_organisers_wrappings()) if each.holder_id is not None}
+
+
+def delete_wrappings(db: Session, holder_id: UUID) -> None:
+    """Delete every wrapping of an organiser, with recovery code and invitations."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id))
+
+
+def delete_invitations(db: Session, holder_id: UUID) -> None:
+    """Delete the invitations that an organiser made."""
+    db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "link"))
+
+
+def _link(code: str) -> Select[KeyWrapping]:
+    return select(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code), KeyWrapping.kind == "link")
+
+
+def _organisers_wrappings() -> Select[KeyWrapping]:
+    current = select(CampaignKey.id).where(CampaignKey.is_current)
+    return select(KeyWrapping).where(KeyWrapping.kind == "organiser", KeyWrapping.key_id.in_(current))

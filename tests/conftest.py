@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,10 @@ hypothesis.settings.load_profile("steady")
 passphrase_key.COST = Cost(1, 1024 * 1024)
 
 compiled.share()
+
+# Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 2_000_000_000  # noqa: S108 - pytest makes folders of its own in it
 

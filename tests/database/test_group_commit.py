@@ -27,7 +27,7 @@ from tests.conftest import NOW
 from tests.signature.test_signature import confirm, sign, signing
 from tests.support.outbox import mails
 
-SECONDS = 20
+SECONDS = 120
 
 
 class Crowd:

@@ -123,7 +123,7 @@ class Visitor:
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answered:
         if not hasattr(self._local, "line"):
-            self._local.line = HTTPConnection("127.0.0.1", self._port, timeout=60)
+            self._local.line = HTTPConnection("127.0.0.1", self._port, timeout=120)
             self._lines.append(self._local.line)
         began = time.monotonic()
         self._local.line.request(method, path, body, headers)

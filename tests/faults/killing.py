@@ -43,7 +43,7 @@ YOUNG_SECONDS = 1.2
 MOMENT_SECONDS = 0.05
 """How far a death may lie from the acknowledgement before it."""
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 """How long a slow machine may take for what must happen next."""
 
 

@@ -20,7 +20,7 @@ from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 
-STARTING_SECONDS = 30
+STARTING_SECONDS = 120
 
 UNREACHED = (OSError, HTTPException)
 """What a browser runs into when the server dies under it."""
@@ -172,7 +172,7 @@ def run(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subpro
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -234,7 +234,7 @@ class Browser:
         return int(json.loads(self.get("/counts.json").body)["total"])
 
     def _ask(self, method: str, path: str, body: str | None = None) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         headers = {"Connection": "close", "Cookie": self.cookie} if self.cookie else {"Connection": "close"}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -186,7 +186,7 @@ def answer(ask: object, status: int) -> Answer:
 
 def make_endless(database: Database, *, is_endless: bool = True) -> None:
     if database.is_sqlite:
-        with closing(sqlite3.connect(database.url.database or "", timeout=20)) as connection:
+        with closing(sqlite3.connect(database.url.database or "", timeout=120)) as connection:
             connection.executescript(ENDLESS_SQLITE if is_endless else "DROP TRIGGER endless")
         return
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)

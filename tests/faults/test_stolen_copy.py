@@ -72,7 +72,7 @@ class Theft:
 @contextmanager
 def broken_sqlite(path: Path) -> Iterator[None]:
     """Let no signature be stored while the block lasts, as a fault in the code would."""
-    connection = sqlite3.connect(path, timeout=20, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=120, isolation_level=None)
     try:
         connection.execute(
             "CREATE TRIGGER broken BEFORE INSERT ON signature BEGIN SELECT RAISE(ABORT, 'broken'); END"

@@ -184,7 +184,7 @@ def test_a_relay_that_refuses_everybody_for_now_gets_the_mails_again(tmp_path: P
         assert site.browser().sign(email="early@example.org").is_done
         assert eventually(lambda: "SMTP status 451" in site.console.read_text())
         post_office.refuse_sender = ""
-        connection = sqlite3.connect(site.instance / "campaign.sqlite", timeout=20)
+        connection = sqlite3.connect(site.instance / "campaign.sqlite", timeout=120)
         put_off = "SELECT count(*) FROM outbox WHERE due_at > datetime(created_at, '+20 seconds')"
         # Said in the log first, and then on disk.
         assert eventually(lambda: connection.execute(put_off).fetchone() == (1,))

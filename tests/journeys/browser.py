@@ -26,7 +26,7 @@ FLAGS = (
 # Chromium reports every answer that is not a success, our kind 404 and 422 among them.
 _EXPECTED = "Failed to load resource: the server responded with a status of 4"
 
-PATIENCE_MILLISECONDS = 30_000
+PATIENCE_MILLISECONDS = 120_000
 """Much longer than anything takes, since only what fails waits for so long."""
 
 

@@ -17,8 +17,7 @@ from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 
-STARTING_SECONDS = 30
-STOPPING_SECONDS = 20
+STARTING_SECONDS = STOPPING_SECONDS = 120
 
 FORM = {
     "name": "Mara Example",
@@ -111,7 +110,7 @@ class Site:
             return False
 
     def _ask(self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> int:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body or None, headers or {})
             return connection.getresponse().status

@@ -1,1 +1,1 @@
-"""The files of a list of signatories: read from the database, written as CSV and as PDF."""
+"""Lists of signatories: their entries, and the files (CSV, PDF) that print them."""

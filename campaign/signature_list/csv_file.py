@@ -1,4 +1,4 @@
-"""The list as CSV: one line a signature, safe to open in a spreadsheet."""
+"""The list as CSV: one line for each signature, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from campaign.signature_list.row import Row
+from campaign.signature_list.entry import ListEntry
 
 COLUMNS = (
     "number",
@@ -22,29 +22,29 @@ COLUMNS = (
 )
 
 BATCH = 300
-"""Rows in one chunk: enough to make writing cheap, few enough to keep memory flat."""
+"""Entries in one chunk: enough to make writing cheap, few enough to keep memory flat."""
 
 _BYTE_ORDER_MARK = "\ufeff"
 
-# Where a machine's separator is the semicolon, Excel begins a cell after each one inside our text.
+# Where the list separator is a semicolon, Excel begins a new cell after each one in a text.
 _CELL_START = re.compile(r'(?:^|;)(?=[\s"\u200c\u200d]*[=+\-@−＝＋－＠﹦﹢﹣﹫])')
 
-_UNSEEN = {"Cc", "Cf", "Cs"}
+_INVISIBLE = {"Cc", "Cf", "Cs"}
 
 
-def lines(rows: Iterable[Row]) -> Iterator[str]:
+def lines(entries: Iterable[ListEntry]) -> Iterator[str]:
     """Yield the file in chunks of whole lines, for encoding as UTF-8.
 
-    It begins with a byte order mark: without one Excel reads UTF-8 as the machine's
-    old code page, and no name outside it survives.
+    The file begins with a byte order mark. Without it Excel does not read UTF-8, and
+    most non-Latin names are lost.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     buffer.write(_BYTE_ORDER_MARK)
     writer.writerow(COLUMNS)
-    for written, row in enumerate(rows, start=1):
-        writer.writerow(_cells(row))
-        if written % BATCH == 0:
+    for number, entry in enumerate(entries, start=1):
+        writer.writerow(_cells(entry))
+        if number % BATCH == 0:
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -52,40 +52,40 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
         yield buffer.getvalue()
 
 
-def _cells(row: Row) -> tuple[str | int, ...]:
+def _cells(entry: ListEntry) -> tuple[str | int, ...]:
     return (
-        row.number,
-        row.state_code,
-        _text(row.name),
-        _text(row.town),
-        row.residence,
-        row.disclosure,
-        row.confirmed_on.isoformat(),
-        row.language,
-        row.edition,
-        _text(row.words),
+        entry.number,
+        entry.state_code,
+        _text(entry.name),
+        _text(entry.town),
+        entry.residence,
+        entry.disclosure,
+        entry.confirmed_on.isoformat(),
+        entry.language,
+        entry.edition,
+        _text(entry.words),
     )
 
 
 def _text(text: str) -> str:
-    """Return *text* on one line, as words and never as a formula.
+    """Return *text* on one line and never as a formula.
 
-    Quoted line breaks are allowed in CSV, but many importers cut a row at them.
+    CSV allows quoted line breaks, but many importers split a row at them.
     """
-    # Nearly every text begins with a letter and hides nothing: those pass without a search.
+    # Fast path for nearly every text.
     if not text or (text[0].isalnum() and ";" not in text and text.isprintable()):
         return text
     if not text.isprintable():
-        seen = "".join(_seen(character) for character in text)
-        begins_badly = text.startswith(("\t", "\r", "\n"))
-        text = ("'" if begins_badly else "") + " ".join(seen.split())
+        visible = "".join(_visible(character) for character in text)
+        begins_with_control = text.startswith(("\t", "\r", "\n"))
+        text = ("'" if begins_with_control else "") + " ".join(visible.split())
     return _CELL_START.sub(lambda start: start[0] + "'", text)
 
 
-def _seen(character: str) -> str:
+def _visible(character: str) -> str:
     if character.isspace():
         return " "
     # Joiners are part of how Persian and Indic names and emoji are written.
-    if unicodedata.category(character) in _UNSEEN and character not in "\u200c\u200d":
+    if unicodedata.category(character) in _INVISIBLE and character not in "\u200c\u200d":
         return ""
     return character

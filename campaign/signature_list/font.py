@@ -1,4 +1,4 @@
-"""The fonts of the PDF files: which characters they print, and what becomes of those they do not."""
+"""The fonts of the PDF files: which characters they cover, and romanisation of all others."""
 
 import threading
 import unicodedata
@@ -20,23 +20,23 @@ MARK = "›*"
 """The end of every romanised text; a footnote explains it."""
 
 MOST_MARKS = 3
-"""Combining marks on one letter; real names have two, and a tower of them would cover the lines above."""
+"""Combining marks on one letter. Real names have at most two; many would cover the lines above."""
 
 _registering = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A weight of our typeface, made of one font for each group of scripts."""
+    """One weight of the typeface, made of one font for each group of scripts."""
 
     fonts: tuple[tuple[str, frozenset[str]], ...]
-    """Names and characters, in order of preference."""
+    """Name and characters of each font, in order of preference."""
     advances: dict[str, int]
     """Width of each character in thousandths of the size."""
 
     @property
     def main(self) -> str:
-        """The font that most text is set in."""
+        """The name of the font for most text."""
         return self.fonts[0][0]
 
     def width(self, text: str, size: float) -> float:
@@ -44,7 +44,7 @@ class Face:
         return sum(map(self.advances.__getitem__, text)) * size / 1000
 
     def runs(self, text: str) -> list[tuple[str, str]]:
-        """Cut *text*, which must be :func:`printable`, into pieces of one font each."""
+        """Cut *text*, which must be :func:`printable`, into runs of one font each."""
         if _plain().issuperset(text):
             return [(self.main, text)]
         joined = groupby(_by_font(text, self.fonts), key=lambda piece: piece[0] or self.main)
@@ -53,25 +53,25 @@ class Face:
 
 @cache
 def regular() -> Face:
-    """Return the upright face; Armenian and Georgian come from fonts of their own."""
+    """Return the regular face."""
     return _face("NotoSerif-Regular")
 
 
 @cache
 def bold() -> Face:
-    """Return the bold face; headings in Armenian and Georgian are upright."""
+    """Return the bold face; Armenian and Georgian are regular in it."""
     return _face("NotoSerif-Bold")
 
 
 def printable(text: str) -> str:
-    """Return *text* with what no font covers in Latin letters, as in ``‹Zhang Wei›*``.
+    """Return *text* with characters that no font covers in Latin letters, as in ``‹Zhang Wei›*``.
 
-    Line breaks become spaces. Control characters and those that change the direction of
-    writing are left out: on paper they could only mislead.
+    Line breaks become spaces. Control characters and those that change the writing direction
+    are removed, as they could only mislead.
     """
     if _plain().issuperset(text):
         return text
-    text = unicodedata.normalize("NFC", "".join(_seen(character) for character in text))
+    text = unicodedata.normalize("NFC", "".join(_visible(character) for character in text))
     pieces = _by_font(text, regular().fonts)
     return "".join(
         "".join(clusters) if is_covered else _romanised("".join(clusters))
@@ -86,12 +86,12 @@ def _romanised(text: str) -> str:
 
 
 def _latin(text: str) -> str:
-    """Return *text* in Latin letters, syllable by syllable where each has a sign of its own."""
+    """Return *text* in Latin letters, with spaces between syllables where each has its own sign."""
     parts: list[str] = []
     was_syllable = False
     for character in text:
         latin = anyascii(character)
-        # Chinese and Korean signs come out with a capital each; letters of an alphabet without case do not.
+        # anyascii begins each Chinese or Korean sign with a capital, but no letter of an alphabet.
         is_syllable = unicodedata.category(character) == "Lo" and latin[:1].isupper()
         if (is_syllable or was_syllable) and latin[:1].isalnum():
             parts.append(" ")
@@ -101,7 +101,7 @@ def _latin(text: str) -> str:
 
 
 def _joined(pieces: Iterator[tuple[str | None, str]]) -> Iterator[tuple[bool, list[str]]]:
-    """Join neighbours of a kind; a space between two words that no font covers is part of one text."""
+    """Join covered neighbours and uncovered ones; a space between two uncovered words is uncovered too."""
     kinds = [(font is not None, cluster) for font, cluster in pieces]
     for at in range(1, len(kinds) - 1):
         if kinds[at][1] == " " and not kinds[at - 1][0] and not kinds[at + 1][0]:
@@ -111,7 +111,7 @@ def _joined(pieces: Iterator[tuple[str | None, str]]) -> Iterator[tuple[bool, li
 
 
 def _by_font(text: str, fonts: tuple[tuple[str, frozenset[str]], ...]) -> Iterator[tuple[str | None, str]]:
-    """Yield each letter with its marks, and the first font that has them all."""
+    """Yield each letter with its marks, and the first font that covers them, or ``None``."""
     for cluster in clusters(text):
         is_readable = len(cluster) <= MOST_MARKS + 1 and not unicodedata.combining(cluster[0])
         chosen = next((name for name, has in fonts if has.issuperset(cluster)), None) if is_readable else None
@@ -119,7 +119,7 @@ def _by_font(text: str, fonts: tuple[tuple[str, frozenset[str]], ...]) -> Iterat
 
 
 def clusters(text: str) -> Iterator[str]:
-    """Yield each letter of *text* with the marks on it."""
+    """Yield each letter of *text* with its combining marks."""
     start = 0
     for at in range(1, len(text)):
         if not unicodedata.category(text[at]).startswith("M"):
@@ -129,7 +129,7 @@ def clusters(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-def _seen(character: str) -> str:
+def _visible(character: str) -> str:
     if character.isspace() and character != "\u00a0":
         return " "
     return "" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} else character
@@ -137,7 +137,7 @@ def _seen(character: str) -> str:
 
 @cache
 def _plain() -> frozenset[str]:
-    """Return the characters that print as they are, whatever stands beside them."""
+    """Return the characters that print unchanged, next to any other."""
     return frozenset(
         character
         for character in regular().fonts[0][1]
@@ -167,5 +167,5 @@ def _registered(name: str) -> TTFont:
 
 
 def _characters(font: TTFont) -> frozenset[str]:
-    # The replacement character would print as what it stands for: a character that is lost.
+    # Without U+FFFD, which would hide that a character was lost.
     return frozenset(map(chr, font.face.charToGlyph)) - {"\ufffd"}

@@ -1,4 +1,4 @@
-"""The cover of a list: what was counted, how it was verified, who sends it, and where to check."""
+"""The cover of a list as a PDF page."""
 
 import segno
 from babel.dates import format_date
@@ -10,7 +10,7 @@ from campaign.reference.language import locale, wording
 from campaign.sealing.code import grouped
 from campaign.signature_list import font
 from campaign.signature_list.cover import Cover
-from campaign.signature_list.pdf_page import LEFT, MEASURE, MUTED, RIGHT, TOP, Sheet, wrap
+from campaign.signature_list.pdf_writer import LEFT, MEASURE, MUTED, RIGHT, TOP, PdfWriter, wrap
 
 LABEL = 46 * mm
 """Width of the column of labels."""
@@ -20,26 +20,26 @@ QR_SIDE = 27 * mm
 _SMALL, _SMALL_LEADING = 9, 13.5
 
 
-def lay_out(sheet: Sheet, cover: Cover, *, edition: int, language: str) -> None:
-    """Write *cover* on a page of its own."""
-    _ = wording(language).gettext
-    _title(sheet, cover, language)
-    _facts(sheet, cover, edition, language)
-    _section(sheet, _("How the signatures were verified"), _verification(cover, language))
-    _section(sheet, _("What was taken off"), _removals(cover, language))
+def lay_out(pdf: PdfWriter, cover: Cover) -> None:
+    """Write *cover* on the current page, and on further pages if it is long."""
+    _ = wording(cover.language).gettext
+    _title(pdf, cover)
+    _facts(pdf, cover)
+    _section(pdf, _("How the signatures were verified"), _verification(cover))
+    _section(pdf, _("What was taken off"), _removals(cover))
     if cover.names_withheld:
-        _section(sheet, _("Why there are no names"), [why_no_names(language)])
+        _section(pdf, _("Why there are no names"), [why_no_names(cover.language)])
     if cover.code:
-        _check(sheet, cover, language)
+        _check(pdf, cover)
     else:
-        _section(sheet, _("Working copy"), [_("Made for organisers: it was not delivered to anyone.")])
-    # How many of its own residents signed is no business of a state before which signatories need protection.
+        _section(pdf, _("Working copy"), [_("Made for organisers: it was not delivered to anyone.")])
+    # A state that signatories need protection from does not learn how many of its residents signed.
     if not cover.names_withheld:
-        _residences(sheet, cover, language)
+        _residences(pdf, cover)
 
 
 def why_no_names(language: str) -> str:
-    """Return the sentence for a delegation that gets the count alone."""
+    """Return the explanation for a delegation that gets the count only."""
     _ = wording(language).gettext
     return _(
         "Some of those who sign could suffer for having signed. To protect them all, no name, town or word "
@@ -52,63 +52,64 @@ def figure(number: int, language: str) -> str:
     return format_decimal(number, locale=locale(language))
 
 
-def _title(sheet: Sheet, cover: Cover, language: str) -> None:
+def _title(pdf: PdfWriter, cover: Cover) -> None:
+    language = cover.language
     _, ngettext = wording(language).gettext, wording(language).ngettext
     title = _("Count of signatures") if cover.names_withheld else _("List of signatories")
-    sheet.y = TOP - 4 * mm
-    sheet.paragraph(title, size=22, leading=26)
-    sheet.paragraph(cover.state_name, size=13, leading=20, grey=MUTED, after=9 * mm)
+    pdf.y = TOP - 4 * mm
+    pdf.paragraph(title, size=22, leading=26)
+    pdf.paragraph(cover.state_name, size=13, leading=20, grey=MUTED, after=9 * mm)
     total = figure(cover.total, language)
-    sheet.y -= 24
-    sheet.text(total, size=30, face=font.bold())
+    pdf.y -= 24
+    pdf.text(total, size=30, face=font.bold())
     unit = ngettext("confirmed signature", "confirmed signatures", cover.total)
-    sheet.text(unit, LEFT + font.bold().width(total, 30) + 8, size=12)
+    pdf.text(unit, LEFT + font.bold().width(total, 30) + 8, size=12)
     if not cover.names_withheld:
         split = _("%(named)s with a name on this list, %(unnamed)s whose name is not on it") % {
             "named": figure(cover.named, language),
             "unnamed": figure(cover.total - cover.named, language),
         }
-        sheet.paragraph(split, size=_SMALL, leading=18, grey=MUTED)
-    sheet.y -= 7 * mm
+        pdf.paragraph(split, size=_SMALL, leading=18, grey=MUTED)
+    pdf.y -= 7 * mm
 
 
-def _facts(sheet: Sheet, cover: Cover, edition: int, language: str) -> None:
-    _ = wording(language).gettext
-    made_on = format_date(cover.made_on, format="long", locale=locale(language))
+def _facts(pdf: PdfWriter, cover: Cover) -> None:
+    _ = wording(cover.language).gettext
+    made_on = format_date(cover.made_on, format="long", locale=locale(cover.language))
     for label, text in (
         (_("Sent by"), ", ".join(filter(None, (cover.organisation, cover.seat)))),
         (_("Contact"), cover.contact),
         (_("Made on"), made_on),
-        (_("Edition of the letter"), str(edition)),
+        (_("Edition of the letter"), str(cover.edition)),
     ):
-        sheet.rule()
-        _labelled(sheet, label, text)
-    sheet.rule()
-    sheet.y -= 6 * mm
+        pdf.hairline()
+        _labelled(pdf, label, text)
+    pdf.hairline()
+    pdf.y -= 6 * mm
 
 
-def _labelled(sheet: Sheet, label: str, text: str) -> None:
-    lines = wrap(sheet.printable(text), font.regular(), 10, MEASURE - LABEL)
-    sheet.y -= 14
-    sheet.text(label, size=_SMALL, grey=MUTED)
+def _labelled(pdf: PdfWriter, label: str, text: str) -> None:
+    lines = wrap(pdf.printable(text), font.regular(), 10, MEASURE - LABEL)
+    pdf.y -= 14
+    pdf.text(label, size=_SMALL, grey=MUTED)
     for line in lines:
-        sheet.text(line, LEFT + LABEL)
-        sheet.y -= 14
-    sheet.y += 14 - 6
+        pdf.text(line, LEFT + LABEL)
+        pdf.y -= 14
+    pdf.y += 14 - 6
 
 
-def _section(sheet: Sheet, heading: str, paragraphs: list[str]) -> None:
+def _section(pdf: PdfWriter, heading: str, paragraphs: list[str]) -> None:
     if not paragraphs:
         return
-    sheet.room(4 * _SMALL_LEADING)
-    sheet.paragraph(heading, face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=1.5)
+    pdf.reserve(4 * _SMALL_LEADING)
+    pdf.paragraph(heading, face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=1.5)
     for text in paragraphs:
-        sheet.paragraph(text, size=_SMALL, leading=_SMALL_LEADING)
-    sheet.y -= 4.5 * mm
+        pdf.paragraph(text, size=_SMALL, leading=_SMALL_LEADING)
+    pdf.y -= 4.5 * mm
 
 
-def _verification(cover: Cover, language: str) -> list[str]:
-    _ = wording(language).gettext
+def _verification(cover: Cover) -> list[str]:
+    _ = wording(cover.language).gettext
     sentences = [
         _(
             "Each signature was confirmed by the owner of a mailbox, who got a private link by e-mail, "
@@ -124,7 +125,8 @@ def _verification(cover: Cover, language: str) -> list[str]:
     return [" ".join(sentences)]
 
 
-def _removals(cover: Cover, language: str) -> list[str]:
+def _removals(cover: Cover) -> list[str]:
+    language = cover.language
     ngettext = wording(language).ngettext
     sentences = []
     if cover.withdrawn:
@@ -144,14 +146,14 @@ def _removals(cover: Cover, language: str) -> list[str]:
     return [" ".join(sentences)] if sentences else []
 
 
-def _check(sheet: Sheet, cover: Cover, language: str) -> None:
-    _ = wording(language).gettext
-    sheet.room(QR_SIDE + 6 * mm)
-    top = sheet.y - 4
-    _qr(sheet, cover.verify_url, RIGHT - QR_SIDE, top - QR_SIDE)
+def _check(pdf: PdfWriter, cover: Cover) -> None:
+    _ = wording(cover.language).gettext
+    pdf.reserve(QR_SIDE + 6 * mm)
+    top = pdf.y - 4
+    _qr(pdf, cover.verify_url, RIGHT - QR_SIDE, top - QR_SIDE)
     width = MEASURE - QR_SIDE - 8 * mm
     heading = _("Where to check this document")
-    sheet.paragraph(heading, face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=1.5)
+    pdf.paragraph(heading, face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=1.5)
     note = _("This address says when it was sent, with how many signatures and which hashes.")
     for text in (
         note,
@@ -159,15 +161,15 @@ def _check(sheet: Sheet, cover: Cover, language: str) -> None:
         _("Code: %(code)s") % {"code": grouped(cover.code)},
         _("Document mark: %(mark)s") % {"mark": cover.nonce},
     ):
-        sheet.paragraph(text, size=_SMALL, leading=_SMALL_LEADING, width=width)
-    sheet.y = min(sheet.y, top - QR_SIDE) - 6 * mm
+        pdf.paragraph(text, size=_SMALL, leading=_SMALL_LEADING, width=width)
+    pdf.y = min(pdf.y, top - QR_SIDE) - 6 * mm
 
 
-def _qr(sheet: Sheet, text: str, x: float, y: float) -> None:
-    """Draw *text* as a QR code; neighbouring squares are one shape, so that no viewer shows seams."""
+def _qr(pdf: PdfWriter, text: str, x: float, y: float) -> None:
+    """Draw *text* as a QR code; a run of dark squares is one rectangle, so that no viewer shows seams."""
     rows = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
     side = QR_SIDE / len(rows)
-    path = sheet.canvas.beginPath()
+    path = pdf.canvas.beginPath()
     for at, row in enumerate(rows):
         bottom = y + QR_SIDE - (at + 1) * side
         column = 0
@@ -175,29 +177,30 @@ def _qr(sheet: Sheet, text: str, x: float, y: float) -> None:
             if dark:
                 path.rect(x + column * side, bottom, len(dark) * side, side)
             column += len(dark) + 1
-    sheet.canvas.setFillGray(0)
-    sheet.canvas.drawPath(path, stroke=0, fill=1)
+    pdf.canvas.setFillGray(0)
+    pdf.canvas.drawPath(path, stroke=0, fill=1)
 
 
-def _residences(sheet: Sheet, cover: Cover, language: str) -> None:
-    """Write the counts in two columns, the delegation's own residents first and in bold."""
+def _residences(pdf: PdfWriter, cover: Cover) -> None:
+    """Write the counts in two columns; the delegation's own residents come first, in bold."""
+    language = cover.language
     _ = wording(language).gettext
-    sheet.room(5 * 16)
-    sheet.paragraph(
+    pdf.reserve(5 * 16)
+    pdf.paragraph(
         _("Signatures by residence"), face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=5
     )
     gap = 8 * mm
     width = (MEASURE - gap) / 2
     for at in range(0, len(cover.by_residence), 2):
-        sheet.room(16)
+        pdf.reserve(16)
         for column, (code, count) in enumerate(cover.by_residence[at : at + 2]):
             x = LEFT + column * (width + gap)
             face = font.bold() if code == cover.own_residence else font.regular()
-            sheet.rule(x=x, to=x + width)
-            sheet.y -= 11.5
-            name, *more = wrap(sheet.printable(residence.name(code, language)), face, _SMALL, width - 50)
-            sheet.text(f"{name} …" if more else name, x, size=_SMALL, face=face)
+            pdf.hairline(x=x, to=x + width)
+            pdf.y -= 11.5
+            name, *more = wrap(pdf.printable(residence.name(code, language)), face, _SMALL, width - 50)
+            pdf.text(f"{name} …" if more else name, x, size=_SMALL, face=face)
             number = figure(count, language)
-            sheet.text(number, x + width, size=_SMALL, face=face, align=1)
-            sheet.y += 11.5
-        sheet.y -= 16
+            pdf.text(number, x + width, size=_SMALL, face=face, align=1)
+            pdf.y += 11.5
+        pdf.y -= 16

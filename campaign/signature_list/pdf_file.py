@@ -1,4 +1,4 @@
-"""The document of a delivery: the letter, the cover, and the list of its signatories."""
+"""One PDF file of letter, cover and list of signatories."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,29 +10,26 @@ from campaign.reference.language import wording
 from campaign.sealing.code import grouped
 from campaign.signature_list import pdf_cover, pdf_letter, pdf_list
 from campaign.signature_list.cover import Cover
+from campaign.signature_list.entry import ListEntry
 from campaign.signature_list.pdf_cover import figure
-from campaign.signature_list.pdf_letter import write_letter
-from campaign.signature_list.pdf_page import MUTED, Sheet
-from campaign.signature_list.row import Row
-
-__all__ = ["Report", "write_delivery", "write_letter"]
+from campaign.signature_list.pdf_writer import MUTED, PdfWriter
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What came out on paper."""
+    """Figures of a finished file."""
 
     pages: int
     names: int
     romanised: int
-    """Names, towns, words and the like in a script that no font of ours covers."""
+    """Texts in a script that no embedded font covers."""
 
 
 @dataclass(kw_only=True)
-class _Rest:
-    """Rows that cannot be printed when they are read."""
+class _Deferred:
+    """Content that is printed after the main table."""
 
-    other_editions: dict[int, list[Row]] = field(default_factory=dict)
+    other_editions: dict[int, list[ListEntry]] = field(default_factory=dict)
     words: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -40,116 +37,107 @@ def write_delivery(
     file: BinaryIO,
     letter: Letter,
     cover: Cover,
-    rows: Iterable[Row],
+    entries: Iterable[ListEntry],
     *,
-    edition: int,
-    earlier: Mapping[int, Letter],
-    language: str,
+    earlier_letters: Mapping[int, Letter],
 ) -> Report:
     """Write letter, cover and list as one document.
 
     Args:
-        file: Where to.
-        letter: The one that is delivered.
-        cover: What is said about the list.
-        rows: In the order of the list, read once and not at all if names are withheld. A row without
+        file: The file to write.
+        letter: The letter that is delivered.
+        cover: The cover's content.
+        entries: In the order of the list; read once, or never if names are withheld. An entry without
             a name is not printed.
-        edition: The number of *letter*'s edition.
-        earlier: The text of each other edition that a row was signed under.
-        language: The wording's.
+        earlier_letters: The text of each other edition that an entry has.
 
     Raises:
-        DeliveryError: A row was signed under an edition that *earlier* has no text of.
+        DeliveryError: *earlier_letters* has no text of an entry's edition.
     """
-    sheet = Sheet(
-        file, title=letter.subject, author=cover.organisation, made_on=cover.made_on, language=language
+    pdf = PdfWriter(
+        file, title=letter.subject, author=cover.organisation, made_on=cover.made_on, language=cover.language
     )
-    names = lay_out(sheet, letter, cover, rows, edition=edition, earlier=earlier, language=language)
-    return Report(pages=sheet.close(), names=names, romanised=sheet.romanised)
+    names = lay_out(pdf, letter, cover, entries, earlier_letters=earlier_letters)
+    return Report(pages=pdf.close(), names=names, romanised=pdf.romanised)
 
 
 def lay_out(
-    sheet: Sheet,
+    pdf: PdfWriter,
     letter: Letter,
     cover: Cover,
-    rows: Iterable[Row],
+    entries: Iterable[ListEntry],
     *,
-    edition: int,
-    earlier: Mapping[int, Letter],
-    language: str,
+    earlier_letters: Mapping[int, Letter],
 ) -> int:
-    """Put one delegation's document on *sheet*, from the page it is on; return the number of names.
+    """Append one delegation's document, starting on the current page; return the number of names.
 
-    Arguments and errors are those of :func:`write_delivery`. For several in one file, go to the
-    next page between them.
+    Arguments and errors are those of :func:`write_delivery`. To put several into one file, call
+    :meth:`PdfWriter.next_page` between them.
     """
-    sheet.header = ""
-    mark = grouped(cover.code) or wording(language).gettext("Working copy")
-    sheet.footer = (cover.state_name, mark)
-    pdf_letter.lay_out(sheet, letter)
-    sheet.next_page()
-    sheet.header = _header(cover, language)
-    pdf_cover.lay_out(sheet, cover, edition=edition, language=language)
+    pdf.header = ""
+    pdf.footer = (
+        cover.state_name,
+        grouped(cover.code) or wording(cover.language).gettext("Working copy"),
+    )
+    pdf_letter.lay_out(pdf, letter)
+    pdf.next_page()
+    pdf.header = _header(cover)
+    pdf_cover.lay_out(pdf, cover)
     if cover.names_withheld:
         return 0
-    return _lay_out_list(sheet, cover, rows, edition, earlier, language)
+    return _lay_out_list(pdf, cover, entries, earlier_letters)
 
 
-def _header(cover: Cover, language: str) -> str:
-    _ = wording(language).gettext
+def _header(cover: Cover) -> str:
+    _ = wording(cover.language).gettext
     if not cover.code:
         return _("Working copy – for organisers only")
     return "" if cover.names_withheld else _("List of signatories – confidential: for the delegation only")
 
 
 def _lay_out_list(
-    sheet: Sheet,
-    cover: Cover,
-    rows: Iterable[Row],
-    edition: int,
-    earlier: Mapping[int, Letter],
-    language: str,
+    pdf: PdfWriter, cover: Cover, entries: Iterable[ListEntry], earlier_letters: Mapping[int, Letter]
 ) -> int:
-    rest = _Rest()
-    sheet.next_page()
-    pdf_list.heading(sheet, wording(language).gettext("Signatories"))
-    names = pdf_list.lay_out_table(sheet, _of_edition(rows, edition, rest), language)
-    for number, signed in rest.other_editions.items():
-        if number not in earlier:
-            raise DeliveryError(f"The letter's edition {number} was signed, but its text is missing.")
-        _lay_out_edition(sheet, number, earlier[number], language)
-        names += pdf_list.lay_out_table(sheet, signed, language)
-    _not_listed(sheet, cover.total - names, language)
-    if rest.words:
-        pdf_list.lay_out_own_words(sheet, rest.words, language)
+    deferred, language = _Deferred(), cover.language
+    pdf.next_page()
+    pdf_list.heading(pdf, wording(language).gettext("Signatories"))
+    names = pdf_list.lay_out_table(pdf, _of_edition(entries, cover.edition, deferred), language)
+    for edition, signed in deferred.other_editions.items():
+        if edition not in earlier_letters:
+            raise DeliveryError(f"The letter's edition {edition} was signed, but its text is missing.")
+        _lay_out_edition(pdf, edition, earlier_letters[edition], language)
+        names += pdf_list.lay_out_table(pdf, signed, language)
+    _lay_out_number_of_unnamed(pdf, cover.total - names, language)
+    if deferred.words:
+        pdf_list.lay_out_own_words(pdf, deferred.words, language)
     return names
 
 
-def _of_edition(rows: Iterable[Row], edition: int, rest: _Rest) -> Iterator[Row]:
-    """Yield the rows of *edition*, and put aside what is printed after them."""
-    for row in rows:
-        if not row.name:
+def _of_edition(entries: Iterable[ListEntry], edition: int, deferred: _Deferred) -> Iterator[ListEntry]:
+    """Yield the entries of *edition*; add to *deferred* the content that is printed after them."""
+    for entry in entries:
+        if not entry.name:
             continue
-        if row.words:
-            rest.words.append((row.number, row.words))
-        if row.edition == edition:
-            yield row
+        if entry.words:
+            deferred.words.append((entry.number, entry.words))
+        if entry.edition == edition:
+            yield entry
         else:
-            rest.other_editions.setdefault(row.edition, []).append(row)
+            deferred.other_editions.setdefault(entry.edition, []).append(entry)
 
 
-def _lay_out_edition(sheet: Sheet, number: int, letter: Letter, language: str) -> None:
+def _lay_out_edition(pdf: PdfWriter, edition: int, letter: Letter, language: str) -> None:
     _ = wording(language).gettext
-    sheet.y -= 20
-    pdf_list.heading(sheet, _("Signatories of another edition: %(number)s") % {"number": number})
+    pdf.y -= 20
+    pdf_list.heading(pdf, _("Signatories of another edition: %(number)s") % {"number": edition})
     note = _("They signed the text that stands here, not the one at the beginning of this document.")
-    sheet.paragraph(note, size=9, leading=13.5, grey=MUTED, after=10)
-    pdf_letter.lay_out_text(sheet, letter, size=8.5, leading=12.5)
-    sheet.y -= 16
-    sheet.room(60)
+    pdf.paragraph(note, size=9, leading=13.5, grey=MUTED, after=10)
+    pdf_letter.lay_out_text(pdf, letter, size=8.5, leading=12.5)
+    pdf.y -= 16
+    pdf.reserve(60)
 
 
-def _not_listed(sheet: Sheet, number: int, language: str) -> None:
+def _lay_out_number_of_unnamed(pdf: PdfWriter, number: int, language: str) -> None:
     if number <= 0:
         return
     sentence = wording(language).ngettext(
@@ -157,11 +145,5 @@ def _not_listed(sheet: Sheet, number: int, language: str) -> None:
         "and %(number)s signatures whose names are not on this list",
         number,
     )
-    sheet.y -= 6
-    sheet.paragraph(
-        sentence % {"number": figure(number, language)},
-        size=9,
-        leading=15,
-        grey=MUTED,
-        after=12,
-    )
+    pdf.y -= 6
+    pdf.paragraph(sentence % {"number": figure(number, language)}, size=9, leading=15, grey=MUTED, after=12)

@@ -1,4 +1,4 @@
-"""The letter as a PDF: an A4 sheet laid out as a delegation expects a letter."""
+"""The letter as a PDF, laid out for A4 and window envelopes."""
 
 from typing import BinaryIO
 
@@ -7,55 +7,55 @@ from reportlab.lib.units import mm
 from campaign.letter.sheet import Items, Letter
 from campaign.reference.language import wording
 from campaign.signature_list import font
-from campaign.signature_list.pdf_page import HAIRLINE, HEIGHT, LEFT, MEASURE, MUTED, RIGHT, Sheet, wrap
+from campaign.signature_list.pdf_writer import HAIRLINE, HEIGHT, LEFT, MEASURE, MUTED, RIGHT, PdfWriter, wrap
 
 ADDRESS_TOP = HEIGHT - 45 * mm
-"""Where a window envelope shows the address."""
+"""Height of the address in a window envelope."""
 
 INDENT = 14
-"""Points that items and a signatory's words stand in from the margin."""
+"""Indent of items and of a signatory's words, in points."""
 
 
 def write_letter(file: BinaryIO, letter: Letter, *, words: str = "") -> None:
     """Write *letter* with the signatory's own *words*; the same letter gives the same bytes."""
-    sheet = Sheet(file, title=letter.subject, language=letter.language)
-    lay_out(sheet, letter, words=words)
-    sheet.close()
+    pdf = PdfWriter(file, title=letter.subject, language=letter.language)
+    lay_out(pdf, letter, words=words)
+    pdf.close()
 
 
-def lay_out(sheet: Sheet, letter: Letter, *, words: str = "") -> None:
-    """Put *letter* on a page of its own, with its address block, and on as many more as it needs."""
-    sheet.y = ADDRESS_TOP
+def lay_out(pdf: PdfWriter, letter: Letter, *, words: str = "") -> None:
+    """Write *letter* with its address block on the current page, and on further pages if it is long."""
+    pdf.y = ADDRESS_TOP
     for line in letter.address:
-        sheet.paragraph(line, leading=14.5)
-    sheet.y -= 15 * mm
-    lay_out_text(sheet, letter, words=words, size=10, leading=15)
+        pdf.paragraph(line, leading=14.5)
+    pdf.y -= 15 * mm
+    lay_out_text(pdf, letter, words=words, size=10, leading=15)
 
 
-def lay_out_text(sheet: Sheet, letter: Letter, *, words: str = "", size: float, leading: float) -> None:
+def lay_out_text(pdf: PdfWriter, letter: Letter, *, words: str = "", size: float, leading: float) -> None:
     """Write *letter* from its subject to its closing."""
     gap = leading * 0.6
-    sheet.paragraph(letter.subject, size=size, leading=leading, face=font.bold(), after=gap * 1.5)
-    sheet.paragraph(letter.salutation, size=size, leading=leading, after=gap)
+    pdf.paragraph(letter.subject, size=size, leading=leading, face=font.bold(), after=gap * 1.5)
+    pdf.paragraph(letter.salutation, size=size, leading=leading, after=gap)
     for block in letter.body:
         if isinstance(block, Items):
             for item in block.items:
-                _item(sheet, item, size, leading)
-            sheet.y -= gap * 0.6
+                _item(pdf, item, size, leading)
+            pdf.y -= gap * 0.6
         else:
-            sheet.paragraph(block.text, size=size, leading=leading, after=gap)
+            pdf.paragraph(block.text, size=size, leading=leading, after=gap)
     if words.strip():
-        _words(sheet, words, letter.language, size, leading)
-    sheet.room((leading + gap) * len(letter.closing) + gap)
-    sheet.y -= gap
+        _words(pdf, words, letter.language, size, leading)
+    pdf.reserve((leading + gap) * len(letter.closing) + gap)
+    pdf.y -= gap
     for line in letter.closing:
-        sheet.paragraph(line, size=size, leading=leading, after=gap)
+        pdf.paragraph(line, size=size, leading=leading, after=gap)
 
 
-def lay_out_words(sheet: Sheet, words: str, *, x: float, size: float, leading: float) -> None:
-    """Write what a signatory wrote, paragraph by paragraph, set in from the margin."""
+def lay_out_words(pdf: PdfWriter, words: str, *, x: float, size: float, leading: float) -> None:
+    """Write a signatory's own words, paragraph by paragraph, from *x* to the right margin."""
     for paragraph in filter(None, map(str.strip, words.splitlines())):
-        sheet.paragraph(
+        pdf.paragraph(
             paragraph,
             x=x,
             width=RIGHT - x,
@@ -65,23 +65,23 @@ def lay_out_words(sheet: Sheet, words: str, *, x: float, size: float, leading: f
         )
 
 
-def _item(sheet: Sheet, text: str, size: float, leading: float) -> None:
-    """Write one item behind a dash, all of it on one page."""
+def _item(pdf: PdfWriter, text: str, size: float, leading: float) -> None:
+    """Write one item behind a dash, all of it on one pdf."""
     width = MEASURE - INDENT
     height = leading * len(wrap(font.printable(text), font.regular(), size, width))
-    sheet.room(height)
-    sheet.y -= leading
-    sheet.text("–", size=size, grey=MUTED)
-    sheet.y += leading
-    sheet.paragraph(text, x=LEFT + INDENT, width=width, size=size, leading=leading, after=leading * 0.25)
+    pdf.reserve(height)
+    pdf.y -= leading
+    pdf.text("–", size=size, grey=MUTED)
+    pdf.y += leading
+    pdf.paragraph(text, x=LEFT + INDENT, width=width, size=size, leading=leading, after=leading * 0.25)
 
 
-def _words(sheet: Sheet, words: str, language: str, size: float, leading: float) -> None:
+def _words(pdf: PdfWriter, words: str, language: str, size: float, leading: float) -> None:
     _ = wording(language).gettext
-    sheet.room(leading * 4)
-    sheet.y -= leading * 0.5
-    sheet.rule(to=LEFT + 60, grey=HAIRLINE)
+    pdf.reserve(leading * 4)
+    pdf.y -= leading * 0.5
+    pdf.hairline(to=LEFT + 60, grey=HAIRLINE)
     heading = _("In the signatory’s own words:")
-    sheet.paragraph(heading, size=size - 1, leading=leading, grey=MUTED, after=leading * 0.2)
-    lay_out_words(sheet, words, x=LEFT + INDENT, size=size, leading=leading)
-    sheet.y -= leading * 0.2
+    pdf.paragraph(heading, size=size - 1, leading=leading, grey=MUTED, after=leading * 0.2)
+    lay_out_words(pdf, words, x=LEFT + INDENT, size=size, leading=leading)
+    pdf.y -= leading * 0.2

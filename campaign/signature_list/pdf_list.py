@@ -1,4 +1,4 @@
-"""The list itself: a table of signatories, and what they wrote in their own words."""
+"""The table of signatories and their own words, as PDF."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,86 +6,86 @@ from functools import cache
 from campaign.reference import residence
 from campaign.reference.language import wording
 from campaign.signature_list import font
+from campaign.signature_list.entry import ListEntry
 from campaign.signature_list.pdf_letter import lay_out_words
-from campaign.signature_list.pdf_page import LEFT, MUTED, RIGHT, Sheet, wrap
-from campaign.signature_list.row import Row
+from campaign.signature_list.pdf_writer import LEFT, MUTED, RIGHT, PdfWriter, wrap
 
 NUMBER = LEFT + 34
-"""Where the numbers end; the columns after it are name, town and residence."""
+"""Right edge of the numbers. The columns after it are name, town and residence."""
 
 COLUMNS = (LEFT + 46, LEFT + 228, LEFT + 342)
 GAP = 10
 
 SIZE, HEAD_SIZE = 9, 7.5
 ROW, LEADING = 15.5, 11.5
-"""Height of a row of one line, and of each line more."""
+"""Height of a row of one line, and of each further line, in points."""
 
 _WIDTHS = tuple(end - begin - GAP for begin, end in zip(COLUMNS, (*COLUMNS[1:], RIGHT + GAP), strict=True))
 
 
-def lay_out_table(sheet: Sheet, rows: Iterable[Row], language: str) -> int:
-    """Write a line, or more where one is too short, for each of *rows*; return how many there were."""
-    place = cache(lambda code: residence.name(code, language))
-    names = 0
-    _heads(sheet, language)
-    sheet.columns = lambda: _heads(sheet, language)
-    for row in rows:
-        _row(sheet, row, place(row.residence))
-        names += 1
-    sheet.columns = None
-    return names
+def lay_out_table(pdf: PdfWriter, entries: Iterable[ListEntry], language: str) -> int:
+    """Write a table row for each of *entries*; return their number."""
+    residence_name = cache(lambda code: residence.name(code, language))
+    written = 0
+    _head(pdf, language)
+    pdf.table_head = lambda: _head(pdf, language)
+    for entry in entries:
+        _row(pdf, entry, residence_name(entry.residence))
+        written += 1
+    pdf.table_head = None
+    return written
 
 
-def lay_out_own_words(sheet: Sheet, words: Iterable[tuple[int, str]], language: str) -> None:
-    """Write what signatories wrote, each under the number that the list gives them."""
+def lay_out_own_words(pdf: PdfWriter, words: Iterable[tuple[int, str]], language: str) -> None:
+    """Write signatories' own words, each under its number on the list."""
     _ = wording(language).gettext
-    heading(sheet, _("In the signatories’ own words"))
+    heading(pdf, _("In the signatories’ own words"))
     note = _(
         "What follows was written by signatories: it is theirs, not the campaign’s. "
         "The numbers are those of the list."
     )
-    sheet.paragraph(note, size=SIZE, leading=13.5, grey=MUTED, after=10)
+    pdf.paragraph(note, size=SIZE, leading=13.5, grey=MUTED, after=10)
     for number, text in words:
-        sheet.room(28)
-        sheet.y -= 14
-        sheet.text(str(number), NUMBER, size=HEAD_SIZE, grey=MUTED, align=1)
-        sheet.y += 14
-        lay_out_words(sheet, text, x=COLUMNS[0], size=9.5, leading=14)
-        sheet.y -= 4
+        pdf.reserve(28)
+        pdf.y -= 14
+        pdf.text(str(number), NUMBER, size=HEAD_SIZE, grey=MUTED, align=1)
+        pdf.y += 14
+        lay_out_words(pdf, text, x=COLUMNS[0], size=9.5, leading=14)
+        pdf.y -= 4
 
 
-def heading(sheet: Sheet, text: str) -> None:
-    """Write the heading of a part; a part begins where the one before it ends, if there is room."""
-    sheet.room(110)
-    sheet.y -= 6
-    sheet.paragraph(text, size=14, leading=20, after=8)
+def heading(pdf: PdfWriter, text: str) -> None:
+    """Write a heading on the current page, or on the next if little space is left."""
+    pdf.reserve(110)
+    pdf.y -= 6
+    pdf.paragraph(text, size=14, leading=20, after=8)
 
 
-def _heads(sheet: Sheet, language: str) -> None:
+def _head(pdf: PdfWriter, language: str) -> None:
     _ = wording(language).gettext
-    sheet.y -= 10
-    sheet.text(_("No."), NUMBER, size=HEAD_SIZE, grey=MUTED, align=1)
+    pdf.y -= 10
+    pdf.text(_("No."), NUMBER, size=HEAD_SIZE, grey=MUTED, align=1)
     for x, head in zip(COLUMNS, (_("Name"), _("Town"), _("Residence")), strict=True):
-        sheet.text(head, x, size=HEAD_SIZE, grey=MUTED)
-    sheet.y -= 5
-    sheet.rule(grey=MUTED, weight=0.6)
+        pdf.text(head, x, size=HEAD_SIZE, grey=MUTED)
+    pdf.y -= 5
+    pdf.hairline(grey=MUTED, weight=0.6)
 
 
-def _row(sheet: Sheet, row: Row, place: str) -> None:
+def _row(pdf: PdfWriter, entry: ListEntry, residence_name: str) -> None:
     cells = [
-        wrap(sheet.printable(text), font.regular(), SIZE, width)
-        for text, width in zip((row.name, row.town, place), _WIDTHS, strict=True)
+        wrap(pdf.printable(text), font.regular(), SIZE, width)
+        for text, width in zip((entry.name, entry.town, residence_name), _WIDTHS, strict=True)
     ]
     height = ROW + LEADING * (max(map(len, cells)) - 1)
-    sheet.room(height)
-    top = sheet.y
-    sheet.y = top - LEADING + 0.5
-    sheet.text(str(row.number), NUMBER, size=SIZE, grey=MUTED, align=1)
+    pdf.reserve(height)
+    top = pdf.y
+    pdf.y = top - LEADING + 0.5
+    pdf.text(str(entry.number), NUMBER, size=SIZE, grey=MUTED, align=1)
     for x, lines in zip(COLUMNS, cells, strict=True):
-        sheet.y = top - LEADING + 0.5
+        pdf.y = top - LEADING + 0.5
         for line in lines:
             if line:
-                sheet.text(line, x, size=SIZE)
-            sheet.y -= LEADING
-    sheet.y = top - height
-    sheet.rule()
+                pdf.text(line, x, size=SIZE)
+            pdf.y -= LEADING
+    pdf.y = top - height
+    pdf.hairline()

@@ -36,7 +36,7 @@ from campaign.sealing.code import code_hash, new_code
 from campaign.settings import Settings
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import recount
-from campaign.signature_list import csv_file, reading
+from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
 from campaign.worker import schedule
 from tests.bench import filling, home, report
@@ -235,7 +235,7 @@ def _answer(grown: Grown, requests: Callable[[Grown], Iterable[Request]]) -> flo
 
 def _list(grown: Grown) -> None:
     with grown.site.database.reading() as db:
-        rows = reading.for_organisers(db, CODES, grown.filled.campaign_key)
+        rows = entry.for_organisers(db, CODES, grown.filled.campaign_key)
         lines = sum(chunk.count("\n") for chunk in csv_file.lines(rows))
     if lines < grown.number * 0.9:
         raise SystemExit(f"the list has {lines:,} lines")

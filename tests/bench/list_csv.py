@@ -2,9 +2,9 @@
 
 Run ``python -m tests.bench.list_csv [SIGNATURES …]``, by default for 50,000 and 500,000. The list of
 every letter is read, opened and written as CSV, as ``campaign list all`` does it. The floor opens the
-same boxes, which lie in its memory, and throws them away; both are given as rows of that list, of
-which a fifth has no box. Each is measured in a process of its own: by processor time on one core,
-and by the clock on two, where another process helps to open.
+same boxes from memory and discards the contents; both figures are rows of that list, of which a
+fifth has no box. Each is measured in a process of its own, on one core, by processor time and by
+wall-clock time.
 """
 
 import multiprocessing
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from nacl.public import PrivateKey, SealedBox
 
 from campaign.reference.participating_state import STATES
-from campaign.signature_list import csv_file, reading
+from campaign.signature_list import csv_file, entry
 from tests.bench import report, server, site
 from tests.bench.report import RUNS, Figure
 from tests.bench.site import MadeSite
@@ -29,25 +29,22 @@ SIGNATURES = (50_000, 500_000)
 
 BOXES = "SELECT sealed FROM signature WHERE sealed IS NOT NULL"
 
-SAMPLED = 50
-"""Chunks of the file between two looks at the helpers' memory."""
-
-ONE_CORE, TWO_CORES = server.CLIENT_CORES, server.CLIENT_CORES | server.SERVER_CORES
-
 
 class Measured(NamedTuple):
-    """What one run took."""
+    """Figures of one run."""
 
     busy_seconds: float
-    """Processor time of the process itself."""
+    """Processor time."""
     seconds: float
+    """Wall-clock time."""
     peak: int
-    """Bytes, of all its processes together."""
+    """Bytes of memory."""
     size: int
+    """Bytes of the file, or of all contents."""
 
 
 def main() -> None:
-    """Let floor and list take turns, for each number of signatures."""
+    """Measure floor and list in turns, for each number of signatures."""
     numbers = [int(each) for each in sys.argv[1:]] or SIGNATURES
     report.heading("Rows of a list per second", "the list of all letters as CSV")
     for number in numbers:
@@ -59,27 +56,25 @@ def _compare(folder: Path, number: int) -> None:
     made = site.make(folder / "instance")
     site.fill(made, number, step=lambda _size: print(".", end="", file=sys.stderr, flush=True))
     print(file=sys.stderr)
-    floors, alone, helped = [], [], []
+    floors, lists = [], []
     for _ in range(RUNS):
-        floors.append(_measured(open_boxes, made, ONE_CORE))
-        alone.append(_measured(write_list, made, ONE_CORE))
-        helped.append(_measured(write_list, made, TWO_CORES))
-    print(f"{number:,} signatures; the file has {report.mib(alone[0].size)}")
+        floors.append(_measured(open_boxes, made))
+        lists.append(_measured(write_list, made))
+    print(f"{number:,} signatures; the file has {report.mib(lists[0].size)}")
     report.compare(
         "rows/busy s",
         _by_processor("loop of SealedBox.decrypt", floors, number),
-        _by_processor("list on one core", alone, number),
+        _by_processor("list", lists, number),
     )
     report.compare(
         "rows/s",
         _by_clock("loop of SealedBox.decrypt", floors, number),
-        _by_clock("list on one core", alone, number),
-        _by_clock("list on two cores", helped, number),
+        _by_clock("list", lists, number),
     )
 
 
 def open_boxes(made: MadeSite) -> Measured:
-    """Open every box, and nothing else."""
+    """Open every box and do nothing else."""
     path = made.database().url.database
     assert path is not None
     with sqlite3.connect(path) as connection:
@@ -98,21 +93,17 @@ def write_list(made: MadeSite) -> Measured:
     """Write the list of every letter."""
     path = Path(made.environment["CAMPAIGN_INSTANCE"]) / "list.csv"
     database = made.database()
-    helpers = 0
     began, busy = time.perf_counter(), time.process_time()
     with path.open("w", encoding="utf-8", newline="") as file, database.snapshot() as db:
-        chunks = csv_file.lines(reading.for_organisers(db, STATES, made.private_key))
-        for number, chunk in enumerate(chunks, start=1):
-            file.write(chunk)
-            if number % SAMPLED == 0:
-                helpers = max(helpers, server.children_peak_bytes(os.getpid()))
+        chunks = csv_file.lines(entry.for_organisers(db, STATES, made.private_key))
+        file.writelines(chunks)
     taken = time.process_time() - busy, time.perf_counter() - began
     database.close()
-    return Measured(*taken, server.peak_bytes(os.getpid()) + helpers, path.stat().st_size)
+    return Measured(*taken, server.peak_bytes(os.getpid()), path.stat().st_size)
 
 
-def _measured(measure: Callable[[MadeSite], Measured], made: MadeSite, cores: set[int]) -> Measured:
-    server.pin(cores)
+def _measured(measure: Callable[[MadeSite], Measured], made: MadeSite) -> Measured:
+    server.pin(server.CLIENT_CORES)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(measure, (made,))
 

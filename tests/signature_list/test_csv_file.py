@@ -5,14 +5,16 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from uuid import UUID
 
 import pytest
 
 from campaign.signature_list import csv_file
-from campaign.signature_list.row import Row
+from campaign.signature_list.entry import ListEntry
 
-ROW = Row(
+ENTRY = ListEntry(
     number=1,
+    signature_id=UUID(int=1),
     state_code="de",
     name="Әсел Жұмабаева",
     town="Алматы",
@@ -25,14 +27,14 @@ ROW = Row(
 )
 
 
-def opened(*rows: Row) -> list[dict[str, str]]:
+def opened(*entries: ListEntry) -> list[dict[str, str]]:
     """Read the file back as a spreadsheet does."""
-    text = "".join(csv_file.lines(rows)).encode().decode("utf-8-sig")
+    text = "".join(csv_file.lines(entries)).encode().decode("utf-8-sig")
     return list(csv.DictReader(text.splitlines()))
 
 
 def test_every_column_comes_back_as_it_was():
-    row = replace(ROW, name='Анна "Аня" Müller, Łódź', words="Act; do not wait, please.")
+    row = replace(ENTRY, name='Анна "Аня" Müller, Łódź', words="Act; do not wait, please.")
 
     assert opened(row) == [
         {
@@ -51,7 +53,7 @@ def test_every_column_comes_back_as_it_was():
 
 
 def test_the_file_begins_with_one_byte_order_mark_and_ends_each_line_as_the_standard_says():
-    text = "".join(csv_file.lines(replace(ROW, number=number) for number in range(1, 1001)))
+    text = "".join(csv_file.lines(replace(ENTRY, number=number) for number in range(1, 1001)))
 
     assert text.startswith("\ufeffnumber,state,")
     assert text.count("\ufeff") == 1
@@ -89,14 +91,14 @@ def test_a_list_without_signatures_still_has_its_heads():
 )
 @pytest.mark.parametrize("field", ["name", "town", "words"])
 def test_no_cell_begins_like_a_formula(field, text):
-    [row] = opened(replace(ROW, **{field: text}))
+    [row] = opened(replace(ENTRY, **{field: text}))
 
     assert row[field].startswith("'")
 
 
 @pytest.mark.parametrize("text", ["Anna;=1+1", 'Anna; "=1+1"', "Anna;\x00=1", ";=1"])
 def test_no_formula_hides_behind_another_separator(text):
-    written = "".join(csv_file.lines([replace(ROW, name=text)]))
+    written = "".join(csv_file.lines([replace(ENTRY, name=text)]))
 
     cells = written.splitlines()[1].split(";")[1:]
     assert cells
@@ -105,38 +107,38 @@ def test_no_formula_hides_behind_another_separator(text):
 
 @pytest.mark.parametrize("text", ["Jean-Luc", "O'Neill", "a = b", "Ana + Eva", "post@example.org", "Ḱ-1"])
 def test_a_sign_inside_a_text_is_left_alone(text):
-    assert opened(replace(ROW, name=text))[0]["name"] == text
+    assert opened(replace(ENTRY, name=text))[0]["name"] == text
 
 
 def test_one_signature_is_one_line_whatever_its_words():
     words = "First.\r\n\r\nSecond.\u2028Third.\x0b\x1bFourth.\x00"
 
-    text = "".join(csv_file.lines([replace(ROW, words=words)]))
+    text = "".join(csv_file.lines([replace(ENTRY, words=words)]))
 
     assert len(text.splitlines()) == 2
-    assert opened(replace(ROW, words=words))[0]["words"] == "First. Second. Third. Fourth."
+    assert opened(replace(ENTRY, words=words))[0]["words"] == "First. Second. Third. Fourth."
 
 
 def test_nothing_turns_the_direction_of_writing_round():
-    assert opened(replace(ROW, name="Anna\u202egnaW"))[0]["name"] == "AnnagnaW"
+    assert opened(replace(ENTRY, name="Anna\u202egnaW"))[0]["name"] == "AnnagnaW"
 
 
 def test_joiners_inside_names_stay():
-    assert opened(replace(ROW, name="علی\u200cرضا"))[0]["name"] == "علی\u200cرضا"
+    assert opened(replace(ENTRY, name="علی\u200cرضا"))[0]["name"] == "علی\u200cرضا"
 
 
 def test_a_lone_surrogate_does_not_stop_the_file():
-    assert opened(replace(ROW, name="Anna\ud800"))[0]["name"] == "Anna"
+    assert opened(replace(ENTRY, name="Anna\ud800"))[0]["name"] == "Anna"
 
 
 def test_a_long_list_is_written_in_flat_memory_and_read_as_it_is_written():
     read = 0
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[ListEntry]:
         nonlocal read
         for number in range(1, 100_001):
             read = number
-            yield replace(ROW, number=number, words="x" * 200)
+            yield replace(ENTRY, number=number, words="x" * 200)
 
     chunks = csv_file.lines(rows())
     next(chunks)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,10 @@ from pypdf import PdfReader
 
 from campaign.errors import DeliveryError
 from campaign.letter.sheet import Items, Letter, Paragraph
-from campaign.signature_list import font, pdf_file, pdf_page
+from campaign.signature_list import font, pdf_file, pdf_letter, pdf_writer
 from campaign.signature_list.cover import Cover
+from campaign.signature_list.entry import ListEntry
 from campaign.signature_list.pdf_file import Report
-from campaign.signature_list.row import Row
 
 LETTER = Letter(
     state_code="de",
@@ -36,6 +37,8 @@ LETTER = Letter(
 )
 
 COVER = Cover(
+    language="en",
+    edition=2,
     code="7K3MQ0V9ZB2TN8XH4C6D",
     made_on=date(2026, 11, 23),
     organisation="Example Letters e. V.",
@@ -53,8 +56,9 @@ COVER = Cover(
     names_withheld=False,
 )
 
-ROW = Row(
+ENTRY = ListEntry(
     number=1,
+    signature_id=UUID(int=1),
     state_code="de",
     name="Anna Muster",
     town="Linz",
@@ -89,12 +93,12 @@ def delivered(rows: Any, **changes: Any) -> tuple[PdfReader, Report]:
     file = io.BytesIO()
     earlier = changes.pop("earlier", {})
     cover = replace(COVER, **changes)
-    report = pdf_file.write_delivery(file, LETTER, cover, rows, edition=2, earlier=earlier, language="en")
+    report = pdf_file.write_delivery(file, LETTER, cover, rows, earlier_letters=earlier)
     return PdfReader(file), report
 
 
-def named(*names: str, **fields: Any) -> list[Row]:
-    return [replace(ROW, number=number, name=name, **fields) for number, name in enumerate(names, start=1)]
+def named(*names: str, **fields: Any) -> list[ListEntry]:
+    return [replace(ENTRY, number=number, name=name, **fields) for number, name in enumerate(names, start=1)]
 
 
 def crowd() -> list[str]:
@@ -109,7 +113,7 @@ def text(reader: PdfReader) -> str:
 
 def written_letter(letter: Letter = LETTER, words: str = "") -> PdfReader:
     file = io.BytesIO()
-    pdf_file.write_letter(file, letter, words=words)
+    pdf_letter.write_letter(file, letter, words=words)
     return PdfReader(file)
 
 
@@ -135,7 +139,7 @@ def test_a_letter_reads_from_its_address_to_its_closing():
 def test_the_same_letter_is_the_same_file():
     files = [io.BytesIO(), io.BytesIO()]
     for file in files:
-        pdf_file.write_letter(file, LETTER, words="Mine.")
+        pdf_letter.write_letter(file, LETTER, words="Mine.")
 
     assert files[0].getvalue() == files[1].getvalue()
 
@@ -203,7 +207,7 @@ def test_every_name_comes_out_as_it_was_written():
 
 
 def test_a_row_holds_number_name_town_and_residence_and_no_date():
-    reader, _ = delivered([replace(ROW, number=4711, residence="ZZ")])
+    reader, _ = delivered([replace(ENTRY, number=4711, residence="ZZ")])
     page = reader.pages[2].extract_text()
 
     assert in_order(page, "4711", "Anna Muster", "Linz", "Not stated")
@@ -220,9 +224,9 @@ def test_a_name_of_300_letters_is_printed_whole():
 
 def test_signatures_that_are_not_listed_by_name_are_counted():
     rows = [
-        ROW,
-        replace(ROW, number=2, name="", town="Hidden Town"),
-        replace(ROW, number=3, name="Eva Beispiel"),
+        ENTRY,
+        replace(ENTRY, number=2, name="", town="Hidden Town"),
+        replace(ENTRY, number=3, name="Eva Beispiel"),
     ]
 
     reader, report = delivered(rows, total=1203)
@@ -234,7 +238,7 @@ def test_signatures_that_are_not_listed_by_name_are_counted():
 
 def test_signatories_of_another_edition_come_last_under_the_text_they_signed():
     other = replace(LETTER, body=(Paragraph("What the first edition said."),))
-    rows = [replace(ROW, name="Early Bird", edition=1), replace(ROW, number=2, name="Late Comer")]
+    rows = [replace(ENTRY, name="Early Bird", edition=1), replace(ENTRY, number=2, name="Late Comer")]
 
     reader, report = delivered(rows, earlier={1: other})
 
@@ -244,11 +248,11 @@ def test_signatories_of_another_edition_come_last_under_the_text_they_signed():
 
 def test_an_edition_without_its_text_stops_the_document():
     with pytest.raises(DeliveryError, match="edition 1"):
-        delivered([replace(ROW, edition=1)])
+        delivered([replace(ENTRY, edition=1)])
 
 
 def test_own_words_come_under_their_numbers_as_the_signatories_own():
-    rows = [ROW, replace(ROW, number=2, name="Eva Beispiel", words="My sister\nis one of them.")]
+    rows = [ENTRY, replace(ENTRY, number=2, name="Eva Beispiel", words="My sister\nis one of them.")]
 
     page = text(delivered(rows)[0])
 
@@ -258,9 +262,9 @@ def test_own_words_come_under_their_numbers_as_the_signatories_own():
 
 
 def test_a_delegation_that_gets_no_names_gets_the_count_and_the_reason():
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[ListEntry]:
         raise AssertionError("no row may be opened for this delegation")
-        yield ROW
+        yield ENTRY
 
     reader, report = delivered(
         rows(), names_withheld=True, state_name="Kazakhstan", own_residence="KZ", by_residence=(("KZ", 2),)
@@ -296,16 +300,16 @@ def test_a_working_copy_is_for_organisers_only_and_says_so_on_every_page_of_the_
 
 def test_several_delegations_documents_fit_into_one_file():
     file = io.BytesIO()
-    sheet = pdf_page.Sheet(file, title="Lists", language="en")
+    pdf = pdf_writer.PdfWriter(file, title="Lists", language="en")
     for state in ("Germany", "France"):
         if state == "France":
-            sheet.next_page()
+            pdf.next_page()
         cover, letter = (
             replace(COVER, state_name=state, by_residence=()),
             replace(LETTER, address=("To", state)),
         )
-        pdf_file.lay_out(sheet, letter, cover, [ROW], edition=2, earlier={}, language="en")
-    sheet.close()
+        pdf_file.lay_out(pdf, letter, cover, [ENTRY], earlier_letters={})
+    pdf.close()
 
     pages = [page.extract_text() for page in PdfReader(file).pages]
     assert ["Germany" in page for page in pages[:3]] == [True] * 3
@@ -326,7 +330,7 @@ def test_several_delegations_documents_fit_into_one_file():
     ],
 )
 def test_a_script_that_no_font_covers_is_romanised_marked_and_reported(name, shown):
-    reader, report = delivered([*named(*["Anna Muster"] * 60), replace(ROW, number=61, name=name)])
+    reader, report = delivered([*named(*["Anna Muster"] * 60), replace(ENTRY, number=61, name=name)])
 
     first, last = reader.pages[2].extract_text(), reader.pages[-1].extract_text()
     assert shown in last.splitlines()
@@ -337,7 +341,7 @@ def test_a_script_that_no_font_covers_is_romanised_marked_and_reported(name, sho
 
 def test_nothing_invisible_reaches_the_page():
     reader, report = delivered(
-        [replace(ROW, name="An\u202ena\x00 M\u200bus\tter\u2066\ufeff", town="Li\nnz\u0007")]
+        [replace(ENTRY, name="An\u202ena\x00 M\u200bus\tter\u2066\ufeff", town="Li\nnz\u0007")]
     )
 
     lines = reader.pages[2].extract_text().splitlines()
@@ -366,7 +370,7 @@ def test_documents_written_at_the_same_time_do_not_mix():
     def written(_: int) -> bytes:
         file = io.BytesIO()
         rows = named(*crowd())
-        pdf_file.write_delivery(file, LETTER, COVER, rows, edition=2, earlier={}, language="en")
+        pdf_file.write_delivery(file, LETTER, COVER, rows, earlier_letters={})
         return file.getvalue()
 
     alone = written(0)
@@ -393,7 +397,7 @@ def test_whatever_was_typed_becomes_printable(typed):
 
 @given(st.text(alphabet="abcW -иұаა ", max_size=80), st.floats(20, 200))
 def test_a_wrapped_text_loses_nothing_and_fits(typed, width):
-    lines = pdf_page.wrap(font.printable(typed), font.regular(), 9, width)
+    lines = pdf_writer.wrap(font.printable(typed), font.regular(), 9, width)
 
     assert re.sub(" ", "", "".join(lines)) == typed.replace(" ", "")
     assert all(font.regular().width(line, 9) <= width for line in lines)

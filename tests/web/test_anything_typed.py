@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -36,7 +37,7 @@ from campaign.settings import Settings
 from campaign.settings import load as load_settings
 from campaign.signature_list import csv_file, pdf_file
 from campaign.signature_list.cover import Cover
-from campaign.signature_list.row import Row
+from campaign.signature_list.entry import ListEntry
 from campaign.web import field
 from tests.conftest import NOW, SECRET
 from tests.support.anything import any_text, broken_text, words
@@ -46,8 +47,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 KEYS = ServerKeys.from_secret("made up for this test, and long enough for it")
 
-ROW = Row(
+ENTRY = ListEntry(
     number=1,
+    signature_id=UUID(int=1),
     state_code="de",
     name="Anna Muster",
     town="Linz",
@@ -60,6 +62,8 @@ ROW = Row(
 )
 
 COVER = Cover(
+    language="en",
+    edition=1,
     code="",
     made_on=date(2026, 11, 23),
     organisation="Example Letters",
@@ -186,7 +190,7 @@ def as_spreadsheets_read(file: str) -> list[list[str]]:
 
 @given(anything, anything, anything)
 def test_a_list_holds_every_name_as_words_and_never_as_a_formula(name: str, town: str, own: str) -> None:
-    row = replace(ROW, name=name, town=town, words=own)
+    row = replace(ENTRY, name=name, town=town, words=own)
     file = "".join(csv_file.lines([row]))
     heads, *rows = as_spreadsheets_read(file)
 
@@ -211,9 +215,12 @@ def test_a_document_can_be_made_of_any_names_and_words(
     letter: Letter, name: str, town: str, own: str, organisation: str
 ) -> None:
     file = io.BytesIO()
-    rows = [replace(ROW, name=name[:300] or "x", town=town[:150], words=own[:1500]), replace(ROW, number=2)]
+    rows = [
+        replace(ENTRY, name=name[:300] or "x", town=town[:150], words=own[:1500]),
+        replace(ENTRY, number=2),
+    ]
     cover = replace(COVER, organisation=organisation[:200], seat=town[:200])
-    report = pdf_file.write_delivery(file, letter, cover, rows, edition=1, earlier={}, language="en")
+    report = pdf_file.write_delivery(file, letter, cover, rows, earlier_letters={})
 
     assert report.names == 2
     assert len(PdfReader(file).pages) == report.pages

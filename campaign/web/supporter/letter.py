@@ -12,7 +12,7 @@ from campaign.reference import residence
 from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import STATES, ParticipatingState, sort_key, states_in_order
 from campaign.signature.sign import Signing
-from campaign.signature_list import pdf_file
+from campaign.signature_list import pdf_letter
 from campaign.web.serving import headers
 from campaign.web.serving.language import preferred_language
 from campaign.web.site import is_open, letter_to, site
@@ -136,7 +136,7 @@ def letter_text(language: Language, state: ParticipatingState) -> ResponseReturn
 def letter_pdf(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Send the letter as a PDF."""
     file = io.BytesIO()
-    pdf_file.write_letter(file, letter_to(state, language))
+    pdf_letter.write_letter(file, letter_to(state, language))
     response = Response(file.getvalue(), mimetype="application/pdf")
     response.headers.set("Content-Disposition", "inline", filename=f"letter-{state.code}-{language.code}.pdf")
     return response

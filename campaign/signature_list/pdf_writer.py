@@ -1,4 +1,4 @@
-"""An A4 document written from the top down: lines, paragraphs, hairlines, and what stands on every page."""
+"""Write an A4 document from the top down: lines, paragraphs, hairlines, headers and footers."""
 
 import re
 import threading
@@ -21,24 +21,24 @@ TOP, BOTTOM = HEIGHT - 28 * mm, 28 * mm
 MEASURE = RIGHT - LEFT
 
 INK, MUTED, HAIRLINE = 0.1, 0.4, 0.78
-"""Greys, from 0 for black: text, what accompanies it, and rules."""
+"""Grey levels from 0 (black) to 1 (white): main text, secondary text, hairlines."""
 
 _PAGES = "pages"
 
 _PART = re.compile(r"[^-]+-*|-+")
-"""What a hyphen ends."""
+"""A part of a word up to and with its hyphen."""
 
-# Streams as bytes, not as text: a quarter smaller, and every way a PDF travels carries bytes.
+# Binary streams instead of ASCII ones: the file is a quarter smaller.
 rl_config.useA85 = 0
 
-# ReportLab reads glyphs through one cursor per font file, which all documents of a process share.
+# ReportLab reads glyphs through one file position per font, which all documents of a process share.
 _saving = threading.Lock()
 
 
-class Sheet:
-    """The page being written, and the way to the next; ``y`` is where the next line stands.
+class PdfWriter:
+    """Writes at the height ``y`` of the current page, and begins new pages.
 
-    Every text passes through :func:`font.printable`, and ``romanised`` counts those that it had to change.
+    Every text passes through :func:`font.printable`; ``romanised`` counts the texts that it changed.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class Sheet:
         if made_on:
             self._canvas.setDateFormatter(lambda *_: f"D:{made_on:%Y%m%d}")
         self._pen = PDFTextObject(self._canvas)
-        self._set_in: tuple[str, float] | None = None
-        self._grey: float | None = None
-        self._ruled_in: tuple[float, float] | None = None
+        self._current_font: tuple[str, float] | None = None
+        self._current_grey: float | None = None
+        self._current_line: tuple[float, float] | None = None
         self._has_footnote = False
         self.header = ""
         self.footer = ("", "")
-        self.columns: Callable[[], None] | None = None
-        """Draws the heads of a table's columns, again on each page that the table goes on to."""
+        self.table_head: Callable[[], None] | None = None
+        """Draws the head of the current table; called again on each new page."""
         self.romanised = 0
         self.y = TOP
-        self._begin()
+        self._begin_page()
 
     @property
     def canvas(self) -> Canvas:
@@ -78,21 +78,21 @@ class Sheet:
         return self._canvas
 
     def printable(self, text: str) -> str:
-        """Return *text* as it can be printed; one in another script is counted."""
+        """Return *text* in characters that can be printed; count it if it had to be romanised."""
         shown = font.printable(text)
         if font.MARK in shown and font.MARK not in text:
             self.romanised += 1
         return shown
 
-    def room(self, height: float) -> None:
-        """Go to the next page unless *height* is left on this one."""
+    def reserve(self, height: float) -> None:
+        """Begin the next page unless this one has *height* left."""
         if self.y - height < BOTTOM:
             self.next_page()
 
     def next_page(self) -> None:
         """End this page and begin another."""
-        self._end()
-        self._begin()
+        self._end_page()
+        self._begin_page()
 
     def text(
         self,
@@ -108,11 +108,11 @@ class Sheet:
 
         Args:
             text: What to draw.
-            x: Where it begins; with *align* 1 where it ends, with 0.5 its middle.
+            x: Its left edge; its right edge if *align* is 1, its middle if 0.5.
             size: In points.
-            grey: From 0 for black.
-            face: Regular unless told.
-            align: The share of its width that stands before *x*.
+            grey: Level from 0 (black) to 1.
+            face: Regular by default.
+            align: Share of its width to the left of *x*.
         """
         face = face or font.regular()
         if align:
@@ -120,15 +120,15 @@ class Sheet:
         self._has_footnote = self._has_footnote or font.MARK in text
         pen = self._pen
         pen.setTextOrigin(x, self.y)
-        if grey != self._grey:
+        if grey != self._current_grey:
             pen.setFillGray(grey)
-            self._grey = grey
+            self._current_grey = grey
         *firsts, last = face.runs(text)
         for name, run in firsts:
-            self._set(name, size)
+            self._set_font(name, size)
             pen.textOut(run)
-        self._set(last[0], size)
-        # Quicker than textOut, which measures the text to know where a next one would begin.
+        self._set_font(last[0], size)
+        # Faster than textOut, which also measures the text.
         pen.textLine(last[1])
 
     def paragraph(
@@ -143,29 +143,29 @@ class Sheet:
         face: font.Face | None = None,
         after: float = 0,
     ) -> None:
-        """Write *text* in lines of *width*; a page ends or begins with no single line of it."""
+        """Write *text* in lines of *width*, without a single line of it at the end or start of a page."""
         lines = wrap(self.printable(text), face or font.regular(), size, width)
         for at, line in enumerate(lines):
             left = len(lines) - at
             is_pair = len(lines) > 1 and (at == 0 or left == 2)
-            self.room(leading * (3 if left == len(lines) == 3 else 2 if is_pair else 1))
+            self.reserve(leading * (3 if left == len(lines) == 3 else 2 if is_pair else 1))
             self.y -= leading
             self.text(line, x, size=size, grey=grey, face=face)
         self.y -= after
 
-    def rule(
+    def hairline(
         self, *, x: float = LEFT, to: float = RIGHT, grey: float = HAIRLINE, weight: float = 0.4
     ) -> None:
         """Draw a hairline at the current height."""
-        if (grey, weight) != self._ruled_in:
+        if (grey, weight) != self._current_line:
             self._canvas.setStrokeGray(grey)
             self._canvas.setLineWidth(weight)
-            self._ruled_in = (grey, weight)
+            self._current_line = (grey, weight)
         self._canvas.line(x, self.y, to, self.y)
 
     def close(self) -> int:
-        """Write the file and return the number of its pages."""
-        self._end()
+        """Write the file; return its number of pages."""
+        self._end_page()
         pages = self._canvas.getPageNumber() - 1
         canvas = self._canvas
         canvas.beginForm(_PAGES, 0, -10, WIDTH, 20)
@@ -177,22 +177,22 @@ class Sheet:
             canvas.save()
         return pages
 
-    def _set(self, name: str, size: float) -> None:
-        if (name, size) != self._set_in:
+    def _set_font(self, name: str, size: float) -> None:
+        if (name, size) != self._current_font:
             self._pen.setFont(name, size)
-            self._set_in = (name, size)
+            self._current_font = (name, size)
 
-    def _begin(self) -> None:
+    def _begin_page(self) -> None:
         self._pen = PDFTextObject(self._canvas)
-        self._set_in = None
-        self._grey = None
-        self._ruled_in = None
+        self._current_font = None
+        self._current_grey = None
+        self._current_line = None
         self._has_footnote = False
         self.y = TOP
-        if self.columns:
-            self.columns()
+        if self.table_head:
+            self.table_head()
 
-    def _end(self) -> None:
+    def _end_page(self) -> None:
         if self._has_footnote:
             self.y = BOTTOM - 16
             note = self._wording.gettext(
@@ -204,16 +204,16 @@ class Sheet:
             self.y = HEIGHT - 16 * mm
             self.text(self.header, size=7.5, grey=MUTED)
         self.y = 14 * mm
-        self._feet()
+        self._footer()
         self._canvas.drawText(self._pen)
-        # The number of pages is known at the end alone: it is drawn once, and shown on every page.
+        # The number of pages is known only at the end: close() draws it once, and every page shows that.
         self._canvas.saveState()
         self._canvas.translate(WIDTH / 2 + 2, self.y)
         self._canvas.doForm(_PAGES)
         self._canvas.restoreState()
         self._canvas.showPage()
 
-    def _feet(self) -> None:
+    def _footer(self) -> None:
         left, right = map(font.printable, self.footer)
         self.text(left, size=7.5, grey=MUTED)
         self.text(str(self._canvas.getPageNumber()), WIDTH / 2, size=7.5, grey=MUTED, align=1)
@@ -221,7 +221,7 @@ class Sheet:
 
 
 def wrap(text: str, face: font.Face, size: float, width: float) -> list[str]:
-    """Cut *text*, which must be printable, into lines of at most *width*."""
+    """Break *text*, which must be printable, into lines of at most *width*."""
     if face.width(text, size) <= width:
         return [text]
     lines, line = [], ""
@@ -238,7 +238,7 @@ def wrap(text: str, face: font.Face, size: float, width: float) -> list[str]:
 
 
 def _cut(word: str, face: font.Face, size: float, width: float) -> list[str]:
-    """Cut a word that is wider than a line, behind hyphens if it has any, or else anywhere."""
+    """Break a word that is wider than a line: after hyphens if possible, else anywhere."""
     pieces = [""]
     for part in _PART.findall(word):
         fits = face.width(part, size) <= width

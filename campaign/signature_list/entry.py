@@ -1,0 +1,142 @@
+"""The entries of a list: which signatures are on it, in which order, unsealed and numbered."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain, count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from campaign.disclosure.delivered_name import named
+from campaign.errors import WrongKeyError
+from campaign.sealing.box import Details, Opener
+from campaign.signature.model import APPROVED, COUNTED, Signature
+from campaign.signature.select import in_list_order
+
+BATCH = 500
+"""Signatures fetched at a time: enough to make that cheap, few enough to keep memory flat."""
+
+_COLUMNS = (
+    Signature.id,
+    Signature.state_code,
+    Signature.residence,
+    Signature.disclosure,
+    Signature.edition,
+    Signature.language,
+    Signature.confirmed_on,
+    Signature.words_review,
+    Signature.sealed,
+)
+
+_NO_DETAILS = Details()
+
+
+# Not frozen: creating a frozen instance takes twice as long, and lists have many entries.
+@dataclass(slots=True, kw_only=True)
+class ListEntry:
+    """One confirmed signature on a list, unsealed."""
+
+    number: int
+    """Running number in this list, from 1."""
+    signature_id: UUID
+    state_code: str
+    name: str
+    """Empty when none may be shown."""
+    town: str
+    residence: str
+    """ISO 3166 alpha-2, or ``ZZ``: not stated."""
+    words: str
+    """The signatory's own; empty unless an organiser approved them."""
+    disclosure: str
+    """``public``, ``delegation`` or ``counted``."""
+    edition: int
+    language: str
+    confirmed_on: date
+
+
+def for_organisers(db: Session, state_codes: Iterable[str], private_key: bytes) -> Iterator[ListEntry]:
+    """Yield every signature that counts, letter by letter, with its name if there is one.
+
+    Args:
+        db: Read only.
+        state_codes: The letters; the entries of each are numbered from 1.
+        private_key: The campaign's.
+    """
+    for state_code in state_codes:
+        yield from _unsealed(db, [in_list_order(state_code)], private_key)
+
+
+def for_delegation(
+    db: Session,
+    state_code: str,
+    private_key: bytes,
+    *,
+    edition_groups: Sequence[Sequence[int]],
+    since: date | None = None,
+) -> Iterator[ListEntry]:
+    """Yield every signature whose name may be delivered, numbered in the order of printing.
+
+    Args:
+        db: Read only.
+        state_code: The delegation's.
+        private_key: The campaign's.
+        edition_groups: Editions of the letter; those in one group have the same text. Entries come
+            group by group, and each has the first edition of its group.
+        since: Leave out names that were given before this day.
+    """
+    deliverable = in_list_order(state_code).where(named(since))
+    queries = (deliverable.where(Signature.edition.in_(group)) for group in edition_groups)
+    first_of_group = {edition: group[0] for group in edition_groups for edition in group}
+    for entry in _unsealed(db, queries, private_key):
+        entry.edition = first_of_group[entry.edition]
+        yield entry
+
+
+def other_editions(db: Session, state_code: str, edition: int, since: date | None = None) -> list[int]:
+    """Return the editions, newest first and without *edition*, that deliverable names signed."""
+    query = (
+        select(Signature.edition)
+        .where(Signature.state_code == state_code, named(since), Signature.edition != edition)
+        .distinct()
+        .order_by(Signature.edition.desc())
+    )
+    return list(db.scalars(query))
+
+
+def _unsealed(db: Session, queries: Iterable[Select[Signature]], private_key: bytes) -> Iterator[ListEntry]:
+    numbers, opener = count(1), Opener(private_key)
+    for query in queries:
+        # Rows instead of ORM objects: creating those would take half as long as unsealing.
+        # In PostgreSQL this is a server-side cursor, so neither side holds more than a batch.
+        statement = query.with_only_columns(*_COLUMNS)
+        with db.connection().execute(statement, execution_options={"yield_per": BATCH}) as result:
+            for columns in chain.from_iterable(result.partitions()):
+                yield _entry(next(numbers), columns, opener)
+
+
+def _entry(number: int, columns: Any, opener: Opener) -> ListEntry:
+    signature_id, state_code, residence, disclosure, edition, language, confirmed_on, review, sealed = columns
+    details = _NO_DETAILS if sealed is None or disclosure == COUNTED else _details(opener, sealed)
+    return ListEntry(
+        number=number,
+        signature_id=signature_id,
+        state_code=state_code,
+        name=details.name,
+        town=details.town,
+        residence=residence,
+        words=details.words if review == APPROVED else "",
+        disclosure=disclosure,
+        edition=edition,
+        language=language,
+        confirmed_on=confirmed_on,
+    )
+
+
+def _details(opener: Opener, sealed: bytes) -> Details:
+    try:
+        return opener.details(sealed)
+    except WrongKeyError:  # sealed to an earlier key pair: listed without its name
+        return _NO_DETAILS

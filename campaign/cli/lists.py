@@ -8,14 +8,13 @@ import click
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.delivery import document
-from campaign.delivery.plan import plan
+from campaign.delivery.plan import entries, plan
 from campaign.errors import CampaignError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.signature import count
-from campaign.signature_list import csv_file, reading
+from campaign.signature_list import csv_file, entry
 
 ALL = "all"
 
@@ -52,10 +51,10 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
         counts = count.by_state(db)
-        rows = reading.for_organisers(db, codes, organiser.campaign_private_key)
+        rows = entry.for_organisers(db, codes, organiser.campaign_private_key)
         length = sum(counts.get(code, 0) for code in codes)
         bar = click.progressbar(
-            rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=reading.BATCH
+            rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=entry.BATCH
         )
         with bar as opened:
             file.writelines(csv_file.lines(opened))
@@ -64,13 +63,8 @@ def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     today = SYSTEM_CLOCK().date()
     with output.open("wb") as file, campaign.database.snapshot() as db:
-        plans = [plan(db, campaign.appeal, STATES[code], today=today) for code in codes]
+        edition = campaign.started.edition
+        plans = [plan(db, campaign.appeal, STATES[code], edition=edition, today=today) for code in codes]
         document.write_working_copy(
-            file,
-            db,
-            [each for each in plans if each.total] or plans[:1],
-            organiser.campaign_private_key,
-            edition=campaign.started.edition,
-            language=ENGLISH,
-            made_on=today,
+            file, plans, lambda plan: entries(db, plan, organiser.campaign_private_key), made_on=today
         )

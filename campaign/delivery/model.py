@@ -1,9 +1,12 @@
-"""The rows of deliveries, and which signature stood under which number in which of them."""
+"""Deliveries, the transitions of their status, and the numbered signatures on their lists."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -21,25 +24,33 @@ from campaign.database.table import Base
 PREPARED, SENDING, ACCEPTED, DELAYED = "prepared", "sending", "accepted", "delayed"
 REFUSED, UNCERTAIN, BOUNCED, REPLIED = "refused", "uncertain", "bounced", "replied"
 
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    PREPARED: frozenset({SENDING, DELAYED, REFUSED}),
+    SENDING: frozenset({ACCEPTED, DELAYED, REFUSED, UNCERTAIN}),
+    ACCEPTED: frozenset({BOUNCED, REPLIED}),
+    UNCERTAIN: frozenset({BOUNCED, REPLIED}),
+    BOUNCED: frozenset({REPLIED}),
+    REPLIED: frozenset({REPLIED}),
+    DELAYED: frozenset(),
+    REFUSED: frozenset(),
+}
+"""The statuses that may follow each status. Sending again makes another delivery."""
+
 REACHED = frozenset({SENDING, ACCEPTED, UNCERTAIN, BOUNCED, REPLIED})
-"""The relay took the message, or may have: only an organiser decides to send again."""
+"""The relay accepted the message, or may have: only an organiser decides to send again."""
 
 DELIVERED = frozenset({ACCEPTED, REPLIED})
 
 LONGEST_SENDING = timedelta(minutes=15)
-"""No message is in hand for longer; what still says so was interrupted."""
+"""After this time a delivery that is still *sending* was interrupted."""
 
 
 class Delivery(Base):
-    """A letter with its list on the way to one delegation.
-
-    The status only moves forward: prepared, sending, then accepted, delayed, refused or
-    uncertain; accepted may become bounced or replied.
-    """
+    """A letter with its list on the way to one delegation."""
 
     __tablename__ = "delivery"
     __table_args__ = (
-        # Two organisers at the same button: one message.
+        # If two organisers send at the same time, one message goes out.
         Index(
             "uq_delivery_sending",
             "state_code",
@@ -51,11 +62,12 @@ class Delivery(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Made when the preview is shown, so that a form sent twice sends one message."""
+    """Created for the preview, so that a form submitted twice sends one message."""
     code: Mapped[str] = mapped_column(String(20), unique=True)
     """Printed on the cover; anyone can check it on the site."""
     state_code: Mapped[str] = mapped_column(String(2))
     status: Mapped[str] = mapped_column(String(10))
+    """A key of :data:`TRANSITIONS`; changed by :func:`advance` only."""
     edition: Mapped[int]
     language: Mapped[str] = mapped_column(String(2))
     recipient: Mapped[str] = mapped_column(String(254))
@@ -66,32 +78,32 @@ class Delivery(Base):
     letter_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     """SHA-256 of the letter as text, UTF-8, without anybody's own words."""
     list_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """SHA-256 of the PDF that went along."""
+    """SHA-256 of the PDF that was attached."""
     organiser: Mapped[str]
     message_id: Mapped[str]
     prepared_at: Mapped[datetime]
     sending_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     smtp_code: Mapped[int | None]
-    """What the relay answered; 0 when it answered nothing."""
+    """The relay's reply code; 0 if there was no reply."""
     replied_on: Mapped[date | None]
     note: Mapped[str] = mapped_column(default="")
 
     @property
     def sent_on(self) -> date | None:
-        """The day the message was handed over."""
+        """The day on which sending began."""
         return self.sending_at.date() if self.sending_at else None
 
 
 class DeliveryRow(Base):
-    """One number on a delivered list, and whose signature it was."""
+    """One number on a delivered list, and its signature."""
 
     __tablename__ = "delivery_row"
     __table_args__ = (
         ForeignKeyConstraint(
             ["state_code", "signature_id"], ["signature.state_code", "signature.id"], ondelete="CASCADE"
         ),
-        # It holds whatever is asked about a signature that fell away, so that no row is read for that.
+        # A covering index: looking for withdrawn or invalidated signatures reads no row.
         Index("ix_delivery_row_of_signature", "state_code", "signature_id", "notice_on", "delivery_id"),
     )
 
@@ -100,7 +112,7 @@ class DeliveryRow(Base):
     state_code: Mapped[str] = mapped_column(String(2))
     signature_id: Mapped[UUID]
     notice_on: Mapped[date | None]
-    """When the delegation was told that this number no longer stands."""
+    """The day on which the delegation was notified that this number is to be struck."""
 
 
 def deliveries(state_code: str | None = None) -> Select[Delivery]:
@@ -114,8 +126,16 @@ def by_code(db: Session, code: str) -> Delivery | None:
     return db.scalar(select(Delivery).where(Delivery.code == code, Delivery.status.in_(REACHED)))
 
 
-def holding(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, DeliveryRow]]:
-    """Return the deliveries that hold this signature's name, each with its row."""
+def group_by_state(latest_first: Iterable[Delivery]) -> dict[str, list[Delivery]]:
+    """Return the deliveries of each state, by its code, in the order given."""
+    by_state: dict[str, list[Delivery]] = {}
+    for delivery in latest_first:
+        by_state.setdefault(delivery.state_code, []).append(delivery)
+    return by_state
+
+
+def with_signature(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, DeliveryRow]]:
+    """Return the deliveries whose list has this signature, oldest first, each with its row."""
     query = (
         select(Delivery, DeliveryRow)
         .join(DeliveryRow, DeliveryRow.delivery_id == Delivery.id)
@@ -129,10 +149,24 @@ def holding(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Deli
     return [(delivery, row) for delivery, row in db.execute(query)]
 
 
-def settle_interrupted(db: Session, *, now: datetime) -> None:
-    """Call *uncertain* what was being sent when its process died: only an organiser sends again."""
-    db.execute(
-        update(Delivery)
-        .where(Delivery.status == SENDING, Delivery.sending_at < now - LONGEST_SENDING)
-        .values(status=UNCERTAIN, settled_at=now, smtp_code=0)
-    )
+def advance(db: Session, to: str, *which: ColumnElement[bool], **values: Any) -> list[UUID]:
+    """Change the status of deliveries to *to* where :data:`TRANSITIONS` allows it; return their IDs.
+
+    The check is in the UPDATE's WHERE: of two simultaneous changes that exclude each other, one has
+    no effect.
+
+    Args:
+        db: The session.
+        to: The new status.
+        which: Conditions that select the deliveries.
+        values: Other columns to set.
+    """
+    allowed_from = [status for status, following in TRANSITIONS.items() if to in following]
+    changed = update(Delivery).where(*which, Delivery.status.in_(allowed_from)).values(status=to, **values)
+    return list(db.scalars(changed.returning(Delivery.id)))
+
+
+def mark_interrupted(db: Session, *, now: datetime) -> None:
+    """Change the status of interrupted deliveries to *uncertain*; only an organiser sends again."""
+    is_interrupted = Delivery.sending_at < now - LONGEST_SENDING
+    advance(db, UNCERTAIN, is_interrupted, settled_at=now, smtp_code=0)

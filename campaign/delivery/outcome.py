@@ -1,11 +1,11 @@
-"""What organisers learn of a delivery afterwards: a reply, or that it came back."""
+"""Record the outcome of a delivery that organisers learn of later: a reply or a bounce."""
 
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from campaign.delivery.model import ACCEPTED, BOUNCED, REACHED, REPLIED, SENDING, UNCERTAIN, Delivery
+from campaign.delivery.model import BOUNCED, REPLIED, Delivery, advance
 from campaign.errors import DeliveryError
 from campaign.organiser import audit_log
 
@@ -13,33 +13,28 @@ from campaign.organiser import audit_log
 def note_reply(
     db: Session, delivery_id: UUID, *, replied_on: date, note: str, by: str, now: datetime
 ) -> None:
-    """Note that the delegation answered.
+    """Record that the delegation replied.
 
     Raises:
-        DeliveryError: It was never handed over, or the day cannot be right.
+        DeliveryError: The message was not sent, or *replied_on* is before sending or in the future.
     """
-    delivery = _locked(db, delivery_id)
-    if delivery.status not in REACHED - {SENDING} or delivery.sent_on is None:
-        raise DeliveryError("a reply can only follow a letter that was handed over")
+    delivery = db.get_one(Delivery, delivery_id)
+    if delivery.sent_on is None:
+        raise DeliveryError("only a letter that was sent can have a reply")
     if not delivery.sent_on <= replied_on <= now.date():
-        raise DeliveryError("the day of the reply lies before the letter, or in the future")
-    delivery.status, delivery.replied_on, delivery.note = REPLIED, replied_on, note.strip()
+        raise DeliveryError("the day of the reply is before the letter or in the future")
+    changes = {"replied_on": replied_on, "note": note.strip()}
+    if not advance(db, REPLIED, Delivery.id == delivery_id, **changes):
+        raise DeliveryError("only a letter that was sent can have a reply")
     audit_log.record(db, by, "note reply", delivery.code, now=now)
 
 
 def note_bounce(db: Session, delivery_id: UUID, *, by: str, now: datetime) -> None:
-    """Note that the message came back, so that the delegation never had it.
+    """Record that the message bounced.
 
     Raises:
-        DeliveryError: It was not handed over, or the delegation answered it.
+        DeliveryError: The message was not sent, or the delegation replied to it.
     """
-    delivery = _locked(db, delivery_id)
-    if delivery.status not in {ACCEPTED, UNCERTAIN}:
-        raise DeliveryError("only a message that was handed over can come back")
-    delivery.status, delivery.settled_at = BOUNCED, now
-    audit_log.record(db, by, "note bounce", delivery.code, now=now)
-
-
-def _locked(db: Session, delivery_id: UUID) -> Delivery:
-    # Read anew under the lock: another organiser may have noted something since the page was made.
-    return db.get_one(Delivery, delivery_id, with_for_update=True, populate_existing=True)
+    if not advance(db, BOUNCED, Delivery.id == delivery_id, settled_at=now):
+        raise DeliveryError("only a message that was sent and has no reply can bounce")
+    audit_log.record(db, by, "note bounce", db.get_one(Delivery, delivery_id).code, now=now)

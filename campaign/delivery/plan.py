@@ -1,22 +1,30 @@
-"""What a delivery to one delegation would be, and what speaks against it."""
+"""The plan of a delivery: letter, figures and cautions, all that needs the database and is not personal."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.delivery.delegation import Delegation
-from campaign.delivery.model import REACHED, Delivery, deliveries
+from campaign.delivery import readiness
+from campaign.delivery.readiness import Readiness
 from campaign.disclosure import safety_list
-from campaign.disclosure.delivered_name import count_named
+from campaign.disclosure.delivered_name import named
+from campaign.letter.edition import stored_letter
+from campaign.letter.sheet import Letter
+from campaign.letter.template import compose
 from campaign.organiser.organisation import Organisation, organisation
+from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.signature import count
-from campaign.signature.model import PUBLIC, Signature
-from campaign.signature.select import counts
+from campaign.signature.model import COUNTED, Signature
+from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts, is_confirmed
+from campaign.signature_list import entry
+from campaign.signature_list.entry import ListEntry
 
 ADDRESS_GROWS_OLD = timedelta(days=180)
 
@@ -27,113 +35,142 @@ class Plan:
 
     state: ParticipatingState
     appeal: Appeal
-    """The content, with the safety lists of this moment."""
+    """The content with the current safety lists."""
     organisation: Organisation
-    delegation: Delegation | None
-    total: int
+    readiness: Readiness
+    language: Language
+    edition: int
+    """The edition of *letter*."""
+    letter: Letter
+    earlier_letters: Mapping[int, Letter]
+    """The letter of each other edition that was signed and has a different text."""
+    edition_groups: tuple[tuple[int, ...], ...]
+    """Editions in the order of the list; those in one group have the same text."""
     named: int
-    """Names that would be on the list."""
+    """Names on the list."""
     names_withheld: bool
     """Whether this delegation gets counts only."""
     names_from: date | None
-    """Names that were given before this day were promised to organisers alone."""
+    """Names given before this day were promised to organisers only."""
     names_promised: int
-    """How many of those there are."""
+    """Names that are left out because of *names_from*."""
     names_waiting: int
-    """Public names that no organiser has looked at yet; they are not listed."""
+    """Public names that no organiser has reviewed; they are left out."""
     words_waiting: int
+    """Own words that no organiser has reviewed; they are left out."""
+    counted: int
+    """Signatures whose signatories chose to be counted without a name."""
+    under_other_key: int
+    """Signatures that only an earlier start's setup link unseals; their names are left out."""
     withdrawn: int
+    removed: int
+    """Confirmed signatures that organisers invalidated."""
     by_residence: tuple[tuple[str, int], ...]
-    """The delegation's own residents first, then the largest."""
-    latest: Delivery | None
-    obstacles: tuple[str, ...]
-    """Why it cannot be sent: ``organisation``, ``address``, ``signatures``, ``sending``."""
+    """The delegation's own residents first, then the largest number."""
     cautions: tuple[str, ...]
     """What an organiser must confirm: ``instrument_expired``, ``instrument_note``, ``sent_before``,
     ``address_old``, ``other_key``."""
-    under_other_key: int
-    """Signatures whose names only an earlier start's setup link opens; they are not listed."""
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether nothing forbids it."""
-        return not self.obstacles
 
 
-def plan(db: Session, appeal: Appeal, state: ParticipatingState, *, today: date) -> Plan:
-    """Return what a delivery to *state*'s delegation would be on this day."""
-    sender, lists = organisation(db), safety_list.lists(db, appeal)
-    withheld, names_from = state.code in lists.no_names_to, lists.names_from.get(state.code)
-    named = 0 if withheld else count_named(db, state.code, names_from)
-    delegation = db.get(Delegation, state.code)
-    latest = db.scalar(deliveries(state.code).where(Delivery.status.in_(REACHED)).limit(1))
-    residences = count.by_residence(db, state.code)
-    under_other_key = _count(
-        db,
-        state,
-        Signature.sealed.is_not(None),
-        Signature.key_id.not_in(select(CampaignKey.id).where(CampaignKey.is_current)),
-    )
-    cautions = _cautions(appeal, state, delegation, latest, today)
-    total = sum(residences.values())
-    return Plan(
-        state=state,
-        appeal=lists.applied_to(appeal),
-        organisation=sender,
-        delegation=delegation,
-        total=total,
-        named=named,
-        names_withheld=withheld,
-        names_from=names_from,
-        names_promised=count_named(db, state.code) - named if names_from and not withheld else 0,
-        names_waiting=_count(db, state, Signature.disclosure == PUBLIC, Signature.name_review.is_(None)),
-        words_waiting=_count(db, state, Signature.has_words, Signature.words_review.is_(None)),
-        withdrawn=count.withdrawn(db, state.code),
-        by_residence=tuple(
-            sorted(residences.items(), key=lambda each: (each[0] != state.code.upper(), -each[1], each[0]))
-        ),
-        latest=latest,
-        obstacles=tuple(_obstacles(sender, delegation, total, latest)),
-        cautions=(*cautions, "other_key") if under_other_key else tuple(cautions),
-        under_other_key=under_other_key,
-    )
-
-
-def _obstacles(
-    sender: Organisation, delegation: Delegation | None, total: int, latest: Delivery | None
-) -> list[str]:
-    obstacles = []
-    if not sender.is_set:
-        obstacles.append("organisation")
-    if delegation is None:
-        obstacles.append("address")
-    if total == 0:
-        obstacles.append("signatures")
-    if latest and latest.status == "sending":
-        obstacles.append("sending")
-    return obstacles
-
-
-def _cautions(
+def plan(
+    db: Session,
     appeal: Appeal,
     state: ParticipatingState,
-    delegation: Delegation | None,
-    latest: Delivery | None,
+    *,
+    edition: int,
     today: date,
-) -> list[str]:
-    instrument = appeal.instruments[state.code]
-    cautions = []
-    if instrument.valid_until and instrument.valid_until < today:
-        cautions.append("instrument_expired")
-    if instrument.organiser_note:
-        cautions.append("instrument_note")
-    if latest:
-        cautions.append("sent_before")
-    if delegation and delegation.checked_on < today - ADDRESS_GROWS_OLD:
-        cautions.append("address_old")
-    return cautions
+    language: Language = ENGLISH,
+) -> Plan:
+    """Plan a delivery to *state*'s delegation.
+
+    Args:
+        db: Read only.
+        appeal: The content; the current safety lists are applied to it.
+        state: The delegation's.
+        edition: The number of the letter's current edition.
+        today: The day of the cautions.
+        language: The letter's.
+    """
+    lists, ready = safety_list.lists(db, appeal), readiness.of_state(db, state)
+    appeal, names_from = lists.applied_to(appeal), lists.names_from.get(state.code)
+    is_withheld = state.code in lists.no_names_to
+    letter = compose(appeal, state, language.code)
+    earlier_letters, edition_groups = ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
+    figures = _figures(db, state, names_from)
+    cautions = _cautions(appeal, ready, today)
+    return Plan(
+        state=state,
+        appeal=appeal,
+        organisation=organisation(db),
+        readiness=ready,
+        language=language,
+        edition=edition,
+        letter=letter,
+        earlier_letters=earlier_letters,
+        edition_groups=edition_groups,
+        named=0 if is_withheld else figures.named,
+        names_withheld=is_withheld,
+        names_from=names_from,
+        names_promised=0 if is_withheld else figures.deliverable - figures.named,
+        names_waiting=figures.names_waiting,
+        words_waiting=figures.words_waiting,
+        counted=figures.counted,
+        under_other_key=figures.under_other_key,
+        withdrawn=count.withdrawn(db, state.code),
+        removed=figures.removed,
+        by_residence=_by_residence(db, state),
+        cautions=(*cautions, "other_key") if figures.under_other_key else cautions,
+    )
 
 
-def _count(db: Session, state: ParticipatingState, *where: object) -> int:
-    query = select(func.count()).select_from(Signature)
-    return db.scalar(query.where(Signature.state_code == state.code, counts(), *where)) or 0  # type: ignore[arg-type]
+def entries(db: Session, plan: Plan, private_key: bytes) -> Iterator[ListEntry]:
+    """Yield the entries of the planned list, unsealed; none if names are withheld."""
+    return entry.for_delegation(
+        db, plan.state.code, private_key, edition_groups=plan.edition_groups, since=plan.names_from
+    )
+
+
+def _editions(
+    db: Session, letter: Letter, edition: int, since: date | None
+) -> tuple[dict[int, Letter], tuple[tuple[int, ...], ...]]:
+    """Return the earlier letters with a different text, and the edition groups."""
+    others = entry.other_editions(db, letter.state_code, edition, since)
+    letters = {each: stored_letter(db, each, letter.language, letter.state_code) for each in others}
+    # A new edition need not have changed this state's letter: then both editions are one group.
+    earlier = {each: stored for each, stored in letters.items() if stored != letter}
+    same_text = (edition, *(each for each in others if each not in earlier))
+    return earlier, (same_text, *((each,) for each in earlier))
+
+
+def _figures(db: Session, state: ParticipatingState, names_from: date | None) -> Any:
+    """Count the letter's signatures by every condition of :class:`Plan` in one pass."""
+    other_key = Signature.key_id.not_in(select(CampaignKey.id).where(CampaignKey.is_current))
+    conditions = {
+        "named": named(names_from),
+        "deliverable": named(),
+        "names_waiting": and_(counts(), awaits_name_approval()),
+        "words_waiting": and_(counts(), awaits_words_approval()),
+        "counted": and_(counts(), Signature.disclosure == COUNTED),
+        "under_other_key": and_(counts(), Signature.sealed.is_not(None), other_key),
+        "removed": Signature.invalidation_id.is_not(None),
+    }
+    figures = (func.count().filter(condition).label(name) for name, condition in conditions.items())
+    return db.execute(select(*figures).where(Signature.state_code == state.code, is_confirmed())).one()
+
+
+def _by_residence(db: Session, state: ParticipatingState) -> tuple[tuple[str, int], ...]:
+    residences = count.by_residence(db, state.code)
+    return tuple(
+        sorted(residences.items(), key=lambda each: (each[0] != state.code.upper(), -each[1], each[0]))
+    )
+
+
+def _cautions(appeal: Appeal, ready: Readiness, today: date) -> tuple[str, ...]:
+    instrument, address = appeal.instruments[ready.state.code], ready.address
+    cautions = {
+        "instrument_expired": instrument.valid_until is not None and instrument.valid_until < today,
+        "instrument_note": bool(instrument.organiser_note),
+        "sent_before": ready.latest_reached is not None,
+        "address_old": address is not None and address.checked_on < today - ADDRESS_GROWS_OLD,
+    }
+    return tuple(caution for caution, is_due in cautions.items() if is_due)

@@ -1,44 +1,105 @@
-"""How far each of the 57 is from its next delivery."""
+"""Whether a participating state's delivery is ready; overview, deliveries page and sending all ask here."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.delivery.delegation import delegations
-from campaign.delivery.model import REACHED, SENDING, Delivery, deliveries
-from campaign.organiser.organisation import organisation
+from campaign.delivery.delegation import Delegation, delegations
+from campaign.delivery.model import BOUNCED, REACHED, SENDING, Delivery, deliveries, group_by_state
+from campaign.organiser.organisation import Organisation, organisation
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import states_in_order
+from campaign.reference.participating_state import ParticipatingState, states_in_order
+from campaign.signature import count
 
 
-def readiness(db: Session, counts: Mapping[str, int]) -> list[dict[str, object]]:
-    """Return for each state its count, what is new in it, its last delivery, and what keeps the next."""
-    addresses, sender = delegations(db), organisation(db)
-    latest: dict[str, Delivery] = {}
-    for each in db.scalars(deliveries()):
-        latest.setdefault(each.state_code, each)
-    rows: list[dict[str, object]] = []
-    for state in states_in_order(ENGLISH):
-        count, last = counts.get(state.code, 0), latest.get(state.code)
-        reached = last is not None and last.status in REACHED
-        new = max(count - last.total, 0) if last is not None and reached else count
-        obstacle = ""
-        if not sender.is_set:
-            obstacle = "organisation"
-        elif count == 0:
-            obstacle = "signatures"
-        elif state.code not in addresses:
-            obstacle = "address"
-        elif reached and (new == 0 or (last is not None and last.status == SENDING)):
-            obstacle = "sent"
-        rows.append(
-            {
-                "state": state,
-                "count": count,
-                "new": new,
-                "address": addresses.get(state.code),
-                "delivery": last,
-                "obstacle": obstacle,
-            }
+class Obstacle(StrEnum):
+    """Why a delivery is not ready. All but the last forbid sending."""
+
+    ORGANISATION = "organisation"
+    """The organisation that sends is not set."""
+    SIGNATURES = "signatures"
+    ADDRESS = "address"
+    SENDING = "sending"
+    """Another delivery to the same delegation is being sent."""
+    NOTHING_NEW = "sent"
+    """The delegation has a list with all these signatures. An organiser may send again on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readiness:
+    """How ready one state's delivery is."""
+
+    state: ParticipatingState
+    signatures: int
+    new: int
+    """Signatures since the last delivery that did not bounce."""
+    address: Delegation | None
+    latest: Delivery | None
+    """The latest delivery in any status."""
+    latest_reached: Delivery | None
+    """The latest one that the relay accepted, or may have accepted."""
+    obstacle: Obstacle | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing speaks against sending now."""
+        return self.obstacle is None
+
+    @property
+    def forbidden_by(self) -> Obstacle | None:
+        """The obstacle that no organiser can overrule."""
+        return None if self.obstacle is Obstacle.NOTHING_NEW else self.obstacle
+
+
+def of_all_states(db: Session) -> list[Readiness]:
+    """Return the readiness of all states, in the order of their English names."""
+    sender, addresses, signatures = organisation(db), delegations(db), count.by_state(db)
+    by_state = group_by_state(db.scalars(deliveries()))
+    return [
+        _readiness(
+            state,
+            sender,
+            addresses.get(state.code),
+            signatures.get(state.code, 0),
+            by_state.get(state.code, ()),
         )
-    return rows
+        for state in states_in_order(ENGLISH)
+    ]
+
+
+def of_state(db: Session, state: ParticipatingState) -> Readiness:
+    """Return the readiness of one state."""
+    address = db.scalar(select(Delegation).where(Delegation.state_code == state.code))
+    signatures = count.of_state(db, state.code)
+    return _readiness(state, organisation(db), address, signatures, db.scalars(deliveries(state.code)).all())
+
+
+def _readiness(
+    state: ParticipatingState,
+    sender: Organisation,
+    address: Delegation | None,
+    signatures: int,
+    latest_first: Sequence[Delivery],
+) -> Readiness:
+    reached = [delivery for delivery in latest_first if delivery.status in REACHED]
+    delivered = next((delivery for delivery in reached if delivery.status != BOUNCED), None)
+    new = max(signatures - delivered.total, 0) if delivered else signatures
+    obstacles = {
+        Obstacle.ORGANISATION: not sender.is_set,
+        Obstacle.SIGNATURES: signatures == 0,
+        Obstacle.ADDRESS: address is None,
+        Obstacle.SENDING: any(delivery.status == SENDING for delivery in reached),
+        Obstacle.NOTHING_NEW: new == 0,
+    }
+    return Readiness(
+        state=state,
+        signatures=signatures,
+        new=new,
+        address=address,
+        latest=next(iter(latest_first), None),
+        latest_reached=next(iter(reached), None),
+        obstacle=next((obstacle for obstacle, is_present in obstacles.items() if is_present), None),
+    )

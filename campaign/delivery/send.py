@@ -1,22 +1,26 @@
-"""Sending a delivery: every step is on disk before the next, so that what was sent is known."""
+"""Send a delivery: plan, refuse, build, record, hand over, record the outcome.
+
+Each step is on disk before the next one begins, so that it is always known what was sent.
+"""
 
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from email.message import EmailMessage
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
-from campaign.delivery import document
-from campaign.delivery.document import Document
+from campaign.delivery.document import NO_CODE, Document, build, cover, masked
+from campaign.delivery.message import delivery_message
 from campaign.delivery.model import (
     ACCEPTED,
     DELAYED,
@@ -27,9 +31,10 @@ from campaign.delivery.model import (
     UNCERTAIN,
     Delivery,
     DeliveryRow,
+    advance,
     deliveries,
 )
-from campaign.delivery.plan import Plan, plan
+from campaign.delivery.plan import Plan, entries, plan
 from campaign.disclosure import safety_list
 from campaign.disclosure.delivered_name import named
 from campaign.errors import DeliveryError, MailError, PermanentMailError, UncertainMailError
@@ -43,12 +48,13 @@ from campaign.sealing.code import new_code
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 
-ROWS_AT_ONCE = 5000
+BATCH = 5000
+"""Rows of a list in one INSERT."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """What a delivery needs beside its order: the site's parts, and the organiser who sends."""
+    """The parts of the site that sending needs, and the organiser who sends."""
 
     database: Database
     settings: Settings
@@ -59,48 +65,45 @@ class Sender:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What an organiser decided on the preview's page."""
+    """An organiser's decision on the preview's page."""
 
     delivery_id: UUID
     state: ParticipatingState
     confirmed: Collection[str] = ()
-    """The cautions that the organiser read and ticked."""
+    """The cautions that the organiser confirmed."""
+    latest_id: UUID | None = None
+    """The latest delivery to this delegation that the page showed, if any."""
     language: Language = ENGLISH
 
 
 def send(sender: Sender, order: Order) -> Delivery:
-    """Send the letter with its list; return the delivery in the state it ended in.
+    """Send the letter with its list; return the delivery with the status it ended in.
 
     The same order sent twice makes one delivery. Nothing is locked while the document is
-    built or the relay is spoken to. ``sending`` is on disk before the message's content
-    leaves; whatever interrupts after that leaves *uncertain* at worst, never a second message.
+    built or the relay is connected. *sending* is committed before the message's content is
+    sent; an interruption after that leaves *uncertain*, never a second message.
 
     Raises:
-        DeliveryError: Something forbids it, or a caution was not confirmed.
+        DeliveryError: An obstacle forbids it, a caution was not confirmed, or something changed
+            since the preview.
     """
-    database, now = sender.database, sender.clock()
-    with database.writing() as db:
-        appeal = safety_list.effective(db, sender.appeal)
-        edition = current_edition(db, appeal, now=now)
-    code = new_code()
-    with database.snapshot() as db:
-        # In the same moment as the plan: the order's own first copy must not speak against it.
+    now = sender.clock()
+    appeal, edition = _current_edition(sender)
+    with sender.database.snapshot() as db:
+        # In the plan's snapshot: the order's own first delivery must not be an obstacle to the second.
         known = db.get(Delivery, order.delivery_id)
         if known is not None:
             return known
-        planned = plan(db, sender.appeal, order.state, today=now.date())
-        if planned.appeal.no_names_to != appeal.no_names_to:
-            raise DeliveryError("the safety lists were changed meanwhile")
-        _refuse(planned, order.confirmed)
-        built = _build(db, sender, planned, order.language, edition=edition, code=code)
-    assert planned.delegation is not None
-    mail = document.message(sender.settings, planned, built, recipient=planned.delegation.email, code=code)
-    delivery = _record(order, sender, planned, built, code=code, message_id=str(mail["Message-ID"]))
-    if delivery is None:
-        with database.reading() as db:
-            return db.get_one(Delivery, order.delivery_id)
-    _hand_over(sender, delivery, mail, planned)
-    with database.reading() as db:
+        planned = plan(db, appeal, order.state, edition=edition, today=now.date(), language=order.language)
+        if planned.appeal is not appeal:
+            raise DeliveryError("the safety lists changed meanwhile")
+        _refuse(planned, order)
+        front = cover(planned, code=new_code(), made_on=now.date(), base_url=sender.settings.base_url)
+        document = build(planned, entries(db, planned, sender.organiser.campaign_private_key), front)
+    message = delivery_message(sender.settings, planned, document, recipient=_recipient(planned))
+    if _record(sender, order, planned, document, message_id=str(message["Message-ID"])):
+        _hand_over(sender, order, planned, document, message)
+    with sender.database.reading() as db:
         return db.get_one(Delivery, order.delivery_id)
 
 
@@ -108,70 +111,62 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
     """Send the document to *recipient* with made-up entries in place of the names.
 
     Raises:
-        MailError: It was not accepted.
+        MailError: The message was not accepted.
     """
     now = sender.clock()
+    appeal, edition = _current_edition(sender)
     with sender.database.writing() as db:
-        edition = current_edition(db, safety_list.effective(db, sender.appeal), now=now)
         audit_log.record(db, sender.organiser.name, "send test", state.code, now=now)
-    with sender.database.reading() as db:
-        planned = plan(db, sender.appeal, state, today=now.date())
-        built = _build(db, sender, planned, ENGLISH, edition=edition, code=document.NO_CODE, as_test=True)
-    mail = document.message(
-        sender.settings, planned, built, recipient=recipient, code=document.NO_CODE, as_test=True
-    )
+    with sender.database.snapshot() as db:
+        planned = plan(db, appeal, state, edition=edition, today=now.date())
+        front = cover(planned, code=NO_CODE, made_on=now.date(), base_url=sender.settings.base_url)
+        document = build(planned, masked(entries(db, planned, sender.organiser.campaign_private_key)), front)
+    message = delivery_message(sender.settings, planned, document, recipient=recipient)
     with open_transport(sender.settings) as transport:
-        transport.send(mail)
+        transport.send(message)
 
 
-def _refuse(planned: Plan, confirmed: Collection[str]) -> None:
-    if planned.obstacles:
-        raise DeliveryError(", ".join(planned.obstacles))
-    missing = set(planned.cautions) - set(confirmed)
-    if missing:
-        raise DeliveryError(", ".join(sorted(missing)))
+def _current_edition(sender: Sender) -> tuple[Appeal, int]:
+    """Return the content with the current safety lists, and the number of its stored edition."""
+    with sender.database.writing() as db:
+        appeal = safety_list.effective(db, sender.appeal)
+        return appeal, current_edition(db, appeal, now=sender.clock())
 
 
-def _build(
-    db: Session,
-    sender: Sender,
-    planned: Plan,
-    language: Language,
-    *,
-    edition: int,
-    code: str,
-    as_test: bool = False,
-) -> Document:
-    return document.build(
-        db,
-        planned,
-        sender.organiser.campaign_private_key,
-        edition=edition,
-        language=language,
-        code=code,
-        made_on=sender.clock().date(),
-        base_url=sender.settings.base_url,
-        as_test=as_test,
-    )
+def _refuse(planned: Plan, order: Order) -> None:
+    if planned.readiness.forbidden_by is not None:
+        raise DeliveryError(planned.readiness.forbidden_by)
+    unconfirmed = set(planned.cautions) - set(order.confirmed)
+    if unconfirmed:
+        raise DeliveryError(", ".join(sorted(unconfirmed)))
+    if _latest_id(planned) != order.latest_id:
+        raise DeliveryError("another message to this delegation was sent since the preview")
 
 
-def _record(
-    order: Order, sender: Sender, planned: Plan, built: Document, *, code: str, message_id: str
-) -> Delivery | None:
-    """Put the prepared delivery on disk; ``None`` when the same order was there first."""
-    assert planned.delegation is not None
+def _recipient(planned: Plan) -> str:
+    assert planned.readiness.address is not None
+    return planned.readiness.address.email
+
+
+def _latest_id(planned: Plan) -> UUID | None:
+    latest = planned.readiness.latest_reached
+    return latest.id if latest else None
+
+
+def _record(sender: Sender, order: Order, planned: Plan, document: Document, *, message_id: str) -> bool:
+    """Store the prepared delivery; return whether it is new."""
     delivery = Delivery(
         id=order.delivery_id,
-        code=code,
-        state_code=order.state.code,
+        code=document.cover.code,
+        state_code=planned.state.code,
         status=PREPARED,
-        edition=built.edition,
-        language=order.language.code,
-        recipient=planned.delegation.email,
-        total=planned.total,
-        named=len(built.numbers),
-        letter_hash=hashlib.sha256(built.letter.text().encode()).digest(),
-        list_hash=built.list_hash,
+        edition=planned.edition,
+        language=planned.language.code,
+        recipient=_recipient(planned),
+        total=document.cover.total,
+        named=len(document.numbers),
+        letter_hash=hashlib.sha256(planned.letter.text().encode()).digest(),
+        list_hash=document.list_hash,
         organiser=sender.organiser.name,
         message_id=message_id,
         prepared_at=sender.clock(),
@@ -180,31 +175,17 @@ def _record(
         with sender.database.writing() as db:
             db.add(delivery)
             db.flush()
-            numbers = iter(built.numbers)
-            while batch := [_numbered(delivery, *each) for each in islice(numbers, ROWS_AT_ONCE)]:
+            numbers = iter(document.numbers)
+            while batch := [_row(delivery, *numbered) for numbered in islice(numbers, BATCH)]:
                 db.execute(insert(DeliveryRow), batch)
-            audit_log.record(
-                db, sender.organiser.name, "send delivery", f"{order.state.code} {code}", now=sender.clock()
-            )
+            subject = f"{planned.state.code} {delivery.code}"
+            audit_log.record(db, sender.organiser.name, "send delivery", subject, now=sender.clock())
     except IntegrityError:
-        return None
-    return delivery
+        return False
+    return True
 
 
-def _still_named(db: Session, delivery: Delivery, since: date | None) -> int:
-    """Return how many of the delivery's names may still go: who withdrew a moment ago shall not."""
-    same = (Signature.state_code == DeliveryRow.state_code) & (Signature.id == DeliveryRow.signature_id)
-    query = select(func.count()).select_from(DeliveryRow).join(Signature, same)
-    return db.scalar(query.where(DeliveryRow.delivery_id == delivery.id, named(since))) or 0
-
-
-def _is_withheld(db: Session, sender: Sender, planned: Plan) -> bool:
-    """Whether organisers decided, while the list was built, that this delegation gets no names."""
-    lists = safety_list.lists(db, sender.appeal)
-    return planned.state.code in lists.no_names_to and not planned.names_withheld
-
-
-def _numbered(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, Any]:
+def _row(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, Any]:
     return {
         "delivery_id": delivery.id,
         "number": number,
@@ -213,11 +194,14 @@ def _numbered(delivery: Delivery, number: int, signature_id: UUID) -> dict[str, 
     }
 
 
-def _hand_over(sender: Sender, delivery: Delivery, mail: Any, planned: Plan) -> None:
+def _hand_over(
+    sender: Sender, order: Order, planned: Plan, document: Document, message: EmailMessage
+) -> None:
+    """Hand the message over to the relay; record the outcome."""
     status, code = ACCEPTED, 250
     try:
         with open_transport(sender.settings) as transport:
-            transport.send(mail, before_data=lambda: _begin(sender, delivery, planned))
+            transport.send(message, before_data=lambda: _begin(sender, order, planned, document))
     except UncertainMailError as error:
         status, code = UNCERTAIN, error.code
     except PermanentMailError as error:
@@ -225,36 +209,35 @@ def _hand_over(sender: Sender, delivery: Delivery, mail: Any, planned: Plan) -> 
     except MailError as error:
         status, code = DELAYED, error.code
     with sender.database.writing() as db:
-        db.execute(
-            update(Delivery)
-            .where(Delivery.id == delivery.id, Delivery.status.in_((PREPARED, SENDING)))
-            .values(status=status, smtp_code=code, settled_at=sender.clock())
-        )
+        is_this = Delivery.id == order.delivery_id
+        advance(db, status, is_this, smtp_code=code, settled_at=sender.clock())
 
 
-def _begin(sender: Sender, delivery: Delivery, planned: Plan) -> None:
-    """Commit ``sending``, unless another message to this delegation went out since the preview.
+def _begin(sender: Sender, order: Order, planned: Plan, document: Document) -> None:
+    """Commit *sending*, unless something changed since the plan that forbids it.
 
-    Nor does a list go out that could not be made any more at this moment.
+    Raises:
+        DeliveryError: Another message was sent, or the list may not be sent any more.
     """
-    latest = planned.latest
+    state_code = planned.state.code
     try:
         with sender.database.writing() as db:
-            others = deliveries(delivery.state_code).where(Delivery.status.in_(REACHED)).limit(1)
-            now_latest = db.scalar(others)
-            if (now_latest and now_latest.id) != (latest and latest.id):
+            latest = db.scalar(deliveries(state_code).where(Delivery.status.in_(REACHED)).limit(1))
+            if (latest.id if latest else None) != _latest_id(planned):
                 raise DeliveryError("another message to this delegation was sent meanwhile")
-            if _is_withheld(db, sender, planned):
+            lists = safety_list.lists(db, sender.appeal)
+            if state_code in lists.no_names_to and not planned.names_withheld:
                 raise DeliveryError("this delegation gets no names any more")
-            if _still_named(db, delivery, planned.names_from) != delivery.named:
+            if _still_deliverable(db, order.delivery_id, planned.names_from) != len(document.numbers):
                 raise DeliveryError("somebody on the list withdrew meanwhile")
-            changed = db.scalar(
-                update(Delivery)
-                .where(Delivery.id == delivery.id, Delivery.status == PREPARED)
-                .values(status=SENDING, sending_at=sender.clock())
-                .returning(Delivery.id)
-            )
-            if changed is None:
+            if not advance(db, SENDING, Delivery.id == order.delivery_id, sending_at=sender.clock()):
                 raise DeliveryError("this delivery was begun already")
     except IntegrityError as error:
         raise DeliveryError("another message to this delegation is being sent") from error
+
+
+def _still_deliverable(db: Session, delivery_id: UUID, since: date | None) -> int:
+    """Return how many names of the list may still be delivered."""
+    same = (Signature.state_code == DeliveryRow.state_code) & (Signature.id == DeliveryRow.signature_id)
+    query = select(func.count()).select_from(DeliveryRow).join(Signature, same)
+    return db.scalar(query.where(DeliveryRow.delivery_id == delivery_id, named(since))) or 0

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from campaign.appeal.content import Appeal
 from campaign.database.fact import check_secret_key, read_fact, save_fact
 from campaign.database.session import Database, take_setup_lock
-from campaign.delivery.model import settle_interrupted
+from campaign.delivery.model import mark_interrupted
 from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
 from campaign.operations import copy
@@ -39,7 +39,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         salt = _digest_salt(db, settings)
         safety_list.settle(db, appeal, now=now)
         edition = current_edition(db, safety_list.effective(db, appeal), now=now)
-        settle_interrupted(db, now=now)
+        mark_interrupted(db, now=now)
     return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
 
 

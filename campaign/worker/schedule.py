@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaign.database import batch
 from campaign.database.session import Database
 from campaign.delivery import notice
-from campaign.delivery.model import DeliveryRow, settle_interrupted
+from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail.sweep import erase_expired
 from campaign.operations import monitor
@@ -25,7 +25,7 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
     """Return the duties by the names under which the worker knows their times."""
 
     def erase(db: Session, now: datetime) -> None:
-        settle_interrupted(db, now=now)
+        mark_interrupted(db, now=now)
         db.commit()
         with database.snapshot() as reading:
             for _rows in notice.settle_marks(db, reading):

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.delivery import delegation, outcome, send
+from campaign.delivery import delegation, outcome, readiness, send
 from campaign.delivery.delegation import Address
-from campaign.delivery.model import Delivery, DeliveryRow, holding, settle_interrupted
+from campaign.delivery.model import Delivery, DeliveryRow, mark_interrupted, with_signature
 from campaign.delivery.plan import plan
 from campaign.delivery.send import Order, Sender
 from campaign.disclosure.approval import approve_names, approve_words
@@ -28,7 +28,7 @@ from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.withdraw import withdraw
-from campaign.signature_list import reading
+from campaign.signature_list import entry
 from tests.conftest import NOW, Clock
 from tests.support.factories import make_owner, make_signature
 from tests.support.relay import Relay, relay
@@ -108,13 +108,13 @@ def test_an_approved_public_name_goes_along(
     key = [(made.row.state_code, made.row.id)]
     approve_names(db, key, owner.campaign_private_key)
     db.commit()
-    send.send(sender, order())
+    first = send.send(sender, order())
     assert "Looked At" in text_of(post_office)
     assert "My words, not yours." not in text_of(post_office)
 
     approve_words(db, key, owner.campaign_private_key)
     db.commit()
-    send.send(sender, order())
+    send.send(sender, order(latest_id=first.id))
     assert "My words, not yours." in text_of(post_office)
 
 
@@ -154,7 +154,9 @@ def test_the_numbers_on_the_list_are_kept_with_their_signatures(
     made = make_signature(db, keys)
     delivery = send.send(sender, order())
 
-    assert [(each.id, row.number) for each, row in holding(db, "de", made.row.id)] == [(delivery.id, 1)]
+    assert [(each.id, row.number) for each, row in with_signature(db, "de", made.row.id)] == [
+        (delivery.id, 1)
+    ]
 
 
 def test_the_same_order_twice_makes_one_delivery(
@@ -219,7 +221,7 @@ def test_names_under_another_key_are_left_out_and_said(
         send.send(sender, order(confirmed=()))
     delivery = send.send(sender, order())
     assert (delivery.total, delivery.named) == (2, 1)
-    assert len(list(reading.for_organisers(db, ["de"], sender.organiser.campaign_private_key))) == 2
+    assert len(list(entry.for_organisers(db, ["de"], sender.organiser.campaign_private_key))) == 2
 
 
 def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:
@@ -243,10 +245,10 @@ def test_past_its_day_an_instrument_needs_a_look(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, clock: Clock
 ) -> None:
     make_signature(db, keys)
-    assert "instrument_expired" not in plan(db, appeal, DE, today=clock().date()).cautions
+    assert "instrument_expired" not in plan(db, appeal, DE, edition=1, today=clock().date()).cautions
     clock.forward(days=30)
 
-    assert "instrument_expired" in plan(db, appeal, DE, today=clock().date()).cautions
+    assert "instrument_expired" in plan(db, appeal, DE, edition=1, today=clock().date()).cautions
     db.rollback()
     with pytest.raises(DeliveryError, match="instrument_expired"):
         send.send(sender, order(confirmed=()))
@@ -284,7 +286,7 @@ def test_a_relay_that_does_not_take_it_leaves_nothing_delivered(
 
     assert delivery.status == status
     assert delivery.smtp_code == int(answer[:3])
-    assert plan(db, sender.appeal, DE, today=NOW.date()).latest is None
+    assert readiness.of_state(db, DE).latest_reached is None
 
 
 def test_a_relay_that_is_away_leaves_it_delayed(db: Session, keys: ServerKeys, sender: Sender) -> None:
@@ -306,12 +308,12 @@ def test_what_was_interrupted_is_uncertain_and_never_sent_by_itself(
     )
     db.commit()
 
-    assert "sending" in plan(db, sender.appeal, DE, today=NOW.date()).obstacles
-    settle_interrupted(db, now=NOW + timedelta(minutes=20))
+    assert readiness.of_state(db, DE).forbidden_by == "sending"
+    mark_interrupted(db, now=NOW + timedelta(minutes=20))
     db.commit()
-    again = plan(db, sender.appeal, DE, today=NOW.date())
-    assert again.latest is not None
-    assert again.latest.status == "uncertain"
+    again = plan(db, sender.appeal, DE, edition=1, today=NOW.date())
+    assert again.readiness.latest_reached is not None
+    assert again.readiness.latest_reached.status == "uncertain"
     assert "sent_before" in again.cautions
 
 
@@ -378,7 +380,7 @@ def test_who_withdraws_while_the_list_is_on_its_way_is_not_delivered(
     made = make_signature(db, keys)
     make_signature(db, keys)
 
-    build = send._build
+    build = send.build
 
     def build_and_withdraw(*arguments: Any, **options: Any) -> Any:
         built = build(*arguments, **options)
@@ -386,7 +388,7 @@ def test_who_withdraws_while_the_list_is_on_its_way_is_not_delivered(
             withdraw(other, made.token, now=NOW, confirmation_days=7)
         return built
 
-    monkeypatch.setattr(send, "_build", build_and_withdraw)
+    monkeypatch.setattr(send, "build", build_and_withdraw)
     with pytest.raises(DeliveryError, match="withdrew"):
         send.send(sender, order())
     assert post_office.received == []

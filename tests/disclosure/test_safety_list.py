@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.delivery import delegation, send
+from campaign.delivery import delegation, readiness, send
 from campaign.delivery.delegation import Address
 from campaign.delivery.plan import plan
 from campaign.delivery.send import Order, Sender
@@ -68,7 +68,10 @@ def change(db: Session, appeal: Appeal, **codes: str) -> None:
 
 def send_to(sender: Sender, state: Any) -> Any:
     cautions = ("instrument_expired", "instrument_note", "sent_before", "address_old")
-    return send.send(sender, Order(delivery_id=uuid4(), state=state, confirmed=cautions))
+    with sender.database.reading() as db:
+        latest = readiness.of_state(db, state).latest_reached
+    latest_id = latest.id if latest else None
+    return send.send(sender, Order(delivery_id=uuid4(), state=state, confirmed=cautions, latest_id=latest_id))
 
 
 def test_until_organisers_change_them_the_appeals_lists_hold(db: Session, appeal: Appeal) -> None:
@@ -159,7 +162,7 @@ def test_names_that_were_given_while_it_got_none_never_go_to_a_delegation(
     assert "Told Otherwise" in text
     assert "Long Before" not in text
     assert "Day After" not in text
-    planned = plan(db, appeal, UZ, today=TODAY)
+    planned = plan(db, appeal, UZ, edition=1, today=TODAY)
     assert (planned.named, planned.names_promised) == (1, 2)
 
 
@@ -186,7 +189,7 @@ def test_no_name_leaves_when_the_list_changes_while_it_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_signature(db, keys, state="fr")
-    build = send._build
+    build = send.build
 
     def build_and_change(*arguments: Any, **options: Any) -> Any:
         built = build(*arguments, **options)
@@ -195,7 +198,7 @@ def test_no_name_leaves_when_the_list_changes_while_it_is_built(
             safety_list.change(other, sender.appeal, wanted, by="Olga Organiser", now=NOW)
         return built
 
-    monkeypatch.setattr(send, "_build", build_and_change)
+    monkeypatch.setattr(send, "build", build_and_change)
     with pytest.raises(DeliveryError, match="no names"):
         send_to(sender, FR)
 

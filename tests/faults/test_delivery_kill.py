@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.delivery import delegation
+from campaign.delivery import delegation, readiness
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import LONGEST_SENDING, Delivery, DeliveryRow
 from campaign.delivery.send import Sender, send
@@ -23,6 +23,7 @@ from campaign.errors import DeliveryError
 from campaign.operations import start
 from campaign.organiser.account import Unlocked
 from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.reference.participating_state import STATES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.worker import schedule
@@ -33,6 +34,8 @@ from tests.support.factories import make_owner, make_signature
 from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
+
+DE = STATES["de"]
 
 BLOCKED_SECONDS = 0.3
 
@@ -64,7 +67,9 @@ class Office:
             organiser=self.owner,
             clock=self.clock,
         )
-        return send(sender, order(uuid4(), **how))
+        with self.database.reading() as db:
+            latest = readiness.of_state(db, DE).latest_reached
+        return send(sender, replace(order(uuid4(), **how), latest_id=latest.id if latest else None))
 
     def kill_at(self, word: str, *, is_locked: bool = False) -> HoldingRelay:
         """Send from another process, and kill it when the relay hears *word*.

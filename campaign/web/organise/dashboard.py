@@ -7,17 +7,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
 
-from campaign.delivery import notice
-from campaign.delivery.delegation import delegations
-from campaign.delivery.model import UNCERTAIN, Delivery, deliveries
+from campaign.delivery import notice, readiness
+from campaign.delivery.model import UNCERTAIN
+from campaign.delivery.readiness import Readiness
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
 from campaign.organiser import recovery
-from campaign.organiser.organisation import organisation
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import ParticipatingState, states_in_order
+from campaign.reference.participating_state import states_in_order
 from campaign.signature import count, invalidation, recount
 from campaign.signature.key_change import left_behind
 from campaign.web.organise import chart
@@ -33,27 +32,21 @@ SOON = timedelta(days=30)
 def dashboard() -> ResponseReturnValue:
     """Show counts, what waits, and what to do next."""
     counts, waits = site().snapshots.current(), count_waiting(session())
-    latest: dict[str, Delivery] = {}
-    for delivery in session().scalars(deliveries()):
-        latest.setdefault(delivery.state_code, delivery)
-    known = delegations(session())
-    rows = [_row(state, counts.by_state, waits, latest) for state in states_in_order(ENGLISH)]
-    sent = {code for code, delivery in latest.items() if delivery.sent_on}
-    can_send = organisation(session()).is_set
+    states = readiness.of_all_states(session())
     found = recount.last(session())
     return render_template(
         "organise/dashboard.html",
         total=counts.total,
         as_of=counts.as_of,
-        rows=rows,
+        rows=[_row(each, counts.by_state, waits) for each in states],
         chart=_chart(),
         outbox=outbox_health.measure(session(), now()),
         ending=_ending(),
         waiting_names=waits.names,
         waiting_words=waits.words,
-        addresses=len(known),
-        ready=len((known.keys() & counts.by_state.keys()) - sent) if can_send else 0,
-        uncertain=sum(1 for delivery in latest.values() if delivery.status == UNCERTAIN),
+        addresses=sum(1 for each in states if each.address),
+        ready=sum(1 for each in states if each.is_ready),
+        uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
         held=sum(sum(each) for each in invalidation.held(session()).values()),
         to_tell=notice.number_due(session()),
         left_behind=left_behind(session()),
@@ -74,16 +67,14 @@ def _recovery() -> dict[str, object]:
     return {"recovery": kind, "tested_on": codes[mine]}
 
 
-def _row(
-    state: ParticipatingState, counts: dict[str, int], waits: WaitingCounts, latest: dict[str, Delivery]
-) -> dict[str, object]:
-    delivery = latest.get(state.code)
+def _row(ready: Readiness, counts: dict[str, int], waits: WaitingCounts) -> dict[str, object]:
+    latest, code = ready.latest, ready.state.code
     return {
-        "state": state,
-        "count": counts.get(state.code, 0),
-        "waiting": waits.by_state.get(state.code, 0),
-        "delivered_on": delivery.sent_on if delivery else None,
-        "status": delivery.status if delivery else "",
+        "state": ready.state,
+        "count": counts.get(code, 0),
+        "waiting": waits.by_state.get(code, 0),
+        "delivered_on": latest.sent_on if latest else None,
+        "status": latest.status if latest else "",
     }
 
 

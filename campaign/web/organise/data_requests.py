@@ -4,7 +4,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 
-from campaign.delivery.model import holding
+from campaign.delivery.model import with_signature
 from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
@@ -114,7 +114,7 @@ def _page(
 
 def _entry(held: Held) -> dict[str, object]:
     row = held.row
-    deliveries = holding(session(), row.state_code, row.id)
+    deliveries = with_signature(session(), row.state_code, row.id)
     return {
         "key": _text((row.state_code, row.id)),
         "row": row,

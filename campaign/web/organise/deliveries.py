@@ -1,4 +1,4 @@
-"""Deliveries, state by state: preview, test to oneself, send, and what became of it."""
+"""Deliveries, state by state: preview, test, sending, and the outcome."""
 
 from itertools import islice
 from uuid import UUID, uuid4
@@ -6,36 +6,33 @@ from uuid import UUID, uuid4
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import func, select
 
-from campaign.delivery import document, notice, outcome, send
-from campaign.delivery.model import BOUNCED, Delivery
-from campaign.delivery.plan import Plan, plan
-from campaign.delivery.readiness import readiness
+from campaign.delivery import document, notice, outcome, readiness, send
+from campaign.delivery.model import BOUNCED, REPLIED, Delivery
+from campaign.delivery.plan import Plan, entries, plan
 from campaign.errors import DeliveryError, MailError
 from campaign.reference.language import ENGLISH, LANGUAGES
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import name as residence_name
 from campaign.sealing.code import grouped
-from campaign.signature.model import COUNTED, Signature
-from campaign.signature.select import counts
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import ReplyForm, SendDeliveryForm, TestDeliveryForm
 from campaign.web.organise.session import unlocked
-from campaign.web.site import commit, letter_to, now, session, site
+from campaign.web.site import commit, now, session, site
 
-ROWS_PREVIEWED = 50
+PREVIEWED = 50
+"""Entries of the list on the preview."""
 
 
 @bp.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
-    """Show for each state what was sent, what is ready and what is missing."""
-    rows = readiness(session(), site().snapshots.current().by_state)
+    """Show for each state its last delivery, and whether the next one is ready."""
+    rows = readiness.of_all_states(session())
     return render_template(
         "organise/deliveries.html",
         rows=rows,
-        sent=sum(1 for row in rows if row["delivery"]),
-        ready=sum(1 for row in rows if row["obstacle"] == ""),
+        sent=sum(1 for row in rows if row.latest_reached),
+        ready=sum(1 for row in rows if row.is_ready),
         to_tell=notice.number_due(session()),
     )
 
@@ -43,7 +40,7 @@ def deliveries() -> ResponseReturnValue:
 @bp.get("/deliveries/new/<state:state>")
 def prepare_delivery(state: ParticipatingState) -> ResponseReturnValue:
     """Show letter and list as the delegation would get them."""
-    return _preview(state)
+    return _render_preview(state)
 
 
 @bp.post("/deliveries/new/<state:state>/test")
@@ -51,7 +48,7 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
     """Send the document, with made-up entries in place of the names, to the organiser."""
     form = TestDeliveryForm()
     if not form.validate():
-        return _preview(state, test_form=form), 422
+        return _render_preview(state, test_form=form), 422
     try:
         send.send_test(_sender(), state, form.email.data)
     except MailError as error:
@@ -59,49 +56,43 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
             *form.email.errors,
             gettext("The mail relay did not take it: %(why)s", why=str(error)),
         ]
-        return _preview(state, test_form=form), 422
+        return _render_preview(state, test_form=form), 422
     flash(gettext("The test was sent. Open it and read it as the delegation would."))
     return redirect(url_for(".prepare_delivery", state=state), 303)
 
 
 @bp.post("/deliveries/new/<state:state>")
 def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
-    """Send the letter with its list; a form sent twice makes one delivery."""
-    planned = _plan(state)
-    form = SendDeliveryForm(must_hold=bool(planned.cautions))
-    try:
-        delivery_id = UUID(form.nonce.data or "")
-    except ValueError:
-        abort(400)
-    if _is_known(delivery_id):
-        # Looked up after the plan: what the first click changed in it does not speak against the second.
-        return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
+    """Send the letter with its list; a form submitted twice makes one delivery."""
+    form = SendDeliveryForm()
+    form.must_hold = bool(form.seen.data)
     if not form.validate():
-        return _preview(state, send_form=form), 422
-    latest = _latest(planned)
-    session().rollback()  # nothing is locked while the relay is spoken to
-    if form.latest.data != latest:
-        return _ask_again(state)
-    order = send.Order(delivery_id=delivery_id, state=state, confirmed=(form.seen.data or "").split(","))
+        return _render_preview(state, send_form=form), 422
+    order = _order(state, form)
+    session().rollback()  # nothing is locked while the relay is connected
     try:
         delivery = send.send(_sender(), order)
     except DeliveryError:
-        return _ask_again(state)
+        flash(
+            gettext("Nothing was sent: something changed since this page was shown. Please look again."),
+            "fault",
+        )
+        return redirect(url_for(".prepare_delivery", state=state), 303)
     return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
 
 
 @bp.get("/deliveries/<uuid:delivery_id>")
 def delivery(delivery_id: UUID) -> ResponseReturnValue:
-    """Show what became of one delivery."""
-    return _page(_delivery(delivery_id), ReplyForm())
+    """Show one delivery and its outcome."""
+    return _render_delivery(_delivery(delivery_id), ReplyForm())
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/reply")
 def note_reply(delivery_id: UUID) -> ResponseReturnValue:
-    """Keep what the delegation answered."""
+    """Record the delegation's reply."""
     found, form = _delivery(delivery_id), ReplyForm()
     if not form.validate():
-        return _page(found, form), 422
+        return _render_delivery(found, form), 422
     try:
         outcome.note_reply(
             session(),
@@ -116,7 +107,7 @@ def note_reply(delivery_id: UUID) -> ResponseReturnValue:
             *form.replied_on.errors,
             gettext("A reply comes after the letter was handed over, and not in the future."),
         ]
-        return _page(found, form), 422
+        return _render_delivery(found, form), 422
     commit()
     flash(gettext("Reply noted."))
     return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
@@ -124,7 +115,7 @@ def note_reply(delivery_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/deliveries/<uuid:delivery_id>/bounce")
 def note_bounce(delivery_id: UUID) -> ResponseReturnValue:
-    """Keep that the message came back."""
+    """Record that the message bounced."""
     _delivery(delivery_id)
     try:
         outcome.note_bounce(session(), delivery_id, by=unlocked().name, now=now())
@@ -146,8 +137,16 @@ def _sender() -> send.Sender:
     )
 
 
-def _plan(state: ParticipatingState) -> Plan:
-    return plan(session(), site().appeal, state, today=now().date())
+def _order(state: ParticipatingState, form: SendDeliveryForm) -> send.Order:
+    try:
+        return send.Order(
+            delivery_id=UUID(form.nonce.data or ""),
+            state=state,
+            confirmed=(form.seen.data or "").split(","),
+            latest_id=UUID(form.latest.data) if form.latest.data else None,
+        )
+    except ValueError:
+        abort(400)
 
 
 def _delivery(delivery_id: UUID) -> Delivery:
@@ -157,101 +156,77 @@ def _delivery(delivery_id: UUID) -> Delivery:
     return found
 
 
-def _preview(
+def _render_preview(
     state: ParticipatingState,
     *,
     test_form: TestDeliveryForm | None = None,
     send_form: SendDeliveryForm | None = None,
 ) -> str:
-    planned = _plan(state)
-    rows = document.rows(
-        session(), planned, unlocked().campaign_private_key, edition=site().edition, language=ENGLISH
-    )
-    if send_form is None:
-        send_form = SendDeliveryForm(
-            formdata=None,
-            nonce=str(uuid4()),
-            seen=",".join(planned.cautions),
-            latest=_latest(planned),
-            must_hold=bool(planned.cautions),
-        )
+    planned = plan(session(), site().appeal, state, edition=site().edition, today=now().date())
+    listed = entries(session(), planned, unlocked().campaign_private_key)
     return render_template(
         "organise/prepare_delivery.html",
-        state=state,
-        letter=letter_to(state, ENGLISH),
+        plan=planned,
         cover=document.cover(
-            planned, ENGLISH, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
+            planned, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
         ),
-        rows=list(islice(rows, ROWS_PREVIEWED)),
+        entries=list(islice(listed, PREVIEWED)),
         residence=lambda code: residence_name(code, ENGLISH.code),
         left_out=_left_out(planned),
-        address=planned.delegation,
-        obstacle=next(iter(planned.obstacles), ""),
-        instrument=site().appeal.instruments[state.code],
-        must_hold=bool(planned.cautions),
-        cautions=planned.cautions,
-        under_other_key=planned.under_other_key,
-        earlier=planned.latest,
+        instrument=planned.appeal.instruments[state.code],
         test_form=test_form or TestDeliveryForm(formdata=None),
-        send_form=send_form,
+        send_form=send_form or _new_send_form(planned),
     )
 
 
-def _ask_again(state: ParticipatingState) -> ResponseReturnValue:
-    flash(
-        gettext("Nothing was sent: something changed since this page was shown. Please look again."), "fault"
+def _new_send_form(planned: Plan) -> SendDeliveryForm:
+    latest = planned.readiness.latest_reached
+    return SendDeliveryForm(
+        formdata=None,
+        nonce=str(uuid4()),
+        seen=",".join(planned.cautions),
+        latest=str(latest.id) if latest else "",
     )
-    return redirect(url_for(".prepare_delivery", state=state), 303)
 
 
-def _latest(planned: Plan) -> str:
-    return str(planned.latest.id) if planned.latest else ""
+def _left_out(planned: Plan) -> list[dict[str, object]]:
+    if planned.names_withheld:
+        figures = {"withheld": planned.readiness.signatures}
+    else:
+        figures = {
+            "counted": planned.counted,
+            "promised": planned.names_promised,
+            "waiting_names": planned.names_waiting,
+            "waiting_words": planned.words_waiting,
+        }
+    return [{"reason": reason, "count": count} for reason, count in figures.items() if count]
 
 
-def _is_known(delivery_id: UUID) -> bool:
-    with site().database.reading() as db:
-        return db.get(Delivery, delivery_id) is not None
-
-
-def _page(found: Delivery, form: ReplyForm) -> str:
-    events = [{"at": found.prepared_at, "status": "prepared", "note": found.organiser}]
-    if found.sending_at:
-        events.append({"at": found.sending_at, "status": "sending", "note": ""})
-    if found.settled_at:
-        answered = gettext("the relay answered %(code)s", code=found.smtp_code)
-        note = answered if found.smtp_code and found.status != BOUNCED else ""
-        status = "accepted" if found.status == "replied" else found.status
-        events.append({"at": found.settled_at, "status": status, "note": note})
+def _render_delivery(found: Delivery, form: ReplyForm) -> str:
     state = STATES[found.state_code]
-    ready = [
-        row["state"]
-        for row in readiness(session(), site().snapshots.current().by_state)
-        if row["obstacle"] == "" and row["state"] != state
-    ]
+    others = (each for each in readiness.of_all_states(session()) if each.state != state)
     return render_template(
         "organise/delivery.html",
         delivery=found,
         code=grouped(found.code),
         state=state,
         letter_language=LANGUAGES[found.language].name,
-        events=events,
+        events=_events(found),
         form=form,
-        following=ready[0] if ready else None,
+        following=next((each.state for each in others if each.is_ready), None),
         verify_url=document.verify_url(site().settings.base_url, found.language, found.code),
     )
 
 
-def _left_out(planned: Plan) -> list[dict[str, object]]:
-    counted = session().scalar(
-        select(func.count())
-        .select_from(Signature)
-        .where(Signature.state_code == planned.state.code, counts(), Signature.disclosure == COUNTED)
-    )
-    figures = {
-        "withheld": planned.total if planned.names_withheld else 0,
-        "counted": 0 if planned.names_withheld else counted or 0,
-        "promised": planned.names_promised,
-        "waiting_names": 0 if planned.names_withheld else planned.names_waiting,
-        "waiting_words": 0 if planned.names_withheld else planned.words_waiting,
-    }
-    return [{"reason": reason, "count": count} for reason, count in figures.items() if count]
+def _events(found: Delivery) -> list[dict[str, object]]:
+    events: list[dict[str, object]] = [
+        {"at": found.prepared_at, "status": "prepared", "note": found.organiser}
+    ]
+    if found.sending_at:
+        events.append({"at": found.sending_at, "status": "sending", "note": ""})
+    if found.settled_at:
+        answered = gettext("the relay answered %(code)s", code=found.smtp_code)
+        note = answered if found.smtp_code and found.status != BOUNCED else ""
+        status = "accepted" if found.status == REPLIED else found.status
+        events.append({"at": found.settled_at, "status": status, "note": note})
+    return events

@@ -1,7 +1,6 @@
 """The organisers' forms; each carries Flask-WTF's token against forged posts."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _
@@ -101,22 +100,18 @@ class TestDeliveryForm(Form):
 
 
 class SendDeliveryForm(Form):
-    """The delivery itself; the nonce makes a second click the same delivery."""
+    """The order to send a delivery; the nonce makes a second click the same delivery."""
 
     nonce = HiddenField(validators=[DataRequired()])
     seen = HiddenField()
-    """The notes that stood above the button; one that came up since then was not read."""
+    """The cautions that the page showed, with commas between them; later ones are not confirmed."""
     latest = HiddenField()
-    """The last delivery that the page knew of."""
+    """The ID of the latest delivery that the page showed."""
     holds = BooleanField(_("I have read the notes above and want to send it all the same."))
 
-    def __init__(self, *args: Any, must_hold: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.must_hold = must_hold
-
     def validate_holds(self, field: BooleanField) -> None:
-        """Insist where something should be thought of first: each caution stands above the tick."""
-        if self.must_hold and not field.data:
+        """Require the tick if cautions stood above it."""
+        if self.seen.data and not field.data:
             raise StopValidation(_("Tick the box once you have read the notes above it."))
 
 

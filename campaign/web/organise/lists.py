@@ -7,12 +7,11 @@ from flask import Response, abort
 from flask.typing import ResponseReturnValue
 
 from campaign.delivery import document
-from campaign.delivery.plan import plan
+from campaign.delivery.plan import entries, plan
 from campaign.organiser import audit_log
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, ParticipatingState
-from campaign.signature_list import csv_file, reading
-from campaign.signature_list.row import Row
+from campaign.signature_list import csv_file, entry
+from campaign.signature_list.entry import ListEntry
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
 from campaign.web.site import now, session, site
@@ -37,24 +36,19 @@ def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- 
 def _csv(states: list[ParticipatingState]) -> Response:
     database, private_key = site().database, unlocked().campaign_private_key
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[ListEntry]:
         # A session of its own: the request's is closed before the last line is sent.
         with database.snapshot() as db:
-            yield from reading.for_organisers(db, [state.code for state in states], private_key)
+            yield from entry.for_organisers(db, [state.code for state in states], private_key)
 
     return Response(csv_file.lines(rows()), mimetype="text/csv")
 
 
 def _pdf(states: list[ParticipatingState]) -> Response:
     file = io.BytesIO()
-    plans = [plan(session(), site().appeal, state, today=now().date()) for state in states]
+    today = now().date()
+    plans = [plan(session(), site().appeal, state, edition=site().edition, today=today) for state in states]
     document.write_working_copy(
-        file,
-        session(),
-        [each for each in plans if each.total] or plans[:1],
-        unlocked().campaign_private_key,
-        edition=site().edition,
-        language=ENGLISH,
-        made_on=now().date(),
+        file, plans, lambda plan: entries(session(), plan, unlocked().campaign_private_key), made_on=today
     )
     return Response(file.getvalue(), mimetype="application/pdf")

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from campaign.delivery.model import holding
+from campaign.delivery.model import with_signature
 from campaign.errors import CampaignError, ClosedError, UnknownTokenError
 from campaign.reference import residence
 from campaign.reference.language import LANGUAGES, Language
@@ -184,7 +184,7 @@ def _more(language: Language, found: Signature) -> dict[str, object]:
         "residence": residence.name(found.residence, language.code),
         "language": LANGUAGES[found.language].name,
         "links": count_links(session(), found),
-        "held": holding(session(), found.state_code, found.id),
+        "held": with_signature(session(), found.state_code, found.id),
         "erased_on": _erased_on(found),
         "forgotten_on": closes_on + timedelta(days=1) if closes_on else None,
     }

@@ -1,0 +1,44 @@
+"""The e-mail that carries a delivery: the letter as text, letter and list as an attached PDF."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+from campaign.delivery.document import NO_CODE, Document
+from campaign.delivery.plan import Plan
+from campaign.mail.message import address, addressed
+from campaign.reference.language import wording
+from campaign.settings import Settings
+from campaign.signature_list.cover import Cover
+
+
+def delivery_message(settings: Settings, plan: Plan, document: Document, *, recipient: str) -> EmailMessage:
+    """Return the message with *document*; it is a test if the cover has no code."""
+    _ = wording(plan.language.code).gettext
+    message, subject = addressed(settings, recipient), plan.letter.subject
+    if plan.organisation.name:
+        sender = address(settings.mail_from)
+        message.replace_header("From", Address(plan.organisation.name, sender.username, sender.domain))
+    if plan.organisation.contact:
+        message["Reply-To"] = address(plan.organisation.contact)
+    message["Subject"] = (
+        _("Test: %(subject)s") % {"subject": subject} if document.cover.code == NO_CODE else subject
+    )
+    message["Content-Language"] = plan.language.code
+    message.set_content(_text(plan, document.cover))
+    message.add_attachment(
+        document.pdf,
+        maintype="application",
+        subtype="pdf",
+        filename=f"letter-and-list-{plan.state.code}.pdf",
+    )
+    return message
+
+
+def _text(plan: Plan, cover: Cover) -> str:
+    _ = wording(plan.language.code).gettext
+    notes = [_("The letter and the list of its signatories are attached as one PDF.")]
+    if cover.code != NO_CODE:
+        notes.append(_("What was sent can be checked at %(url)s") % {"url": cover.verify_url})
+    about = "\n".join(notes)
+    imprint = f"{plan.organisation.name}, {plan.organisation.seat}\n{plan.organisation.contact}"
+    return f"{plan.letter.text().rstrip()}\n\n-- \n{about}\n\n{imprint}\n"

@@ -1,6 +1,6 @@
-"""What a person asks of the organisers by letter: what is held about an address, and that it be erased."""
+"""Answer data subjects: find and erase the signatures of one e-mail address."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -9,48 +9,37 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign.database.table import count_up_to
-from campaign.errors import WrongKeyError
 from campaign.reference.participating_state import STATES
-from campaign.sealing import box
 from campaign.sealing.address import canonical_address
 from campaign.sealing.address_digest import address_digest
-from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Key, Signature
+from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
+from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
 from campaign.signature.withdraw import take_back
 
 MOST_OPENED = 50_000
 """Boxes opened in one request: some seconds of work."""
 
 MOST_COUNTED = 100_000
-"""So many boxes are counted to say how many there are; before the first is opened "more" will do."""
-
-BATCH = 1000
+"""Boxes counted before the first is opened; beyond it, "more than" is exact enough."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """A signature of the address that was asked about, and what its box holds."""
+class BoxSearch:
+    """One part of a search through all boxes."""
 
-    row: Signature
-    details: Details
-
-
-@dataclass(frozen=True)
-class Opened:
-    """How far a search through the boxes has come."""
-
-    found: list[Held]
-    boxes: int
-    """How many were opened."""
+    found: list[UnsealedSignature]
+    number: int
+    """How many boxes were tried."""
     after: Key | None
-    """Where to go on; ``None`` when every box was opened."""
+    """Where the next part begins; ``None`` after the last."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An address that somebody asks about, and what recognises it."""
+class Subject:
+    """A data subject's address, with the keys that recognise it."""
 
     email: str = field(repr=False)
     keys: ServerKeys = field(repr=False)
@@ -58,59 +47,56 @@ class Asked:
 
     @cached_property
     def mailbox(self) -> str:
-        """The one form that all spellings of the address share."""
+        """The canonical address, equal for all its spellings."""
         return canonical_address(self.email)
 
-    def held(self, row: Signature) -> Held | None:
-        """Return what *row* holds, if it is this address's."""
-        details = self._details(row)
-        same_digest = row.digest == address_digest(self.keys, row.state_code, self.email)
-        same_address = bool(details.email) and canonical_address(details.email) == self.mailbox
-        return Held(row, details) if same_digest or same_address else None
+    def matching(self, rows: Iterable[Signature]) -> list[UnsealedSignature]:
+        """Return those of *rows* that have this address."""
+        return [each for row in rows if self._matches(each := UnsealedSignature(row, self.private_key))]
 
-    def _details(self, row: Signature) -> Details:
-        try:
-            return box.unseal(row.sealed, self.private_key) if row.sealed else Details()
-        except WrongKeyError:  # sealed to an earlier pair, whose setup link nobody used
-            return Details()
+    def _matches(self, signature: UnsealedSignature) -> bool:
+        row, details = signature.row, signature.details
+        if row.digest == address_digest(self.keys, row.state_code, self.email):
+            return True
+        return details is not None and canonical_address(details.email) == self.mailbox
 
 
-def by_digest(db: Session, asked: Asked) -> list[Held]:
-    """Return every signature, of whichever letter and pending or not, that is recognised as the address's.
+def find_by_digest(db: Session, subject: Subject) -> list[UnsealedSignature]:
+    """Return the subject's signatures of all letters, pending ones too.
 
-    From the close on none is, since nothing recognises a mailbox any more; then see :func:`by_opening`.
+    After the close there are no digests: use :func:`search_boxes`.
     """
-    each = (of_mailbox(code, address_digest(asked.keys, code, asked.email)) for code in STATES)
-    query = select(Signature).where(or_(*each))
-    return _held(db, query.order_by(Signature.state_code, Signature.signed_on), asked)
+    any_letter = (of_mailbox(code, address_digest(subject.keys, code, subject.email)) for code in STATES)
+    query = select(Signature).where(or_(*any_letter))
+    return subject.matching(db.scalars(query.order_by(Signature.state_code, Signature.signed_on)))
 
 
-def by_opening(db: Session, asked: Asked, *, after: Key | None = None, most: int = MOST_OPENED) -> Opened:
-    """Look into *most* boxes at most for the address, and go on *after* the last one another time."""
-    found: list[Held] = []
-    boxes = 0
-    for rows in _boxes(db, after):
-        boxes += len(rows)
-        found += [held for row in rows if (held := asked.held(row)) is not None]
-        after = (rows[-1].state_code, rows[-1].id)
-        if boxes >= most:
-            return Opened(found, boxes, after)
-    return Opened(found, boxes, None)
+def search_boxes(
+    db: Session, subject: Subject, *, after: Key | None = None, most: int = MOST_OPENED
+) -> BoxSearch:
+    """Open about *most* boxes, from *after* on, and return the subject's signatures among them."""
+    found: list[UnsealedSignature] = []
+    number = 0
+    for rows in in_batches(db, _boxes(), after=after):
+        number += len(rows)
+        found += subject.matching(rows)
+        if number >= most:
+            return BoxSearch(found, number, (rows[-1].state_code, rows[-1].id))
+    return BoxSearch(found, number, None)
 
 
-def by_key(db: Session, asked: Asked, chosen: Iterable[Key]) -> list[Held]:
-    """Return those of *chosen* that are the address's, so that nobody else's can be shown or erased by it."""
+def find_by_key(db: Session, subject: Subject, chosen: Iterable[Key]) -> list[UnsealedSignature]:
+    """Return those of *chosen* that are the subject's, so that no other signature is shown or erased."""
     query = select(Signature).where(tuple_(Signature.state_code, Signature.id).in_(sorted(chosen)))
-    return _held(db, query.order_by(Signature.state_code, Signature.id), asked)
+    return subject.matching(db.scalars(query.order_by(Signature.state_code, Signature.id)))
 
 
-def erase_for(db: Session, asked: Asked, chosen: Iterable[Key], *, now: datetime) -> list[Signature]:
-    """Withdraw and erase those of *chosen* that are the address's; return them."""
+def erase_for(db: Session, subject: Subject, chosen: Iterable[Key], *, now: datetime) -> list[Signature]:
+    """Withdraw and erase those of *chosen* that are the subject's; return them."""
     erased = []
-    for held in by_key(db, asked, chosen):
-        key = held.row.state_code, held.row.id
-        # Read anew under the lock: its owner may have withdrawn it since it was opened.
-        row = db.get_one(Signature, key, with_for_update=True, populate_existing=True)
+    for found in find_by_key(db, subject, chosen):
+        # Read again under the lock: the signatory may have withdrawn it in the meantime.
+        row = db.get_one(Signature, found.key, with_for_update=True, populate_existing=True)
         if row.withdrawn_on is None:
             take_back(db, row, now=now)
             erased.append(row)
@@ -119,25 +105,20 @@ def erase_for(db: Session, asked: Asked, chosen: Iterable[Key], *, now: datetime
 
 
 def count_boxes(db: Session, *, is_exact: bool) -> int:
-    """Return how many boxes there are; if it need not be exact, no more than one beyond what is counted."""
+    """Return how many boxes there are; unless *is_exact*, :data:`MOST_COUNTED` + 1 at most."""
     if not is_exact:
         return count_up_to(db, MOST_COUNTED + 1, Signature.sealed.is_not(None))
-    query = select(func.count()).select_from(Signature).where(Signature.sealed.is_not(None))
-    return db.scalar(query) or 0
+    return _count(db, _boxes())
 
 
-def _held(db: Session, query: Select[Signature], asked: Asked) -> list[Held]:
-    return [held for row in db.scalars(query) if (held := asked.held(row)) is not None]
+def count_unreadable(db: Session) -> int:
+    """Return how many boxes are sealed to an earlier key, so that no address is found in them."""
+    return _count(db, _boxes().where(Signature.key_id.in_(earlier_key_ids(db))))
 
 
-def _boxes(db: Session, after: Key | None) -> Iterator[list[Signature]]:
-    key = Signature.state_code, Signature.id
-    query = select(Signature).where(Signature.sealed.is_not(None)).order_by(*key).limit(BATCH)
-    while True:
-        rows = list(db.scalars(query if after is None else query.where(tuple_(*key) > after)))
-        if rows:
-            yield rows
-        if len(rows) < BATCH:
-            return
-        after = (rows[-1].state_code, rows[-1].id)
-        db.expunge_all()
+def _boxes() -> Select[Signature]:
+    return select(Signature).where(Signature.sealed.is_not(None))
+
+
+def _count(db: Session, boxes: Select[Signature]) -> int:
+    return db.scalar(boxes.with_only_columns(func.count())) or 0

@@ -1,4 +1,4 @@
-"""Taking signatures off the count that are not what they claim to be, and letting held ones count."""
+"""Take signatures that are not genuine off the count, and release held ones."""
 
 import json
 from collections import Counter
@@ -19,10 +19,10 @@ from campaign.sealing import box
 from campaign.sealing.campaign_key import current_key
 from campaign.signature import count
 from campaign.signature.model import Key, Signature
-from campaign.signature.search import Rule
+from campaign.signature.search import Criteria
 
 BATCH = 1000
-"""Signatures changed in one transaction, so that nobody signing waits long."""
+"""Signatures changed in one transaction: signing waits for it."""
 
 
 class Invalidation(Base):
@@ -35,29 +35,31 @@ class Invalidation(Base):
     organiser: Mapped[str]
     key_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign_key.id"))
     sealed: Mapped[bytes | None]
-    """Rule and reason, sealed like names: a domain or a sentence could tell who signed."""
+    """:class:`Grounds`, sealed like names: a domain or a sentence could reveal who signed."""
     number: Mapped[int]
-    """Signatures that it took off the count, or kept from it."""
+    """Signatures that it invalidated, whether they counted or not."""
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grounds:
-    """What an organiser decided by."""
+    """An organiser's grounds for a decision."""
 
     rule: dict[str, str] = field(default_factory=dict, repr=False)
-    """The parts of the rule that were given, in words; empty for signatures chosen one by one."""
+    """The search criteria that were filled in; empty for signatures chosen one by one."""
     reason: str = field(repr=False)
 
 
-def begin(db: Session, rule: Rule | None, reason: str, *, by: str, now: datetime) -> Invalidation:
-    """Keep a decision, before the signatures that it is about are set aside in batches.
+def record_decision(
+    db: Session, criteria: Criteria | None, reason: str, *, by: str, now: datetime
+) -> Invalidation:
+    """Record a decision; then invalidate its signatures in batches.
 
     Args:
         db: The session.
-        rule: What they were found by; ``None`` when they were chosen one by one.
-        reason: The organiser's, in a sentence.
+        criteria: What they were searched by; ``None`` if they were chosen one by one.
+        reason: The organiser's reason, a sentence.
         by: The organiser's name.
         now: The time.
 
@@ -65,8 +67,8 @@ def begin(db: Session, rule: Rule | None, reason: str, *, by: str, now: datetime
         NoKeyError: There is no key to seal the grounds to.
     """
     key = current_key(db)
-    parts = {name: str(part) for name, part in asdict(rule).items() if part} if rule else {}
-    content = json.dumps({"rule": parts, "reason": reason}, ensure_ascii=False).encode()
+    filled_in = {name: str(part) for name, part in asdict(criteria).items() if part} if criteria else {}
+    content = json.dumps({"rule": filled_in, "reason": reason}, ensure_ascii=False).encode()
     decision = Invalidation(
         made_at=now,
         organiser=by,
@@ -80,7 +82,7 @@ def begin(db: Session, rule: Rule | None, reason: str, *, by: str, now: datetime
 
 
 def grounds(decision: Invalidation, private_key: bytes) -> Grounds | None:
-    """Return what *decision* was made by; ``None`` once erased, or sealed to another key."""
+    """Return the grounds of *decision*; ``None`` if they are erased, or sealed to another key."""
     if decision.sealed is not None:
         with suppress(WrongKeyError):
             content = box.unseal_bytes(decision.sealed, private_key)
@@ -89,11 +91,11 @@ def grounds(decision: Invalidation, private_key: bytes) -> Grounds | None:
 
 
 def invalidate(db: Session, decision_id: UUID, keys: Collection[Key]) -> int:
-    """Set aside those of *keys* that are not yet, pending ones too; return how many they were."""
+    """Invalidate those of *keys* that are not yet, pending ones too; return how many."""
     changed = _change(
         db,
         update(Signature)
-        .where(_among(keys), Signature.withdrawn_on.is_(None), Signature.invalidation_id.is_(None))
+        .where(_has_key(keys), Signature.withdrawn_on.is_(None), Signature.invalidation_id.is_(None))
         .values(invalidation_id=decision_id, to_strike=True),
     )
     _count(db, (row for row in changed if row.held_for is None), -1)
@@ -106,9 +108,9 @@ def invalidate(db: Session, decision_id: UUID, keys: Collection[Key]) -> int:
 
 
 def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
-    """Take back a batch of what *decision_id* set aside; call again, after a commit, until none was.
+    """Undo a decision for a batch of its signatures; return how many.
 
-    What its owner withdrew in the meantime stays off every count.
+    Call it again, after a commit, until it returns 0. Signatures withdrawn in the meantime stay withdrawn.
     """
     batch = (
         select(Signature.state_code, Signature.id)
@@ -126,7 +128,7 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
     changed = _change(
         db,
         update(Signature)
-        .where(_among(keys), Signature.invalidation_id == decision_id, Signature.withdrawn_on.is_(None))
+        .where(_has_key(keys), Signature.invalidation_id == decision_id, Signature.withdrawn_on.is_(None))
         .values(invalidation_id=None, to_strike=False),
     )
     _count(db, (row for row in changed if row.held_for is None), 1)
@@ -134,19 +136,19 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
 
 
 def release(db: Session, keys: Collection[Key]) -> int:
-    """Let those of *keys* that are held count, as soon as they are confirmed; return how many they were."""
+    """Release those of *keys* that are held: once confirmed, they count. Return how many."""
     changed = _change(
         db,
         update(Signature)
-        .where(_among(keys), Signature.held_for.is_not(None), Signature.withdrawn_on.is_(None))
+        .where(_has_key(keys), Signature.held_for.is_not(None), Signature.withdrawn_on.is_(None))
         .values(held_for=None),
     )
     _count(db, (row for row in changed if row.invalidation_id is None), 1)
     return len(changed)
 
 
-def held(db: Session) -> dict[str, tuple[int, int]]:
-    """Return how many pending and confirmed signatures are held, by reason."""
+def count_held(db: Session) -> dict[str, tuple[int, int]]:
+    """Return the numbers of held signatures, pending and confirmed, by reason."""
     confirmed = func.count(Signature.confirmed_on)
     rows = db.execute(
         select(Signature.held_for, func.count() - confirmed, confirmed)
@@ -157,16 +159,16 @@ def held(db: Session) -> dict[str, tuple[int, int]]:
         )
         .group_by(Signature.held_for)
     )
-    return {str(reason): (pending, settled) for reason, pending, settled in rows}
+    return {str(reason): (pending, confirmed) for reason, pending, confirmed in rows}
 
 
 def decisions() -> Select[Invalidation]:
-    """Select the decisions, the latest first."""
+    """Select the decisions, newest first."""
     return select(Invalidation).order_by(Invalidation.made_at.desc(), Invalidation.id)
 
 
-def left(db: Session, decision_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Return how many signatures undoing would put back, by decision; those with none are absent."""
+def count_undoable(db: Session, decision_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many signatures undoing would restore, by decision; a decision without any is absent."""
     rows = db.execute(
         select(Signature.invalidation_id, func.count())
         .where(Signature.invalidation_id.in_(decision_ids), Signature.withdrawn_on.is_(None))
@@ -175,7 +177,7 @@ def left(db: Session, decision_ids: Collection[UUID]) -> dict[UUID, int]:
     return {decision_id: number for decision_id, number in rows if decision_id}
 
 
-def _among(keys: Collection[Key]) -> Any:
+def _has_key(keys: Collection[Key]) -> Any:
     return tuple_(Signature.state_code, Signature.id).in_(sorted(keys))
 
 
@@ -192,7 +194,7 @@ def _change(db: Session, statement: Update) -> list[Row[Any]]:
 
 
 def _lock(db: Session, statement: Update) -> None:
-    """Lock what *statement* changes in the order in which confirming does, or both might wait in a circle."""
+    """Lock the rows of *statement* in the order in which confirming locks them, to avoid a deadlock."""
     if db.get_bind().dialect.name == "postgresql" and statement.whereclause is not None:
         rows = select(Signature.id).where(statement.whereclause)
         order = Signature.state_code, Signature.digest, Signature.id
@@ -200,6 +202,6 @@ def _lock(db: Session, statement: Update) -> None:
 
 
 def _count(db: Session, rows: Iterable[Row[Any]], by: int) -> None:
-    """Count the confirmed ones of *rows* on the day they were confirmed, or no longer."""
+    """Add *by* for each confirmed one of *rows* to the count of the day on which it was confirmed."""
     sums = Counter((row.state_code, row.residence, row.confirmed_on) for row in rows if row.confirmed_on)
     count.add_over_days(db, {of: by * number for of, number in sums.items()})

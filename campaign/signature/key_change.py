@@ -11,13 +11,49 @@ from campaign.errors import WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
 from campaign.sealing import box, campaign_key, key_wrapping
-from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.signature.model import Signature
 
+RESEALED_AT_ONCE = 200
+"""Boxes resealed in one transaction."""
 
-def reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, *, limit: int) -> int:
-    """Move up to *limit* boxes from *old* to *new*; return how many there were."""
+
+def setup_code(db: Session, *, now: datetime) -> str | None:
+    """Return the code of a new one-time setup link; ``None`` if there is an organiser, or all is erased.
+
+    Each start before that makes a new pair, since nothing on disk may hold the code. Signatures
+    taken since an earlier start stay sealed to its pair, which that start's link opens. Earlier
+    pairs without boxes are deleted.
+    """
+    take_setup_lock(db)
+    if any_exist(db) or campaign_key.destroyed_at(db) is not None:
+        return None
+    code = key_wrapping.make_provisional(db, now=now)
+    campaign_key.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
+    return code
+
+
+def reseal_some(db: Session, private_key: bytes) -> int:
+    """Reseal a batch of boxes from earlier pairs to the current one; return how many.
+
+    Call it again, after a commit, until it returns 0. Earlier pairs without boxes are deleted.
+    """
+    current = campaign_key.current_key(db)
+    resealed = 0
+    for old, old_private in campaign_key.superseded_keys(db, private_key):
+        resealed += _reseal(db, old, old_private, current, limit=RESEALED_AT_ONCE - resealed)
+        if resealed >= RESEALED_AT_ONCE:
+            return resealed
+    campaign_key.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
+    return resealed
+
+
+def _is_sealed_to(db: Session, key_id: UUID) -> bool:
+    boxes = select(Signature.id).where(Signature.key_id == key_id, Signature.sealed.is_not(None))
+    return db.scalar(boxes.limit(1)) is not None
+
+
+def _reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, *, limit: int) -> int:
     rows = db.scalars(
         select(Signature)
         .where(Signature.key_id == old.id, Signature.sealed.is_not(None))
@@ -27,54 +63,14 @@ def reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, 
     ).all()
     for row in rows:
         assert row.sealed is not None
-        details: Details = box.unseal(row.sealed, old_private)
-        row.sealed = box.seal(details, new.public_key)
+        row.sealed = box.seal_bytes(box.unseal_bytes(row.sealed, old_private), new.public_key)
         row.key_id = new.id
     db.flush()
     return len(rows)
 
 
-def is_sealed_to(db: Session, key_id: UUID) -> bool:
-    """Whether any box waits under this pair."""
-    boxes = select(Signature.id).where(Signature.key_id == key_id, Signature.sealed.is_not(None))
-    return db.scalar(boxes.limit(1)) is not None
-
-
-RESEALED_AT_ONCE = 200
-
-
-def setup_code(db: Session, *, now: datetime) -> str | None:
-    """Return the code of a new one-time setup link, or ``None`` once there is an organiser, or all is erased.
-
-    Each start before that makes a pair of its own, since nothing on disk may hold the code.
-    What supporters signed meanwhile stays sealed to the pair of its day, and that start's
-    link still opens it; a pair that nothing is sealed to is dropped.
-    """
-    take_setup_lock(db)
-    if any_exist(db) or campaign_key.destroyed_at(db) is not None:
-        return None
-    code = key_wrapping.make_provisional(db, now=now)
-    campaign_key.delete_unused(db, lambda key_id: is_sealed_to(db, key_id))
-    return code
-
-
-def reseal_some(db: Session, private_key: bytes) -> int:
-    """Move a batch of boxes from earlier pairs to the current one; return how many were moved.
-
-    Call again, after a commit, until none was. An earlier pair that is empty goes.
-    """
-    current = campaign_key.current_key(db)
-    moved = 0
-    for old, old_private in campaign_key.superseded_keys(db, private_key):
-        moved += reseal(db, old, old_private, current, limit=RESEALED_AT_ONCE - moved)
-        if moved >= RESEALED_AT_ONCE:
-            return moved
-    campaign_key.delete_unused(db, lambda key_id: is_sealed_to(db, key_id))
-    return moved
-
-
-def left_behind(db: Session) -> int:
-    """Return how many signatures wait for the setup link of an earlier start."""
+def count_sealed_to_setup_link(db: Session) -> int:
+    """Return how many signatures only the setup link of an earlier start opens."""
     earlier = (
         select(CampaignKey.id)
         .join(campaign_key.KeyWrapping, campaign_key.KeyWrapping.key_id == CampaignKey.id)
@@ -84,11 +80,11 @@ def left_behind(db: Session) -> int:
     return db.scalar(query.where(Signature.key_id.in_(earlier), Signature.sealed.is_not(None))) or 0
 
 
-def adopt(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:
-    """Take over what is sealed to an earlier pair, with the setup link of its day.
+def adopt_earlier_pair(db: Session, code: str, owner: Unlocked, *, now: datetime) -> None:
+    """Give organisers the earlier pair that the setup link *code* opens; its boxes can then be resealed.
 
     Raises:
-        WrongKeyError: The link opens no such pair.
+        WrongKeyError: The link opens no earlier pair.
     """
     old, old_private = key_wrapping.unwrap_link(db, code, now=now)
     current = campaign_key.current_key(db)

@@ -32,7 +32,7 @@ def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
     made = [make_signature(db, keys) for _ in range(4)]
     first, second = deliver(db, *made), deliver(db, *made[2:])
     withdraw(db, made[1])
-    decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
+    decision = invalidation.record_decision(db, None, "Made up.", by="Olga", now=NOW)
     invalidation.invalidate(db, decision.id, [("de", made[3].row.id)])
     db.commit()
 
@@ -45,7 +45,7 @@ def test_what_an_organiser_took_back_is_not_to_be_told(
     make_owner(db)
     made = make_signature(db, keys)
     deliver(db, made)
-    decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
+    decision = invalidation.record_decision(db, None, "Made up.", by="Olga", now=NOW)
     invalidation.invalidate(db, decision.id, [("de", made.row.id)])
     db.commit()
     assert notice.number_due(db) == 1

@@ -22,7 +22,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import invalidation
 from campaign.signature.confirm import confirm_all
-from campaign.signature.data_request import Asked, erase_for
+from campaign.signature.data_request import Subject, erase_for
 from campaign.signature.model import Key, Signature
 from campaign.signature.recount import compare
 from campaign.signature.sign import sign_all
@@ -86,7 +86,7 @@ def test_who_is_invalidated_while_confirming_counts_not(
     database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
 ) -> None:
     token = sign(db, keys)
-    decision = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id
+    decision = invalidation.record_decision(db, None, "made up", by="Olga", now=NOW).id
     chosen = keys_of(db)
 
     def invalidate() -> None:
@@ -101,9 +101,8 @@ def test_who_is_invalidated_while_confirming_counts_not(
 
 def erase_on_request(database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[Key]) -> int:
     with database.writing() as db:
-        return len(
-            erase_for(db, Asked("mara@example.org", keys, owner.campaign_private_key), chosen, now=NOW)
-        )
+        subject = Subject("mara@example.org", keys, owner.campaign_private_key)
+        return len(erase_for(db, subject, chosen, now=NOW))
 
 
 def test_who_withdraws_while_being_erased_on_request_is_taken_off_once(
@@ -126,7 +125,7 @@ def test_who_is_put_back_while_being_erased_on_request_is_told_to_the_delegation
 ) -> None:
     owner, made = make_owner(db), make_signature(db, keys, email="mara@example.org")
     make_delivery(db, [made.row])
-    decision, chosen = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id, keys_of(db)
+    decision, chosen = invalidation.record_decision(db, None, "made up", by="Olga", now=NOW).id, keys_of(db)
     invalidation.invalidate(db, decision, chosen)
     db.commit()
 
@@ -174,7 +173,7 @@ def test_a_row_that_somebody_keeps_locked_holds_up_nobody_but_its_owner(
 
 def test_deciding_and_confirming_lock_in_one_order(database: Database, db: Session, keys: ServerKeys) -> None:
     tokens = [sign(db, keys, email=f"mara{at}@example.org") for at in range(30)]
-    decision = invalidation.begin(db, None, "made up", by="Olga", now=NOW).id
+    decision = invalidation.record_decision(db, None, "made up", by="Olga", now=NOW).id
     chosen = keys_of(db)
     overlap = threading.Event()
 

@@ -15,7 +15,12 @@ from campaign.organiser.recovery import make_recovery_code, recover
 from campaign.sealing import box, key_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, current_key
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.key_change import adopt, left_behind, reseal_some, setup_code
+from campaign.signature.key_change import (
+    adopt_earlier_pair,
+    count_sealed_to_setup_link,
+    reseal_some,
+    setup_code,
+)
 from tests.conftest import NOW
 from tests.support.factories import PASSPHRASE, make_owner, make_signature
 
@@ -84,10 +89,10 @@ def test_a_restart_before_the_setup_keeps_what_was_signed(db: Session, keys: Ser
 
     assert key_wrapping.unwrap_link(db, first, now=NOW)
     owner = invitation.join(db, second, "Olga", PASSPHRASE, now=NOW)
-    assert left_behind(db) == 1
-    adopt(db, first, owner, now=NOW)
+    assert count_sealed_to_setup_link(db) == 1
+    adopt_earlier_pair(db, first, owner, now=NOW)
     assert reseal_some(db, owner.campaign_private_key) == 1
-    assert left_behind(db) == 0
+    assert count_sealed_to_setup_link(db) == 0
 
 
 def test_a_restart_before_the_setup_drops_an_unused_pair(db: Session) -> None:

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from campaign.organiser.account import Unlocked
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature import count, data_request
-from campaign.signature.data_request import Asked, Held
-from campaign.signature.model import Signature
+from campaign.signature import count, data_request, search
+from campaign.signature.data_request import Subject
+from campaign.signature.model import Key, Signature
 from campaign.signature.recount import recount
+from campaign.signature.unsealed import UnsealedSignature
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
 from tests.support.factories import make_owner, make_signature
@@ -25,12 +26,12 @@ def owner(db: Session) -> Unlocked:
 
 
 @pytest.fixture
-def asked(keys: ServerKeys, owner: Unlocked) -> Asked:
-    return Asked("Mara@Example.org", keys, owner.campaign_private_key)
+def subject(keys: ServerKeys, owner: Unlocked) -> Subject:
+    return Subject("Mara@Example.org", keys, owner.campaign_private_key)
 
 
-def keys_of(held: list[Held]) -> list[tuple[str, object]]:
-    return [(each.row.state_code, each.row.id) for each in held]
+def keys_of(found: list[UnsealedSignature]) -> list[Key]:
+    return [each.key for each in found]
 
 
 def forget_digests(db: Session) -> None:
@@ -40,7 +41,7 @@ def forget_digests(db: Session) -> None:
 
 
 def test_every_signature_of_an_address_is_found_and_opened(
-    db: Session, keys: ServerKeys, asked: Asked
+    db: Session, keys: ServerKeys, subject: Subject
 ) -> None:
     made = [
         make_signature(db, keys, state="de", email=MARA, town="Oldtown").row,
@@ -52,33 +53,34 @@ def test_every_signature_of_an_address_is_found_and_opened(
     withdraw(db, withdrawn.token, now=NOW, confirmation_days=7)
     db.commit()
 
-    held = data_request.by_digest(db, asked)
+    held = data_request.find_by_digest(db, subject)
 
     assert {row.id for row in made} == {each.row.id for each in held}
-    assert [each.details.town for each in held if each.row.id == made[0].id] == ["Oldtown"]
-    assert [each.details.name for each in held if each.row.state_code == "fr"] == [""]
+    towns = {each.row.id: each.details.town for each in held if each.details}
+    assert towns[made[0].id] == "Oldtown"
+    assert [each.details for each in held if each.row.state_code == "fr"] == [None]
 
 
 def test_after_the_close_boxes_tell_a_part_at_a_time(
-    db: Session, keys: ServerKeys, asked: Asked, monkeypatch: pytest.MonkeyPatch
+    db: Session, keys: ServerKeys, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_request, "BATCH", 2)
+    monkeypatch.setattr(search, "BATCH", 2)
     made = [make_signature(db, keys, state=state, email=MARA).row.id for state in ("de", "kz")]
     for state in ("at", "de", "fr", "kz", "us"):
         make_signature(db, keys, state=state)
     forget_digests(db)
-    assert data_request.by_digest(db, asked) == []
+    assert data_request.find_by_digest(db, subject) == []
 
     found, parts, after = [], 0, None
     while parts == 0 or after is not None:
-        opened = data_request.by_opening(db, asked, after=after, most=2)
-        assert opened.boxes <= 2
+        opened = data_request.search_boxes(db, subject, after=after, most=2)
+        assert opened.number <= 2
         found += [each.row.id for each in opened.found]
         parts, after = parts + 1, opened.after
 
     assert sorted(found) == sorted(made)
     assert parts == 4
-    assert data_request.by_opening(db, asked).boxes == data_request.count_boxes(db, is_exact=True) == 7
+    assert data_request.search_boxes(db, subject).number == data_request.count_boxes(db, is_exact=True) == 7
     monkeypatch.setattr(data_request, "MOST_COUNTED", 5)
     assert data_request.count_boxes(db, is_exact=False) == 6, "more than five"
 
@@ -86,23 +88,23 @@ def test_after_the_close_boxes_tell_a_part_at_a_time(
 def test_a_box_that_only_an_earlier_link_opens_is_shown_as_it_is(db: Session, keys: ServerKeys) -> None:
     make_signature(db, keys, email=MARA)
     owner = make_owner(db)  # a new pair; the earlier one's box waits for its own setup link
-    asked = Asked(MARA, keys, owner.campaign_private_key)
+    subject = Subject(MARA, keys, owner.campaign_private_key)
 
-    [held] = data_request.by_digest(db, asked)
-    assert (held.details.email, held.row.sealed is not None) == ("", True)
+    [held] = data_request.find_by_digest(db, subject)
+    assert (held.details, held.row.sealed is not None) == (None, True)
     forget_digests(db)
-    assert data_request.by_opening(db, asked).found == []
+    assert data_request.search_boxes(db, subject).found == []
 
 
 def test_erasing_takes_it_off_the_count_and_leaves_nothing(
-    db: Session, keys: ServerKeys, asked: Asked
+    db: Session, keys: ServerKeys, subject: Subject
 ) -> None:
     confirmed = make_signature(db, keys, state="de", email=MARA).row
     pending = make_signature(db, keys, state="fr", email=MARA, confirmed=False).row
     kept = make_signature(db, keys, state="kz", email=MARA).row
     chosen = [(row.state_code, row.id) for row in (confirmed, pending)]
 
-    erased = data_request.erase_for(db, asked, chosen, now=NOW + timedelta(days=1))
+    erased = data_request.erase_for(db, subject, chosen, now=NOW + timedelta(days=1))
     db.commit()
 
     assert erased == [confirmed, pending]
@@ -112,30 +114,32 @@ def test_erasing_takes_it_off_the_count_and_leaves_nothing(
     assert kept.sealed is not None
     assert (count.total(db), count.withdrawn(db, "de"), count.withdrawn(db, "fr")) == (1, 1, 0)
     assert recount(db, now=NOW) == []
-    assert data_request.erase_for(db, asked, chosen, now=NOW) == []
+    assert data_request.erase_for(db, subject, chosen, now=NOW) == []
 
 
-def test_nobody_elses_signature_can_be_shown_or_erased(db: Session, keys: ServerKeys, asked: Asked) -> None:
+def test_nobody_elses_signature_can_be_shown_or_erased(
+    db: Session, keys: ServerKeys, subject: Subject
+) -> None:
     other = make_signature(db, keys, email="somebody.else@example.org").row
     chosen = [(other.state_code, other.id)]
 
-    assert data_request.by_key(db, asked, chosen) == []
-    assert data_request.erase_for(db, asked, chosen, now=NOW) == []
+    assert data_request.find_by_key(db, subject, chosen) == []
+    assert data_request.erase_for(db, subject, chosen, now=NOW) == []
     forget_digests(db)
-    assert data_request.by_key(db, asked, chosen) == []
+    assert data_request.find_by_key(db, subject, chosen) == []
     assert other.sealed is not None
 
 
 def test_after_the_close_what_was_found_in_boxes_can_be_erased(
-    db: Session, keys: ServerKeys, asked: Asked
+    db: Session, keys: ServerKeys, subject: Subject
 ) -> None:
     make_signature(db, keys, email=MARA)
     forget_digests(db)
-    opened = data_request.by_opening(db, asked)
+    opened = data_request.search_boxes(db, subject)
 
-    [row] = data_request.erase_for(db, asked, keys_of(opened.found), now=NOW)  # type: ignore[arg-type]
+    [row] = data_request.erase_for(db, subject, keys_of(opened.found), now=NOW)
     assert row.sealed is None
 
 
-def test_what_recognises_an_address_does_not_show_it_in_an_error(asked: Asked) -> None:
-    assert repr(asked) == "Asked()"
+def test_what_recognises_an_address_does_not_show_it_in_an_error(subject: Subject) -> None:
+    assert repr(subject) == "Subject()"

@@ -13,7 +13,7 @@ from campaign.signature import confirm as signature
 from campaign.signature import count, invalidation, recount, search
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature
-from campaign.signature.search import ANY, CONFIRMED, PENDING, Rule
+from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
 from tests.support.factories import TODAY, Made, make_owner, make_signature
@@ -39,11 +39,11 @@ def hold(db: Session, made: Made, reason: str = "network") -> None:
 
 
 def found(db: Session, owner: Unlocked, **parts: Any) -> set[Any]:
-    return {each.key for each in search.find(db, Rule(**parts), owner.campaign_private_key)}
+    return {each.key for each in search.find(db, Criteria(**parts), owner.campaign_private_key)}
 
 
 def set_aside(db: Session, *made: Made, reason: str = "They are one person’s.") -> Invalidation:
-    decision = invalidation.begin(db, None, reason, by="Olga", now=NOW)
+    decision = invalidation.record_decision(db, None, reason, by="Olga", now=NOW)
     invalidation.invalidate(db, decision.id, [key(each) for each in made])
     db.commit()
     db.expire_all()
@@ -65,7 +65,7 @@ def test_a_held_signature_can_be_confirmed_and_does_not_count(
 
     assert confirmed.confirmed_on == TODAY
     assert count.total(db) == 0
-    assert invalidation.held(db) == {"robot": (0, 1)}
+    assert invalidation.count_held(db) == {"robot": (0, 1)}
     assert counts_equal_rows(db)
 
 
@@ -210,20 +210,20 @@ def test_a_rule_goes_on_over_any_number_of_batches(
     made = {key(make_signature(db, keys, state=state)) for state in ("de", "fr", "de", "fr", "de")}
 
     assert found(db, owner, residence="FR") == made
-    assert len(list(search.find(db, Rule(residence="FR"), owner.campaign_private_key, most_read=4))) == 4
+    assert len(list(search.find(db, Criteria(residence="FR"), owner.campaign_private_key, most_read=4))) == 4
 
 
 def test_an_empty_rule_is_known_as_one() -> None:
-    assert Rule().is_empty
-    assert Rule(stage=PENDING).is_empty
-    assert not Rule(domain="flood.example").is_empty
+    assert Criteria().is_empty
+    assert Criteria(stage=PENDING).is_empty
+    assert not Criteria(domain="flood.example").is_empty
 
 
 def test_rule_and_reason_can_be_read_with_the_key_and_lie_nowhere_in_clear(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
-    decision = invalidation.begin(
-        db, Rule(domain="flood.example", signed_from=TODAY), "One machine.", by="Olga", now=NOW
+    decision = invalidation.record_decision(
+        db, Criteria(domain="flood.example", signed_from=TODAY), "One machine.", by="Olga", now=NOW
     )
     db.commit()
     stored = db.scalars(select(Invalidation)).one()
@@ -242,7 +242,7 @@ def test_confirming_invalidating_and_undoing_at_the_same_moment_keeps_counts_equ
     with database.session(writes=True) as db:
         make_owner(db)
         made = [make_signature(db, keys, confirmed=False) for _ in range(12)]
-        decision = invalidation.begin(db, None, "A test.", by="Olga", now=NOW)
+        decision = invalidation.record_decision(db, None, "A test.", by="Olga", now=NOW)
         db.commit()
 
     def confirm(each: Made) -> None:

@@ -114,7 +114,7 @@ class LivedIn:
                 ORGANISER: make_organiser(db, self.owner, name="Pavel", now=now),
                 READER: make_organiser(db, self.owner, name="Rita", role=READER, now=now),
             }
-            decision = invalidation.begin(db, None, words, by=self.owner.name, now=now)
+            decision = invalidation.record_decision(db, None, words, by=self.owner.name, now=now)
             invalidation.invalidate(db, decision.id, [("fr", counted.row.id)])
             self.decision_id = decision.id
             db.commit()

@@ -11,7 +11,7 @@ from campaign.organiser.organisation import Organisation, organisation, save_org
 from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.sealing.code import read_code
 from campaign.signature import key_change
-from campaign.signature.key_change import left_behind
+from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise.account_form import AdoptForm, OrganisationForm, RoleForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import reseal, unlocked
@@ -47,7 +47,7 @@ def adopt() -> ResponseReturnValue:
         return _page(entered, form), 422
     code = read_code(form.code.data.rstrip("/").rpartition("/")[2])
     try:
-        key_change.adopt(session(), code or "", unlocked(), now=now())
+        key_change.adopt_earlier_pair(session(), code or "", unlocked(), now=now())
     except WrongKeyError:
         form.code.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
         return _page(entered, form), 422
@@ -64,7 +64,7 @@ def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
         organisation_form=form,
         adopt_form=adopt_form or AdoptForm(formdata=None),
         role_form=RoleForm(formdata=None),
-        left_behind=left_behind(session()),
+        left_behind=count_sealed_to_setup_link(session()),
         organisers=everyone,
         me=next(each for each in everyone if each.id == unlocked().id),
         recovery_codes=recovery_codes(session()),

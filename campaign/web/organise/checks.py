@@ -1,4 +1,4 @@
-"""Looking at what is held, taking signatures off the count by rule or one by one, and undoing it."""
+"""Pages on which organisers release held signatures, take others off the count, and undo that."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -15,71 +15,71 @@ from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
-from campaign.signature import invalidation
-from campaign.signature import search as rules
+from campaign.signature import invalidation, search
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Key
-from campaign.signature.search import Found, Outline, Rule
+from campaign.signature.search import Criteria, Matches
+from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
+from campaign.web.organise.criteria_form import CriteriaForm, DecisionForm
 from campaign.web.organise.form import read_key
-from campaign.web.organise.rule_form import DecisionForm, RuleForm
 from campaign.web.organise.session import unlocked
 from campaign.web.site import now, site
 
 SHOWN = 50
-"""Signatures shown of those that a rule means."""
+"""Signatures shown of those that match."""
 
 MOST_OPENED = 100_000
-"""Boxes opened to say beforehand how many have a domain: a few seconds."""
+"""Boxes opened to count the signatures of a domain: a few seconds."""
 
 DECISIONS_SHOWN = 30
 
 
 @bp.get("/checks")
 def checks() -> ResponseReturnValue:
-    """Show what is held, the form that finds signatures, and what was decided."""
+    """Show held signatures, the search form, and past decisions."""
     asked = MultiDict(request.args)
-    asked.pop("domain", None)  # it could tell who signed, so it stands in no address
+    asked.pop("domain", None)  # it could reveal who signed, so it is only posted
     with site().database.reading() as db:
-        form = RuleForm(asked)
-        return _page(db, form, looks=bool(asked) and form.validate())
+        form = CriteriaForm(asked)
+        return _render_checks(db, form, is_searched=bool(asked) and form.validate())
 
 
 @bp.post("/checks/find")
 def find_signatures() -> ResponseReturnValue:
-    """Show how many signatures a rule means, and the first of them."""
-    form = RuleForm(request.form)
+    """Show how many signatures match, and the first of them."""
+    form = CriteriaForm(request.form)
     is_valid = form.validate()
     with site().database.reading() as db:
-        return _page(db, form, looks=is_valid), 200 if is_valid else 422
+        return _render_checks(db, form, is_searched=is_valid), 200 if is_valid else 422
 
 
 @bp.post("/checks")
 def decide() -> ResponseReturnValue:
-    """Take the chosen signatures, or all that the rule means, off the count; or let held ones count."""
-    form, decision_form = RuleForm(request.form), DecisionForm(request.form)
+    """Invalidate or release the chosen signatures, or all that match."""
+    form, decision_form = CriteriaForm(request.form), DecisionForm(request.form)
     act, scope = request.form.get("act"), request.form.get("scope")
     if act not in {"invalidate", "release"} or scope not in {"chosen", "all"} or not form.validate():
         abort(400)
-    rule = form.rule() if scope == "all" else None
+    criteria = form.criteria() if scope == "all" else None
     chosen = [key for text in request.form.getlist("keys") if (key := read_key(text))]
-    if (act == "invalidate" and not decision_form.validate()) or (rule is not None and rule.is_empty):
+    if (act == "invalidate" and not decision_form.validate()) or (criteria and criteria.is_empty):
         with site().database.reading() as db:
-            return _page(db, form, looks=True, decision_form=decision_form), 422
-    if rule is None and not chosen:
+            return _render_checks(db, form, is_searched=True, decision_form=decision_form), 422
+    if criteria is None and not chosen:
         flash(gettext("Choose at least one entry."), "fault")
         return redirect(url_for(".checks"), 303)
     if act == "release":
-        _say_released(_release(_batches(rule, chosen)))
+        _flash_released(_release(_batches(criteria, chosen)))
     else:
-        _say_invalidated(_invalidate(rule, chosen, decision_form.reason.data))
+        _flash_invalidated(_invalidate(criteria, chosen, decision_form.reason.data))
     site().snapshots.expire()
     return redirect(url_for(".checks"), 303)
 
 
 @bp.post("/checks/<uuid:decision_id>/undo")
 def undo_decision(decision_id: UUID) -> ResponseReturnValue:
-    """Take a decision back: what it set aside counts again."""
+    """Undo a decision: its signatures count again."""
     with site().database.reading() as db:
         if db.get(Invalidation, decision_id) is None:
             abort(404)
@@ -103,22 +103,22 @@ def undo_decision(decision_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".checks"), 303)
 
 
-def _batches(rule: Rule | None, chosen: Iterable[Key]) -> Iterator[list[Key]]:
-    """Yield the keys that are meant; whatever is done with one batch does not disturb the next."""
-    if rule is None:
+def _batches(criteria: Criteria | None, chosen: Iterable[Key]) -> Iterator[list[Key]]:
+    """Yield the chosen or matching keys; changing one batch does not disturb the next."""
+    if criteria is None:
         yield list(chosen)
         return
     with site().database.reading() as db:
-        keys = (found.key for found in rules.find(db, rule, unlocked().campaign_private_key))
+        keys = (found.key for found in search.find(db, criteria, unlocked().campaign_private_key))
         while batch := list(islice(keys, invalidation.BATCH)):
             yield batch
 
 
-def _invalidate(rule: Rule | None, chosen: list[Key], reason: str) -> int:
+def _invalidate(criteria: Criteria | None, chosen: list[Key], reason: str) -> int:
     by, number = unlocked().name, 0
     with site().database.writing() as db:
-        decision = invalidation.begin(db, rule, reason, by=by, now=now())
-    for batch in _batches(rule, chosen):
+        decision = invalidation.record_decision(db, criteria, reason, by=by, now=now())
+    for batch in _batches(criteria, chosen):
         with site().database.writing() as db:
             number += invalidation.invalidate(db, decision.id, batch)
     with site().database.writing() as db:
@@ -136,7 +136,7 @@ def _release(batches: Iterable[list[Key]]) -> int:
     return number
 
 
-def _say_released(number: int) -> None:
+def _flash_released(number: int) -> None:
     flash(
         ngettext(
             "%(num)d signature is no longer held: it counts once it is confirmed.",
@@ -146,7 +146,7 @@ def _say_released(number: int) -> None:
     )
 
 
-def _say_invalidated(number: int) -> None:
+def _flash_invalidated(number: int) -> None:
     flash(
         ngettext(
             "%(num)d signature was taken off the count.",
@@ -156,27 +156,30 @@ def _say_invalidated(number: int) -> None:
     )
 
 
-def _page(db: Session, form: RuleForm, *, looks: bool, decision_form: DecisionForm | None = None) -> str:
-    rule = form.rule() if looks else Rule()
-    outline: Outline | None = None
-    if looks and not rule.is_empty:
-        outline = rules.outline(db, rule, unlocked().campaign_private_key, first=SHOWN, most_read=MOST_OPENED)
+def _render_checks(
+    db: Session, form: CriteriaForm, *, is_searched: bool, decision_form: DecisionForm | None = None
+) -> str:
+    criteria = form.criteria() if is_searched else Criteria()
+    matches: Matches | None = None
+    if not criteria.is_empty:
+        private_key = unlocked().campaign_private_key
+        matches = search.summarise(db, criteria, private_key, first=SHOWN, most_read=MOST_OPENED)
     return render_template(
         "organise/checks.html",
         form=form,
         decision_form=decision_form or DecisionForm(formdata=None),
-        held=invalidation.held(db),
-        asked_for_all=looks and rule.is_empty,
-        outline=outline,
+        held=invalidation.count_held(db),
+        asked_for_all=is_searched and criteria.is_empty,
+        matches=matches,
         ticked=frozenset(request.form.getlist("keys")),
         scope=request.form.get("scope", "chosen"),
-        entries=[_entry(found) for found in outline.first] if outline else [],
+        entries=[_entry(each) for each in matches.first] if matches else [],
         decisions=_decisions(db),
     )
 
 
-def _entry(found: Found) -> dict[str, object]:
-    row, details = found.row, found.details
+def _entry(signature: UnsealedSignature) -> dict[str, object]:
+    row, details = signature.row, signature.details
     return {
         "key": f"{row.state_code}:{row.id.hex}",
         "state": STATES[row.state_code],
@@ -192,7 +195,7 @@ def _entry(found: Found) -> dict[str, object]:
 
 def _decisions(db: Session) -> list[dict[str, Any]]:
     shown = db.scalars(invalidation.decisions().limit(DECISIONS_SHOWN)).all()
-    left = invalidation.left(db, [each.id for each in shown])
+    undoable = invalidation.count_undoable(db, [each.id for each in shown])
     decisions = []
     for each in shown:
         grounds = invalidation.grounds(each, unlocked().campaign_private_key)
@@ -200,18 +203,18 @@ def _decisions(db: Session) -> list[dict[str, Any]]:
             {
                 "decision": each,
                 "grounds": grounds,
-                "rule": _in_words(grounds.rule) if grounds else {},
-                "left": left.get(each.id, 0),
+                "criteria": _with_names(grounds.rule) if grounds else {},
+                "undoable": undoable.get(each.id, 0),
             }
         )
     return decisions
 
 
-def _in_words(rule: dict[str, str]) -> dict[str, str]:
-    """Return the parts of a rule with codes as names."""
-    words = dict(rule)
-    if "state_code" in words:
-        words["state_code"] = STATES[words["state_code"]].name(ENGLISH.code)
-    if "residence" in words:
-        words["residence"] = residence_name(words["residence"], ENGLISH.code)
-    return words
+def _with_names(criteria: dict[str, str]) -> dict[str, str]:
+    """Return search criteria with names in place of codes."""
+    named = dict(criteria)
+    if "state_code" in named:
+        named["state_code"] = STATES[named["state_code"]].name(ENGLISH.code)
+    if "residence" in named:
+        named["residence"] = residence_name(named["residence"], ENGLISH.code)
+    return named

@@ -18,7 +18,7 @@ from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import states_in_order
 from campaign.signature import count, invalidation, recount
-from campaign.signature.key_change import left_behind
+from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise import chart
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
@@ -47,9 +47,9 @@ def dashboard() -> ResponseReturnValue:
         addresses=sum(1 for each in states if each.address),
         ready=sum(1 for each in states if each.is_ready),
         uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
-        held=sum(sum(each) for each in invalidation.held(session()).values()),
+        held=sum(sum(each) for each in invalidation.count_held(session()).values()),
         to_tell=notice.number_due(session()),
-        left_behind=left_behind(session()),
+        left_behind=count_sealed_to_setup_link(session()),
         miscounts=found[1] if found else 0,
         **_recovery(),
     )

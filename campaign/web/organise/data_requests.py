@@ -1,4 +1,4 @@
-"""Requests of data subjects who write to the organisers: what is held about an address, and its erasure."""
+"""Pages on which organisers answer data subjects: the signatures of one address, and their erasure."""
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,9 +9,10 @@ from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
-from campaign.signature import data_request as asking
-from campaign.signature.data_request import Asked, Held, Opened
+from campaign.signature import data_request
+from campaign.signature.data_request import BoxSearch, Subject
 from campaign.signature.model import Key, Signature
+from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.form import EraseForm, RequestForm, read_key
 from campaign.web.organise.session import unlocked
@@ -20,41 +21,41 @@ from campaign.web.site import commit, now, session, site
 
 @bp.get("/requests")
 def requests() -> ResponseReturnValue:
-    """Ask for the address."""
-    return _page(RequestForm())
+    """Show the form for the address."""
+    return _render_requests(RequestForm())
 
 
 @bp.post("/requests")
 def find_by_address() -> ResponseReturnValue:
-    """Show every signature of the address; posted, so that it stands in no web address."""
+    """Show the signatures of an e-mail address; posted, to keep it out of web addresses."""
     form = RequestForm()
     if not form.validate():
-        return _page(form), 422
-    asked = _asked(form)
-    # Boxes may take seconds to open: nobody who signs shall wait for that.
+        return _render_requests(form), 422
+    subject = _subject(form)
+    # Boxes take seconds to open: signing does not wait for a session that only reads.
     with site().database.reading() as db:
         if request.form.get("search") != "boxes":
-            held, opened = asking.by_digest(db, asked), None
+            found, part = data_request.find_by_digest(db, subject), None
         else:
-            opened = asking.by_opening(db, asked, after=read_key(request.form.get("after", "")))
-            held = _together(asking.by_key(db, asked, _chosen("found")), opened.found)
-    if opened is None or opened.found:  # not for each part of a long search in vain
-        _record("look for an address", [each.row for each in held])
-    return _page(form, held, opened)
+            part = data_request.search_boxes(db, subject, after=read_key(request.form.get("after", "")))
+            found = _merge(data_request.find_by_key(db, subject, _keys("found")), part.found)
+    if part is None or part.found:  # not each part of a long search
+        _record("look for an address", [each.row for each in found])
+    return _render_requests(form, found, part)
 
 
 @bp.post("/requests/erase")
 def erase_by_address() -> ResponseReturnValue:
-    """Withdraw and erase the signatures of the address that were ticked."""
-    form, chosen = EraseForm(), _chosen("keys")
+    """Withdraw and erase the chosen signatures of the address."""
+    form, chosen = EraseForm(), _keys("keys")
     is_valid = form.validate()
     if form.email.errors:
-        abort(400)  # it is hidden: somebody changed the page
-    asked = _asked(form)
+        abort(400)  # the field is hidden: the form was altered
+    subject = _subject(form)
     if not is_valid or not chosen:
-        shown = asking.by_key(session(), asked, _chosen("found"))
-        return _page(RequestForm(), shown, erase_form=form), 422
-    erased = asking.erase_for(session(), asked, chosen, now=now())
+        found = data_request.find_by_key(session(), subject, _keys("found"))
+        return _render_requests(RequestForm(), found, erase_form=form), 422
+    erased = data_request.erase_for(session(), subject, chosen, now=now())
     _record("erase on request", erased)
     flash(
         ngettext(
@@ -66,64 +67,65 @@ def erase_by_address() -> ResponseReturnValue:
     return redirect(url_for(".requests"), 303)
 
 
-def _asked(form: RequestForm) -> Asked:
-    return Asked(form.email.data, site().keys, unlocked().campaign_private_key)
+def _subject(form: RequestForm) -> Subject:
+    return Subject(form.email.data, site().keys, unlocked().campaign_private_key)
 
 
 def _record(act: str, rows: list[Signature]) -> None:
-    """Log how many there were of which letters: whose, the log must not say."""
+    """Log the number of signatures and their letters, but not the address."""
     letters = " ".join(sorted({row.state_code for row in rows}))
     audit_log.record(session(), unlocked().name, act, f"{len(rows)} {letters}".strip(), now=now())
     commit()
 
 
-def _chosen(field: str) -> list[Key]:
+def _keys(field: str) -> list[Key]:
     return [key for text in request.form.getlist(field) if (key := read_key(text))]
 
 
-def _together(*parts: list[Held]) -> list[Held]:
-    return list({(each.row.state_code, each.row.id): each for part in parts for each in part}.values())
+def _merge(*parts: list[UnsealedSignature]) -> list[UnsealedSignature]:
+    return list({each.key: each for part in parts for each in part}.values())
 
 
-def _page(
+def _render_requests(
     form: RequestForm,
-    held: list[Held] | None = None,
-    opened: Opened | None = None,
+    found: list[UnsealedSignature] | None = None,
+    part: BoxSearch | None = None,
     *,
     erase_form: EraseForm | None = None,
 ) -> str:
     closes_on = site().settings.closes_on
-    searched = request.form.get("searched", 0, type=int) + (opened.boxes if opened else 0)
-    # Spoken of once an address was looked for, and counted to the last when many are opened anyway.
-    boxes = 0 if held is None else asking.count_boxes(session(), is_exact=opened is not None)
+    searched = request.form.get("searched", 0, type=int) + (part.number if part else 0)
+    # The first count is shown before any box is opened, so it has to be fast.
+    number = 0 if found is None else data_request.count_boxes(session(), is_exact=part is not None)
     return render_template(
         "organise/requests.html",
         form=form,
         erase_form=erase_form or EraseForm(formdata=None),
-        is_nothing_chosen=erase_form is not None and not _chosen("keys"),
+        is_nothing_chosen=erase_form is not None and not _keys("keys"),
         ticked=frozenset(request.form.getlist("keys")),
-        entries=None if held is None else [_entry(each) for each in held],
+        entries=None if found is None else [_entry(each) for each in found],
         is_recognised=closes_on is None or now().date() <= closes_on,
-        boxes=boxes,
-        most_counted=None if opened else asking.MOST_COUNTED,
+        boxes=number,
+        most_counted=None if part else data_request.MOST_COUNTED,
         searched=searched,
-        after=_text(opened.after) if opened and opened.after else "",
-        is_searched=opened is not None,
+        after=_key_text(part.after) if part and part.after else "",
+        is_searched=part is not None,
+        unreadable=data_request.count_unreadable(session()) if part else 0,
     )
 
 
-def _entry(held: Held) -> dict[str, object]:
-    row = held.row
+def _entry(signature: UnsealedSignature) -> dict[str, object]:
+    row = signature.row
     deliveries = with_signature(session(), row.state_code, row.id)
     return {
-        "key": _text((row.state_code, row.id)),
+        "key": _key_text(signature.key),
         "row": row,
-        "details": held.details,
+        "details": signature.details,
         "state": STATES[row.state_code],
         "residence": residence_name(row.residence, ENGLISH.code),
         "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],
     }
 
 
-def _text(key: Key) -> str:
+def _key_text(key: Key) -> str:
     return f"{key[0]}:{key[1].hex}"

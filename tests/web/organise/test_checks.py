@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from campaign.signature.model import Signature
 from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.support.factories import TODAY, Made, make_delivery, make_signature
+from tests.support.factories import TODAY, Made, make_delivery, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
 PAGE = "/organise/checks"
@@ -179,6 +180,23 @@ def test_too_many_to_look_through_is_said(
     assert "there may be more" not in text(
         organiser.post(f"{PAGE}/find", on=PAGE, domain="flood.example", state="fr")
     )
+
+
+def test_a_search_by_domain_says_which_boxes_it_could_not_open(
+    app: Flask, db: Session, keys: ServerKeys
+) -> None:
+    make_signature(db, keys, email="a@flood.example", name="Eda Earlier")
+    make_owner(db)  # with a later setup link, whose key does not open that box
+    make_signature(db, keys, email="b@flood.example")
+    organiser = OrganisersBrowser(app)
+    organiser.log_in()
+
+    page = text(organiser.post(f"{PAGE}/find", on=PAGE, domain="flood.example"))
+    assert "1 signature found" in page
+    assert "1 signature is sealed with an earlier key" in page
+    page = text(organiser.post(f"{PAGE}/find", on=PAGE, state="de"))
+    assert "2 signatures found" in page
+    assert "earlier key" not in page
 
 
 def test_a_held_signature_looks_like_any_other_to_its_owner(

@@ -14,10 +14,10 @@ from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import data_request
+from campaign.signature import data_request, search
 from campaign.signature.model import Signature
 from campaign.web.site import Site
-from tests.support.factories import make_delivery, make_signature
+from tests.support.factories import make_delivery, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, text
 
 MARA = "mara@example.org"
@@ -120,8 +120,8 @@ def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     owner: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(data_request, "BATCH", 2)
-    monkeypatch.setattr(data_request.by_opening, "__kwdefaults__", {"after": None, "most": 2})
+    monkeypatch.setattr(search, "BATCH", 2)
+    monkeypatch.setattr(data_request.search_boxes, "__kwdefaults__", {"after": None, "most": 2})
     for state in ("at", "be", "de", "fr"):
         make_signature(db, keys, state=state, email=MARA if state in {"at", "fr"} else "")
     db.execute(update(Signature).values(digest=None))
@@ -144,6 +144,19 @@ def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     assert "2 of 4 boxes were opened so far" in pages[0]
     assert "2 signatures of this address" in pages[2]
     assert "All 4 boxes were opened" in pages[2]
+
+
+def test_boxes_that_could_not_be_opened_are_counted(app: Flask, db: Session, keys: ServerKeys) -> None:
+    make_signature(db, keys, email="somebody.else@example.org")
+    make_owner(db)  # with a later setup link, whose key does not open that box
+    make_signature(db, keys, email=MARA)
+    organiser = OrganisersBrowser(app)
+    organiser.log_in()
+    page = find(organiser, search="boxes")
+
+    assert "All 2 boxes were opened" not in text(page)
+    assert "1 of 2 boxes was opened" in text(page)
+    assert "1 box is sealed with an earlier key and could not be opened." in text(page)
 
 
 def test_a_reader_may_neither_look_nor_erase(site: Site, owner: Any, organiser: OrganisersBrowser) -> None:

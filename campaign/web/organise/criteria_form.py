@@ -1,4 +1,4 @@
-"""The forms by which organisers say which signatures they mean, and what shall become of them."""
+"""The forms to search signatures, and to give the reason for taking them off the count."""
 
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from campaign.reference import residence
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.signature.model import DOMAIN, NETWORK, ROBOT
-from campaign.signature.search import ANY, CONFIRMED, PENDING, Rule
+from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.web.base_form import Form, TokenlessForm
 from campaign.web.field import AtMost, Readable, one_line
 
@@ -31,8 +31,8 @@ STAGE_CHOICES = [
 ]
 
 
-class RuleForm(TokenlessForm):
-    """Parts of a rule; those left empty do not narrow it down. It stands inside forms that have a token."""
+class CriteriaForm(TokenlessForm):
+    """Search criteria; an empty field matches each signature. It stands inside forms that have a token."""
 
     state = SelectField(_("Letter to"), validate_choice=False)
     residence = SelectField(_("Living in"), validate_choice=False)
@@ -58,24 +58,24 @@ class RuleForm(TokenlessForm):
         self.residence.choices = [everywhere, SelectChoice("ZZ", _("Not stated")), *_residences()]
 
     def validate_state(self, field: SelectField) -> None:
-        """Take one of the 57, or none."""
+        """Accept a participating state, or none."""
         if field.data and field.data not in STATES:
             raise StopValidation(_("Choose a State from the list."))
 
     def validate_residence(self, field: SelectField) -> None:
-        """Take a code of the list, or none."""
+        """Accept a listed residence, or none."""
         if field.data and field.data not in residence.RESIDENCES:
             raise StopValidation(_("Choose a place from the list."))
 
     def validate_domain(self, field: StringField) -> None:
-        """Leave the domain as it is compared: a whole address or a leading @ is cut down to it."""
+        """Reduce the input to the domain: a whole address or a leading @ is accepted."""
         field.data = (field.data or "").rpartition("@")[2].strip(".").casefold()
         if field.data and ("." not in field.data or " " in field.data):
             raise StopValidation(_("A mail domain looks like example.org."))
 
-    def rule(self) -> Rule:
-        """Return the rule that was described."""
-        return Rule(
+    def criteria(self) -> Criteria:
+        """Return the search criteria."""
+        return Criteria(
             state_code=self.state.data or "",
             residence=self.residence.data or "",
             signed_from=self.signed_from.data,
@@ -87,7 +87,7 @@ class RuleForm(TokenlessForm):
 
 
 class DecisionForm(Form):
-    """Why signatures are taken off the count."""
+    """The reason for taking signatures off the count."""
 
     reason = StringField(
         _("Your reason"),
@@ -98,7 +98,7 @@ class DecisionForm(Form):
     )
 
     def validate_reason(self, field: StringField) -> None:
-        """Insist on a reason."""
+        """Require a reason."""
         if not field.data:
             raise StopValidation(_("Say why, so that the others understand it later."))
 

@@ -27,6 +27,7 @@ from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature import invalidation
 from campaign.signature.withdraw import withdraw
 from campaign.signature_list import entry
 from tests.conftest import NOW, Clock
@@ -99,6 +100,25 @@ def test_a_delivery_holds_letter_cover_and_every_name_that_may_go(
         assert expected in text
     for absent in ("Never Kept", "Not Looked At", "@example.org"):
         assert absent not in text.replace("office@example.org", "")
+
+
+def test_the_cover_says_how_many_signatures_were_withdrawn_and_removed(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
+    made = [make_signature(db, keys) for _ in range(5)]
+    never_confirmed = make_signature(db, keys, confirmed=False)
+    another_letter = make_signature(db, keys, state="us")
+    withdraw(db, made[0].token, now=NOW, confirmation_days=7)
+    decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
+    removed = [each.row for each in (*made[1:3], never_confirmed, another_letter)]
+    invalidation.invalidate(db, decision.id, [(row.state_code, row.id) for row in removed])
+    db.commit()
+
+    assert send.send(sender, order()).total == 2
+
+    text = text_of(post_office)
+    assert "1 signature was withdrawn by its signatory" in text
+    assert "2 signatures were removed by the organisers as not genuine." in text
 
 
 def test_an_approved_public_name_goes_along(

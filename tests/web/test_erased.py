@@ -18,6 +18,8 @@ from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE, make_delivery, make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
+pytestmark = pytest.mark.any_database
+
 SAID = "Everything personal was erased"
 
 
@@ -32,6 +34,7 @@ def erase(site: Site, clock: Clock) -> Any:
     return erase
 
 
+@pytest.mark.both_databases
 def test_nothing_can_be_signed_and_the_page_says_why(
     client: FlaskClient, supporter: Supporter, site: Site, erase: Any
 ) -> None:
@@ -98,6 +101,7 @@ def test_published_names_are_gone_at_once(
     assert "Mara Public" not in client.get("/en/progress").get_data(as_text=True)
 
 
+@pytest.mark.both_databases
 def test_every_private_link_says_that_nothing_is_left(
     client: FlaskClient, supporter: Supporter, erase: Any
 ) -> None:
@@ -149,6 +153,7 @@ def test_an_organiser_who_was_logged_in_opens_nothing_from_that_moment(
     assert organiser.client.post("/organise/login", data={"passphrase": PASSPHRASE}).status_code != 303
 
 
+@pytest.mark.both_databases
 def test_the_site_goes_on_while_its_rows_are_scrubbed(
     client: FlaskClient, site: Site, db: Session, keys: ServerKeys, erase: Any
 ) -> None:

@@ -19,6 +19,8 @@ from campaign.web.application import LARGEST_POST
 from tests.support.factories import make_signature
 from tests.web.conftest import FORM, OrganisersBrowser
 
+pytestmark = pytest.mark.any_database
+
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC | getattr(os, "O_TMPFILE", 0)
 
 _watched: list[list[str]] = []

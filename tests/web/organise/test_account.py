@@ -3,6 +3,7 @@
 import re
 
 import pyotp
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -13,6 +14,8 @@ from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE
 from tests.web.conftest import OrganisersBrowser, rows
+
+pytestmark = pytest.mark.any_database
 
 CODES = "/organise/account/codes"
 DRILL = "/organise/account/recovery-code/drill"
@@ -39,6 +42,7 @@ def switch_on(browser: OrganisersBrowser, clock: Clock, **changes: str) -> tuple
     return secret[1], answer.status_code
 
 
+@pytest.mark.both_databases
 def test_an_invitation_carries_its_role(organiser: OrganisersBrowser, app: Flask) -> None:
     for role in ROLES:
         page = organiser.post("/organise/account/invitations", role=role).text
@@ -119,6 +123,7 @@ def test_the_page_shows_the_secret_as_picture_and_text_and_keeps_it_after_a_mist
     assert "style=" not in answer.text
 
 
+@pytest.mark.both_databases
 def test_codes_are_switched_on_with_the_passphrase_and_a_right_code_alone(
     site: Site, organiser: OrganisersBrowser, clock: Clock
 ) -> None:

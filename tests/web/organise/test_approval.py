@@ -12,6 +12,8 @@ from tests.conftest import NOW
 from tests.support.factories import Made, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, text
 
+pytestmark = pytest.mark.any_database
+
 PAGE = "/organise/signatures"
 
 
@@ -37,6 +39,7 @@ def browser(app: Flask, db: Session, sealed_earlier: Made) -> OrganisersBrowser:
     return browser
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("kind", ["names", "words"])
 def test_entries_sealed_with_an_earlier_key_are_left_out_and_counted(
     browser: OrganisersBrowser, db: Session, keys: ServerKeys, kind: str
@@ -82,6 +85,7 @@ def test_names_from_endangered_places_are_said_to_be_declined(
     assert (log["approve names"], log["decline names"]) == ("1", "2")
 
 
+@pytest.mark.both_databases
 def test_what_was_withdrawn_or_decided_meanwhile_is_said_to_be_unchanged(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:

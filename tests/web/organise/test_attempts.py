@@ -23,6 +23,8 @@ from tests.conftest import NOW, Clock
 from tests.support.factories import PASSPHRASE
 from tests.web.conftest import OrganisersBrowser, rows
 
+pytestmark = pytest.mark.any_database
+
 DRILL = "/organise/account/recovery-code/drill"
 
 
@@ -92,6 +94,7 @@ def test_a_right_login_takes_that_work_too(
     assert work == [passphrase_key.COST]
 
 
+@pytest.mark.both_databases
 def test_after_five_failures_of_any_kind_a_name_waits_without_any_work(
     app: Flask, secret: str, work: list[tuple[int, int]]
 ) -> None:

@@ -20,6 +20,8 @@ from tests.conftest import NOW
 from tests.support.factories import TODAY, Made, make_delivery, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
+pytestmark = pytest.mark.any_database
+
 PAGE = "/organise/checks"
 
 CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{20}|(?:[0-9A-HJKMNP-TV-Z]{4}-?){5}")
@@ -42,6 +44,7 @@ def total(site: Site) -> int:
         return count.total(db)
 
 
+@pytest.mark.both_databases
 def test_what_is_held_is_shown_with_its_reason_and_can_be_let_count(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:
@@ -61,6 +64,7 @@ def test_what_is_held_is_shown_with_its_reason_and_can_be_let_count(
     assert total(site) == 1
 
 
+@pytest.mark.both_databases
 def test_signatures_of_one_domain_are_found_taken_off_and_put_back(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:
@@ -109,6 +113,7 @@ def test_one_signature_can_be_chosen(
     assert total(site) == 1
 
 
+@pytest.mark.both_databases
 def test_pending_ones_of_a_day_are_taken_off_before_they_count(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:

@@ -20,6 +20,8 @@ from campaign.web.site import Site
 from tests.support.factories import make_delivery, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, text
 
+pytestmark = pytest.mark.any_database
+
 MARA = "mara@example.org"
 
 URL = "/organise/requests"
@@ -41,6 +43,7 @@ def find(organiser: OrganisersBrowser, email: str = MARA, **more: Any) -> Any:
     return organiser.post(URL, on=URL, email=email, **more)
 
 
+@pytest.mark.both_databases
 def test_everything_that_is_held_about_an_address_is_shown(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
@@ -112,6 +115,7 @@ def test_an_address_that_signed_nothing_and_one_that_is_none_are_told_apart(
     assert log(db) == [("look for an address", "0")]
 
 
+@pytest.mark.both_databases
 def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     make_app: Any,
     settings: Settings,

@@ -16,6 +16,8 @@ from tests.support.factories import make_signature
 from tests.support.relay import Relay, relay
 from tests.web.conftest import OrganisersBrowser
 
+pytestmark = pytest.mark.any_database
+
 PAGE = "/organise/deliveries/new/us"
 
 
@@ -50,6 +52,7 @@ def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
     }
 
 
+@pytest.mark.both_databases
 def test_a_delivery_is_sent_and_its_page_says_what_became_of_it(
     ready: OrganisersBrowser, post_office: Relay
 ) -> None:
@@ -91,6 +94,7 @@ def test_without_the_tick_nothing_is_sent(ready: OrganisersBrowser, post_office:
     assert post_office.received == []
 
 
+@pytest.mark.both_databases
 def test_two_previews_open_at_once_send_one_letter(ready: OrganisersBrowser, post_office: Relay) -> None:
     first, second = hidden(ready), hidden(ready)
     ready.post(PAGE, on=PAGE, **first, holds="y")

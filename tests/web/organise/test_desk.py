@@ -17,6 +17,8 @@ from tests.conftest import Clock
 from tests.support.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, text
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def sent(site: Site, clock: Clock) -> UUID:

@@ -13,6 +13,8 @@ from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE
 from tests.web.conftest import OrganisersBrowser
 
+pytestmark = pytest.mark.any_database
+
 FRESH = "seven fresh words for olga today"
 
 OFFERED = 'class="passphrase"'

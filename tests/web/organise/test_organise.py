@@ -20,6 +20,8 @@ from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def setup_code(site: Site, clock: Clock) -> str:
@@ -106,6 +108,7 @@ def test_nobody_gets_past_the_door_without_logging_in(client: FlaskClient, url: 
     assert answer.location == "/organise/login"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "url",
     [
@@ -202,6 +205,7 @@ def test_the_csv_list_opens_in_any_spreadsheet(
     assert "example.org" not in answer.get_data(as_text=True)
 
 
+@pytest.mark.both_databases
 def test_the_list_of_all_holds_every_state(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
@@ -246,6 +250,7 @@ def test_every_download_is_in_the_log(organiser: OrganisersBrowser, db: Session)
     assert "download list" in organiser.get("/organise/audit").get_data(as_text=True)
 
 
+@pytest.mark.both_databases
 def test_an_approved_name_appears_on_the_site_and_a_declined_one_does_not(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, client: FlaskClient
 ) -> None:
@@ -345,6 +350,7 @@ def test_an_invitation_lets_another_organiser_in(organiser: OrganisersBrowser, a
     assert browser.get("/organise/").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_the_recovery_code_sets_a_new_passphrase(organiser: OrganisersBrowser, app: Flask) -> None:
     page = organiser.post("/organise/account/recovery-code").get_data(as_text=True)
     found = re.search(r"(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}", page)
@@ -361,6 +367,7 @@ def test_the_recovery_code_sets_a_new_passphrase(organiser: OrganisersBrowser, a
     assert organiser.get("/organise/").status_code == 303
 
 
+@pytest.mark.both_databases
 def test_the_dashboard_shows_how_the_days_went(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, clock: Clock
 ) -> None:
@@ -374,6 +381,7 @@ def test_the_dashboard_shows_how_the_days_went(
     assert "style=" not in page
 
 
+@pytest.mark.both_databases
 def test_names_are_searched_without_standing_in_an_address(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
@@ -390,6 +398,7 @@ def test_names_are_searched_without_standing_in_an_address(
     assert organiser.get("/organise/signatures/search").status_code == 405
 
 
+@pytest.mark.both_databases
 def test_names_from_an_earlier_start_are_taken_over_with_its_link(
     app: Flask, supporter: Supporter, site: Site, clock: Clock
 ) -> None:

@@ -20,6 +20,8 @@ from tests.conftest import NOW
 from tests.support.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, rows
 
+pytestmark = pytest.mark.any_database
+
 
 def behind_the_door(app: Flask) -> list[tuple[Rule, str]]:
     """Return each route of the organisers, with each method that it takes."""
@@ -81,6 +83,7 @@ def test_no_role_reaches_further_than_the_table_says(
     assert rows(site) == before
 
 
+@pytest.mark.both_databases
 def test_each_role_reaches_every_page_of_its_own(
     app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
 ) -> None:

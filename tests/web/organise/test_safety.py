@@ -17,6 +17,8 @@ from tests.support.factories import make_signature
 from tests.web.conftest import OrganisersBrowser
 from tests.web.supporter.test_pages import check
 
+pytestmark = pytest.mark.any_database
+
 AT_FIRST = {"no_names_to": ["by", "kg", "ru", "tj", "tm", "uz"], "endangered": [], "more": ""}
 """What the form sends when nothing was touched: a box that is fixed is not sent."""
 
@@ -43,6 +45,7 @@ def held(site: Site) -> Lists:
         return lists.lists(db, site.appeal)
 
 
+@pytest.mark.both_databases
 def test_an_owner_adds_a_state_and_a_place(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys
 ) -> None:
@@ -131,6 +134,7 @@ def test_a_promise_outlives_the_list_on_the_private_page(
     assert "The delegation only" in text(organiser.get("/en/letters/uz"))
 
 
+@pytest.mark.both_databases
 def test_a_name_that_was_published_leaves_the_site_where_it_became_dangerous(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys, owner: Any
 ) -> None:

@@ -26,6 +26,8 @@ from tests.conftest import NOW, Clock
 from tests.support.factories import make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
+pytestmark = pytest.mark.any_database
+
 PAGES = [
     "/en/",
     "/en/letters/de",
@@ -146,6 +148,7 @@ def test_an_older_page_of_the_names_is_not_the_newest_one(
     assert rendered == ["/en/progress"] * 3, "the newest from memory, and older ones never"
 
 
+@pytest.mark.both_databases
 def test_what_was_published_stands_on_the_progress_page_within_a_second(
     client: FlaskClient, db: Session, keys: ServerKeys, clock: Clock
 ) -> None:
@@ -169,6 +172,7 @@ def test_counts_stay_readable_from_any_site_when_they_come_from_memory(client: F
     assert answer.get_json()["total"] == 0
 
 
+@pytest.mark.both_databases
 def test_a_count_moves_on_the_page_within_a_second_after_it_was_confirmed(
     client: FlaskClient, supporter: Supporter
 ) -> None:
@@ -264,7 +268,6 @@ def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
     assert rendered == ["/en/letters/de"]
 
 
-@pytest.mark.any_database
 def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
     client: FlaskClient, rendered: list[str]
 ) -> None:
@@ -280,7 +283,6 @@ def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
         assert 200 not in {client.get(each).status_code for each in other if each != path}
 
 
-@pytest.mark.any_database
 def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
     each = {"language": len(LANGUAGES), "state": len(STATES), "person_id": len(site.appeal.persons)}
     kept = cache.SNAPSHOT_VIEWS | cache.BRIEF_VIEWS
@@ -290,7 +292,6 @@ def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
     assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
 
 
-@pytest.mark.any_database
 def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
     client: FlaskClient, rendered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ from campaign.worker import tasks
 from tests.conftest import NOW, Clock
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
+pytestmark = pytest.mark.any_database
+
 Figures = dict[str, float]
 
 STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
@@ -66,6 +68,7 @@ def moved(before: Figures, after: Figures) -> set[str]:
     return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
+@pytest.mark.both_databases
 def test_the_figures_say_how_the_campaign_is(
     supporter: Supporter, site: Site, db: Session, clock: Clock
 ) -> None:
@@ -125,6 +128,7 @@ def test_no_figure_tells_the_moment_of_an_act_but_what_the_count_shows_anyway(
     assert "campaign_mail_waiting" in moved(before, after)
 
 
+@pytest.mark.both_databases
 def test_whichever_process_is_asked_none_tells_when_a_mail_was_made_left_or_failed(
     make_app: Callable[[Settings], Flask],
     settings: Settings,
@@ -183,7 +187,6 @@ def test_a_client_that_may_not_read_them_cannot_tell_that_they_exist(client: Fla
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "::1"}).status_code == 200
 
 
-@pytest.mark.any_database
 def test_behind_a_proxy_it_is_the_visitor_who_counts_not_the_proxy(
     make_app: Callable[[Settings], Flask], settings: Settings, client: FlaskClient
 ) -> None:
@@ -203,6 +206,7 @@ def test_behind_a_proxy_it_is_the_visitor_who_counts_not_the_proxy(
     assert client.get("/metrics", headers={"Forwarded": "for=198.51.100.7"}).status_code == 404
 
 
+@pytest.mark.both_databases
 def test_a_database_that_does_not_answer_is_reported_beside_the_other_figures(
     client: FlaskClient, db: Session
 ) -> None:

@@ -34,7 +34,7 @@ from tests.conftest import Clock
 from tests.web.conftest import FORM, Supporter
 
 # What the guard does in the database is tested on both kinds, in tests/guard/.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.any_database
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 

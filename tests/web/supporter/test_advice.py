@@ -15,6 +15,8 @@ from tests.conftest import NOW, Clock
 from tests.web.conftest import FORM, Supporter
 from tests.web.supporter.test_pages import check
 
+pytestmark = pytest.mark.any_database
+
 ADVICE = "Use Tor Browser, or a VPN that you trust"
 
 
@@ -134,6 +136,7 @@ def test_a_name_from_there_is_never_to_be_published(supporter: Supporter, site: 
     assert rows(site) == 0
 
 
+@pytest.mark.both_databases
 def test_a_residence_is_protected_within_a_second_of_the_organisers_decision(
     supporter: Supporter, site: Site, clock: Clock
 ) -> None:

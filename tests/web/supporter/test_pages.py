@@ -13,6 +13,8 @@ from campaign.sealing.server_key import ServerKeys
 from tests.support.factories import make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter
 
+pytestmark = pytest.mark.any_database
+
 SUPPORTERS_PAGES = (
     "/en/",
     "/en/letters/de",

@@ -26,6 +26,8 @@ from tests.conftest import Clock
 from tests.support.relay import relay
 from tests.web.conftest import Supporter
 
+pytestmark = pytest.mark.any_database
+
 
 def test_opening_the_link_does_not_confirm(supporter: Supporter) -> None:
     supporter.sign()
@@ -36,6 +38,7 @@ def test_opening_the_link_does_not_confirm(supporter: Supporter) -> None:
     assert supporter.total() == 0
 
 
+@pytest.mark.both_databases
 def test_confirming_moves_the_count_and_thanks(supporter: Supporter) -> None:
     supporter.sign()
     answer = supporter.act("confirm")
@@ -55,6 +58,7 @@ def test_a_double_click_counts_once(supporter: Supporter) -> None:
     assert supporter.total() == 1
 
 
+@pytest.mark.both_databases
 def test_withdrawing_moves_it_back(supporter: Supporter) -> None:
     supporter.sign()
     supporter.act("confirm")
@@ -83,6 +87,7 @@ def test_the_private_page_is_kept_by_nobody(supporter: Supporter) -> None:
     assert headers["Referrer-Policy"] == "same-origin"
 
 
+@pytest.mark.both_databases
 def test_who_may_see_the_name_can_be_changed(supporter: Supporter, site: Site) -> None:
     supporter.sign()
     supporter.act("confirm")
@@ -197,6 +202,7 @@ def deliver(site: Site, owner: Unlocked, clock: Clock, state: str = "de") -> Del
         return send.send(sender, send.Order(delivery_id=uuid4(), state=STATES[state]))
 
 
+@pytest.mark.both_databases
 def test_the_private_page_shows_everything_that_is_held(
     make_app: Callable[[Settings], Flask], settings: Settings
 ) -> None:
@@ -263,6 +269,7 @@ def test_a_delivered_list_is_shown_with_the_number_of_the_name(
     assert supporter.client.get(link).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_after_a_delivery_a_change_holds_for_later_lists_and_a_withdrawal_says_what_stays(
     supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
 ) -> None:

@@ -22,6 +22,8 @@ from tests.conftest import NOW
 from tests.support.factories import make_signature
 from tests.web.conftest import FORM, Supporter
 
+pytestmark = pytest.mark.any_database
+
 
 def rows(site: Site) -> int:
     with site.database.reading() as db:
@@ -59,7 +61,6 @@ def test_every_page_is_there(client: FlaskClient, url: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("state", sorted(STATES))
 def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
     page = client.get(f"/en/letters/{state}").get_data(as_text=True)
@@ -87,7 +88,6 @@ def test_what_there_is_not_is_not_found(client: FlaskClient, url: str) -> None:
     assert "<h1" in answer.get_data(as_text=True)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("url", ["/fr/", "/kk/letters/de", "/uk/letters?state=de"])
 def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, url: str) -> None:
     answer = client.get(url)
@@ -96,7 +96,6 @@ def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, u
     assert answer.location == "/en/" + url.split("/", 2)[2]
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("chosen", ["de", "DE", "Germany", "germany"])
 def test_the_picker_leads_to_the_letter(client: FlaskClient, chosen: str) -> None:
     answer = client.get("/en/letters", query_string={"state": chosen})
@@ -127,6 +126,7 @@ def test_the_letter_as_pdf_reads_like_the_letter(client: FlaskClient) -> None:
     assert "2020/1999" in text
 
 
+@pytest.mark.both_databases
 def test_signing_leads_to_the_mail(supporter: Supporter, site: Site) -> None:
     answer = supporter.sign()
 
@@ -137,6 +137,7 @@ def test_signing_leads_to_the_mail(supporter: Supporter, site: Site) -> None:
     assert supporter.mails()[0].recipient == "mara@example.org"
 
 
+@pytest.mark.both_databases
 def test_a_first_and_a_repeated_signature_get_the_same_answer(supporter: Supporter) -> None:
     first = supporter.sign()
     supporter.act("confirm")
@@ -288,6 +289,7 @@ def test_kazakhstans_form_says_that_no_name_goes_there(client: FlaskClient) -> N
     assert "No name goes to it" in page
 
 
+@pytest.mark.both_databases
 def test_a_get_changes_nothing(supporter: Supporter, client: FlaskClient, site: Site) -> None:
     supporter.sign()
     for action in ("confirm", "withdraw"):
@@ -326,6 +328,7 @@ def test_the_counts_may_be_read_from_anywhere(supporter: Supporter, client: Flas
     assert counts["as_of"].startswith("2026-11-23T12:00")
 
 
+@pytest.mark.both_databases
 def test_healthz_tells_how_things_are(client: FlaskClient) -> None:
     answer = client.get("/healthz")
 
@@ -364,6 +367,7 @@ def test_a_link_to_a_page_of_names_that_is_not_known_leads_to_the_newest(
     assert answer.location == "/en/progress#public-names"
 
 
+@pytest.mark.both_databases
 def test_older_names_are_a_link_away_and_so_are_the_newer_ones(
     client: FlaskClient, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

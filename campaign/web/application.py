@@ -19,6 +19,7 @@ from campaign.paths import STATIC, TEMPLATES
 from campaign.reference.language import finished_languages
 from campaign.settings import Settings, load
 from campaign.web import site
+from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.organise import views
 from campaign.web.organise.permission import OPEN
 from campaign.web.serving import (
@@ -69,6 +70,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
         rate_limits=RateLimits(),
         surge=SurgeDetector(),
         clock=clock,
+        background_reseal=BackgroundReseal(database),
         writer=SignatureWriter(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)

@@ -24,6 +24,7 @@ from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.snapshot import SnapshotCache
 from campaign.web.write import SignatureWriter
 from campaign.worker.tasks import Tasks
@@ -43,6 +44,7 @@ class Site:
     clock: Clock
     writer: SignatureWriter
     """Supporters' views write through this only."""
+    background_reseal: BackgroundReseal
     letters: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
     """Cache of composed letters, by state, language and whether names are withheld."""
 
@@ -71,6 +73,7 @@ class Site:
 
     def close(self) -> None:
         """Close every connection."""
+        self.background_reseal.close()
         self.tasks.close()
         self.database.close()
 

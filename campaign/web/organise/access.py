@@ -10,7 +10,7 @@ from campaign.errors import RoleError
 from campaign.organiser.account import Unlocked
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.permission import LEAST, OPEN, allows
-from campaign.web.organise.session import _resumed
+from campaign.web.organise.session import resume_session
 from campaign.web.site import site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
@@ -23,7 +23,7 @@ def require_organiser() -> ResponseReturnValue | None:
     if site().erased_on is not None:
         g.unlocked = None
         return render_template("organise/erased.html"), 410
-    g.unlocked = _resumed()
+    g.unlocked = resume_session()
     if request.endpoint in OPEN:
         return None
     if g.unlocked is None:
@@ -43,7 +43,7 @@ def refuse_role(_error: RoleError) -> ResponseReturnValue:
 def refuse_without_token(_error: CSRFError) -> ResponseReturnValue:
     """Refuse a form without its token; it is old where the page with the recovery code is reloaded."""
     if request.endpoint in SHOW_CODE:
-        g.unlocked = _resumed()
+        g.unlocked = resume_session()
         if g.unlocked:
             return render_template("organise/code_shown.html"), 410
     return render_template("error.html", status=400, retry_after=None), 400

@@ -13,7 +13,7 @@ from campaign.organiser.login import unlock
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import LoginForm
-from campaign.web.organise.session import enter, reseal
+from campaign.web.organise.session import reseal, start_session
 from campaign.web.organise.throttle import attempt
 from campaign.web.site import commit, now, session, site
 
@@ -42,7 +42,7 @@ def log_in() -> ResponseReturnValue:
     except WrongKeyError:
         form.refuse()
         return _login_page(form), 422
-    enter(opened)
+    start_session(opened)
     audit_log.record(session(), opened.name, "log in", now=now())
     commit()
     reseal(opened)

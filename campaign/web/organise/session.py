@@ -1,6 +1,5 @@
-"""The organiser's session behind a request."""
+"""The organiser's session of a request."""
 
-import time
 from typing import cast
 
 from flask import g
@@ -9,45 +8,48 @@ from flask import session as cookie
 from campaign.errors import WrongKeyError
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
-from campaign.signature.key_change import reseal_some
+from campaign.sealing.campaign_key import any_superseded
+from campaign.signature.key_change import RESEALED_AT_ONCE, reseal_some
 from campaign.web.site import now, session, site
-
-RESEALING_SECONDS = 20
-"""How long a request may spend on resealing; the next login goes on."""
 
 
 def unlocked() -> Unlocked:
-    """Return the organiser who is logged in."""
+    """Return the logged-in organiser."""
     return cast("Unlocked", g.unlocked)
 
 
-def enter(opened: Unlocked) -> None:
-    """Begin a session; the caller commits."""
+def start_session(opened: Unlocked) -> None:
+    """Start a session and set its cookie; the caller commits."""
     cookie.clear()
     cookie["unlock"] = organiser_session.start(session(), opened, keys=site().keys, now=now())
     g.unlocked = opened
 
 
 def reseal(opened: Unlocked) -> None:
-    """Move what is sealed to earlier pairs; every batch is on disk before the next."""
-    deadline = time.monotonic() + RESEALING_SECONDS
-    while opened.private_key is not None and time.monotonic() < deadline:
-        with site().database.writing() as db:
-            if reseal_some(db, opened.campaign_private_key) == 0:
-                return
+    """Reseal a batch of boxes of earlier key pairs now, and the rest in the background."""
+    if opened.private_key is None:
+        return
+    with site().database.writing() as db:
+        resealed = reseal_some(db, opened.private_key)
+    if resealed == RESEALED_AT_ONCE:
+        site().background_reseal.start(opened.private_key)
 
 
-def _resumed() -> Unlocked | None:
+def resume_session() -> Unlocked | None:
+    """Return the organiser whose cookie came with the request; without a valid session, ``None``."""
     secret = cookie.get("unlock")
     if not secret:
         return None
     with site().database.reading() as db:
         try:
-            resumed, is_due = organiser_session.resume(db, secret, keys=site().keys, now=now())
+            resumed, is_use_due = organiser_session.resume(db, secret, keys=site().keys, now=now())
         except WrongKeyError:
             cookie.clear()
             return None
-    if is_due:
+        has_boxes_left = is_use_due and any_superseded(db)
+    if is_use_due:
         with site().database.writing() as db:
             organiser_session.record_use(db, secret, now=now())
+    if has_boxes_left and resumed.private_key is not None:
+        site().background_reseal.start(resumed.private_key)
     return resumed

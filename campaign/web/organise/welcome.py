@@ -11,19 +11,19 @@ from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.web.organise.login_form import NewPassphraseForm
-from campaign.web.organise.session import enter, reseal
+from campaign.web.organise.session import reseal, start_session
 from campaign.web.site import commit, now, session, site
 
 
 def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
     """Let in whoever has just made an account, or opened it again, and show their recovery code once."""
     if opened.private_key is None:
-        enter(opened)
+        start_session(opened)
         commit()
         flash(gettext("Your account is made."))
         return redirect(url_for(".dashboard"), 303)
     code = make_recovery_code(session(), opened, now=now())
-    enter(opened)
+    start_session(opened)
     commit()
     reseal(opened)
     return render_template("organise/recovery_code.html", code=grouped(code), is_first=is_first)

@@ -134,6 +134,12 @@ def group_by_state(latest_first: Iterable[Delivery]) -> dict[str, list[Delivery]
     return by_state
 
 
+def latest_delivered(db: Session) -> dict[str, Delivery]:
+    """Return each state's latest delivery that the relay accepted, by the state's code."""
+    delivered = group_by_state(db.scalars(deliveries().where(Delivery.status.in_(DELIVERED))))
+    return {code: latest_first[0] for code, latest_first in delivered.items()}
+
+
 def with_signature(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, DeliveryRow]]:
     """Return the deliveries whose list has this signature, oldest first, each with its row."""
     query = (

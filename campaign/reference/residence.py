@@ -1,5 +1,7 @@
 """Where signatories live: every code of ISO 3166-1, with a name in each language."""
 
+from collections.abc import Collection
+
 from babel import Locale
 
 from campaign.reference.language import wording
@@ -24,7 +26,7 @@ def name(code: str, language: str) -> str:
     return state.name(language) if state else str(Locale(language).territories.get(code, code))
 
 
-def choices(language: str) -> list[tuple[str, str]]:
-    """Return code and name of every residence but :data:`UNSTATED`, in the order of *language*."""
-    named = [(code, name(code, language)) for code in RESIDENCES - {UNSTATED}]
+def choices(language: str, codes: Collection[str] = RESIDENCES) -> list[tuple[str, str]]:
+    """Return code and name of each of *codes* but :data:`UNSTATED`, in the order of *language*."""
+    named = [(code, name(code, language)) for code in codes if code != UNSTATED]
     return sorted(named, key=lambda each: (sort_key(each[1], language), each[1]))

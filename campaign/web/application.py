@@ -35,7 +35,8 @@ from campaign.web.serving import (
 from campaign.web.serving.cookie import OrganiserCookie
 from campaign.web.site import Site
 from campaign.web.snapshot import SnapshotCache
-from campaign.web.supporter import admission, letter, progress, signature
+from campaign.web.supporter import admission
+from campaign.web.supporter import views as supporter_views
 from campaign.web.write import SignatureWriter
 from campaign.worker import tasks
 
@@ -111,7 +112,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
 
 def _add_views(app: Flask) -> None:
     tokens = CSRFProtect(app)
-    for open_to_all in (letter.bp, signature.bp, progress.bp, health.bp):
+    for open_to_all in (*supporter_views.BLUEPRINTS, health.bp):
         # No cookie, so no token: these compare where a post comes from instead.
         tokens.exempt(open_to_all)
         app.register_blueprint(open_to_all)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SNAPSHOT_VIEWS = frozenset(
     {
-        "progress.counts",
-        "progress.embed",
+        "supporter.counts",
+        "supporter.embed",
         "supporter.check_your_mail",
         "supporter.home",
         "supporter.letter",
@@ -40,7 +40,7 @@ SNAPSHOT_VIEWS = frozenset(
 )
 """Views whose pages are the same for everyone and show nothing from the database but a snapshot."""
 
-BRIEF_VIEWS = frozenset({"progress.progress"})
+BRIEF_VIEWS = frozenset({"supporter.progress"})
 """Views whose pages are the same for everyone but show more than a snapshot: cached until the next one."""
 
 LONGEST = timedelta(seconds=20)

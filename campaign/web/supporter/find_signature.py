@@ -1,0 +1,48 @@
+"""Find a private page again: by the code in a mail, or by a new mail with the links."""
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from campaign.errors import UnknownTokenError
+from campaign.reference.language import Language
+from campaign.signature.link import ask_for_links
+from campaign.web.site import now, site
+from campaign.web.supporter.blueprint import private_bp
+from campaign.web.supporter.find_form import FindSignatureForm
+from campaign.web.supporter.private_page import open_signature, render_find_signature
+
+
+@private_bp.get("/<language:language>/signature")
+def find(language: Language) -> ResponseReturnValue:
+    """Ask for the code, or for the address to send the links to."""
+    del language
+    return render_find_signature(FindSignatureForm())
+
+
+@private_bp.post("/<language:language>/signature")
+def open_or_send_links(language: Language) -> ResponseReturnValue:
+    """Open the private page by its code, or send its links; the answer is the same for any address."""
+    form = FindSignatureForm()
+    if not form.validate():
+        return render_find_signature(form), 422
+    if not form.code.data:
+        return _send_links(form.email.data, language)
+    try:
+        token, _signature = open_signature(form.code.data)
+    except UnknownTokenError:
+        return render_find_signature(form, is_expired=True), 404
+    return redirect(url_for(".show", language=language, token=token), 303)
+
+
+@private_bp.get("/<language:language>/signature/sent")
+def links_sent(language: Language) -> ResponseReturnValue:
+    """Say that the links are on their way, if the address has any."""
+    del language
+    return render_template("supporter/link_sent.html")
+
+
+def _send_links(email: str, language: Language) -> ResponseReturnValue:
+    keys, moment = site().keys, now()
+    site().writer.run(lambda db: ask_for_links(db, email, language=language.code, keys=keys, now=moment))
+    site().tasks.wake()
+    return redirect(url_for(".links_sent", language=language), 303)

@@ -1,0 +1,46 @@
+"""Render a letter's page with its form; the pages of the letter and of signing share it."""
+
+from flask import render_template
+
+from campaign.reference import residence
+from campaign.reference.language import Language
+from campaign.reference.participating_state import ParticipatingState
+from campaign.web.site import is_open, letter_to, site
+from campaign.web.supporter.form import SignatureForm
+
+
+def signature_form() -> SignatureForm:
+    """Return the form of the request, which knows where signing is dangerous."""
+    appeal = site().appeal
+    wary = frozenset(code.upper() for code in appeal.no_names_to) - appeal.endangered_residences
+    return SignatureForm(endangered=appeal.endangered_residences, wary=wary)
+
+
+def render_letter(
+    language: Language, state: ParticipatingState, form: SignatureForm, *, retry_after: int = 0
+) -> str:
+    """Return the page of the letter to *state*, with what *form* was filled in with.
+
+    Args:
+        language: Language of the page.
+        state: The participating state whose delegation the letter is for.
+        form: The form that signs.
+        retry_after: Seconds until the network may sign again; 0 when no rate limit was reached.
+    """
+    snapshot = site().snapshots.current()
+    appeal, settings = site().appeal, site().settings
+    return render_template(
+        "supporter/letter.html",
+        state=state,
+        letter=letter_to(state, language),
+        edition=site().edition,
+        form=form,
+        count=snapshot.by_state.get(state.code, 0),
+        as_of=snapshot.as_of,
+        is_open=is_open(),
+        closes_on=settings.closes_on,
+        names_withheld=state.code in appeal.no_names_to,
+        endangered=residence.choices(language.code, appeal.endangered_residences),
+        confirmation_days=settings.confirmation_days,
+        retry_after=retry_after,
+    )

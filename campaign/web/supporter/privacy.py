@@ -1,0 +1,24 @@
+"""The privacy notice."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from campaign.reference import residence
+from campaign.reference.language import Language
+from campaign.reference.participating_state import states_in_order
+from campaign.web.site import site
+from campaign.web.supporter.blueprint import bp
+
+
+@bp.get("/<language:language>/privacy")
+def privacy(language: Language) -> ResponseReturnValue:
+    """Tell data subjects which data is stored by whom, why and for how long."""
+    appeal, settings = site().appeal, site().settings
+    return render_template(
+        "supporter/privacy.html",
+        confirmation_days=settings.confirmation_days,
+        erase_months_after_close=settings.erase_months_after_close,
+        closes_on=settings.closes_on,
+        endangered=residence.choices(language.code, appeal.endangered_residences),
+        withheld_from=[state for state in states_in_order(language) if state.code in appeal.no_names_to],
+    )

@@ -1,0 +1,132 @@
+"""Open a signature by its token and render its private page."""
+
+from datetime import date, timedelta
+
+import segno
+from flask import render_template, request, url_for
+from markupsafe import Markup
+
+from campaign.delivery.model import with_signature
+from campaign.errors import UnknownTokenError
+from campaign.reference import residence
+from campaign.reference.language import LANGUAGES, Language
+from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.sealing.code import grouped, read_code
+from campaign.signature import count
+from campaign.signature.erase import months_later
+from campaign.signature.link import count_links
+from campaign.signature.model import Signature
+from campaign.signature.withdraw import open_link
+from campaign.web.site import is_open, letter_to, now, session, site
+from campaign.web.supporter.find_form import FindSignatureForm
+from campaign.web.supporter.form import DisclosureForm
+
+ACTIONS = ("confirm", "disclose", "withdraw")
+"""The values of a button's field ``action``."""
+
+
+def read_token(text: str) -> str:
+    """Return the token in *text* as it is stored.
+
+    Raises:
+        UnknownTokenError: It is not a token.
+    """
+    token = read_code(text)
+    if token is None:
+        raise UnknownTokenError("this is not a code")
+    return token
+
+
+def open_signature(text: str) -> tuple[str, Signature]:
+    """Return the token in *text* and the signature that it opens.
+
+    Raises:
+        UnknownTokenError: It opens none, or the signature was not confirmed in time.
+    """
+    token = read_token(text)
+    days = site().settings.confirmation_days
+    return token, open_link(session(), token, now=now(), confirmation_days=days)
+
+
+def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
+    """Return the form that changes who may see the name of *signature*."""
+    return DisclosureForm(is_endangered=_is_endangered(signature), **preset)
+
+
+def render_signature(language: Language, token: str, signature: Signature, form: DisclosureForm) -> str:
+    """Return the private page of *signature*, by whether it is pending, confirmed or withdrawn."""
+    safety = site().snapshots.current().safety
+    shown = {
+        "signature": signature,
+        "state": STATES[signature.state_code],
+        "token": token,
+        "form": form,
+        "names_withheld": safety.withholds(signature.state_code, signature.signed_on),
+        "more": _more(language, signature),
+    }
+    if signature.withdrawn_on:
+        return render_template("supporter/signature_withdrawn.html", **shown)
+    if not signature.confirmed_on:
+        return render_template("supporter/signature_pending.html", **shown, is_open=is_open())
+    done = request.args.get("done", "")
+    return render_template(
+        "supporter/signature_confirmed.html",
+        **shown,
+        code=grouped(token),
+        done=done if done in ACTIONS else "",
+        is_endangered=_is_endangered(signature),
+        # From the database, so that the signatory's own act is in it; other pages follow within a second.
+        count=count.of_state(session(), signature.state_code),
+        as_of=now(),
+        **_share(language, STATES[signature.state_code]),
+    )
+
+
+def render_find_signature(form: FindSignatureForm, *, is_expired: bool = False) -> str:
+    """Return the page that leads back to a private page.
+
+    Args:
+        form: The form for the code or the address.
+        is_expired: The visitor has a link or code that opens nothing.
+    """
+    return render_template("supporter/find_signature.html", form=form, is_expired=is_expired)
+
+
+def _is_endangered(signature: Signature) -> bool:
+    return signature.residence in site().appeal.endangered_residences
+
+
+def _more(language: Language, signature: Signature) -> dict[str, object]:
+    """Return what is stored about the signatory beside the signature's row, and until when."""
+    closes_on = site().settings.closes_on
+    return {
+        "residence": residence.name(signature.residence, language.code),
+        "language": LANGUAGES[signature.language].name,
+        "links": count_links(session(), signature),
+        "held": with_signature(session(), signature.state_code, signature.id),
+        "erased_on": _erased_on(signature),
+        "forgotten_on": closes_on + timedelta(days=1) if closes_on else None,
+    }
+
+
+def _erased_on(signature: Signature) -> date | None:
+    """Return the day on which personal data is erased automatically; ``None`` while no close is set."""
+    settings = site().settings
+    if signature.confirmed_on is None:
+        return signature.signed_on + timedelta(days=settings.confirmation_days + 1)
+    if settings.closes_on is None:
+        return None
+    return months_later(settings.closes_on, settings.erase_months_after_close)
+
+
+def _share(language: Language, state: ParticipatingState) -> dict[str, str]:
+    """Return what the page offers for passing the letter to *state* on."""
+    url = site().settings.base_url + url_for("supporter.letter", language=language, state=state)
+    svg = segno.make(url, error="m").svg_inline(
+        scale=4, border=2, omitsize=True, svgclass="qr", lineclass=None
+    )
+    return {
+        "share_url": url,
+        "share_text": letter_to(state, language).subject,
+        "qr": Markup(svg),  # noqa: S704 -- segno's own markup of an address made by url_for
+    }

@@ -1,0 +1,68 @@
+"""Sign a letter."""
+
+from functools import cache
+
+from flask import Response, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from campaign.errors import LimitError, ProofError
+from campaign.reference.language import Language
+from campaign.reference.participating_state import ParticipatingState
+from campaign.signature.sign import Signing
+from campaign.web.site import is_open, site
+from campaign.web.supporter import admission
+from campaign.web.supporter.admission import Admission
+from campaign.web.supporter.blueprint import bp
+from campaign.web.supporter.form import SignatureForm
+from campaign.web.supporter.letter_page import render_letter, signature_form
+
+
+@bp.post("/<language:language>/letters/<state:state>")
+def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
+    """Record a signature; the answer is the same for a first and a repeated one."""
+    form = signature_form()
+    if not is_open():
+        return render_letter(language, state, form), 410
+    if form.asks_for_advice:
+        return render_letter(language, state, form)
+    if not form.validate():
+        return render_letter(language, state, form), 422
+    try:
+        _record(language, state, form, admission.admit(state, form))
+    except LimitError as error:
+        page = render_letter(language, state, form, retry_after=error.seconds)
+        return page, 429, {"Retry-After": str(error.seconds)}
+    except ProofError:
+        return admission.proof_page(language, state, form), 422
+    return Response(status=303, headers={"Location": _check_your_mail_url(language)})
+
+
+@bp.get("/<language:language>/check-your-mail")
+def check_your_mail(language: Language) -> ResponseReturnValue:
+    """Say what to do after signing; the same for a first and a repeated signature."""
+    del language
+    return render_template(
+        "supporter/check_your_mail.html", confirmation_days=site().settings.confirmation_days
+    )
+
+
+@cache
+def _check_your_mail_url(language: Language) -> str:
+    # Cached, since building a URL takes a twentieth of the time of a signature.
+    return url_for(".check_your_mail", language=language)
+
+
+def _record(language: Language, state: ParticipatingState, form: SignatureForm, admitted: Admission) -> None:
+    """Record the signature in *form*; it is on disk when this returns."""
+    signing = Signing(
+        state_code=state.code,
+        details=form.details(),
+        residence=form.residence.data,
+        disclosure=form.disclosure.data,
+        language=language.code,
+        edition=site().edition,
+        held_for=admitted.held_for,
+        proof=admitted.proof,
+    )
+    site().writer.sign(signing)
+    site().tasks.wake()

@@ -1,0 +1,18 @@
+"""Every view of the supporters' pages."""
+
+from campaign.web.supporter import (  # noqa: F401 -- a module registers its views when it is imported
+    counts,
+    embed,
+    find_signature,
+    home,
+    letter,
+    person,
+    privacy,
+    progress,
+    sign,
+    signature,
+    verify,
+)
+from campaign.web.supporter.blueprint import bp, private_bp
+
+BLUEPRINTS = (bp, private_bp)

@@ -1,72 +1,80 @@
-"""Connections to SQLite and PostgreSQL, and the line in which a process waits for SQLite's one writer."""
+"""Engines for SQLite and PostgreSQL, and the queue of one process's writers for SQLite's single lock."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 
 WAIT_SECONDS = 20
-"""How long a writer waits for SQLite's lock before the request is answered 503."""
+"""Seconds that a writer waits for SQLite's lock; after that its request is answered 503."""
 
 POOL = {"pool_size": 16, "max_overflow": 16}
-"""Enough for two to each thread of a web process: one that reads a page, and one that reads the counts
-for it. With fewer, all could hold one and wait for another."""
+"""Two connections for each thread of a web process: one renders a page, the other reads its counts. With
+fewer, every thread could have one and wait for another."""
 
 CONNECT_SECONDS = 5
-"""How long a PostgreSQL that cannot be reached is waited for."""
+"""Seconds until an attempt to connect to PostgreSQL fails."""
 
 
-class Line:
-    """The writers of one process who wait for SQLite's lock: only the first of them goes on waiting for long.
+class WriterQueue:
+    """Admit one writing transaction of this process at a time to SQLite, which has one writer.
 
-    While another process keeps the lock, each one who waits takes a thread that could answer others
-    their pages. So who stands behind the first, or comes, is told as soon as that one has waited too long.
+    SQLite itself makes writers poll, with longer and longer pauses; here the next one begins as soon as
+    the one before ends. While another process has the lock, each queued thread is one fewer that serves
+    pages, so the queue fails as soon as its head has waited for *timeout_seconds*.
     """
 
-    def __init__(self, patience_seconds: float | None) -> None:
-        self._patience_seconds = WAIT_SECONDS if patience_seconds is None else patience_seconds
-        self._turn = threading.Lock()
-        self._first_since: float | None = None
+    def __init__(self, timeout_seconds: float | None) -> None:
+        self._timeout_seconds = WAIT_SECONDS if timeout_seconds is None else timeout_seconds
+        self._lock = threading.Lock()
+        self._blocked_since: float | None = None
 
-    def wait(self, has_come: Callable[[float], bool]) -> None:
-        """Wait until *has_come* says that one's turn has come; it is given the seconds it may take.
+    def wait(self, acquire: Callable[[float], bool]) -> None:
+        """Call *acquire* with a timeout in seconds until it returns true.
 
         Raises:
-            TimeoutError: SQLAlchemy's: another process keeps the lock.
+            TimeoutError: SQLAlchemy's: the head of the queue waits too long for another process.
         """
-        while not has_come(0 if self._is_stuck else self._patience_seconds):
-            if self._is_stuck:
-                raise exc.TimeoutError("another process keeps SQLite's lock, and somebody waits for it")
+        while not acquire(0 if self._is_blocked else self._timeout_seconds):
+            if self._is_blocked:
+                raise exc.TimeoutError("another process has SQLite's lock, and a writer waits for it already")
 
-    @contextmanager
-    def first(self) -> Iterator[None]:
-        """Be the one who waits for the lock, while the block lasts."""
-        self.wait(lambda seconds: self._turn.acquire(timeout=seconds))
-        self._first_since = time.monotonic()
+    def begin(self, connection: Connection) -> None:
+        """Begin a writing transaction; the lock of the queue is released when *connection* is."""
+        if "writer_queue" not in connection.info:
+            self.wait(lambda seconds: self._lock.acquire(timeout=seconds))
+            connection.info["writer_queue"] = self
+        self._blocked_since = time.monotonic()
         try:
-            yield
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         finally:
-            self._first_since = None
-            self._turn.release()
+            self._blocked_since = None
+
+    def release(self, _connection: Any, record: Any) -> None:
+        """Admit the next writer if the connection of *record* was the last one's."""
+        if record.info.pop("writer_queue", None):
+            self._lock.release()
 
     @property
-    def _is_stuck(self) -> bool:
-        since = self._first_since
-        return since is not None and time.monotonic() - since > self._patience_seconds
+    def _is_blocked(self) -> bool:
+        since = self._blocked_since
+        return since is not None and time.monotonic() - since > self._timeout_seconds
 
 
-def postgresql(url: str) -> Engine:
+def postgresql_engine(url: str) -> Engine:
     """Return an engine for PostgreSQL; a connection that was cut is replaced before it is used."""
     arguments = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
     return _engine(url, connect_args=arguments, pool_pre_ping=True)
 
 
-def sqlite(url: str, line: Line) -> Engine:
-    """Return an engine for SQLite; who may write takes its lock at once, when *line* lets them."""
+def sqlite_engine(url: str, queue: WriterQueue) -> Engine:
+    """Return an engine for SQLite; a writing transaction queues and then takes the lock at its start.
+
+    Execution options: ``writes`` for such a transaction, ``autocommit`` for none at all.
+    """
     arguments = {"timeout": WAIT_SECONDS, "check_same_thread": False}
     engine = _engine(url, connect_args=arguments)
 
@@ -79,25 +87,19 @@ def sqlite(url: str, line: Line) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        how = connection.get_execution_options()
-        if how.get("settles"):
-            return  # a single statement is a transaction of its own
-        if not how.get("writes"):
+        options = connection.get_execution_options()
+        if options.get("writes"):
+            queue.begin(connection)
+        elif not options.get("autocommit"):
             connection.exec_driver_sql("BEGIN")
-            return
-        with line.first():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    event.listen(engine, "checkin", queue.release)
     return engine
 
 
-def _engine(url: str, **how: Any) -> Engine:
-    # An error quotes no parameters: they would be somebody's name or address.
-    engine = create_engine(url, hide_parameters=True, **POOL, **how)
-    # Nor does a log, however loud, quote rows: it would keep what is withdrawn or erased here.
-    cast("logging.Logger", engine.logger).addFilter(_quotes_no_row)
+def _engine(url: str, **options: Any) -> Engine:
+    # An error quotes no parameters: they may be a person's name or address.
+    engine = create_engine(url, hide_parameters=True, **POOL, **options)
+    # SQLAlchemy's debug level logs rows: the log would retain withdrawn and erased data.
+    cast("logging.Logger", engine.logger).addFilter(lambda record: record.levelno > logging.DEBUG)
     return engine
-
-
-def _quotes_no_row(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG

@@ -60,7 +60,7 @@ class GroupCommit(Generic[Act, Outcome]):
 
         Raises what performing it raises, and then nothing of it was kept. The others of its group
         are not touched by that. Who would wait too long for SQLite's lock is told, as in
-        :class:`campaign.database.connection.Line`.
+        :class:`campaign.database.connection.WriterQueue`.
         """
         place = _Place[Act, Outcome](act)
         with self._lock:
@@ -74,7 +74,7 @@ class GroupCommit(Generic[Act, Outcome]):
 
     def _wait(self, place: "_Place[Act, Outcome]") -> None:
         try:
-            self._database.line.wait(place.wait)
+            self._database.writer_queue.wait(place.wait)
         except NoConnectionError:
             with self._lock:
                 if place in self._waiting and place.is_asleep:

@@ -1,48 +1,41 @@
-"""The database: base class, column types, engine and sessions, for SQLite and PostgreSQL."""
+"""Sessions that read or write, on SQLite and PostgreSQL."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    make_url,
-    text,
-)
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.orm import Session
 
-from campaign.database import connection as engine
 from campaign.database import migration
-from campaign.database.connection import Line
+from campaign.database.connection import WAIT_SECONDS, WriterQueue, postgresql_engine, sqlite_engine
 
 CHECKPOINT_MILLISECONDS = 100
-"""How long emptying SQLite's write-ahead log may hold up writers while somebody still reads."""
+"""Milliseconds that a checkpoint of SQLite's write-ahead log waits for readers, and writers for it."""
 
 
 class Database:
-    """The engine, and the two kinds of session: one that reads, one that may write.
+    """An engine and its kinds of session.
 
-    A session that may write takes SQLite's lock when it begins, so that it waits for
-    its turn instead of failing half-way; one that reads never waits.
+    A session that writes takes SQLite's lock when its transaction begins, so that it queues
+    instead of failing half-way; one that reads never waits.
     """
 
     def __init__(self, url: str, *, queue_timeout_seconds: float | None = None) -> None:
-        """Find the database at *url*; nothing is asked of it yet.
+        """Prepare to connect to *url*; nothing is connected yet.
 
         Args:
             url: SQLAlchemy's.
-            queue_timeout_seconds: How long writers wait behind one who waits for SQLite's lock; by default
-                as long as that one.
+            queue_timeout_seconds: How long writers queue behind one that waits for another process to
+                release SQLite's lock; by default as long as that one waits.
         """
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.line = Line(queue_timeout_seconds)
-        self.engine = engine.sqlite(url, self.line) if self.is_sqlite else engine.postgresql(url)
+        self.writer_queue = WriterQueue(queue_timeout_seconds)
+        self.engine = sqlite_engine(url, self.writer_queue) if self.is_sqlite else postgresql_engine(url)
         self._writing = self.engine.execution_options(writes=True)
-        self._turn = threading.Lock()
 
     def session(self, *, writes: bool = False) -> Session:
         """Return a new session; the caller commits and closes it."""
@@ -50,65 +43,59 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session for reading."""
+        """Yield a session that reads."""
         with self.session() as session:
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Give a session for reading that sees one moment, however long it reads."""
+        """Yield a session that reads one snapshot of the database, however long it reads."""
         with self.session() as session:
-            see_one_moment(session)
+            if not self.is_sqlite:  # SQLite isolates every reader so
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Give a session for writing; what it did is committed at the end, or undone by an error."""
-        # SQLite has one writer. Its others ask again after longer and longer pauses; here they line up.
-        if self.is_sqlite:
-            self.line.wait(lambda seconds: self._turn.acquire(timeout=seconds))
-        try:
-            with self.session(writes=True) as session, session.begin():
-                yield session
-        finally:
-            if self.is_sqlite:
-                self._turn.release()
+        """Yield a session that writes; commit it at the end, or roll it back on an error."""
+        with self.session(writes=True) as session, session.begin():
+            yield session
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """Give a connection for writes of one statement; each outlives this process once it is committed.
+        """Yield a connection on which each statement is a transaction; it outlives this process.
 
-        In SQLite a commit here does not wait for the disk. A power cut may undo the last ones: all since
-        anybody last wrote in another way, which takes them to the disk too.
+        In SQLite its commit does not wait for the disk: a power cut may undo the statements since the
+        last commit of any other session, which syncs them too.
         """
-        with self.engine.execution_options(settles=True).connect() as connection:
+        with self.engine.execution_options(autocommit=True).connect() as connection:
             if self.is_sqlite:
-                connection.detach()  # nobody else may get it
+                connection.detach()  # the pool must not lend it with this pragma
                 driver: Any = connection.connection.dbapi_connection
                 driver.execute("PRAGMA synchronous=NORMAL")
             yield connection
 
     def migrate(self, revision: str = "head", *, back: bool = False) -> None:
-        """Bring the tables up to date, or to *revision*; see :func:`campaign.database.migration.migrate`."""
+        """Bring the tables to *revision*; see :func:`campaign.database.migration.migrate`."""
         migration.migrate(self._writing, revision, back=back)
 
     def checkpoint(self, *, wait_seconds: float = 0) -> bool:
-        """Leave no trace of deleted rows in SQLite's write-ahead log; another time, if it is in use."""
+        """Empty SQLite's write-ahead log, which holds deleted rows; return whether no reader prevented it."""
         end = time.monotonic() + wait_seconds
-        while not (is_done := not self.is_sqlite or self._empty_log()) and time.monotonic() < end:
+        while not (is_done := not self.is_sqlite or self._truncate_log()) and time.monotonic() < end:
             time.sleep(CHECKPOINT_MILLISECONDS / 1000)
         return is_done
 
-    def _empty_log(self) -> bool:
+    def _truncate_log(self) -> bool:
         connection = self.engine.raw_connection()
         try:
-            # While it waits for a long reader, such as a list's download, nobody could sign.
+            # Writers wait while a checkpoint waits for a long reader, such as the download of a list.
             connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MILLISECONDS}")
             is_busy, _pages, _written = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError:
             return False
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {engine.WAIT_SECONDS * 1000:.0f}")
+            connection.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000:.0f}")
             connection.close()
         return not is_busy
 
@@ -117,13 +104,7 @@ class Database:
         self.engine.dispose()
 
 
-def see_one_moment(db: Session) -> None:
-    """Have *db* read one moment, however long it reads; before its first statement."""
-    if db.get_bind().dialect.name == "postgresql":  # SQLite's readers do so anyway
-        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-
-
 def take_setup_lock(db: Session) -> None:
-    """Let one process at a time make what a first start makes, until its transaction ends."""
-    if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+    """Let one process at a time create what a first start creates, until its transaction ends."""
+    if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer
         db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration.LOCK})

@@ -1,7 +1,8 @@
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from campaign.cli.serve import THREADS
+from campaign.database import connection
 from campaign.database.connection import WAIT_SECONDS
 from campaign.database.fact import Fact, check_secret_key, read_fact, save_fact
 from campaign.database.session import Database
@@ -29,8 +32,8 @@ def is_ours(name: str | None, kind: str = "table", _parents: object = None) -> b
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+    with database.engine.connect() as connected:
+        context = MigrationContext.configure(connected, opts={"include_name": is_ours})
         differences = compare_metadata(context, Base.metadata)
 
     # Alembic compares no partial indexes' conditions on SQLite; those that differ by it alone are the same.
@@ -82,16 +85,43 @@ def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -
         assert synchronous(db) == 2
 
 
-def test_a_writer_waits_for_its_turn_instead_of_failing(sqlite: Database) -> None:
-    def count_up(_: int) -> None:
-        with sqlite.writing() as db:
-            number = int(read_fact(db, "number") or 0)
-            save_fact(db, "number", str(number + 1))
+def test_writers_of_one_process_queue_and_never_meet_sqlites_own_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WAIT_SECONDS", 0)
+    database = Database(f"sqlite:///{tmp_path}/campaign.sqlite", queue_timeout_seconds=WAIT_SECONDS)
+    database.migrate()
+
+    def count_up(number: int) -> None:
+        with database.session(writes=True) if number % 2 else database.writing() as db:
+            save_fact(db, "number", str(int(read_fact(db, "number") or 0) + 1))
+            db.commit()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count_up, range(80)))
-    with sqlite.reading() as db:
+    with database.reading() as db:
         assert read_fact(db, "number") == "80"
+    database.close()
+
+
+def test_only_one_writer_waits_for_long_while_another_process_has_the_lock(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/campaign.sqlite"
+    ours, other = (Database(url, queue_timeout_seconds=0.05) for _ in range(2))
+    ours.migrate()
+
+    def write(number: int) -> None:
+        with ours.writing() as db:
+            save_fact(db, f"fact {number}", "written")
+
+    with ThreadPoolExecutor(5) as pool:
+        with other.writing() as elsewhere:
+            save_fact(elsewhere, "fact", "written elsewhere")
+            writers = [pool.submit(write, number) for number in range(5)]
+            failed = list(islice(as_completed(writers, WAIT_SECONDS), 4))
+        assert {type(each.exception()) for each in failed} == {QueueTimeoutError}
+        assert [each.exception() for each in writers if each not in failed] == [None]
+    ours.close()
+    other.close()
 
 
 def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
@@ -113,7 +143,7 @@ def test_an_error_undoes_what_was_written(db: Session, database: Database) -> No
     with pytest.raises(ValueError, match="stop"):
         break_off()
 
-    with database.reading() as other:
+    with database.writing() as other:  # the failed writer has left the queue
         assert read_fact(other, "half") is None
 
 

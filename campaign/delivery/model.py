@@ -126,6 +126,19 @@ def by_code(db: Session, code: str) -> Delivery | None:
     return db.scalar(select(Delivery).where(Delivery.code == code, Delivery.status.in_(REACHED)))
 
 
+def ids_by_code(db: Session, codes: Iterable[str]) -> dict[str, UUID]:
+    """Return the id of each delivery whose code is among *codes*."""
+    query = select(Delivery.code, Delivery.id).where(Delivery.code.in_(codes))
+    return {row.code: row.id for row in db.execute(query)}
+
+
+def latest_with_names(db: Session, state_code: str) -> Delivery | None:
+    """Return the latest delivery to a state whose list had names and may have been sent."""
+    return db.scalar(
+        deliveries(state_code).where(Delivery.named > 0, Delivery.sending_at.is_not(None)).limit(1)
+    )
+
+
 def group_by_state(latest_first: Iterable[Delivery]) -> dict[str, list[Delivery]]:
     """Return the deliveries of each state, by its code, in the order given."""
     by_state: dict[str, list[Delivery]] = {}

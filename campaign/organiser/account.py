@@ -95,6 +95,11 @@ def all_accounts(db: Session) -> list[Organiser]:
     return list(db.scalars(select(Organiser).order_by(Organiser.name)))
 
 
+def account_by_id(db: Session, organiser_id: UUID) -> Organiser | None:
+    """Return the account with this id, or ``None``."""
+    return db.get(Organiser, organiser_id)
+
+
 def find_account(db: Session, name: str) -> Organiser | None:
     """Return the account of this name, in any case and spelling, or ``None``."""
     # The accounts are few, and neither database folds the case of every script.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, String, select
+from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
@@ -32,6 +32,7 @@ def record(db: Session, organiser: str, act: str, about: str = "", *, now: datet
     db.add(AuditEntry(at=now, organiser=organiser, act=act, about=about))
 
 
-def entries() -> Select[AuditEntry]:
-    """Select the whole log, newest first."""
-    return select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id)
+def entries(db: Session, *, offset: int = 0, limit: int | None = None) -> list[AuditEntry]:
+    """Return entries, the newest first."""
+    newest_first = select(AuditEntry).order_by(AuditEntry.at.desc(), AuditEntry.id)
+    return list(db.scalars(newest_first.offset(offset).limit(limit)))

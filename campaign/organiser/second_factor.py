@@ -91,6 +91,11 @@ def switch_off(db: Session, account: Organiser, *, now: datetime) -> None:
     audit_log.record(db, account.name, "switch codes off", now=now)
 
 
+def is_on(db: Session, organiser_id: UUID) -> bool:
+    """Whether this account is asked for codes."""
+    return db.get_one(Organiser, organiser_id).second_factor is not None
+
+
 def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
     """Accept *code* once; of two simultaneous requests with the same code, one is refused.
 

@@ -270,7 +270,7 @@ def test_organisers_are_invited_listed_and_removed(run: Any, database: Database)
     with pytest.raises(NoAccessLeftError, match="last owner"):
         run("organiser", "remove", "Olga Organiser")
     with database.reading() as db:
-        assert ("command line", "Pavel") in {(each.organiser, each.about) for each in db.scalars(entries())}
+        assert ("command line", "Pavel") in {(each.organiser, each.about) for each in entries(db)}
 
 
 def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None:

@@ -1,1 +1,1 @@
-"""The organisers' door and what lies behind it; every page but the door's asks who is there."""
+"""The organisers' pages; all but the login require a session."""

@@ -1,4 +1,4 @@
-"""Who may open which of the organisers' pages."""
+"""Access to the organisers' pages: a session is required, and the role that the page takes."""
 
 from typing import cast
 
@@ -14,12 +14,12 @@ from campaign.web.organise.session import resume_session
 from campaign.web.site import site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
-"""What makes an account, or opens it again, and then shows its recovery code once."""
+"""The endpoints that create or recover an account, and then display its recovery code once."""
 
 
 @bp.before_request
 def require_organiser() -> ResponseReturnValue | None:
-    """Let nobody past the door whose cookie opens no session, and nobody where their role does not lead."""
+    """Redirect to the login without a session, and answer 403 when the role does not allow the page."""
     if site().erased_on is not None:
         g.unlocked = None
         return render_template("organise/erased.html"), 410
@@ -29,19 +29,19 @@ def require_organiser() -> ResponseReturnValue | None:
     if g.unlocked is None:
         return redirect(url_for("organise.login"), 303)
     if not allows(g.unlocked.role, request.endpoint):
-        return _not_allowed()
+        return _render_not_allowed()
     return None
 
 
 @bp.errorhandler(RoleError)
 def refuse_role(_error: RoleError) -> ResponseReturnValue:
-    """Say kindly that this is for others, also to those whose role was changed a moment ago."""
-    return _not_allowed()
+    """Answer 403 also when the role was changed after the request was checked."""
+    return _render_not_allowed()
 
 
 @bp.errorhandler(CSRFError)
 def refuse_without_token(_error: CSRFError) -> ResponseReturnValue:
-    """Refuse a form without its token; it is old where the page with the recovery code is reloaded."""
+    """Answer 400; but 410 if the page with a recovery code was reloaded, whose token has expired."""
     if request.endpoint in SHOW_CODE:
         g.unlocked = resume_session()
         if g.unlocked:
@@ -51,7 +51,7 @@ def refuse_without_token(_error: CSRFError) -> ResponseReturnValue:
 
 @bp.context_processor
 def add_organiser() -> dict[str, object]:
-    """Give templates the organiser who is logged in, and what that organiser may use."""
+    """Give templates the logged-in organiser, and a function that tells whether a page is allowed."""
     who = cast("Unlocked | None", g.get("unlocked"))
     return {
         "unlocked": who,
@@ -59,6 +59,6 @@ def add_organiser() -> dict[str, object]:
     }
 
 
-def _not_allowed() -> tuple[str, int]:
+def _render_not_allowed() -> tuple[str, int]:
     least = LEAST.get(request.endpoint or "")
     return render_template("organise/not_allowed.html", least=least), 403

@@ -1,4 +1,4 @@
-"""One's own login, who runs the campaign, and who organises it."""
+"""The account page: the organisation, the own account, and all organisers."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -21,15 +21,15 @@ from campaign.web.site import commit, now, session
 @bp.get("/account")
 def account() -> ResponseReturnValue:
     """Show organisation, account and organisers."""
-    return _page(OrganisationForm(obj=organisation(session())))
+    return _render_account(OrganisationForm(obj=organisation(session())))
 
 
 @bp.post("/account/organisation", endpoint="save_organisation")
-def keep_organisation() -> ResponseReturnValue:
-    """Keep who sends the letters."""
+def enter_organisation() -> ResponseReturnValue:
+    """Save the organisation that sends the letters."""
     form = OrganisationForm()
     if not form.validate():
-        return _page(form), 422
+        return _render_account(form), 422
     entered = Organisation(form.name.data.strip(), form.seat.data.strip(), form.contact.data.strip())
     save_organisation(session(), entered)
     audit_log.record(session(), unlocked().name, "enter organisation", now=now())
@@ -40,24 +40,24 @@ def keep_organisation() -> ResponseReturnValue:
 
 @bp.post("/account/adopt")
 def adopt() -> ResponseReturnValue:
-    """Take over what was signed under the setup link of an earlier start."""
+    """Reseal the signatures of an earlier start, with its setup link."""
     form = AdoptForm()
     entered = OrganisationForm(formdata=None, obj=organisation(session()))
     if not form.validate():
-        return _page(entered, form), 422
+        return _render_account(entered, form), 422
     code = read_code(form.code.data.rstrip("/").rpartition("/")[2])
     try:
         key_change.adopt_earlier_pair(session(), code or "", unlocked(), now=now())
     except WrongKeyError:
         form.code.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
-        return _page(entered, form), 422
+        return _render_account(entered, form), 422
     commit()
     reseal(unlocked())
     flash(gettext("The earlier signatures were taken over."))
     return redirect(url_for(".account"), 303)
 
 
-def _page(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
+def _render_account(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
     everyone = organiser.all_accounts(session())
     return render_template(
         "organise/account.html",

@@ -1,4 +1,4 @@
-"""The forms of the account page: who runs the campaign, who organises, and as what."""
+"""The forms of the account page: organisation, roles, earlier setup links."""
 
 from flask_babel import lazy_gettext as _
 from wtforms import EmailField, RadioField, StringField
@@ -18,13 +18,13 @@ ROLE_CHOICES = [
 
 
 class RoleForm(Form):
-    """The role of an account, or of one that an invitation makes."""
+    """The role of an account, or of an invitation."""
 
     role = RadioField(_("Role"), choices=ROLE_CHOICES, default=ORGANISER)
 
 
 class AdoptForm(Form):
-    """The setup link of an earlier start, whose signatures wait to be taken over."""
+    """The setup link of an earlier start; it opens the signatures of that time."""
 
     code = StringField(
         _("The earlier setup link, or the code at its end"),
@@ -35,7 +35,7 @@ class AdoptForm(Form):
 
 
 class OrganisationForm(Form):
-    """Who sends the letters and answers for the personal data."""
+    """The sender of the letters and controller of the personal data."""
 
     name = StringField(
         _("Name of the organisation"),

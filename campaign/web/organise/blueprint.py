@@ -1,4 +1,4 @@
-"""The organisers' door and what lies behind it; every page but the door's asks who is there."""
+"""The blueprint of the organisers' pages."""
 
 from flask import Blueprint
 

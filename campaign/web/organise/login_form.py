@@ -1,4 +1,4 @@
-"""The forms at the door: logging in, making an account, setting a passphrase, codes from a phone."""
+"""The forms to log in, create an account, set a passphrase, and switch on codes."""
 
 from flask_babel import lazy_gettext as _
 from wtforms import HiddenField, PasswordField, StringField
@@ -21,7 +21,7 @@ WEAKNESSES = {
     Weakness.NAME: _("Names of people are easy to guess."),
     Weakness.FEW: _("This is too easy to guess: it takes more words, and less usual ones."),
 }
-"""Why a passphrase is refused, in plain words."""
+"""The sentence for each weakness of a passphrase."""
 
 
 def _advice(weakness: Weakness) -> str:
@@ -29,7 +29,7 @@ def _advice(weakness: Weakness) -> str:
 
 
 class LoginForm(Form):
-    """Name, passphrase, and a code: always asked for, so that nobody learns here whose account has one."""
+    """Name, passphrase and code; the code is asked for always, not to reveal which accounts have one."""
 
     name = StringField(
         _("Name"),
@@ -49,7 +49,7 @@ class LoginForm(Form):
     )
 
     def refuse(self) -> None:
-        """Say that it was wrong, but not what: nobody learns here which accounts exist, or have codes."""
+        """Report an error without saying which field is wrong, not to reveal accounts or codes."""
         self.code.data = ""
         self.passphrase.errors = [
             _(
@@ -60,7 +60,9 @@ class LoginForm(Form):
 
 
 class NewNameForm(Form):
-    """The name of a new account. Fields stand in the order in which they are made, so it is made first."""
+    """The name of a new account."""
+
+    # A form shows its fields in the order of their creation; this class comes before the passphrase's.
 
     name = StringField(
         _("Your name"),
@@ -72,7 +74,7 @@ class NewNameForm(Form):
 
 
 class RecoveryCodeForm(Form):
-    """A recovery code; made before the passphrase that it sets, as it stands before it."""
+    """A recovery code; defined before the passphrase, which it precedes on the page."""
 
     code = StringField(
         _("Recovery code"),
@@ -84,7 +86,7 @@ class RecoveryCodeForm(Form):
 
 
 class NewPassphraseForm(Form):
-    """A passphrase, twice; what it must be is the same wherever one is set."""
+    """A new passphrase, typed twice."""
 
     passphrase = PasswordField(
         _("Passphrase"),
@@ -101,27 +103,25 @@ class NewPassphraseForm(Form):
     )
 
     def validate_passphrase(self, field: PasswordField) -> None:
-        """Refuse what is too short at once; how strong it is, the domain judges, which takes longer."""
+        """Refuse a short passphrase; the domain function estimates the strength, which takes longer."""
         if len(field.data) < SHORTEST_PASSPHRASE:
             raise StopValidation(_advice(Weakness.SHORT))
 
     def refuse(self, weakness: str) -> None:
-        """Say what is weak about the passphrase, and what is offered instead."""
-        self.passphrase.errors = [
-            f"{WEAKNESSES[Weakness(weakness)]} {_('Take the seven words that we offer.')}"
-        ]
+        """Report the weakness of the passphrase."""
+        self.passphrase.errors = [_advice(Weakness(weakness))]
 
 
 class SetupForm(NewNameForm, NewPassphraseForm):
-    """The account of the first organiser, or of one who was invited."""
+    """A new account."""
 
 
 class RecoverForm(RecoveryCodeForm, NewPassphraseForm):
-    """A new passphrase by means of the recovery code."""
+    """A new passphrase, with the recovery code."""
 
 
 class CurrentPassphraseForm(Form):
-    """One's passphrase once more, since a computer left alone is logged in too."""
+    """The current passphrase, asked again because somebody else may use a computer that is logged in."""
 
     passphrase = PasswordField(
         _("Your passphrase"),
@@ -130,12 +130,12 @@ class CurrentPassphraseForm(Form):
     )
 
     def refuse(self) -> None:
-        """Say that it was wrong."""
+        """Report a wrong passphrase."""
         self.passphrase.errors = [_("This is not your passphrase.")]
 
 
 class SwitchOnForm(Form):
-    """The first code that a phone shows, and the secret that it was made with."""
+    """The first code of a phone, and the secret."""
 
     secret = HiddenField(validators=[DataRequired()])
     code = StringField(

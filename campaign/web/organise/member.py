@@ -1,4 +1,4 @@
-"""The other organisers: inviting them, their roles, and removing them; for owners."""
+"""Owners invite organisers, change their roles, and remove them."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from campaign.errors import NoAccessLeftError, OrganiserError, RoleError
 from campaign.organiser import membership
-from campaign.organiser.account import Organiser
+from campaign.organiser.account import Organiser, account_by_id
 from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.recovery import recovery_codes
 from campaign.web.organise.account_form import RoleForm
@@ -19,7 +19,7 @@ from campaign.web.site import commit, now, session, site
 
 @bp.post("/account/invitations")
 def add_organiser() -> ResponseReturnValue:
-    """Show once the link under which somebody joins."""
+    """Show the link of a new invitation, once."""
     form = RoleForm()
     if not form.validate():
         abort(400)
@@ -32,22 +32,22 @@ def add_organiser() -> ResponseReturnValue:
 
 @bp.get("/account/organisers/<uuid:organiser_id>")
 def member(organiser_id: UUID) -> ResponseReturnValue:
-    """Show one organiser, with what may be changed."""
-    found = _found(organiser_id)
-    return _page(found, RoleForm(formdata=None, role=found.role))
+    """Show one organiser, with the forms to change the role or remove the account."""
+    found = _member_or_404(organiser_id)
+    return _render_member(found, RoleForm(formdata=None, role=found.role))
 
 
 @bp.post("/account/organisers/<uuid:organiser_id>/role")
 def change_role(organiser_id: UUID) -> ResponseReturnValue:
     """Give an organiser another role."""
-    found, form = _found(organiser_id), RoleForm()
+    found, form = _member_or_404(organiser_id), RoleForm()
     if not form.validate():
-        return _page(found, form), 422
+        return _render_member(found, form), 422
     session().rollback()
     try:
         changed = membership.change_role(session(), organiser_id, form.role.data, by=unlocked(), now=now())
     except OrganiserError as error:
-        return _refused(organiser_id, error)
+        return _answer_error(organiser_id, error)
     commit()
     flash(gettext("%(name)s has the role that you chose.", name=changed.name))
     return redirect(url_for(".account"), 303)
@@ -59,30 +59,30 @@ def remove_organiser(organiser_id: UUID) -> ResponseReturnValue:
     try:
         removed = membership.remove(session(), organiser_id, by=unlocked(), now=now())
     except OrganiserError as error:
-        return _refused(organiser_id, error)
+        return _answer_error(organiser_id, error)
     commit()
     flash(gettext("%(name)s was removed.", name=removed.name))
     return redirect(url_for(".account"), 303)
 
 
-def _found(organiser_id: UUID) -> Organiser:
-    found = session().get(Organiser, organiser_id)
+def _member_or_404(organiser_id: UUID) -> Organiser:
+    found = account_by_id(session(), organiser_id)
     if found is None:
         abort(404)
     return found
 
 
-def _refused(organiser_id: UUID, error: OrganiserError) -> ResponseReturnValue:
+def _answer_error(organiser_id: UUID, error: OrganiserError) -> ResponseReturnValue:
     if isinstance(error, RoleError):
         raise error
-    if not isinstance(error, NoAccessLeftError):  # removed by somebody else a moment ago
+    if not isinstance(error, NoAccessLeftError):  # another owner has just removed it
         abort(404)
     session().rollback()
-    found = _found(organiser_id)
-    return _page(found, RoleForm(formdata=None, role=found.role), is_last=True), 422
+    found = _member_or_404(organiser_id)
+    return _render_member(found, RoleForm(formdata=None, role=found.role), is_last=True), 422
 
 
-def _page(found: Organiser, form: RoleForm, *, is_last: bool = False) -> str:
+def _render_member(found: Organiser, form: RoleForm, *, is_last: bool = False) -> str:
     codes = recovery_codes(session())
     return render_template(
         "organise/member.html",

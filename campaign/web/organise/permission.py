@@ -1,4 +1,4 @@
-"""Who may use which page behind the door: one table, and what stands in no row of it is for nobody."""
+"""The permissions: the least role for each endpoint; an endpoint without an entry is forbidden."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ from campaign.organiser.role import ORGANISER, OWNER, READER, reaches
 OPEN = frozenset(
     f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")
 )
-"""The door itself: reached without having logged in."""
+"""The endpoints that need no login."""
 
 _VIEWS = {
-    # How the campaign stands, and one's own login; no name of a signatory.
+    # Figures, deliveries, the own account; no name of a signatory.
     READER: (
         "account",
         "audit",
@@ -23,7 +23,7 @@ _VIEWS = {
         "switch_off_codes",
         "switch_on_codes",
     ),
-    # The daily work, with names.
+    # Names, approvals, lists, deliveries.
     ORGANISER: (
         "approve",
         "checks",
@@ -50,7 +50,7 @@ _VIEWS = {
         "try_recovery_code",
         "undo_decision",
     ),
-    # Who organises, in whose name, and what protects those who sign.
+    # Organisers, organisation, safety lists.
     OWNER: (
         "add_organiser",
         "adopt",
@@ -65,10 +65,10 @@ _VIEWS = {
 }
 
 LEAST: Mapping[str, str] = {f"organise.{view}": role for role, views in _VIEWS.items() for view in views}
-"""The role that each endpoint takes at least."""
+"""The least role for each endpoint."""
 
 
 def allows(role: str, endpoint: str | None) -> bool:
-    """Whether *role* may use *endpoint*; one that is not listed is for nobody."""
+    """Whether *role* may use *endpoint*."""
     least = LEAST.get(endpoint or "")
     return least is not None and reaches(role, least)

@@ -1,10 +1,10 @@
-"""The safety lists: which delegations get no names, and where signing is dangerous."""
+"""The safety lists: delegations that get no names, and residences where signing is dangerous."""
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.delivery.model import Delivery, deliveries
+from campaign.delivery.model import latest_with_names
 from campaign.disclosure import safety_list as lists
 from campaign.disclosure.delivered_name import count_named
 from campaign.disclosure.safety_list import OVERNIGHT, Change, Lists
@@ -20,36 +20,36 @@ from campaign.web.site import commit, now, session, site
 
 @bp.get("/safety")
 def safety() -> ResponseReturnValue:
-    """Show both lists to owners."""
-    held = _lists()
+    """Show both lists."""
+    current = _lists()
     form = SafetyForm(
-        no_names_to=sorted(held.no_names_to), endangered=sorted(held.endangered_residences), more=""
+        no_names_to=sorted(current.no_names_to), endangered=sorted(current.endangered_residences), more=""
     )
-    return _page(form, held)
+    return _render_lists(form, current)
 
 
 @bp.post("/safety")
 def look_at_safety() -> ResponseReturnValue:
-    """Show what a change means before it is made."""
-    form, held = SafetyForm(), _lists()
+    """Show the consequences of a change, to be confirmed."""
+    form, current = SafetyForm(), _lists()
     if not form.validate():
-        return _page(form, held), 422
-    change = form.change(held, site().appeal.accused_state)
+        return _render_lists(form, current), 422
+    change = form.change(current, site().appeal.accused_state)
     if not change:
         flash(gettext("Nothing was changed."))
         return redirect(url_for(".safety"), 303)
-    return _look(SafetyChangeForm.of(change), change)
+    return _render_change(SafetyChangeForm.of(change), change)
 
 
 @bp.post("/safety/change")
 def change_safety() -> ResponseReturnValue:
-    """Change the lists as they were looked at."""
+    """Change the lists as the page of consequences showed."""
     form = SafetyChangeForm()
     change = form.change()
     if not change:
         return redirect(url_for(".safety"), 303)
     if not form.validate():
-        return _look(form, change), 422
+        return _render_change(form, change), 422
     try:
         lists.change(session(), site().appeal, change, by=unlocked().name, now=now())
     except CampaignError:
@@ -65,21 +65,21 @@ def _lists() -> Lists:
     return lists.lists(session(), site().appeal)
 
 
-def _page(form: SafetyForm, held: Lists) -> str:
+def _render_lists(form: SafetyForm, current: Lists) -> str:
     accused = STATES[site().appeal.accused_state]
-    names = {code: residence_name(code, ENGLISH.code) for code in held.endangered_residences}
+    names = {code: residence_name(code, ENGLISH.code) for code in current.endangered_residences}
     return render_template(
         "organise/safety.html",
         form=form,
         accused=accused,
         places=sorted(names.items(), key=lambda each: each[1]),
         kept_back=[
-            (STATES[code], day) for code, day in held.names_from.items() if code not in held.no_names_to
+            (STATES[code], day) for code, day in current.names_from.items() if code not in current.no_names_to
         ],
     )
 
 
-def _look(form: SafetyChangeForm, change: Change) -> str:
+def _render_change(form: SafetyChangeForm, change: Change) -> str:
     if not change.withhold | change.release <= STATES.keys():
         abort(400)
     return render_template(
@@ -87,21 +87,14 @@ def _look(form: SafetyChangeForm, change: Change) -> str:
         form=form,
         change=change,
         withhold=[
-            (STATES[code], count_named(session(), code), _last_with_names(code))
+            (STATES[code], count_named(session(), code), latest_with_names(session(), code))
             for code in sorted(change.withhold)
         ],
         release=[(STATES[code], lists.names_promised(session(), code)) for code in sorted(change.release)],
-        protect=[_with_name(code, lists.names_published(session(), code)) for code in sorted(change.protect)],
+        protect=[
+            (residence_name(code, ENGLISH.code), lists.names_published(session(), code))
+            for code in sorted(change.protect)
+        ],
         unprotect=[residence_name(code, ENGLISH.code) for code in sorted(change.unprotect)],
         names_from=now().date() + OVERNIGHT,
-    )
-
-
-def _with_name(code: str, number: int) -> tuple[str, int]:
-    return residence_name(code, ENGLISH.code), number
-
-
-def _last_with_names(code: str) -> Delivery | None:
-    return session().scalar(
-        deliveries(code).where(Delivery.named > 0, Delivery.sending_at.is_not(None)).limit(1)
     )

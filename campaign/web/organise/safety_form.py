@@ -1,4 +1,4 @@
-"""The forms of the safety lists: what shall be different, and the second look at it."""
+"""The forms of the safety lists: edit the lists, and confirm the change."""
 
 from itertools import starmap
 
@@ -15,7 +15,7 @@ from campaign.web.base_form import Form
 
 
 class SafetyForm(Form):
-    """The lists as they shall be."""
+    """The new lists."""
 
     no_names_to = SelectMultipleField(
         choices=[SelectChoice(code, state.name(ENGLISH.code)) for code, state in STATES.items()]
@@ -26,21 +26,21 @@ class SafetyForm(Form):
         choices=[SelectChoice("", _("None")), *starmap(SelectChoice, residence.choices(ENGLISH.code))],
     )
 
-    def change(self, now: Lists, accused_state: str) -> Change:
-        """Return how what is wanted differs from *now*; the accused state stays on both lists."""
+    def change(self, current: Lists, accused_state: str) -> Change:
+        """Return how the new lists differ from *current*; the accused state stays on both."""
         states = frozenset(self.no_names_to.data) | {accused_state}
         residences = frozenset(self.endangered.data) | {accused_state.upper()}
         residences |= {self.more.data} if self.more.data else set()
         return Change(
-            withhold=states - now.no_names_to,
-            release=now.no_names_to - states,
-            protect=residences - now.endangered_residences,
-            unprotect=now.endangered_residences - residences,
+            withhold=states - current.no_names_to,
+            release=current.no_names_to - states,
+            protect=residences - current.endangered_residences,
+            unprotect=current.endangered_residences - residences,
         )
 
 
 class SafetyChangeForm(Form):
-    """The change as its page showed it, and the tick where it takes protection away."""
+    """The change as its page showed it; a change that removes protection needs a tick."""
 
     withhold = SelectMultipleField(validate_choice=False)
     release = SelectMultipleField(validate_choice=False)
@@ -50,14 +50,14 @@ class SafetyChangeForm(Form):
 
     @classmethod
     def of(cls, change: Change) -> "SafetyChangeForm":
-        """Return the form that carries *change*."""
+        """Return the form with *change* in its hidden fields."""
         parts = {
             name: sorted(getattr(change, name)) for name in ("withhold", "release", "protect", "unprotect")
         }
         return cls(formdata=None, **parts)
 
     def change(self) -> Change:
-        """Return the change that it carries."""
+        """Return the change in the hidden fields."""
         return Change(
             withhold=frozenset(self.withhold.data),
             release=frozenset(self.release.data),
@@ -66,6 +66,6 @@ class SafetyChangeForm(Form):
         )
 
     def validate_sure(self, field: BooleanField) -> None:
-        """Insist on the tick where somebody could lose protection."""
+        """Require the tick if somebody could lose protection."""
         if self.change().loosens and not field.data:
             raise StopValidation(_("Tick the box once you have read what this means."))

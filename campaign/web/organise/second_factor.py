@@ -1,4 +1,4 @@
-"""Codes from a phone: switching them on and off."""
+"""Switch codes from a phone on and off."""
 
 from urllib.parse import urlsplit
 
@@ -17,40 +17,40 @@ from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import CurrentPassphraseForm, SwitchOnForm
 from campaign.web.organise.session import unlocked
-from campaign.web.organise.throttle import attempt, must_wait
+from campaign.web.organise.throttle import attempt, too_many_attempts
 from campaign.web.site import commit, now, session, site
 
 
 @bp.get("/account/codes", endpoint="second_factor")
-def codes() -> ResponseReturnValue:
-    """Show a secret for a phone to take, or the way to switch codes off."""
-    if _has_codes():
-        return _off_page(CurrentPassphraseForm())
-    return _on_page(SwitchOnForm(formdata=None, secret=second_factor.new_secret()))
+def show_second_factor() -> ResponseReturnValue:
+    """Show the QR code of a new secret; with codes on, the form to switch them off."""
+    if second_factor.is_on(session(), unlocked().id):
+        return _render_switch_off(CurrentPassphraseForm())
+    return _render_switch_on(SwitchOnForm(formdata=None, secret=second_factor.new_secret()))
 
 
 @bp.post("/account/codes/on")
 def switch_on_codes() -> ResponseReturnValue:
-    """Ask for a code at each login from now on, once the phone has shown a right one."""
+    """Ask for a code at each login from now on, if the first code is correct."""
     form = SwitchOnForm()
     if not second_factor.SECRET.fullmatch(form.secret.data or ""):
         return redirect(url_for(".second_factor"), 303)
     if not form.validate():
-        return _on_page(form), 422
+        return _render_switch_on(form), 422
     try:
-        account, stretched = _checked(form.passphrase.data)
+        account, stretched = _check_passphrase(form.passphrase.data)
         code = TypedCode(form.code.data, now())
         second_factor.switch_on(session(), account, stretched, form.secret.data, code)
     except TooManyAttemptsError as error:
-        return must_wait(_on_page, form, error)
+        return too_many_attempts(_render_switch_on, form, error)
     except WrongKeyError:
         form.passphrase.errors = [gettext("This is not your passphrase.")]
-        return _on_page(form), 422
+        return _render_switch_on(form), 422
     except WrongCodeError:
         form.code.errors = [
             gettext("The phone shows another code. Wait for the next one, and see that its clock is right.")
         ]
-        return _on_page(form), 422
+        return _render_switch_on(form), 422
     commit()
     flash(gettext("From now on, logging in takes a code from your phone."))
     return redirect(url_for(".account"), 303)
@@ -58,53 +58,49 @@ def switch_on_codes() -> ResponseReturnValue:
 
 @bp.post("/account/codes/off")
 def switch_off_codes() -> ResponseReturnValue:
-    """Ask for no codes any more."""
+    """Stop asking for codes."""
     form = CurrentPassphraseForm()
     if not form.validate():
-        return _off_page(form), 422
+        return _render_switch_off(form), 422
     try:
-        account, _stretched = _checked(form.passphrase.data)
+        account, _stretched = _check_passphrase(form.passphrase.data)
         second_factor.switch_off(session(), account, now=now())
     except TooManyAttemptsError as error:
-        return must_wait(_off_page, form, error)
+        return too_many_attempts(_render_switch_off, form, error)
     except WrongKeyError:
         form.refuse()
-        return _off_page(form), 422
+        return _render_switch_off(form), 422
     commit()
     flash(gettext("Logging in takes no code any more."))
     return redirect(url_for(".account"), 303)
 
 
-def _checked(passphrase: str) -> tuple[Organiser, bytes]:
-    """Return the account and the key from its passphrase; a wrong one counts like one at the login."""
+def _check_passphrase(passphrase: str) -> tuple[Organiser, bytes]:
+    """Return the account and the key derived from its passphrase; failures count as failed logins."""
     with attempt(unlocked().name), argon2_lock(site().settings.instance):
         return check_passphrase(session(), unlocked().id, passphrase)
 
 
-def _has_codes() -> bool:
-    return session().get_one(Organiser, unlocked().id).second_factor is not None
-
-
-def _on_page(form: SwitchOnForm, *, retry_after: int | None = None) -> str:
+def _render_switch_on(form: SwitchOnForm, *, retry_after: int | None = None) -> str:
     secret = form.secret.data
     host = urlsplit(site().settings.base_url).hostname or ""
-    address = second_factor.otpauth_uri(secret, name=unlocked().name, site=host)
+    uri = second_factor.otpauth_uri(secret, name=unlocked().name, site=host)
     return render_template(
         "organise/second_factor.html",
         form=form,
         is_on=False,
         secret=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
-        qr=_picture(address),
+        qr=_qr_code(uri),
         retry_after=retry_after,
     )
 
 
-def _off_page(form: CurrentPassphraseForm, *, retry_after: int | None = None) -> str:
+def _render_switch_off(form: CurrentPassphraseForm, *, retry_after: int | None = None) -> str:
     return render_template("organise/second_factor.html", form=form, is_on=True, retry_after=retry_after)
 
 
-def _picture(address: str) -> Markup:
-    svg = segno.make(address, error="m").svg_inline(
+def _qr_code(uri: str) -> Markup:
+    svg = segno.make(uri, error="m").svg_inline(
         scale=4, border=2, omitsize=True, svgclass="qr is-large", lineclass=None
     )
-    return Markup(svg)  # noqa: S704 -- segno's own markup of an address with everything quoted
+    return Markup(svg)  # noqa: S704 -- segno quotes everything in it

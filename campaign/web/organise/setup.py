@@ -1,4 +1,4 @@
-"""Joining: the first organiser by the setup link, others by an invitation."""
+"""Create accounts: the first one with the setup link, others with invitations."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -13,28 +13,28 @@ from campaign.sealing import key_wrapping
 from campaign.sealing.code import read_code
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SetupForm
-from campaign.web.organise.welcome import known_for, offered, welcome
+from campaign.web.organise.welcome import campaign_words, passphrase_to_offer, welcome
 from campaign.web.site import now, session, site
 
 
 @bp.get("/setup/<token>")
 def setup(token: str) -> ResponseReturnValue:
-    """Ask the first organiser, or one who was invited, for name and passphrase."""
+    """Ask the first organiser, or an invited one, for name and passphrase."""
     role = _role(token)
-    return _page(SetupForm(), token, role) if role else _used_up()
+    return _render_setup(SetupForm(), token, role) if role else _render_used_link()
 
 
 @bp.post("/setup/<token>")
 def set_up(token: str) -> ResponseReturnValue:
-    """Make the account, and show its recovery code once."""
+    """Create the account, and show its recovery code once."""
     form, role = SetupForm(), _role(token)
     if role is None:
-        return _used_up()
+        return _render_used_link()
     is_first = not any_exist(session())
     if not form.validate():
-        return _page(form, token, role), 422
+        return _render_setup(form, token, role), 422
     code = read_code(token) or ""
-    about = known_for()
+    about = campaign_words()
     try:
         session().rollback()
         with argon2_lock(site().settings.instance):
@@ -43,21 +43,21 @@ def set_up(token: str) -> ResponseReturnValue:
         form.passphrase.errors = [
             gettext("Another passphrase is being set at this moment. Please send the form again.")
         ]
-        return _page(form, token, role), 429, {"Retry-After": str(error.seconds)}
+        return _render_setup(form, token, role), 429, {"Retry-After": str(error.seconds)}
     except WeakPassphraseError as error:
         form.refuse(error.weakness)
-        return _page(form, token, role), 422
+        return _render_setup(form, token, role), 422
     except OrganiserError:
         session().rollback()
         form.name.errors = [gettext("Another organiser has this name. Choose another.")]
-        return _page(form, token, role), 422
+        return _render_setup(form, token, role), 422
     except WrongKeyError:
-        return _used_up()
+        return _render_used_link()
     return welcome(opened, is_first=is_first)
 
 
 def _role(token: str) -> str | None:
-    """Return the role that the link of *token* leads to, or ``None`` when it opens nothing."""
+    """Return the role of the account that this link creates, or ``None`` for an invalid link."""
     code = read_code(token)
     if code is None:
         return None
@@ -70,16 +70,16 @@ def _role(token: str) -> str | None:
     return key_wrapping.link_role(session(), code) or ORGANISER
 
 
-def _page(form: SetupForm, token: str, role: str) -> str:
+def _render_setup(form: SetupForm, token: str, role: str) -> str:
     return render_template(
         "organise/setup.html",
         form=form,
-        offered=offered(form),
+        offered=passphrase_to_offer(form),
         is_first=not any_exist(session()),
         role=role,
         token=token,
     )
 
 
-def _used_up() -> tuple[str, int]:
+def _render_used_link() -> tuple[str, int]:
     return render_template("organise/used_link.html"), 404

@@ -1,4 +1,4 @@
-"""Failed attempts over the web are counted, and make the next ones wait."""
+"""The rate limit of logins: count failures, and answer 429 after too many."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ from campaign.web.site import commit, now, session, site
 
 @contextmanager
 def attempt(name: str) -> Iterator[None]:
-    """Count it under *name* when what is tried here opens nothing; first make it wait after too many.
+    """Count a failure of the block under *name*; refuse to enter it after too many.
 
     Raises:
-        TooManyAttemptsError: With the seconds to wait.
+        TooManyAttemptsError: Too many failures; with the seconds to wait.
+        WrongKeyError: From the block.
     """
     check_attempt(session(), name, keys=site().keys, now=now())
     session().rollback()
@@ -27,8 +28,8 @@ def attempt(name: str) -> Iterator[None]:
         raise
 
 
-def must_wait(
-    page: Callable[..., str], form: Form, error: TooManyAttemptsError
+def too_many_attempts(
+    render: Callable[..., str], form: Form, error: TooManyAttemptsError
 ) -> tuple[str, int, dict[str, str]]:
-    """Return *page* with its form as it was filled in, asking to come back after a while."""
-    return page(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+    """Return a 429 answer: the page from *render*, with the form as it was filled in."""
+    return render(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}

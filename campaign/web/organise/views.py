@@ -1,8 +1,8 @@
-"""All that lies behind the door."""
+"""All views of the organisers' pages."""
 
 from flask import Flask
 
-from campaign.web.organise import (  # noqa: F401 -- a module adds its views by being loaded
+from campaign.web.organise import (  # noqa: F401 -- importing a module registers its views
     access,
     account,
     approval,
@@ -25,5 +25,5 @@ from campaign.web.organise.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Add every view behind the door, and the door, to *app*."""
+    """Register the organisers' pages."""
     app.register_blueprint(bp)

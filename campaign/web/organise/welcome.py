@@ -1,4 +1,4 @@
-"""What follows when an account is made, or opened again with a recovery code."""
+"""The steps after an account was created or recovered."""
 
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,7 @@ from campaign.web.site import commit, now, session, site
 
 
 def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
-    """Let in whoever has just made an account, or opened it again, and show their recovery code once."""
+    """Log the organiser in, and show the new recovery code once; a reader gets none."""
     if opened.private_key is None:
         start_session(opened)
         commit()
@@ -29,16 +29,16 @@ def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
     return render_template("organise/recovery_code.html", code=grouped(code), is_first=is_first)
 
 
-def known_for() -> list[str]:
-    """Return what somebody who knows this campaign would try first as a passphrase."""
+def campaign_words() -> list[str]:
+    """Return names and words of this campaign, which are refused in passphrases."""
     appeal, runs_it = site().appeal, site().organisation
     people = [name for person in appeal.persons for name in (person.name, person.name_ru)]
     accused = STATES[appeal.accused_state].name(ENGLISH.code)
     return [appeal.title, "Fifty-seven letters", appeal.source.organisation, runs_it.name, accused, *people]
 
 
-def offered(form: NewPassphraseForm) -> str:
-    """Return a passphrase to take, unless one was offered before that may stand on paper by now."""
+def passphrase_to_offer(form: NewPassphraseForm) -> str:
+    """Return a new passphrase to offer, or ``""`` if the organiser may have written down an earlier one."""
     if form.errors and not (form.passphrase.errors and form.passphrase.data):
         return ""
     return generate_passphrase()

@@ -35,6 +35,9 @@ LAYOUT = (
 MAY_IMPORT_FLASK = {"web", "__init__"}
 """The web application, and ``create_app`` for the type that it returns."""
 
+SQL_TYPES = {"sqlalchemy.Select", "sqlalchemy.orm", "sqlalchemy.orm.Session"}
+"""The names of SQLAlchemy that the web may import, besides its errors."""
+
 NOT_USED = {"utils", "helpers", "manager", "service", "dao", "data", "info"}
 
 MODULES = sorted(
@@ -108,6 +111,14 @@ def test_only_the_web_imports_flask() -> None:
         if entry(path) not in MAY_IMPORT_FLASK:
             flask = {name for name in imported(path) if name.startswith("flask")}
             assert not flask, path.relative_to(ROOT)
+
+
+def test_the_web_builds_no_sql() -> None:
+    for path in MODULES:
+        if entry(path) == "web":
+            names = {name for name in imported(path) if name.startswith("sqlalchemy.")}
+            sql = {name for name in names - SQL_TYPES if not name.startswith("sqlalchemy.exc")}
+            assert not sql, path.relative_to(ROOT)
 
 
 def test_no_view_imports_another_view() -> None:

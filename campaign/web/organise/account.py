@@ -64,7 +64,7 @@ def _render_account(form: OrganisationForm, adopt_form: AdoptForm | None = None)
         organisation_form=form,
         adopt_form=adopt_form or AdoptForm(formdata=None),
         role_form=RoleForm(formdata=None),
-        left_behind=count_sealed_to_setup_link(session()),
+        sealed_to_setup_link=count_sealed_to_setup_link(session()),
         organisers=everyone,
         me=next(each for each in everyone if each.id == unlocked().id),
         recovery_codes=recovery_codes(session()),

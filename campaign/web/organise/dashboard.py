@@ -1,4 +1,4 @@
-"""Where the campaign stands, and the log of what organisers did."""
+"""The organisers' overview: counts, waiting tasks, and the state of each delivery."""
 
 from datetime import date, timedelta
 
@@ -25,38 +25,38 @@ from campaign.web.organise.session import unlocked
 from campaign.web.site import now, session, site
 
 SOON = timedelta(days=30)
-"""When organisers are told that an instrument ends."""
+"""How long before an instrument ends the overview says so."""
 
 
 @bp.get("/")
 def dashboard() -> ResponseReturnValue:
-    """Show counts, what waits, and what to do next."""
-    counts, waits = site().snapshots.current(), count_waiting(session())
+    """Show counts, waiting tasks and each state's delivery."""
+    counts, waiting = site().snapshots.current(), count_waiting(session())
     states = readiness.of_all_states(session())
-    found = recount.last(session())
+    last_recount = recount.last(session())
     return render_template(
         "organise/dashboard.html",
         total=counts.total,
         as_of=counts.as_of,
-        rows=[_row(each, counts.by_state, waits) for each in states],
+        rows=[_state(each, counts.by_state, waiting) for each in states],
         chart=_chart(),
         outbox=outbox_health.measure(session(), now()),
         ending=_ending(),
-        waiting_names=waits.names,
-        waiting_words=waits.words,
+        waiting_names=waiting.names,
+        waiting_words=waiting.words,
         addresses=sum(1 for each in states if each.address),
         ready=sum(1 for each in states if each.is_ready),
         uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
         held=sum(sum(each) for each in invalidation.count_held(session()).values()),
         to_tell=notice.number_due(session()),
-        left_behind=count_sealed_to_setup_link(session()),
-        miscounts=found[1] if found else 0,
+        sealed_to_setup_link=count_sealed_to_setup_link(session()),
+        miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),
     )
 
 
 def _recovery() -> dict[str, object]:
-    """Return what is to be done about the recovery code of who is logged in."""
+    """Return whether the organiser's own recovery code is missing or is to be tested."""
     codes, mine = recovery_codes(session()), unlocked().id
     if not opens_names(unlocked().role):
         return {"recovery": "", "tested_on": None}
@@ -67,12 +67,12 @@ def _recovery() -> dict[str, object]:
     return {"recovery": kind, "tested_on": codes[mine]}
 
 
-def _row(ready: Readiness, counts: dict[str, int], waits: WaitingCounts) -> dict[str, object]:
+def _state(ready: Readiness, counts: dict[str, int], waiting: WaitingCounts) -> dict[str, object]:
     latest, code = ready.latest, ready.state.code
     return {
         "state": ready.state,
         "count": counts.get(code, 0),
-        "waiting": waits.by_state.get(code, 0),
+        "waiting": waiting.by_state.get(code, 0),
         "delivered_on": latest.sent_on if latest else None,
         "status": latest.status if latest else "",
     }
@@ -84,7 +84,7 @@ def _chart() -> Markup:
 
 
 def _ending() -> list[dict[str, object]]:
-    """Return the states whose instruments are past their day, or soon will be, by that day."""
+    """Return the states whose instrument ended or ends within :data:`SOON`, by the day on which it ends."""
     today = now().date()
     ending: dict[date, list[str]] = {}
     for state in states_in_order(ENGLISH):

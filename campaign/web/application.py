@@ -1,4 +1,4 @@
-"""Putting the web application together."""
+"""Build the web application."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,24 +41,24 @@ from campaign.web.write import SignatureWriter
 from campaign.worker import tasks
 
 LARGEST_POST = 200_000
-"""Bytes: an import of addresses is the largest thing that anyone sends."""
+"""Bytes; the largest post is an import of addresses."""
 
-PATIENCE_SECONDS = 1.0
-"""How long all but one thread wait while another process keeps SQLite's lock: the others answer pages."""
+QUEUE_TIMEOUT_SECONDS = 1.0
+"""How long all but one thread wait for SQLite's write lock, so that the others go on answering pages."""
 
 
 class Application(Flask):
-    """Flask, without asking before each of a dozen steps of every request whether it is a coroutine."""
+    """Flask without the check, a dozen times in each request, whether a function is a coroutine."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return *func*: nothing here is one."""
+        """Return *func*, since no function of this application is a coroutine."""
         return func
 
 
 def build(settings: Settings, clock: Clock) -> Flask:
     """Return the application for *settings*."""
     content = reading.load(settings.appeal)
-    database = Database(settings.database_url, queue_timeout_seconds=PATIENCE_SECONDS)
+    database = Database(settings.database_url, queue_timeout_seconds=QUEUE_TIMEOUT_SECONDS)
     started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
     snapshots = SnapshotCache(database, clock, content)
@@ -75,7 +75,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
         writer=SignatureWriter(settings, database, started.keys, clock),
     )
     _configure(app, settings, started.keys.cookie)
-    cache.init_app(app, snapshots)  # first, so that it keeps answers as everything else has left them
+    cache.init_app(app, snapshots)  # first, so that its after_request runs last and caches finished answers
     asset.init_app(app, STATIC)
     language.init_app(app)
     site.init_app(app)
@@ -103,7 +103,7 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_PATH="/",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+        WTF_CSRF_TIME_LIMIT=None,  # tokens are valid as long as the session
     )
     app.session_interface = OrganiserCookie()
     app.jinja_env.trim_blocks = True
@@ -112,14 +112,14 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
 
 def _add_views(app: Flask) -> None:
     tokens = CSRFProtect(app)
-    for open_to_all in (*supporter_views.BLUEPRINTS, health.bp):
-        # No cookie, so no token: these compare where a post comes from instead.
-        tokens.exempt(open_to_all)
-        app.register_blueprint(open_to_all)
+    for blueprint in (*supporter_views.BLUEPRINTS, health.bp):
+        # Without cookies there is no token to compare: these views check a post's origin instead.
+        tokens.exempt(blueprint)
+        app.register_blueprint(blueprint)
     views.init_app(app)
 
     @app.context_processor
-    def add_frame() -> dict[str, object]:
+    def base_variables() -> dict[str, object]:
         here = site.site()
         return {
             "language": language.current_language(),
@@ -132,7 +132,7 @@ def _add_views(app: Flask) -> None:
 
 
 def from_environment() -> Flask:
-    """Return the application for the settings in the environment: what each web process calls."""
+    """Return the application for the settings in the environment; each web process calls this."""
     process.end_with_parent()
     process.handle_one_stop_signal()
     settings = load()

@@ -1,4 +1,4 @@
-"""What people type: cleaned of what they did not mean, refused with a kind sentence where it cannot stand."""
+"""Filters and validators for text fields: clean what was typed or pasted, refuse what cannot be stored."""
 
 import re
 import unicodedata
@@ -13,39 +13,43 @@ from campaign.guard.mail_domain import is_disposable
 from campaign.sealing.address import domain_of
 
 LONGEST_ADDRESS = 254
-"""Characters; RFC 5321 leaves no room for more."""
+"""Characters; the longest that RFC 5321 allows."""
 
 _INVISIBLE = dict.fromkeys([0x00AD, 0x061C, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF])
-"""Soft hyphens and other marks that come along when text is pasted, and mean nothing in a name."""
+"""Soft hyphens and other invisible characters in pasted text, which have no meaning in a name."""
 
 _REFUSED = re.compile(
-    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # control characters; those that are blanks become spaces
-    r"\u202a-\u202e\u2066-\u2069"  # turn the direction of what follows: a name could look like another
-    r"\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # no characters, or tags that nobody sees
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # control characters, except white space, which becomes spaces
+    r"\u202a-\u202e\u2066-\u2069"  # change the direction of text: a name could look like another
+    r"\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # noncharacters, and invisible tags
 )
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\r\n\u2028\u2029]+")
 
 
 def one_line(text: str | None) -> str:
-    """Return *text* composed (NFC), without invisible marks, with single spaces."""
+    """Return *text* in NFC, without invisible characters, with single spaces."""
     return _BLANKS.sub(" ", unicodedata.normalize("NFC", text or "").translate(_INVISIBLE)).strip()
 
 
 def paragraphs(text: str | None) -> str:
-    """Return *text* composed (NFC), with one kind of line end and at most one empty line in a row."""
+    """Return *text* in NFC, with one kind of line end and at most one empty line in a row."""
     lines = [line.strip() for line in _LINE_END.split(one_line(text))]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 class Readable:
-    """Refuse control characters and those that turn the direction of writing."""
+    """Refuse control characters and characters that change the direction of text.
+
+    Args:
+        lines: Allow several lines.
+    """
 
     def __init__(self, *, lines: bool = False) -> None:
         self.lines = lines
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Stop at the first character that cannot stand."""
+        """Stop the validation at a refused character, or at a line end in a field of one line."""
         del form
         text = field.data or ""
         if _REFUSED.search(text):
@@ -57,13 +61,13 @@ class Readable:
 
 
 class AtMost:
-    """Refuse text that is longer than *characters*, and say by how much."""
+    """Refuse text of more than *characters*, and say by how many."""
 
     def __init__(self, characters: int) -> None:
         self.characters = characters
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Count as a reader would after cleaning."""
+        """Stop the validation of a longer text; filters have cleaned it before."""
         del form
         surplus = len(field.data or "") - self.characters
         if surplus > 0:
@@ -78,10 +82,10 @@ class AtMost:
 
 
 class Address:
-    """Refuse what is no e-mail address by its syntax; a look-up would tell others who signs."""
+    """Refuse what is not an e-mail address by its syntax; a DNS look-up would tell others who signs."""
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Leave the address as it is to be written to."""
+        """Normalise the address."""
         del form
         if len(field.data) > LONGEST_ADDRESS:
             raise StopValidation(_("An e-mail address has at most 254 characters."))
@@ -95,10 +99,10 @@ class Address:
 
 
 class OwnMailbox:
-    """Refuse services whose mailboxes anybody can open; stands after :class:`Address`."""
+    """Refuse services whose mailboxes anybody can open; used after :class:`Address`."""
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Say why, and what would do."""
+        """Stop the validation, and say which mailbox to use instead."""
         del form
         if is_disposable(domain_of(field.data)):
             raise StopValidation(
@@ -111,5 +115,5 @@ class OwnMailbox:
 
 
 def has_letter(text: str) -> bool:
-    """Whether there is anything in *text* that a name could be made of."""
+    """Whether *text* has a letter of any alphabet."""
     return any(unicodedata.category(character).startswith("L") for character in text)

@@ -199,8 +199,8 @@ def test_a_new_passphrase_is_long_and_typed_twice(passphrase: str, again: str):
 
 
 def test_a_doubtful_delivery_needs_a_tick():
-    typed = MultiDict({"nonce": "n"})
+    doubtful = {"nonce": "n", "seen": "address_old"}
 
-    assert SendDeliveryForm(typed).validate()
-    assert not SendDeliveryForm(typed, must_hold=True).validate()
-    assert SendDeliveryForm(MultiDict({"nonce": "n", "holds": "y"}), must_hold=True).validate()
+    assert SendDeliveryForm(MultiDict({"nonce": "n"})).validate()
+    assert not SendDeliveryForm(MultiDict(doubtful)).validate()
+    assert SendDeliveryForm(MultiDict(doubtful | {"holds": "y"})).validate()

@@ -1,4 +1,4 @@
-"""The forms that lead back to a signature, or to what was delivered."""
+"""The forms that find a signature or a delivery."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from campaign.web.field import Address, Readable, one_line
 
 
 class FindSignatureForm(TokenlessForm):
-    """Back to one's page: the code from a message, or an address that gets its links once more."""
+    """Find a private page: by the code in a mail, or by a new mail with the links."""
 
     code = StringField(
         _("The code from our message"),
@@ -30,7 +30,7 @@ class FindSignatureForm(TokenlessForm):
     )
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Ask for one of the two."""
+        """Require one of the two fields."""
         is_valid = super().validate(extra_validators)
         if is_valid and not self.code.data and not self.email.data:
             self.code.errors = [_("Enter the code, or your e-mail address below.")]
@@ -38,12 +38,12 @@ class FindSignatureForm(TokenlessForm):
         return is_valid
 
     def validate_code(self, field: StringField) -> None:
-        """Leave the code as it is stored."""
+        """Normalise the code."""
         field.data = _read_code(field.data)
 
 
 class FindDeliveryForm(TokenlessForm):
-    """The code that is printed on a delivered list."""
+    """Find a delivery by the code on its cover."""
 
     code = StringField(
         _("The code on the letter’s cover"),
@@ -54,12 +54,12 @@ class FindDeliveryForm(TokenlessForm):
     )
 
     def validate_code(self, field: StringField) -> None:
-        """Leave the code as it is stored."""
+        """Normalise the code."""
         field.data = _read_code(field.data)
 
 
-def _read_code(typed: str) -> str:
-    code = read_code(typed)
+def _read_code(text: str) -> str:
+    code = read_code(text)
     if code is None:
         raise StopValidation(
             _("This is not a code of ours: it has 20 letters and digits, such as 7K3M-… Please compare.")

@@ -1,4 +1,4 @@
-"""The supporters' forms: what may be typed, and what is said when it cannot be taken."""
+"""The forms that sign a letter and change who may see the name."""
 
 from functools import lru_cache
 from typing import Any
@@ -35,7 +35,7 @@ DISCLOSURE_CHOICES = [
 ]
 
 CAREFUL_CHOICES = DISCLOSURE_CHOICES[1:]
-"""What is offered to those whose name must not be published."""
+"""The choices of those whose name must not be published."""
 
 NOT_PUBLISHED = _(
     "Where you live, a name that everyone can see could be used against you, so we publish none. "
@@ -43,18 +43,22 @@ NOT_PUBLISHED = _(
 )
 
 ENDANGERED, WARY, UNSTATED, ELSEWHERE = "endangered", "wary", "unstated", "elsewhere"
-"""What is said of signing before anyone types: where it is dangerous, where the authorities may be
-no friends of it, to those who do not say where they live, and to everyone else."""
+"""Kinds of advice before signing: where signing is dangerous, where authorities may be hostile to it,
+for those who do not say where they live, and for everyone else."""
 
 SHOW = "show"
-"""What the button sends that asks for the advice."""
+"""The value of :attr:`SignatureForm.advised` that asks for the advice."""
 
 
 class SignatureForm(TokenlessForm):
     """The signature block under a letter.
 
-    Where somebody lives comes first, since it decides what they are told, and which choices
-    they have: who lives where signing is dangerous cannot be published by name.
+    The residence comes first, since it decides the advice and the choices: names of those who live
+    where signing is dangerous are not published.
+
+    Args:
+        endangered: Codes of residences where signing is dangerous.
+        wary: Codes of other residences whose authorities may be hostile to it.
     """
 
     residence = SelectField(
@@ -112,7 +116,7 @@ class SignatureForm(TokenlessForm):
     )
     website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
     advised = HiddenField("")
-    """Not empty once the advice for endangered residents was shown; :data:`SHOW` when it is asked for."""
+    """Set when the advice for endangered residents was shown; :data:`SHOW` asks for it."""
 
     def __init__(
         self,
@@ -137,12 +141,12 @@ class SignatureForm(TokenlessForm):
 
     @property
     def is_endangered(self) -> bool:
-        """Whether it comes from where signing is dangerous."""
+        """Whether signing is dangerous at the chosen residence."""
         return self.residence.data in self.endangered
 
     @property
     def advice(self) -> str:
-        """What is to be said to whoever lives there; empty as long as nobody knows."""
+        """The kind of advice for the chosen residence; empty while none is chosen."""
         code = self.residence.data
         if code in self.endangered:
             return ENDANGERED
@@ -152,15 +156,15 @@ class SignatureForm(TokenlessForm):
 
     @property
     def is_from_a_robot(self) -> bool:
-        """Whether the field that people never see was filled in."""
+        """Whether the honeypot was filled in, a field that people do not see."""
         return bool(self.website.data)
 
     def details(self) -> Details:
-        """Return what is to be sealed."""
+        """Return the personal details, which are sealed."""
         return Details(name=self.name.data, email=self.email.data, town=self.town.data, words=self.words.data)
 
     def validate_name(self, field: StringField) -> None:
-        """Ask for a name unless only the number is to be kept."""
+        """Require a name, except for a signature that is only counted."""
         if not field.data:
             if self.disclosure.data == COUNTED:
                 return
@@ -171,13 +175,13 @@ class SignatureForm(TokenlessForm):
             raise StopValidation(_("A name has at least one letter."))
 
     def validate_residence(self, field: SelectField) -> None:
-        """Take a code of the list alone."""
+        """Accept only codes of the list; show endangered residents the advice first."""
         if not field.data:
             raise StopValidation(_("Choose where you live, or “I would rather not say”."))
         if field.data not in residence.RESIDENCES:
             raise StopValidation(_("Choose a place from the list."))
         if self.is_endangered and not self.advised.data:
-            # They will have seen the advice with this answer.
+            # The answer to this post shows the advice.
             self.advised.data, self.disclosure.data = "yes", COUNTED
             raise StopValidation(
                 _(
@@ -187,7 +191,7 @@ class SignatureForm(TokenlessForm):
             )
 
     def validate_disclosure(self, field: RadioField) -> None:
-        """Take one of the three choices alone, and publish no name of who is endangered."""
+        """Accept only the three choices, and no publication for endangered residents."""
         _known_disclosure(field)
         if self.is_endangered and field.data == PUBLIC:
             field.data = COUNTED
@@ -195,7 +199,7 @@ class SignatureForm(TokenlessForm):
 
 
 class DisclosureForm(TokenlessForm):
-    """Who may see the name from now on; nobody's is published who lives where that is dangerous."""
+    """Change who may see the name; names of endangered residents are not published."""
 
     disclosure = RadioField(_("Who may see my name?"), choices=DISCLOSURE_CHOICES, validate_choice=False)
 
@@ -206,7 +210,7 @@ class DisclosureForm(TokenlessForm):
             self.disclosure.choices = CAREFUL_CHOICES
 
     def validate_disclosure(self, field: RadioField) -> None:
-        """Take one of the choices alone."""
+        """Accept only the offered choices."""
         _known_disclosure(field)
         if self.is_endangered and field.data == PUBLIC:
             raise StopValidation(NOT_PUBLISHED)
@@ -214,7 +218,7 @@ class DisclosureForm(TokenlessForm):
 
 @lru_cache(maxsize=32)
 def _residences(language: str, endangered: frozenset[str], wary: frozenset[str]) -> tuple[SelectChoice, ...]:
-    # Two hundred and fifty names in their order take longer than a signature. Most carry no mark.
+    # Cached, since sorting 250 names takes longer than recording a signature.
     kinds = dict.fromkeys(wary, WARY) | dict.fromkeys(endangered, ENDANGERED)
     return tuple(
         SelectChoice(code, name, {"data-advice": kinds[code]} if code in kinds else {})

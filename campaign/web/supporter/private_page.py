@@ -103,7 +103,7 @@ def _more(language: Language, signature: Signature) -> dict[str, object]:
         "residence": residence.name(signature.residence, language.code),
         "language": LANGUAGES[signature.language].name,
         "links": count_links(session(), signature),
-        "held": with_signature(session(), signature.state_code, signature.id),
+        "deliveries": with_signature(session(), signature.state_code, signature.id),
         "erased_on": _erased_on(signature),
         "forgotten_on": closes_on + timedelta(days=1) if closes_on else None,
     }

@@ -1,8 +1,8 @@
-"""Mails to signatories, as text and HTML; they tell nobody who reads over a shoulder what was signed."""
+"""Render mails to signatories as text and HTML, without naming what was signed."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import idna
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 
 from campaign.errors import PermanentMailError
 from campaign.paths import TEMPLATES
@@ -23,17 +24,17 @@ from campaign.settings import Settings
 
 LINKS = "links"
 PURPOSES = ("confirm", "already", LINKS)
-"""Asks to confirm; says that this mailbox has already confirmed; brings a mailbox's links again."""
+"""Asks to confirm; says that this mailbox has already confirmed; sends a mailbox's links again."""
 
 POLICY = policy.SMTP.clone(max_line_length=200)
-"""Long enough that no address is ever folded in its middle."""
+"""The lines are long enough that no address is folded in the middle."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 _LOCAL_BEYOND_ASCII = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\"(),:;<>@\[\\\]]+")
 
 
 class Link(NamedTuple):
-    """A private page's address, and the code that opens it when typed."""
+    """URL of a private page, and the code that opens it when typed."""
 
     url: str
     code: str
@@ -46,20 +47,22 @@ def render(
     settings: Settings,
     recipient: str,
     params: Mapping[str, Any],
+    now: datetime,
     message_id: UUID | None = None,
 ) -> EmailMessage:
-    """Write the mail for *purpose* to *recipient*.
+    """Render the mail for *purpose* to *recipient*.
 
     Args:
         purpose: One of :data:`PURPOSES`.
-        language: Code of the language it is written in.
-        settings: Sender, base URL, and days a link is valid.
-        recipient: A bare address.
+        language: Code of its language.
+        settings: Give the sender, the base URL, and how many days a link is valid.
+        recipient: An address without a name.
         params: ``token``; for ``links``, ``links``: pairs of a state's code and a token.
+        now: The Date header; aware UTC.
         message_id: The same for every attempt, so that a mailbox can drop a second copy.
 
     Raises:
-        PermanentMailError: *recipient* is no address.
+        PermanentMailError: *recipient* is not an address.
     """
     tokens = [token for _, token in params["links"]] if purpose == LINKS else [params["token"]]
     entry = f"{settings.base_url}/{language}/signature"
@@ -69,49 +72,50 @@ def render(
         "links": [Link(f"{entry}/{token}", grouped(token)) for token in tokens],
         "days": settings.confirmation_days,
     }
-    environment = _environment(language)
     subject, text, html = (
-        environment.get_template(f"{purpose}/{name}").render(context)
+        _environment().get_template(f"{purpose}/{name}").render(context)
         for name in ("subject.txt", "body.txt", "body.html")
     )
-    message = addressed(settings, recipient, message_id=message_id)
+    message = new_message(settings, recipient, now=now, message_id=message_id)
     message["Subject"] = " ".join(subject.split())
-    # Out-of-office replies would tell others that this mailbox heard from us.
+    # An out-of-office reply would tell others that this mailbox got our mail.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(text.strip() + "\n")
     message.add_alternative(html, subtype="html")
-    # Last, or it would move into the first part.
+    # Set last: otherwise it would move into the first part.
     message["Content-Language"] = language
     return message
 
 
-def addressed(settings: Settings, recipient: str, *, message_id: UUID | None = None) -> EmailMessage:
-    """Return an empty message from the campaign to *recipient*, dated and numbered.
+def new_message(
+    settings: Settings, recipient: str, *, now: datetime, message_id: UUID | None = None
+) -> EmailMessage:
+    """Return a message without content from the campaign to *recipient*, with Date and Message-ID.
 
     Raises:
-        PermanentMailError: *recipient* is no address.
+        PermanentMailError: *recipient* is not an address.
     """
-    sender = address(settings.mail_from)
+    sender = parse_address(settings.mail_from)
     message = EmailMessage(policy=POLICY)
     message["From"] = sender
-    message["To"] = address(recipient)
-    # Neither clock zone nor name of the machine belongs in a mail.
-    message["Date"] = format_datetime(datetime.now(UTC))
+    message["To"] = parse_address(recipient)
+    # Neither the machine's time zone nor its name is in the mail.
+    message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{message_id or uuid4()}@{sender.domain}>"
     return message
 
 
-def address(text: str) -> Address:
-    """Read an address, alone or as ``Name <address>``; its domain becomes ASCII, as SMTP wants it.
+def parse_address(text: str) -> Address:
+    """Parse an address, alone or as ``Name <address>``; its domain is converted to ASCII for SMTP.
 
     Raises:
-        PermanentMailError: It is none. The message does not repeat it.
+        PermanentMailError: *text* is not an address. The message does not repeat it.
     """
     try:
         return _parsed(text)
     except (ValueError, IndexError, MessageError):
-        # Not chained: the cause's message quotes the address.
+        # Not chained: the message of the cause quotes the address.
         raise PermanentMailError("this is not an e-mail address", code=553) from None
 
 
@@ -123,7 +127,7 @@ def _parsed(text: str) -> Address:
         raise ValueError("no host")
     if local.isascii():
         mailbox = Address(name, addr_spec=f"{local}@{host}")
-        # The parser is kind to stray spaces and comments, and would write to another address.
+        # The parser drops stray spaces and comments, which would give another address.
         if not local.startswith('"') and mailbox.username != local:
             raise ValueError("no mailbox")
         return mailbox
@@ -133,14 +137,25 @@ def _parsed(text: str) -> Address:
 
 
 @cache
-def _environment(language: str) -> Environment:
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES / "email"),
         autoescape=select_autoescape(["html"], default=False),
         extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_gettext_translations(wording(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return environment
+
+
+@pass_context
+def _gettext(context: Context, text: str) -> str:
+    return wording(context["language"]).gettext(text)
+
+
+@pass_context
+def _ngettext(context: Context, singular: str, plural: str, number: int) -> str:
+    return wording(context["language"]).ngettext(singular, plural, number)

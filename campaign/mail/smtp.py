@@ -1,8 +1,8 @@
-"""Handing messages to a relay by SMTP, so that one always knows what became of them.
+"""Hands messages to a relay by SMTP, so that the outcome of each is known.
 
-The dialogue is spelt out instead of left to :meth:`smtplib.SMTP.sendmail`, because that
-raises the same error for a line that broke before a message ended, when it can safely be
-sent again, and after, when it may have been accepted.
+The dialogue is written out instead of left to :meth:`smtplib.SMTP.sendmail`, which raises the same error for
+a connection that broke before the end of a message (it can safely be sent again) and for one that broke
+after it (the relay may have accepted it).
 """
 
 import smtplib
@@ -13,12 +13,14 @@ from email.message import EmailMessage
 from typing import Self
 
 from campaign.errors import PermanentMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.prepared import Wire, wire
 from campaign.mail.smtp_connection import Relay
+from campaign.mail.smtp_message import SmtpMessage, encode
 from campaign.mail.smtp_reply import (
-    GO_ON,
-    LEAVING,
-    StaleLineError,
+    SERVICE_CLOSING,
+    START_MAIL_INPUT,
+    Reply,
+    StaleConnectionError,
+    is_accepted,
     masked,
     recipient_refusal,
     refusal,
@@ -28,14 +30,16 @@ from campaign.settings import Settings
 
 TIMEOUT_SECONDS = 30
 
-PATIENCE = 10
-"""Times as long for the reply to a whole message."""
+FINAL_REPLY_TIMEOUTS = 10
+"""Times the timeout for the reply to a whole message: a relay may take ten minutes (RFC 5321, 4.5.3.2)."""
 
 END = b".\r\n"
 
+BeforeData = Callable[[], None] | None
+
 
 class SmtpTransport:
-    """Carries many messages over one connection, and makes a new one when that was dropped."""
+    """Sends many messages over one connection, and reconnects when it was closed."""
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class SmtpTransport:
     ) -> None:
         self._relay = Relay(settings, timeout_seconds=timeout_seconds, tls=tls)
         self._timeout = timeout_seconds
-        self._line: smtplib.SMTP | None = None
+        self._connection: smtplib.SMTP | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -55,187 +59,172 @@ class SmtpTransport:
         self.close()
 
     def connect(self) -> None:
-        """Open the line and log in, unless that was done.
+        """Connect and log in, unless connected.
 
         Raises:
-            TemporaryMailError: The relay cannot be reached, or refuses us. That is no word
-                about any message, so even a 5xx is worth another try.
+            TemporaryMailError: The relay cannot be reached, or refuses us. No message was
+                refused, so even a 5xx is worth another attempt.
         """
-        self._opened()
+        self._connected()
 
-    def send(
-        self,
-        message: EmailMessage | Wire,
-        *,
-        purpose: str = "letter",
-        meanwhile: Callable[[], None] = lambda: None,
-        before_data: Callable[[], None] | None = None,
-    ) -> str:
+    def send(self, message: EmailMessage, *, purpose: str = "letter", before_data: BeforeData = None) -> str:
         """Hand *message* to the relay; see :meth:`campaign.mail.transport.Transport.send`."""
         del purpose
-        ready = message if isinstance(message, Wire) else wire(message)
-        was_open = self._line is not None
+        encoded = encode(message)
+        was_open = self._connection is not None
         try:
-            return self._transact(self._opened(), ready, meanwhile, before_data)
-        except StaleLineError:
+            return self._transact(self._connected(), encoded, before_data)
+        except StaleConnectionError:
             if not was_open:
                 raise
-        # Relays leave a line that was idle or has carried its share; nothing of this message was said on it.
-        return self._transact(self._opened(), ready, meanwhile, before_data)
+        # Relays close connections that were idle or carried enough messages; this message was not begun.
+        return self._transact(self._connected(), encoded, before_data)
 
     def close(self) -> None:
-        """Say goodbye; a relay that does not answer is left all the same."""
-        if self._line is not None:
+        """Quit and disconnect, also from a relay that does not answer."""
+        if self._connection is not None:
             with suppress(OSError):
-                self._line.quit()
-        self._drop()
+                self._connection.quit()
+        self._disconnect()
 
-    def _opened(self) -> smtplib.SMTP:
-        if self._line is None:
-            self._line = self._relay.dial()
-        return self._line
+    def _connected(self) -> smtplib.SMTP:
+        if self._connection is None:
+            self._connection = self._relay.connect()
+        return self._connection
 
-    def _transact(
-        self,
-        line: smtplib.SMTP,
-        ready: Wire,
-        meanwhile: Callable[[], None],
-        before_data: Callable[[], None] | None,
-    ) -> str:
-        """Go through one message's dialogue; the line stays open unless it broke."""
-        if ready.is_international and not line.has_extn("smtputf8"):
+    def _transact(self, smtp: smtplib.SMTP, message: SmtpMessage, before_data: BeforeData) -> str:
+        """Run the dialogue for one message; the connection stays open unless it broke."""
+        if message.is_international and not smtp.has_extn("smtputf8"):
             raise PermanentMailError("the relay takes no such address (no SMTPUTF8)", code=550)
-        line.command_encoding = "utf-8" if ready.is_international else "ascii"
-        if ready.is_plain and line.has_extn("pipelining"):
-            self._begin_at_once(line, ready, meanwhile)
-            try:
-                if before_data is not None:
-                    before_data()
-            except BaseException:
-                # What follows on this line would be taken for the message.
-                self._drop()
-                raise
-            # In one piece: where it cannot be sent to its last byte, nothing is accepted either.
-            self._say_message(line, ready.content + END)
-            return self._verdict(line)
-        self._begin(line, ready)
+        smtp.command_encoding = "utf-8" if message.is_international else "ascii"
+        if len(message.recipients) == 1 and smtp.has_extn("pipelining"):
+            note = self._pipeline_envelope(smtp, message, before_data)
+        else:
+            note = self._send_envelope(smtp, message, before_data)
+        self._send_content(smtp, message.content)
+        return self._final_reply(smtp) + note
+
+    def _pipeline_envelope(self, smtp: smtplib.SMTP, message: SmtpMessage, before_data: BeforeData) -> str:
+        """Pipeline MAIL, RCPT and DATA (RFC 2920), then read the three replies."""
+        commands = (_mail_from(smtp, message), _rcpt_to(message.recipients[0]), "DATA")
         try:
-            note = self._name(line, ready.recipients)
+            smtp.send("".join(f"{command}\r\n" for command in commands))
+            sender, recipient, data = (smtp.getreply() for _ in commands)
+        except OSError as error:
+            self._disconnect()
+            raise StaleConnectionError(f"the connection broke: {type(error).__name__}") from None
+        if not (is_accepted(sender) and is_accepted(recipient) and data[0] == START_MAIL_INPUT):
+            self._leave_pipeline(sender, data)
+            if not is_accepted(sender):
+                raise sender_refusal(sender)
+            raise refusal(data) if is_accepted(recipient) else recipient_refusal(recipient)
+        try:
             if before_data is not None:
                 before_data()
-            self._open_message(line)
-            self._say_message(line, ready.content)
+        except BaseException:
+            # The relay would take whatever is sent next for the message.
+            self._disconnect()
+            raise
+        return ""
+
+    def _leave_pipeline(self, sender: Reply, data: Reply) -> None:
+        # After 354 the relay would take whatever is sent next for a message, though to nobody.
+        if sender[0] == SERVICE_CLOSING or data[0] == START_MAIL_INPUT:
+            self._disconnect()
+        else:
+            self._reset()
+
+    def _send_envelope(self, smtp: smtplib.SMTP, message: SmtpMessage, before_data: BeforeData) -> str:
+        """Send MAIL, RCPT and DATA one by one; return a note on refused recipients."""
+        self._send_sender(smtp, message)
+        try:
+            note = self._send_recipients(smtp, message.recipients)
+            if before_data is not None:
+                before_data()
+            self._send_data(smtp)
         except BaseException:
             self._reset()
             raise
-        self._end_message(line)
-        return self._verdict(line) + note
+        return note
 
-    def _begin(self, line: smtplib.SMTP, ready: Wire) -> None:
-        try:
-            code, text = line.docmd(_mail_from(line, ready))
-        except OSError as error:
-            self._drop()
-            raise StaleLineError(f"the line broke: {type(error).__name__}") from None
-        if code // 100 == 2:
+    def _send_sender(self, smtp: smtplib.SMTP, message: SmtpMessage) -> None:
+        reply = self._command(smtp, _mail_from(smtp, message), broken=StaleConnectionError)
+        if is_accepted(reply):
             return
-        if code == LEAVING:
-            self._drop()
-            raise refusal(code, text, StaleLineError)
-        self._reset()
-        raise sender_refusal(code, text)
-
-    def _begin_at_once(self, line: smtplib.SMTP, ready: Wire, meanwhile: Callable[[], None]) -> None:
-        """Say all that comes before the message in one breath (RFC 2920), then hear what it is answered."""
-        words = (_mail_from(line, ready), f"RCPT TO:<{ready.recipients[0]}>", "DATA")
-        try:
-            line.send("".join(f"{word}\r\n" for word in words))
-            meanwhile()
-            sender, recipient, message = (line.getreply() for _ in words)
-        except OSError as error:
-            self._drop()
-            raise StaleLineError(f"the line broke: {type(error).__name__}") from None
-        if sender[0] // 100 == 2 and recipient[0] // 100 == 2 and message[0] == GO_ON:
-            return
-        if sender[0] == LEAVING or message[0] == GO_ON:
-            # It would take whatever comes next for a message to nobody.
-            self._drop()
+        if reply[0] == SERVICE_CLOSING:
+            self._disconnect()
         else:
             self._reset()
-        if sender[0] // 100 != 2:
-            raise refusal(*sender, StaleLineError) if sender[0] == LEAVING else sender_refusal(*sender)
-        raise refusal(*message) if recipient[0] // 100 == 2 else recipient_refusal(*recipient)
+        raise sender_refusal(reply)
 
-    def _name(self, line: smtplib.SMTP, recipients: Iterable[str]) -> str:
-        """Name the recipients; return a note on those refused, unless all were."""
-        replies = [self._ask(line, f"RCPT TO:<{recipient}>") for recipient in recipients]
-        refusals = [reply for reply in replies if reply[0] // 100 != 2]
-        if len(refusals) < len(replies):
-            return f"; {len(refusals)} of {len(replies)} recipients refused" if refusals else ""
-        # Whoever is refused for now only may be accepted later: so may the message.
-        raise recipient_refusal(*min(refusals, key=lambda reply: reply[0] // 100 == 5))
+    def _send_recipients(self, smtp: smtplib.SMTP, recipients: Iterable[str]) -> str:
+        """Send every recipient; return a note on those refused, and raise if all were."""
+        replies = [self._command(smtp, _rcpt_to(recipient)) for recipient in recipients]
+        refused = [reply for reply in replies if not is_accepted(reply)]
+        if len(refused) < len(replies):
+            return f"; {len(refused)} of {len(replies)} recipients refused" if refused else ""
+        # If one of them is only deferred, the message may be accepted later.
+        raise recipient_refusal(min(refused, key=lambda reply: reply[0] // 100 == 5))
 
-    def _open_message(self, line: smtplib.SMTP) -> None:
-        code, text = self._ask(line, "DATA")
-        if code != GO_ON:
-            raise refusal(code, text)
+    def _send_data(self, smtp: smtplib.SMTP) -> None:
+        reply = self._command(smtp, "DATA")
+        if reply[0] != START_MAIL_INPUT:
+            raise refusal(reply)
 
-    def _say_message(self, line: smtplib.SMTP, content: bytes) -> None:
-        """Send all but the end of the message: if the line breaks here, nothing was accepted."""
+    def _send_content(self, smtp: smtplib.SMTP, content: bytes) -> None:
+        """Send the message and its end in one call: if that fails, the end was not sent."""
         try:
-            line.send(content)
+            smtp.send(content + END)
         except OSError as error:
-            self._drop()
-            raise TemporaryMailError(f"the line broke: {type(error).__name__}") from None
+            self._disconnect()
+            raise TemporaryMailError(f"the connection broke: {type(error).__name__}") from None
 
-    def _end_message(self, line: smtplib.SMTP) -> None:
-        """Send the end of the message: from here on only a reply says what became of it."""
-        try:
-            line.send(END)
-        except OSError as error:
-            self._drop()
-            raise UncertainMailError(f"the line broke at the end: {type(error).__name__}") from None
-
-    def _verdict(self, line: smtplib.SMTP) -> str:
+    def _final_reply(self, smtp: smtplib.SMTP) -> str:
         """Wait for the reply to a whole message."""
         try:
-            # A relay may ponder a whole message for long (RFC 5321 grants it ten minutes).
-            line.sock.settimeout(self._timeout * PATIENCE)  # type: ignore[union-attr]
-            code, text = line.getreply()
-            line.sock.settimeout(self._timeout)  # type: ignore[union-attr]
+            smtp.sock.settimeout(self._timeout * FINAL_REPLY_TIMEOUTS)  # type: ignore[union-attr]
+            reply = smtp.getreply()
+            smtp.sock.settimeout(self._timeout)  # type: ignore[union-attr]
         except OSError as error:
-            self._drop()
+            self._disconnect()
             raise UncertainMailError(f"no reply to the whole message: {type(error).__name__}") from None
-        if code // 100 == 2:
-            return masked(code, text)
-        if code // 100 in {4, 5}:
+        if is_accepted(reply):
+            return masked(*reply)
+        if reply[0] // 100 in {4, 5}:
             self._reset()
-            raise refusal(code, text)
-        self._drop()
+            raise refusal(reply)
+        self._disconnect()
         raise UncertainMailError("no readable reply to the whole message")
 
-    def _ask(self, line: smtplib.SMTP, command: str) -> tuple[int, bytes]:
+    def _command(
+        self, smtp: smtplib.SMTP, command: str, *, broken: type[TemporaryMailError] = TemporaryMailError
+    ) -> Reply:
+        """Send *command* and return its reply; raise *broken* if the connection broke."""
         try:
-            return line.docmd(command)
+            return smtp.docmd(command)
         except OSError as error:
-            self._drop()
-            raise TemporaryMailError(f"the line broke: {type(error).__name__}") from None
+            self._disconnect()
+            raise broken(f"the connection broke: {type(error).__name__}") from None
 
     def _reset(self) -> None:
-        """Make the line ready for the next message, or leave it."""
+        """Make the connection ready for the next message, or close it."""
         try:
-            if self._line is not None and self._line.docmd("RSET")[0] // 100 != 2:
-                self._drop()
+            if self._connection is not None and not is_accepted(self._connection.docmd("RSET")):
+                self._disconnect()
         except OSError:
-            self._drop()
+            self._disconnect()
 
-    def _drop(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
-def _mail_from(line: smtplib.SMTP, ready: Wire) -> str:
-    options = " SMTPUTF8 BODY=8BITMIME" if ready.is_international else ""
-    size = f" SIZE={len(ready.content)}" if line.has_extn("size") else ""
-    return f"MAIL FROM:<{ready.sender}>{options}{size}"
+def _mail_from(smtp: smtplib.SMTP, message: SmtpMessage) -> str:
+    options = " SMTPUTF8 BODY=8BITMIME" if message.is_international else ""
+    size = f" SIZE={len(message.content)}" if smtp.has_extn("size") else ""
+    return f"MAIL FROM:<{message.sender}>{options}{size}"
+
+
+def _rcpt_to(recipient: str) -> str:
+    return f"RCPT TO:<{recipient}>"

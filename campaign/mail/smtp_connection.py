@@ -1,4 +1,4 @@
-"""The relay: where it is, how the line to it is encrypted, and as whom we log in."""
+"""Connects to the relay: host, port, TLS and login."""
 
 import smtplib
 import socket
@@ -9,58 +9,61 @@ from campaign.errors import TemporaryMailError
 from campaign.mail.smtp_reply import refusal
 from campaign.settings import Settings, is_loopback_host
 
-SUBMISSION_PORT, RELAY_PORT, TLS_PORT = 587, 25, 465
-"""Used when the URL gives none: elsewhere, on this machine, and for ``smtps``."""
+SUBMISSION_PORT, LOOPBACK_PORT, IMPLICIT_TLS_PORT = 587, 25, 465
+"""Defaults when the URL names no port: for another machine, for this one, and for ``smtps``."""
 
 
 class Relay:
-    """The relay that the settings name."""
+    """The relay that ``CAMPAIGN_SMTP_URL`` names. TLS is required unless the relay is on this machine."""
 
     def __init__(self, settings: Settings, *, timeout_seconds: float, tls: ssl.SSLContext | None) -> None:
         url = urlsplit(settings.smtp_url)
-        self._is_tls_from_start = url.scheme == "smtps"
         self._host = url.hostname or ""
-        self._is_near = is_loopback_host(self._host)
-        self._port = url.port or (
-            TLS_PORT if self._is_tls_from_start else RELAY_PORT if self._is_near else SUBMISSION_PORT
-        )
+        is_loopback = is_loopback_host(self._host)
+        self._has_implicit_tls = url.scheme == "smtps"
+        self._has_starttls = not self._has_implicit_tls and not is_loopback
+        default_port = LOOPBACK_PORT if is_loopback else SUBMISSION_PORT
+        self._port = url.port or (IMPLICIT_TLS_PORT if self._has_implicit_tls else default_port)
         self._user, self._password = unquote(url.username or ""), unquote(url.password or "")
-        # Never the machine's own name: it is nobody's business, and finding it asks the DNS.
+        # Never the machine's own name: the relay need not know it, and looking it up asks the DNS.
         self._own_name = "localhost" if settings.is_loopback else urlsplit(settings.base_url).hostname
         self._timeout = timeout_seconds
         self._tls = tls
 
-    def dial(self) -> smtplib.SMTP:
-        """Open a line and log in.
+    def connect(self) -> smtplib.SMTP:
+        """Open an encrypted connection and log in.
 
         Raises:
-            TemporaryMailError: It cannot be reached, or refuses us.
+            TemporaryMailError: It cannot be reached, its certificate is wrong, or it refuses the login.
         """
         try:
-            return self._dial()
+            return self._connect()
         except smtplib.SMTPResponseException as error:
-            raise refusal(error.smtp_code, error.smtp_error, TemporaryMailError) from None
+            raise refusal((error.smtp_code, error.smtp_error), TemporaryMailError) from None
         except (OSError, ValueError) as error:
-            raise TemporaryMailError(f"no line to the relay: {type(error).__name__}") from None
+            raise TemporaryMailError(f"no connection to the relay: {type(error).__name__}") from None
 
-    def _dial(self) -> smtplib.SMTP:
-        is_tls = self._is_tls_from_start or not self._is_near
-        tls = (self._tls or ssl.create_default_context()) if is_tls else None
-        relay = (self._host, self._port, self._own_name)
-        line: smtplib.SMTP
-        if self._is_tls_from_start:
-            line = smtplib.SMTP_SSL(*relay, timeout=self._timeout, context=tls)
-        else:
-            line = smtplib.SMTP(*relay, timeout=self._timeout)
+    def _connect(self) -> smtplib.SMTP:
+        connection = self._opened()
         try:
-            # The end of a message goes out apart from it, and must not wait for an acknowledgement.
-            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
-            if is_tls and not self._is_tls_from_start:
-                line.starttls(context=tls)
-            line.ehlo_or_helo_if_needed()
+            # Nagle's algorithm would delay the end of a long message until the rest is acknowledged.
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # type: ignore[union-attr]
+            if self._has_starttls:
+                connection.starttls(context=self._tls_context())
+            connection.ehlo_or_helo_if_needed()
             if self._user:
-                line.login(self._user, self._password)
+                connection.login(self._user, self._password)
         except BaseException:
-            line.close()
+            connection.close()
             raise
-        return line
+        return connection
+
+    def _opened(self) -> smtplib.SMTP:
+        address = (self._host, self._port, self._own_name)
+        if self._has_implicit_tls:
+            return smtplib.SMTP_SSL(*address, timeout=self._timeout, context=self._tls_context())
+        return smtplib.SMTP(*address, timeout=self._timeout)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        """Return a context that checks the relay's certificate and host name."""
+        return self._tls or ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""Where messages go: to a relay, or into a folder on a machine without one."""
+"""Hands messages to a relay, or writes them into a folder on a machine without one."""
 
 import os
 import re
@@ -12,7 +12,6 @@ from typing import Protocol, Self
 import click
 
 from campaign.errors import TemporaryMailError
-from campaign.mail.prepared import Wire
 from campaign.mail.smtp import TIMEOUT_SECONDS, SmtpTransport
 from campaign.settings import Settings
 
@@ -20,53 +19,50 @@ _PRIVATE_LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
 
 
 class Transport(Protocol):
-    """Hands messages over while its block lasts."""
+    """Hands messages over; a context manager that closes its connection."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def connect(self) -> None:
-        """Make ready to send; does nothing when ready.
+        """Connect, unless connected.
 
         Raises:
-            TemporaryMailError: No message can be handed over now, whichever it is.
+            TemporaryMailError: No message at all can be handed over now.
         """
 
     def send(
         self,
-        message: EmailMessage | Wire,
+        message: EmailMessage,
         *,
         purpose: str = "letter",
-        meanwhile: Callable[[], None] = lambda: None,
         before_data: Callable[[], None] | None = None,
     ) -> str:
-        """Hand *message* over, and return the final reply with every address in it masked.
+        """Hand *message* over; return the final reply with every address masked.
 
         Args:
             message: Its From, To and Cc are also the envelope.
-            purpose: What it is for, in one word that is no part of it.
-            meanwhile: Called while the relay is waited for, if it is, before the message itself is
-                handed over; it must not raise.
-            before_data: Called once its recipients were accepted, and before the message
-                itself is handed over; when it raises, nothing is.
+            purpose: One word for the name of a file; not part of the message.
+            before_data: Called after its recipients were accepted and before its content is
+                sent; when it raises, no content is sent.
 
         Raises:
-            TemporaryMailError: It was not accepted now, and may be later.
-            PermanentMailError: It will never be accepted as it is.
-            UncertainMailError: The line broke after its end was sent, so it may have been accepted.
+            TemporaryMailError: It was not accepted now, but may be later.
+            PermanentMailError: It will never be accepted.
+            UncertainMailError: The connection broke after its end was sent, so it may have been accepted.
         """
 
 
 def open_transport(settings: Settings, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Transport:
-    """Return the transport that *settings* ask for; it connects when first needed."""
+    """Return the transport that *settings* name; it connects when first needed."""
     if settings.smtp_url:
         return SmtpTransport(settings, timeout_seconds=timeout_seconds)
     return FolderTransport(settings.instance / "mail")
 
 
 class FolderTransport:
-    """Writes each message to a file and prints its link: for trying things out on one machine."""
+    """Writes each message to a file and prints its link: for trials on one machine."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,10 +71,10 @@ class FolderTransport:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is open between two messages."""
+        """Do nothing: no connection is open."""
 
     def connect(self) -> None:
-        """Make the folder, closed to other users of the machine."""
+        """Create the folder, readable by this user alone."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -86,15 +82,12 @@ class FolderTransport:
 
     def send(
         self,
-        message: EmailMessage | Wire,
+        message: EmailMessage,
         *,
         purpose: str = "letter",
-        meanwhile: Callable[[], None] = lambda: None,
         before_data: Callable[[], None] | None = None,
     ) -> str:
         """Write *message* to ``<n>-<purpose>.eml``; see :meth:`Transport.send`."""
-        del meanwhile
-        message = message.message() if isinstance(message, Wire) else message
         self.connect()
         if before_data is not None:
             before_data()
@@ -104,7 +97,7 @@ class FolderTransport:
             raise TemporaryMailError(f"cannot write mails: {error.strerror}") from None
         body = message.get_body(("plain",))
         links = _PRIVATE_LINK.findall(body.get_content()) if body else []
-        # Never the address: what stands on a console often ends in a log.
+        # Never the address: console output often ends in a log.
         for shown in links or [str(path)]:
             click.echo(f"Mail for {purpose}: {shown}")
         return f"250 written as {path.name}"
@@ -122,7 +115,7 @@ class FolderTransport:
                 unfinished.unlink()
 
     def _number(self, unfinished: Path, purpose: str) -> Path:
-        """Give the file the next number; of two writers one gets it, and the other the one after."""
+        """Name the file by the next number; of two writers at once, the other takes the number after it."""
         taken = (path.name.partition("-")[0] for path in self._folder.glob("*.eml"))
         number = max((int(each) for each in taken if each.isdecimal()), default=0) + 1
         while True:

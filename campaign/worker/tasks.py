@@ -69,7 +69,7 @@ class Tasks:
             settings=settings,
             database=database,
             keys=ServerKeys.from_secret(settings.secret_key),
-            look_up=self.look_up,
+            send_links=self.look_up,
             lease=lease,
             clock=clock,
         )
@@ -157,7 +157,7 @@ class Tasks:
         try:
             worker.run()
             if self._sending.locked():
-                self._dispatch.give_up()
+                self._dispatch.abandon()
         finally:
             self.close()
 

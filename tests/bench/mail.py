@@ -24,8 +24,9 @@ from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
+from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
-from campaign.mail.prepared import Wire, written
+from campaign.mail.smtp_message import SmtpMessage, encode
 from campaign.sealing.code import CROCKFORD
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -93,7 +94,7 @@ def worker(settings: Settings, number: int) -> float:
                 now=SYSTEM_CLOCK(),
             )
     dispatch = Dispatch(
-        settings=settings, database=database, keys=keys, look_up=lambda *_: None, clock=SYSTEM_CLOCK
+        settings=settings, database=database, keys=keys, send_links=lambda *_: None, clock=SYSTEM_CLOCK
     )
     began = time.process_time()
     dispatch.run(threading.Event())
@@ -104,10 +105,18 @@ def worker(settings: Settings, number: int) -> float:
     return seconds
 
 
-def mail(settings: Settings, number: int) -> Wire:
+def mail(settings: Settings, number: int) -> SmtpMessage:
     """Return the mail that the worker makes of a row."""
-    params = {"token": token(number)}
-    return written("confirm", language="en", settings=settings, recipient=recipient(number), params=params)
+    return encode(
+        render(
+            "confirm",
+            language="en",
+            settings=settings,
+            recipient=recipient(number),
+            params={"token": token(number)},
+            now=SYSTEM_CLOCK(),
+        )
+    )
 
 
 def recipient(number: int) -> str:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from campaign.errors import PermanentMailError, RecipientMailError, TemporaryMailError, UncertainMailError
-from campaign.mail.message import addressed
+from campaign.mail.message import new_message
 from campaign.mail.smtp import SmtpTransport
 from campaign.mail.transport import FolderTransport, open_transport
 from campaign.settings import Settings
+from tests.conftest import NOW
 from tests.support.relay import breaking_relay, free_port, relay
 
 SETTINGS = Settings(mail_from="Letters <post@letters.example.org>")
@@ -23,7 +24,7 @@ LINK = "http://127.0.0.1:8000/en/signature/7K3M9QX2WAB4CDEFGH5J"
 
 
 def write(recipient: str = "mara@example.net", text: str = "Hello\n") -> EmailMessage:
-    message = addressed(SETTINGS, recipient)
+    message = new_message(SETTINGS, recipient, now=NOW)
     message["Subject"] = "Good day"
     message.set_content(text)
     return message
@@ -111,7 +112,7 @@ def test_the_machines_name_is_not_told():
 
 
 def test_nobody_listening_is_temporary():
-    with pytest.raises(TemporaryMailError, match="no line"):
+    with pytest.raises(TemporaryMailError, match="no connection"):
         send(f"smtp://127.0.0.1:{free_port()}")
 
 

@@ -1,25 +1,28 @@
 """The e-mail that carries a delivery: the letter as text, letter and list as an attached PDF."""
 
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 
 from campaign.delivery.document import NO_CODE, Document
 from campaign.delivery.plan import Plan
-from campaign.mail.message import address, addressed
+from campaign.mail.message import new_message, parse_address
 from campaign.reference.language import wording
 from campaign.settings import Settings
 from campaign.signature_list.cover import Cover
 
 
-def delivery_message(settings: Settings, plan: Plan, document: Document, *, recipient: str) -> EmailMessage:
+def delivery_message(
+    settings: Settings, plan: Plan, document: Document, *, recipient: str, now: datetime
+) -> EmailMessage:
     """Return the message with *document*; it is a test if the cover has no code."""
     _ = wording(plan.language.code).gettext
-    message, subject = addressed(settings, recipient), plan.letter.subject
+    message, subject = new_message(settings, recipient, now=now), plan.letter.subject
     if plan.organisation.name:
-        sender = address(settings.mail_from)
+        sender = parse_address(settings.mail_from)
         message.replace_header("From", Address(plan.organisation.name, sender.username, sender.domain))
     if plan.organisation.contact:
-        message["Reply-To"] = address(plan.organisation.contact)
+        message["Reply-To"] = parse_address(plan.organisation.contact)
     message["Subject"] = (
         _("Test: %(subject)s") % {"subject": subject} if document.cover.code == NO_CODE else subject
     )

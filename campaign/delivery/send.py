@@ -100,7 +100,9 @@ def send(sender: Sender, order: Order) -> Delivery:
         _refuse(planned, order)
         front = cover(planned, code=new_code(), made_on=now.date(), base_url=sender.settings.base_url)
         document = build(planned, entries(db, planned, sender.organiser.campaign_private_key), front)
-    message = delivery_message(sender.settings, planned, document, recipient=_recipient(planned))
+    message = delivery_message(
+        sender.settings, planned, document, recipient=_recipient(planned), now=sender.clock()
+    )
     if _record(sender, order, planned, document, message_id=str(message["Message-ID"])):
         _hand_over(sender, order, planned, document, message)
     with sender.database.reading() as db:
@@ -121,7 +123,7 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
         planned = plan(db, appeal, state, edition=edition, today=now.date())
         front = cover(planned, code=NO_CODE, made_on=now.date(), base_url=sender.settings.base_url)
         document = build(planned, masked(entries(db, planned, sender.organiser.campaign_private_key)), front)
-    message = delivery_message(sender.settings, planned, document, recipient=recipient)
+    message = delivery_message(sender.settings, planned, document, recipient=recipient, now=now)
     with open_transport(sender.settings) as transport:
         transport.send(message)
 

@@ -20,7 +20,7 @@ class RelayPause:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._deferrals = 0
-        self._ends_at = clock.monotonic()
+        self._ends_at = float("-inf")
 
     def reset(self) -> None:
         """Count from zero again: a run begins, or the relay has accepted a mail."""

@@ -28,9 +28,8 @@ def encode(message: EmailMessage) -> SmtpMessage:
     Raises:
         PermanentMailError: It has no sender or no recipient.
     """
-    senders, to, cc = (
-        [*header.addresses] if header else [] for header in map(message.get, ("From", "To", "Cc"))
-    )
+    headers = (message[name] for name in ("From", "To", "Cc"))
+    senders, to, cc = ([*header.addresses] if header else [] for header in headers)
     if not senders or not to + cc:
         raise PermanentMailError("this message has no sender or no recipient", code=553)
     sender, *recipients = (parse_address(each.addr_spec).addr_spec for each in (senders[0], *to, *cc))

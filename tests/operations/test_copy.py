@@ -67,7 +67,7 @@ def test_a_lived_in_campaign_goes_on_in_its_new_database(
     settings: Settings, target_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relocation, "BATCH", 3)
-    monkeypatch.setattr(dispatch, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.1)
     settings = replace(settings, unlimited_networks=(LOOPBACK,))
     with lived_in(settings, clock) as place:
         assert place.browser().post("/en/letters/se", data=FORM).status_code == 303

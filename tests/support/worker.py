@@ -24,7 +24,7 @@ def start(
     settings: Settings,
     *,
     lease: timedelta = outbox.LEASE,
-    linger_seconds: float = dispatch.LINGER_SECONDS,
+    idle_seconds: float = dispatch.IDLE_SECONDS,
     follow_parent: bool = False,
     log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -38,7 +38,7 @@ def start(
                 "smtp_url": settings.smtp_url,
             },
             "lease_seconds": lease.total_seconds(),
-            "linger_seconds": linger_seconds,
+            "idle_seconds": idle_seconds,
             "follow_parent": follow_parent,
         }
     )
@@ -94,7 +94,7 @@ def main() -> None:
     logging.basicConfig(level=logging.DEBUG)
     given = how["settings"]
     settings = Settings(**given | {"instance": Path(given["instance"])})
-    dispatch.LINGER_SECONDS = how["linger_seconds"]
+    dispatch.IDLE_SECONDS = how["idle_seconds"]
     database = Database(settings.database_url)
     built = tasks.build(
         settings,

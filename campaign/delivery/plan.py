@@ -12,7 +12,7 @@ from campaign.appeal.content import Appeal
 from campaign.delivery import readiness
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure import safety_list
-from campaign.disclosure.delivered_name import named
+from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.letter.edition import stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
@@ -91,8 +91,8 @@ def plan(
         today: The day of the cautions.
         language: The letter's.
     """
-    lists, ready = safety_list.lists(db, appeal), readiness.of_state(db, state)
-    appeal, names_from = lists.applied_to(appeal), lists.names_from.get(state.code)
+    lists, ready = safety_list.current_lists(db, appeal), readiness.of_state(db, state)
+    appeal, names_from = lists.replace_in(appeal), lists.names_from.get(state.code)
     is_withheld = state.code in lists.no_names_to
     letter = compose(appeal, state, language.code)
     earlier_letters, edition_groups = ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
@@ -146,8 +146,8 @@ def _figures(db: Session, state: ParticipatingState, names_from: date | None) ->
     """Count the letter's signatures by every condition of :class:`Plan` in one pass."""
     other_key = Signature.key_id.not_in(select(CampaignKey.id).where(CampaignKey.is_current))
     conditions = {
-        "named": named(names_from),
-        "deliverable": named(),
+        "named": has_deliverable_name(names_from),
+        "deliverable": has_deliverable_name(),
         "names_waiting": and_(counts(), awaits_name_approval()),
         "words_waiting": and_(counts(), awaits_words_approval()),
         "counted": and_(counts(), Signature.disclosure == COUNTED),

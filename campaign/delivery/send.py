@@ -36,7 +36,7 @@ from campaign.delivery.model import (
 )
 from campaign.delivery.plan import Plan, entries, plan
 from campaign.disclosure import safety_list
-from campaign.disclosure.delivered_name import named
+from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.errors import DeliveryError, MailError, PermanentMailError, UncertainMailError
 from campaign.letter.edition import current_edition
 from campaign.mail.transport import open_transport
@@ -131,7 +131,7 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
 def _current_edition(sender: Sender) -> tuple[Appeal, int]:
     """Return the content with the current safety lists, and the number of its stored edition."""
     with sender.database.writing() as db:
-        appeal = safety_list.effective(db, sender.appeal)
+        appeal = safety_list.current_appeal(db, sender.appeal)
         return appeal, current_edition(db, appeal, now=sender.clock())
 
 
@@ -227,7 +227,7 @@ def _begin(sender: Sender, order: Order, planned: Plan, document: Document) -> N
             latest = db.scalar(deliveries(state_code).where(Delivery.status.in_(REACHED)).limit(1))
             if (latest.id if latest else None) != _latest_id(planned):
                 raise DeliveryError("another message to this delegation was sent meanwhile")
-            lists = safety_list.lists(db, sender.appeal)
+            lists = safety_list.current_lists(db, sender.appeal)
             if state_code in lists.no_names_to and not planned.names_withheld:
                 raise DeliveryError("this delegation gets no names any more")
             if _still_deliverable(db, order.delivery_id, planned.names_from) != len(document.numbers):
@@ -242,4 +242,4 @@ def _still_deliverable(db: Session, delivery_id: UUID, since: date | None) -> in
     """Return how many names of the list may still be delivered."""
     same = (Signature.state_code == DeliveryRow.state_code) & (Signature.id == DeliveryRow.signature_id)
     query = select(func.count()).select_from(DeliveryRow).join(Signature, same)
-    return db.scalar(query.where(DeliveryRow.delivery_id == delivery_id, named(since))) or 0
+    return db.scalar(query.where(DeliveryRow.delivery_id == delivery_id, has_deliverable_name(since))) or 0

@@ -1,4 +1,4 @@
-"""The names that a delivery would hand over."""
+"""The names that a delivery may contain."""
 
 from datetime import date
 
@@ -10,16 +10,16 @@ from campaign.signature.model import APPROVED, DELEGATION, PUBLIC, Signature
 from campaign.signature.select import counts
 
 
-def named(since: date | None = None) -> ColumnElement[bool]:
-    """Return the condition that the delegation may have the name, if it was given on *since* or later.
+def has_deliverable_name(since: date | None = None) -> ColumnElement[bool]:
+    """Return the condition that a delivery may contain the name, if it was given on *since* or later.
 
-    A name meant for the public is delivered only after an organiser approved it.
+    A public name is delivered only after an organiser approved it.
     """
     return and_(
         counts(),
         true() if since is None else Signature.signed_on >= since,
         Signature.sealed.is_not(None),
-        # What an earlier pair's setup link alone opens cannot be printed.
+        # A box of an earlier pair cannot be opened, so its name cannot be printed.
         Signature.key_id.in_(select(CampaignKey.id).where(CampaignKey.is_current)),
         or_(
             Signature.disclosure == DELEGATION,
@@ -28,7 +28,7 @@ def named(since: date | None = None) -> ColumnElement[bool]:
     )
 
 
-def count_named(db: Session, state_code: str, since: date | None = None) -> int:
-    """Return how many names the list to *state_code* may hold, of those given on *since* or later."""
+def count_deliverable_names(db: Session, state_code: str, since: date | None = None) -> int:
+    """Return how many names a list to *state_code* may contain, of those given on *since* or later."""
     query = select(func.count()).select_from(Signature)
-    return db.scalar(query.where(Signature.state_code == state_code, named(since))) or 0
+    return db.scalar(query.where(Signature.state_code == state_code, has_deliverable_name(since))) or 0

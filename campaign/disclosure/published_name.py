@@ -1,4 +1,4 @@
-"""Names that may be seen by everyone, the newest first, a page at a time."""
+"""Pages of published names, the newest first."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ DAY_BYTES = 4
 ORDER = Signature.confirmed_on, Signature.id
 
 
-class Place(NamedTuple):
-    """A place in the order of names: right after the signature that was confirmed then and has this id."""
+class Cursor(NamedTuple):
+    """The position in the order of names right after one signature."""
 
     confirmed_on: date
     id: UUID
 
-    def text(self, keys: ServerKeys) -> str:
-        """Return it as it stands in an address: closed, since it tells whose row is whose, and its day.
+    def wrap(self, keys: ServerKeys) -> str:
+        """Return the cursor for a web address, encrypted: it would reveal a name's row and day.
 
-        The same place has the same address each time.
+        The same cursor has the same address each time, for caches.
         """
         content = self.confirmed_on.toordinal().to_bytes(DAY_BYTES) + self.id.bytes
         return urlsafe_b64encode(box.wrap_deterministically(content, keys.place)).decode()
 
     @classmethod
-    def read(cls, text: str, keys: ServerKeys) -> Self | None:
-        """Return the place of an address, or ``None`` where none stands that these keys closed."""
+    def unwrap(cls, text: str, keys: ServerKeys) -> Self | None:
+        """Return the cursor in a web address; ``None`` unless it was wrapped with these keys."""
         try:
             content = box.unwrap(urlsafe_b64decode(text), keys.place)
         except (ValueError, WrongKeyError):
@@ -47,34 +47,34 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page of names."""
+class NamesPage:
+    """A page of published names."""
 
     names: list[tuple[str, str]]
-    """Each with the code of the letter's state."""
-    newer: Place | None
-    """Where the page before it begins; ``None``: at the newest name."""
-    older: Place | None
-    """Where the next one begins, if there is one."""
+    """Name, and code of the letter's state."""
+    newer: Cursor | None
+    """Where the previous page begins; ``None`` for the newest name."""
+    older: Cursor | None
+    """Where the next page begins; ``None`` on the last."""
 
 
-def page(db: Session, *, after: Place | None = None) -> Page:
-    """Return a page of names *after* a place, or the newest ones.
+def page_of_names(db: Session, *, after: Cursor | None = None) -> NamesPage:
+    """Return the page of names *after* a cursor, or the newest names.
 
-    Each page costs the same, however far back, and no name is left out when others come meanwhile.
+    Each page costs the same, however old. New names shift no name from one page to another.
     """
     size = NAMES_A_PAGE
-    wanted = _names().order_by(*(column.desc() for column in ORDER)).limit(size + 1)
-    rows = db.execute(wanted.where(tuple_(*ORDER) < after) if after else wanted).all()
-    older = Place(rows[size - 1].confirmed_on, rows[size - 1].id) if len(rows) > size else None
+    newest_first = _names().order_by(*(column.desc() for column in ORDER)).limit(size + 1)
+    rows = db.execute(newest_first.where(tuple_(*ORDER) < after) if after else newest_first).all()
+    older = Cursor(rows[size - 1].confirmed_on, rows[size - 1].id) if len(rows) > size else None
     names = [(row.public_name, row.state_code) for row in rows[:size]]
-    return Page(names, after and _newer(db, after), older)
+    return NamesPage(names, after and _newer(db, after), older)
 
 
-def _newer(db: Session, after: Place) -> Place | None:
+def _newer(db: Session, after: Cursor) -> Cursor | None:
     before = _names().where(tuple_(*ORDER) >= after).order_by(*ORDER)
     begin = db.execute(before.offset(NAMES_A_PAGE).limit(1)).first()
-    return Place(begin.confirmed_on, begin.id) if begin else None
+    return Cursor(begin.confirmed_on, begin.id) if begin else None
 
 
 def _names() -> Select[str | None, str, date | None, UUID]:

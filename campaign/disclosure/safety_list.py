@@ -1,7 +1,6 @@
 """Two lists that protect people: delegations that get no names, and residences where signing is dangerous.
 
-The appeal says what they are at first; once organisers have changed them, theirs hold. The
-accused state is always on both.
+The appeal sets them until organisers change them. The accused state is always on both.
 """
 
 import json
@@ -28,30 +27,30 @@ from campaign.signature.select import counts
 
 _NAME = "safety"
 
-OVERNIGHT = timedelta(days=2)
-"""How long after a release names are still kept back: forms that promised it may lie open overnight."""
+RELEASE_DELAY = timedelta(days=2)
+"""How long after a release names are still withheld: a form that promised it may stay open overnight."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lists:
-    """The two lists as they hold at one moment."""
+class SafetyLists:
+    """The two lists at one moment."""
 
     no_names_to: frozenset[str]
-    """States whose delegations are told how many signed, never who."""
+    """States whose delegations get the number of signatures, but no names."""
     endangered_residences: frozenset[str]
     names_from: Mapping[str, date] = field(default_factory=dict)
-    """For states that once were on the first list: the day from which on names may be delivered.
-    Who signed before it was told that the organisers alone would see the name."""
+    """For states that once were on the first list: the first day whose names may be delivered.
+    Earlier forms promised that only organisers would see the name."""
     is_edited: bool = False
-    """Whether organisers have changed the appeal's lists."""
+    """Whether organisers changed the appeal's lists."""
 
     def withholds(self, state_code: str, signed_on: date) -> bool:
-        """Whether a name that was given on that day goes to no delegation."""
+        """Whether a name given on *signed_on* is not delivered."""
         return state_code in self.no_names_to or signed_on < self.names_from.get(state_code, date.min)
 
-    def applied_to(self, appeal: Appeal) -> Appeal:
-        """Return *appeal* with these lists in place of its own: the same object for the same lists."""
-        return _applied(appeal, self.no_names_to, self.endangered_residences)
+    def replace_in(self, appeal: Appeal) -> Appeal:
+        """Return *appeal* with these lists in place of its own; the same object for the same lists."""
+        return _replaced(appeal, self.no_names_to, self.endangered_residences)
 
     def with_accused(self, appeal: Appeal) -> Self:
         """Return the lists with the accused state on both."""
@@ -64,77 +63,77 @@ class Lists:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What organisers want to be different; states by their codes, residences by theirs."""
+    """A change that organisers ask for, in codes of states and residences."""
 
     withhold: frozenset[str] = frozenset()
-    """Delegations that shall get no names any more."""
+    """Delegations that get no names from now on."""
     release: frozenset[str] = frozenset()
-    """Delegations that shall get names again."""
+    """Delegations that get names again."""
     protect: frozenset[str] = frozenset()
-    """Residences that become endangered ones."""
+    """Residences to add to the endangered ones."""
     unprotect: frozenset[str] = frozenset()
 
     @property
     def loosens(self) -> bool:
-        """Whether it takes protection away."""
+        """Whether it removes protection."""
         return bool(self.release or self.unprotect)
 
     def __bool__(self) -> bool:
         return bool(self.withhold or self.protect or self.loosens)
 
 
-def lists(db: Session, appeal: Appeal) -> Lists:
-    """Return the lists that hold now."""
-    kept = _kept(db)
-    if kept is not None and kept.is_edited:
-        return kept.with_accused(appeal)
-    return replace(_of(appeal), names_from=kept.names_from if kept else {})
+def current_lists(db: Session, appeal: Appeal) -> SafetyLists:
+    """Return the lists in force."""
+    stored = _stored(db)
+    if stored is not None and stored.is_edited:
+        return stored.with_accused(appeal)
+    return replace(_from_appeal(appeal), names_from=stored.names_from if stored else {})
 
 
-def effective(db: Session, appeal: Appeal) -> Appeal:
-    """Return *appeal* with the lists that hold now: what letters and pages are made from."""
-    return lists(db, appeal).applied_to(appeal)
+def current_appeal(db: Session, appeal: Appeal) -> Appeal:
+    """Return *appeal* with the lists in force, for letters and pages."""
+    return current_lists(db, appeal).replace_in(appeal)
 
 
-def settle(db: Session, appeal: Appeal, *, now: datetime) -> None:
-    """Keep at a start which lists hold from now on.
+def store_at_start(db: Session, appeal: Appeal, *, now: datetime) -> None:
+    """Store the lists in force, when the site starts.
 
-    When the appeal's own file no longer names a state, this is a release like any other: names
-    that were given until now go to no delegation.
+    A state that the appeal's file no longer lists is released as by an organiser: names given
+    until now are not delivered.
     """
-    before, after = _kept(db), lists(db, appeal)
+    before, after = _stored(db), current_lists(db, appeal)
     if before is not None:
-        after = _releasing(after, before.no_names_to - after.no_names_to, now)
-    _keep(db, after)
+        after = _with_release_days(after, before.no_names_to - after.no_names_to, now)
+    _store(db, after)
 
 
-def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetime) -> Lists:
-    """Change the lists, and keep the edition of the letter that this makes.
+def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetime) -> SafetyLists:
+    """Change the lists, and store the edition of the letter that results.
 
-    Public names of people who live where it has become dangerous leave the site for good.
+    Published names of residents of newly endangered places are declined for good.
 
     Raises:
-        CampaignError: It would take the accused state off a list, or names what there is not.
+        CampaignError: The change takes the accused state off a list, or has an unknown code.
     """
     take_setup_lock(db)
-    before = lists(db, appeal)
+    before = current_lists(db, appeal)
     _check(appeal, wanted)
-    after = Lists(
+    after = SafetyLists(
         no_names_to=before.no_names_to - wanted.release | wanted.withhold,
         endangered_residences=before.endangered_residences - wanted.unprotect | wanted.protect,
         names_from=before.names_from,
         is_edited=True,
     )
-    after = _releasing(after, before.no_names_to - after.no_names_to, now)
-    _keep(db, after)
-    current_edition(db, after.applied_to(appeal), now=now)
+    after = _with_release_days(after, before.no_names_to - after.no_names_to, now)
+    _store(db, after)
+    current_edition(db, after.replace_in(appeal), now=now)
     decline_names_from(db, after.endangered_residences - before.endangered_residences)
     _record(db, before, after, by=by, now=now)
     return after
 
 
-def names_promised(db: Session, state_code: str) -> int:
-    """Return how many names of the letter to *state_code* are kept sealed, whoever may see them."""
+def count_sealed_names(db: Session, state_code: str) -> int:
+    """Return how many signatures of the letter to *state_code* have a sealed name."""
     query = select(func.count()).select_from(Signature)
     return (
         db.scalar(query.where(Signature.state_code == state_code, counts(), Signature.sealed.is_not(None)))
@@ -142,15 +141,15 @@ def names_promised(db: Session, state_code: str) -> int:
     )
 
 
-def names_published(db: Session, residence: str) -> int:
-    """Return how many names of people who live in *residence* stand on the site."""
+def count_published_names(db: Session, residence: str) -> int:
+    """Return how many names of residents of *residence* are published."""
     query = select(func.count()).select_from(Signature)
     return db.scalar(query.where(Signature.residence == residence, Signature.public_name.is_not(None))) or 0
 
 
-def _releasing(after: Lists, released: frozenset[str], now: datetime) -> Lists:
-    opens_on = now.date() + OVERNIGHT
-    return replace(after, names_from={**after.names_from, **dict.fromkeys(sorted(released), opens_on)})
+def _with_release_days(after: SafetyLists, released: frozenset[str], now: datetime) -> SafetyLists:
+    first_day = now.date() + RELEASE_DELAY
+    return replace(after, names_from={**after.names_from, **dict.fromkeys(sorted(released), first_day)})
 
 
 def _check(appeal: Appeal, wanted: Change) -> None:
@@ -162,7 +161,7 @@ def _check(appeal: Appeal, wanted: Change) -> None:
         raise CampaignError("there is no such residence")
 
 
-def _record(db: Session, before: Lists, after: Lists, *, by: str, now: datetime) -> None:
+def _record(db: Session, before: SafetyLists, after: SafetyLists, *, by: str, now: datetime) -> None:
     for act, codes in (
         ("withhold names", after.no_names_to - before.no_names_to),
         ("release names", before.no_names_to - after.no_names_to),
@@ -173,17 +172,17 @@ def _record(db: Session, before: Lists, after: Lists, *, by: str, now: datetime)
             audit_log.record(db, by, act, code, now=now)
 
 
-def _of(appeal: Appeal) -> Lists:
-    own = Lists(no_names_to=appeal.no_names_to, endangered_residences=appeal.endangered_residences)
+def _from_appeal(appeal: Appeal) -> SafetyLists:
+    own = SafetyLists(no_names_to=appeal.no_names_to, endangered_residences=appeal.endangered_residences)
     return own.with_accused(appeal)
 
 
-def _kept(db: Session) -> Lists | None:
+def _stored(db: Session) -> SafetyLists | None:
     text = read_fact(db, _NAME)
     if text is None:
         return None
     content: dict[str, Any] = json.loads(text)
-    return Lists(
+    return SafetyLists(
         no_names_to=frozenset(content["no_names_to"]),
         endangered_residences=frozenset(content["endangered_residences"]),
         names_from={code: date.fromisoformat(day) for code, day in content["names_from"].items()},
@@ -191,7 +190,7 @@ def _kept(db: Session) -> Lists | None:
     )
 
 
-def _keep(db: Session, after: Lists) -> None:
+def _store(db: Session, after: SafetyLists) -> None:
     content = {
         "no_names_to": sorted(after.no_names_to),
         "endangered_residences": sorted(after.endangered_residences),
@@ -202,8 +201,8 @@ def _keep(db: Session, after: Lists) -> None:
 
 
 @lru_cache(maxsize=16)
-def _applied(appeal: Appeal, no_names_to: frozenset[str], endangered: frozenset[str]) -> Appeal:
-    # Letters are composed once per appeal, and appeals compared by being the same object.
+def _replaced(appeal: Appeal, no_names_to: frozenset[str], endangered: frozenset[str]) -> Appeal:
+    # Letters are cached by the identity of the appeal object.
     if (appeal.no_names_to, appeal.endangered_residences) == (no_names_to, endangered):
         return appeal
     return replace(appeal, no_names_to=no_names_to, endangered_residences=endangered)

@@ -37,8 +37,8 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         take_setup_lock(db)
         copy.check_finished(db)
         salt = _digest_salt(db, settings)
-        safety_list.settle(db, appeal, now=now)
-        edition = current_edition(db, safety_list.effective(db, appeal), now=now)
+        safety_list.store_at_start(db, appeal, now=now)
+        edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
         mark_interrupted(db, now=now)
     return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from campaign.disclosure.delivered_name import named
+from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.errors import WrongKeyError
 from campaign.sealing.box import Details, Opener
 from campaign.signature.model import APPROVED, COUNTED, Signature
@@ -87,7 +87,7 @@ def for_delegation(
             group by group, and each has the first edition of its group.
         since: Leave out names that were given before this day.
     """
-    deliverable = in_list_order(state_code).where(named(since))
+    deliverable = in_list_order(state_code).where(has_deliverable_name(since))
     queries = (deliverable.where(Signature.edition.in_(group)) for group in edition_groups)
     first_of_group = {edition: group[0] for group in edition_groups for edition in group}
     for entry in _unsealed(db, queries, private_key):
@@ -99,7 +99,7 @@ def other_editions(db: Session, state_code: str, edition: int, since: date | Non
     """Return the editions, newest first and without *edition*, that deliverable names signed."""
     query = (
         select(Signature.edition)
-        .where(Signature.state_code == state_code, named(since), Signature.edition != edition)
+        .where(Signature.state_code == state_code, has_deliverable_name(since), Signature.edition != edition)
         .distinct()
         .order_by(Signature.edition.desc())
     )

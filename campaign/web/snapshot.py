@@ -10,7 +10,7 @@ from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.disclosure import safety_list
-from campaign.disclosure.safety_list import Lists
+from campaign.disclosure.safety_list import SafetyLists
 from campaign.letter.edition import current_edition, known_edition
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
@@ -29,7 +29,7 @@ class Snapshot:
     as_of: datetime
     organisation: Organisation
     """Who runs the campaign, as pages name it."""
-    safety: Lists
+    safety: SafetyLists
     appeal: Appeal
     """The campaign's content with these lists."""
     edition: int
@@ -82,8 +82,8 @@ class SnapshotCache:
         with self._database.reading() as db:
             by_state, sender = count.by_state(db), organisation(db)
             erased_at = campaign_key.destroyed_at(db)
-            lists = safety_list.lists(db, self.content)
-        appeal = lists.applied_to(self.content)
+            lists = safety_list.current_lists(db, self.content)
+        appeal = lists.replace_in(self.content)
         return Snapshot(
             sum(by_state.values()),
             by_state,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaign.disclosure import published_name
-from campaign.disclosure.published_name import Place
+from campaign.disclosure.published_name import Cursor
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from tests.conftest import NOW
@@ -35,44 +35,44 @@ def names(db: Session, keys: ServerKeys) -> list[str]:
     return [row.public_name or "" for row in rows]
 
 
-def shown(page: published_name.Page) -> list[str]:
+def shown(page: published_name.NamesPage) -> list[str]:
     return [name for name, _state in page.names]
 
 
 def test_pages_hold_every_name_once_there_and_back(db: Session, keys: ServerKeys, names: list[str]) -> None:
-    pages = [published_name.page(db)]
+    pages = [published_name.page_of_names(db)]
     while older := pages[-1].older:
-        pages.append(published_name.page(db, after=older))
+        pages.append(published_name.page_of_names(db, after=older))
 
     assert [shown(page) for page in pages] == [names[:3], names[3:6], names[6:]]
     assert pages[0].newer is None
     assert pages[1].newer is None, "the page before it begins at the newest name"
-    assert shown(published_name.page(db, after=pages[2].newer)) == names[3:6]
+    assert shown(published_name.page_of_names(db, after=pages[2].newer)) == names[3:6]
 
 
 def test_what_comes_or_goes_meanwhile_moves_no_name_from_page_to_page(
     db: Session, keys: ServerKeys, names: list[str]
 ) -> None:
-    first = published_name.page(db)
+    first = published_name.page_of_names(db)
     publish(db, keys, "Nuria Newest", days_ago=-1)
     gone = db.query(Signature).filter_by(public_name=names[2]).one()
     gone.public_name = None
     db.commit()
 
-    assert shown(published_name.page(db, after=first.older)) == names[3:6]
+    assert shown(published_name.page_of_names(db, after=first.older)) == names[3:6]
 
 
 def test_a_place_in_an_address_tells_nothing_and_is_the_same_each_time(db: Session, keys: ServerKeys) -> None:
     row = publish(db, keys, "Mara Public", days_ago=0)
-    place = Place(TODAY, row.id)
-    text = place.text(keys)
+    place = Cursor(TODAY, row.id)
+    text = place.wrap(keys)
 
-    assert Place.read(text, keys) == place
-    assert text == Place(TODAY, row.id).text(keys)
+    assert Cursor.unwrap(text, keys) == place
+    assert text == Cursor(TODAY, row.id).wrap(keys)
     assert row.id.hex[:6] not in text
-    assert Place.read(text, ServerKeys.from_secret("another secret", b"salt")) is None
+    assert Cursor.unwrap(text, ServerKeys.from_secret("another secret", b"salt")) is None
     for wrong in ("", "a", "é", "A" * 80, text[:-4], f"{text}AAAA", "1" * 100_000):
-        assert Place.read(wrong, keys) is None
+        assert Cursor.unwrap(wrong, keys) is None
 
 
 def test_no_place_can_be_opened_once_the_salt_is_destroyed() -> None:

@@ -75,11 +75,11 @@ def send_to(sender: Sender, state: Any) -> Any:
 
 
 def test_until_organisers_change_them_the_appeals_lists_hold(db: Session, appeal: Appeal) -> None:
-    found = safety_list.lists(db, appeal)
+    found = safety_list.current_lists(db, appeal)
 
     assert found.no_names_to == appeal.no_names_to
     assert found.endangered_residences == appeal.endangered_residences
-    assert safety_list.effective(db, appeal) is appeal
+    assert safety_list.current_appeal(db, appeal) is appeal
 
 
 def test_the_accused_state_is_on_both_lists_whatever_anybody_enters(db: Session, appeal: Appeal) -> None:
@@ -88,7 +88,7 @@ def test_the_accused_state_is_on_both_lists_whatever_anybody_enters(db: Session,
             change(db, appeal, **codes)
     another = replace(appeal, endangered_residences=frozenset())
 
-    assert safety_list.lists(db, another).endangered_residences == {"KZ"}
+    assert safety_list.current_lists(db, another).endangered_residences == {"KZ"}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_what_is_no_state_or_residence_comes_on_no_list(
 def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Session, appeal: Appeal) -> None:
     change(db, appeal, withhold="fr", protect="BY", release="uz")
     another = replace(appeal, no_names_to=appeal.no_names_to | {"am"})
-    safety_list.settle(db, another, now=NOW)
-    found = safety_list.lists(db, another)
+    safety_list.store_at_start(db, another, now=NOW)
+    found = safety_list.current_lists(db, another)
 
     assert found.no_names_to == appeal.no_names_to - {"uz"} | {"fr"}
     assert found.endangered_residences == {"KZ", "BY"}
@@ -132,7 +132,7 @@ def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
     assert "Mara Example" in text_of(post_office)
 
     change(db, appeal, withhold="fr")
-    assert known_edition(db, safety_list.effective(db, appeal)) == 2
+    assert known_edition(db, safety_list.current_appeal(db, appeal)) == 2
     db.rollback()
     second = send_to(sender, FR)
 
@@ -142,7 +142,8 @@ def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
     assert "Mara Example" not in text
     assert "Our names are not given to your delegation" in text
     assert (
-        stored_letter(db, 2, "en", "fr").text() == compose(safety_list.effective(db, appeal), FR, "en").text()
+        stored_letter(db, 2, "en", "fr").text()
+        == compose(safety_list.current_appeal(db, appeal), FR, "en").text()
     )
 
 
@@ -171,11 +172,11 @@ def test_a_state_that_leaves_the_appeals_own_file_keeps_that_promise_too(
 ) -> None:
     make_signature(db, keys, state="uz", name="Long Before")
     another = replace(appeal, no_names_to=appeal.no_names_to - {"uz"})
-    safety_list.settle(db, another, now=NOW)
+    safety_list.store_at_start(db, another, now=NOW)
     db.commit()
 
     assert send_to(replace(sender, appeal=another), UZ).named == 0
-    found = safety_list.lists(db, another)
+    found = safety_list.current_lists(db, another)
     assert found.withholds("uz", TODAY)
     assert not found.withholds("uz", TODAY + timedelta(days=2))
 
@@ -228,7 +229,7 @@ def test_public_names_leave_the_site_where_it_became_dangerous(
     named = [(made.row.state_code, made.row.id) for made in (here, there)]
     approve_names(db, named, owner.campaign_private_key)
     db.commit()
-    assert safety_list.names_published(db, "BY") == 1
+    assert safety_list.count_published_names(db, "BY") == 1
 
     change(db, appeal, protect="BY")
     db.expire_all()

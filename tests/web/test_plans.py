@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from campaign.disclosure.published_name import Place
+from campaign.disclosure.published_name import Cursor
 from campaign.operations.monitor import note_mails
 from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
@@ -82,7 +82,7 @@ def test_no_act_and_no_page_reads_a_large_table_from_end_to_end(
     with site.database.writing() as db:
         site.tasks.look_up(db, "mara@example.org", "en")
         note_mails(db, now=clock())
-    older = f"/en/progress?after={Place(NOW.date(), made[0].row.id).text(site.keys)}"
+    older = f"/en/progress?after={Cursor(NOW.date(), made[0].row.id).wrap(site.keys)}"
     assert client.get(older).status_code == 302, "nobody is behind it"
     for path in ("/en/", "/en/letters/de", "/en/progress", "/counts.json", "/healthz", "/metrics"):
         assert client.get(path).status_code == 200

@@ -5,9 +5,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.delivery.model import latest_with_names
-from campaign.disclosure import safety_list as lists
-from campaign.disclosure.delivered_name import count_named
-from campaign.disclosure.safety_list import OVERNIGHT, Change, Lists
+from campaign.disclosure import safety_list
+from campaign.disclosure.delivered_name import count_deliverable_names
+from campaign.disclosure.safety_list import (
+    RELEASE_DELAY,
+    Change,
+    SafetyLists,
+    count_published_names,
+    count_sealed_names,
+)
 from campaign.errors import CampaignError
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
@@ -51,7 +57,7 @@ def change_safety() -> ResponseReturnValue:
     if not form.validate():
         return _render_change(form, change), 422
     try:
-        lists.change(session(), site().appeal, change, by=unlocked().name, now=now())
+        safety_list.change(session(), site().appeal, change, by=unlocked().name, now=now())
     except CampaignError:
         abort(400)
     commit()
@@ -61,11 +67,11 @@ def change_safety() -> ResponseReturnValue:
     return redirect(url_for(".safety"), 303)
 
 
-def _lists() -> Lists:
-    return lists.lists(session(), site().appeal)
+def _lists() -> SafetyLists:
+    return safety_list.current_lists(session(), site().appeal)
 
 
-def _render_lists(form: SafetyForm, current: Lists) -> str:
+def _render_lists(form: SafetyForm, current: SafetyLists) -> str:
     accused = STATES[site().appeal.accused_state]
     names = {code: residence_name(code, ENGLISH.code) for code in current.endangered_residences}
     return render_template(
@@ -87,14 +93,14 @@ def _render_change(form: SafetyChangeForm, change: Change) -> str:
         form=form,
         change=change,
         withhold=[
-            (STATES[code], count_named(session(), code), latest_with_names(session(), code))
+            (STATES[code], count_deliverable_names(session(), code), latest_with_names(session(), code))
             for code in sorted(change.withhold)
         ],
-        release=[(STATES[code], lists.names_promised(session(), code)) for code in sorted(change.release)],
+        release=[(STATES[code], count_sealed_names(session(), code)) for code in sorted(change.release)],
         protect=[
-            (residence_name(code, ENGLISH.code), lists.names_published(session(), code))
+            (residence_name(code, ENGLISH.code), count_published_names(session(), code))
             for code in sorted(change.protect)
         ],
         unprotect=[residence_name(code, ENGLISH.code) for code in sorted(change.unprotect)],
-        names_from=now().date() + OVERNIGHT,
+        names_from=now().date() + RELEASE_DELAY,
     )

@@ -7,7 +7,7 @@ from wtforms import BooleanField, SelectField, SelectMultipleField
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
-from campaign.disclosure.safety_list import Change, Lists
+from campaign.disclosure.safety_list import Change, SafetyLists
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
@@ -26,7 +26,7 @@ class SafetyForm(Form):
         choices=[SelectChoice("", _("None")), *starmap(SelectChoice, residence.choices(ENGLISH.code))],
     )
 
-    def change(self, current: Lists, accused_state: str) -> Change:
+    def change(self, current: SafetyLists, accused_state: str) -> Change:
         """Return how the new lists differ from *current*; the accused state stays on both."""
         states = frozenset(self.no_names_to.data) | {accused_state}
         residences = frozenset(self.endangered.data) | {accused_state.upper()}

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from campaign.delivery.model import latest_delivered
 from campaign.disclosure import published_name
-from campaign.disclosure.published_name import Place
+from campaign.disclosure.published_name import Cursor
 from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.web.pager import Pager
@@ -18,7 +18,7 @@ from campaign.web.supporter.blueprint import bp
 def progress(language: Language) -> ResponseReturnValue:
     """Show each state's count and when its delegation was written to and replied, and published names."""
     snapshot = site().snapshots.current()
-    after = Place.read(request.args.get("after", ""), site().keys)
+    after = Cursor.unwrap(request.args.get("after", ""), site().keys)
     names = _names(snapshot, after)
     # Old links to a page of names: with a page number, of another server key, or beyond the last name.
     if not {"after", "page"}.isdisjoint(request.args) and (after is None or not names.names):
@@ -54,13 +54,13 @@ def _rows(language: Language, snapshot: Snapshot) -> list[dict[str, object]]:
     ]
 
 
-def _names(snapshot: Snapshot, after: Place | None) -> published_name.Page:
+def _names(snapshot: Snapshot, after: Cursor | None) -> published_name.NamesPage:
     # An erasure scrubs the rows in the background, so names may still be there.
     if snapshot.erased_on:
-        return published_name.Page([], None, None)
-    return published_name.page(session(), after=after)
+        return published_name.NamesPage([], None, None)
+    return published_name.page_of_names(session(), after=after)
 
 
-def _names_url(language: Language, after: Place | None) -> str:
-    place = after.text(site().keys) if after else None
+def _names_url(language: Language, after: Cursor | None) -> str:
+    place = after.wrap(site().keys) if after else None
     return url_for(".progress", language=language, after=place, _anchor="public-names")

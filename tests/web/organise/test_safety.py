@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from campaign.disclosure import safety_list as lists
+from campaign.disclosure import safety_list
 from campaign.disclosure.approval import approve_names
-from campaign.disclosure.safety_list import Lists
+from campaign.disclosure.safety_list import SafetyLists
 from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
 from tests.conftest import Clock
@@ -40,9 +40,9 @@ def text(answer: TestResponse) -> str:
     return answer.get_data(as_text=True)
 
 
-def held(site: Site) -> Lists:
+def held(site: Site) -> SafetyLists:
     with site.database.reading() as db:
-        return lists.lists(db, site.appeal)
+        return safety_list.current_lists(db, site.appeal)
 
 
 @pytest.mark.both_databases

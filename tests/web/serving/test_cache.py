@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from campaign.disclosure.published_name import Place
+from campaign.disclosure.published_name import Cursor
 from campaign.organiser import organisation
 from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES
@@ -141,7 +141,7 @@ def test_an_older_page_of_the_names_is_not_the_newest_one(
     row = make_signature(db, keys, disclosure="public").row
     row.public_name, row.name_review = "Mara Older", "approved"
     db.commit()
-    older = f"/en/progress?after={Place(NOW.date() + timedelta(days=1), uuid4()).text(keys)}"
+    older = f"/en/progress?after={Cursor(NOW.date() + timedelta(days=1), uuid4()).wrap(keys)}"
     for path in ("/en/progress", older, "/en/progress", older):
         assert client.get(path).status_code == 200
 

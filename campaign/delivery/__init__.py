@@ -1,1 +1,1 @@
-"""Deliveries: a letter with its list, sent once to one delegation, and what became of it."""
+"""Deliveries: a letter with its list, sent once to one delegation, and its outcome."""

@@ -1,4 +1,4 @@
-"""The delegations' addresses: entered or imported, each with its source and the day it was checked."""
+"""The delegations' e-mail addresses, entered or imported, each with its source and day of checking."""
 
 import csv
 import io
@@ -14,21 +14,21 @@ from campaign.errors import DelegationError
 from campaign.reference.participating_state import STATES
 
 COLUMNS = ("state", "email", "source", "checked_on")
-"""Of the file that organisers import: the state's code, then what :class:`Delegation` keeps."""
+"""Columns of the CSV file that organisers import: the state's code and fields of :class:`Delegation`."""
 
 LARGEST_IMPORT = 100_000
-"""Bytes; 57 lines take a few thousand."""
+"""Bytes. 57 lines have a few thousand."""
 
 
 class Delegation(Base):
-    """Where one participating state's delegation to the OSCE receives letters."""
+    """The address of one participating state's delegation to the OSCE."""
 
     __tablename__ = "delegation"
 
     state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
     source: Mapped[str]
-    """Where the address was found: no address is made up."""
+    """Where the address was found, such as a web page or a telephone call."""
     checked_on: Mapped[date]
     entered_by: Mapped[str]
     entered_at: Mapped[datetime]
@@ -36,7 +36,7 @@ class Delegation(Base):
 
 @dataclass(frozen=True)
 class Address:
-    """An address as it is entered."""
+    """An address as an organiser enters it."""
 
     state_code: str
     email: str
@@ -45,15 +45,15 @@ class Address:
 
 
 def delegations(db: Session) -> dict[str, Delegation]:
-    """Return what is known, by state code."""
+    """Return the stored addresses by state code."""
     return {row.state_code: row for row in db.scalars(select(Delegation))}
 
 
 def save(db: Session, address: Address, *, by: str, now: datetime) -> Delegation:
-    """Keep an address in place of the state's earlier one.
+    """Store an address; it replaces the state's earlier one.
 
     Raises:
-        DelegationError: The address, its source or its day will not do.
+        DelegationError: The address, its source or its day is invalid.
     """
     checked = _checked(address, now.date())
     return db.merge(
@@ -69,10 +69,10 @@ def save(db: Session, address: Address, *, by: str, now: datetime) -> Delegation
 
 
 def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:
-    """Keep every address of a CSV file with the columns of :data:`COLUMNS`, or none of them.
+    """Store all addresses of a CSV file with the columns of :data:`COLUMNS`; return their number.
 
     Raises:
-        DelegationError: Every line that will not do, each with its number.
+        DelegationError: Lines are invalid; then nothing is stored. The message names each line.
     """
     addresses, faults = [], []
     for number, row in _lines(content):
@@ -82,12 +82,12 @@ def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:
             faults.append(f"line {number}: {error}")
     codes = [address.state_code for address in addresses]
     faults += [
-        f"{code.upper()} stands on several lines" for code in sorted({c for c in codes if codes.count(c) > 1})
+        f"{code.upper()} is on several lines" for code in sorted({c for c in codes if codes.count(c) > 1})
     ]
     if faults:
         raise DelegationError("\n".join(faults))
     if not addresses:
-        raise DelegationError("the file holds no address")
+        raise DelegationError("the file has no address")
     for address in addresses:
         save(db, address, by=by, now=now)
     return len(addresses)
@@ -113,7 +113,7 @@ def _lines(content: bytes) -> list[tuple[int, dict[str, str]]]:
     lines = [
         (reader.line_num, {k: v or "" for k, v in row.items() if isinstance(v, str | None)}) for row in reader
     ]
-    # Spreadsheets save empty rows as well.
+    # Spreadsheets also save empty rows.
     return [(number, row) for number, row in lines if any(cell.strip() for cell in row.values())]
 
 
@@ -127,7 +127,7 @@ def _read(row: dict[str, str]) -> Address:
 
 
 def _day(text: str) -> date:
-    """Read a day as ISO writes it, or with dots, which spreadsheets make of it."""
+    """Read a day in ISO format, or as day.month.year, which some spreadsheets save."""
     day, month, year = [*text.split("."), "", ""][:3] if text.count(".") == 2 else ("", "", "")
     try:
         return date(int(year), int(month), int(day)) if year else date.fromisoformat(text)
@@ -146,5 +146,5 @@ def _checked(address: Address, today: date) -> Address:
     if not address.source.strip():
         raise DelegationError("say where the address was found (source)")
     if address.checked_on > today:
-        raise DelegationError("the day it was checked lies in the future")
+        raise DelegationError("the day it was checked is in the future")
     return Address(address.state_code, email, " ".join(address.source.split()), address.checked_on)

@@ -84,6 +84,7 @@ class Delivery(Base):
     prepared_at: Mapped[datetime]
     sending_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    """When the relay's answer, the interruption or the bounce was recorded."""
     smtp_code: Mapped[int | None]
     """The relay's reply code; 0 if there was no reply."""
     replied_on: Mapped[date | None]
@@ -116,7 +117,7 @@ class DeliveryRow(Base):
 
 
 def deliveries(state_code: str | None = None) -> Select[Delivery]:
-    """Select deliveries, the latest first."""
+    """Select all deliveries, or those to one delegation, the latest first."""
     query = select(Delivery).order_by(Delivery.prepared_at.desc())
     return query if state_code is None else query.where(Delivery.state_code == state_code)
 

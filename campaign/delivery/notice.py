@@ -1,4 +1,4 @@
-"""Telling delegations which numbers on their lists no longer stand: withdrawn, or invalidated, since."""
+"""Notices to delegations: numbers on delivered lists that were withdrawn or invalidated later."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from campaign.signature.model import Signature
 from campaign.signature.select import is_to_strike
 
 BATCH = 1000
-"""Marks settled in one transaction, so that nobody signing waits long."""
+"""Marks changed in one transaction; more would make signing wait."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What is to be told about one delivery."""
+    """The numbers to strike on the list of one delivery."""
 
     delivery: Delivery
     numbers: tuple[int, ...]
-    """On the list, ascending."""
+    """Ascending."""
 
     @property
     def spans(self) -> str:
-        """The numbers as they are written: ``3, 7–9, 12``."""
+        """The numbers as text: ``3, 7–9, 12``."""
         return ", ".join(_spans(self.numbers))
 
 
-def due(db: Session) -> list[Notice]:
-    """Return what delegations were not told yet, the oldest delivery first."""
-    query = _due(DeliveryRow.delivery_id, DeliveryRow.number).order_by(
+def pending(db: Session) -> list[Notice]:
+    """Return the notices that delegations did not get yet, the oldest delivery first."""
+    query = _pending(DeliveryRow.delivery_id, DeliveryRow.number).order_by(
         Delivery.prepared_at, DeliveryRow.delivery_id, DeliveryRow.number
     )
     found = groupby(db.execute(query), key=lambda row: row.delivery_id)
@@ -45,36 +45,35 @@ def due(db: Session) -> list[Notice]:
     ]
 
 
-def number_due(db: Session) -> int:
-    """Return how many deliveries there are of which a delegation was not told something yet."""
-    return db.scalar(_due(func.count(DeliveryRow.delivery_id.distinct()))) or 0
+def count_pending(db: Session) -> int:
+    """Return the number of deliveries with a pending notice."""
+    return db.scalar(_pending(func.count(DeliveryRow.delivery_id.distinct()))) or 0
 
 
-def told(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) -> int:
-    """Note that the delegation was told of *numbers*; return how many were not noted before."""
-    wanted = set(numbers)
-    known = next((each for each in due(db) if each.delivery.id == delivery_id), None)
-    noted = sorted(wanted.intersection(known.numbers)) if known else []
+def record_notified(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) -> int:
+    """Record that the delegation was notified of *numbers*; return how many of them were pending."""
+    notice = next((each for each in pending(db) if each.delivery.id == delivery_id), None)
+    notified = sorted(set(numbers).intersection(notice.numbers)) if notice else []
     db.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.delivery_id == delivery_id, DeliveryRow.number.in_(noted))
+        .where(DeliveryRow.delivery_id == delivery_id, DeliveryRow.number.in_(notified))
         .values(notice_on=on)
     )
-    return len(noted)
+    return len(notified)
 
 
-def settle_marks(db: Session, reading: Session) -> Iterator[int]:
-    """Mark what fell away on a list and was not told yet, and nothing else; yield after each batch.
+def refresh_marks(db: Session, reading: Session) -> Iterator[int]:
+    """Set ``to_strike`` on exactly the signatures with a pending notice; yield after each batch.
 
-    Each signature is marked when it falls, so that nobody need look through all that ever fell. What
-    stands on no list, or was told, keeps its mark until this is called: it costs time, and is not due.
-    A list that is being made cannot bring it back, since none is sent with a name that fell before.
+    Withdrawing and invalidating already set the mark, so that :func:`pending` reads few rows. This
+    clears it where the signature is on no list or the delegation was notified; such marks only cost
+    time. A cleared mark stays correct: no later list has the name of a withdrawn or invalidated signature.
 
     Args:
         db: A session that may write; the caller commits after each batch.
-        reading: One that reads, so that nobody waits while rows are looked for.
+        reading: A session that reads, so that searching locks nothing.
     """
-    is_untold = (
+    is_pending = (
         select(DeliveryRow.number)
         .where(
             DeliveryRow.state_code == Signature.state_code,
@@ -83,25 +82,26 @@ def settle_marks(db: Session, reading: Session) -> Iterator[int]:
         )
         .exists()
     )
-    # Either by an index of its own: these are few, and the numbers on lists are many.
-    for fell in (Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None)):
-        yield from _mark(db, reading, and_(fell, Signature.to_strike.is_(false()), is_untold), to_strike=True)
-    yield from _mark(db, reading, and_(is_to_strike(), ~is_untold), to_strike=False)
+    # Two queries, as each condition has its own index.
+    for is_gone in (Signature.withdrawn_on.is_not(None), Signature.invalidation_id.is_not(None)):
+        is_unmarked = and_(is_gone, Signature.to_strike.is_(false()), is_pending)
+        yield from _mark(db, reading, is_unmarked, to_strike=True)
+    yield from _mark(db, reading, and_(is_to_strike(), ~is_pending), to_strike=False)
 
 
-def _mark(db: Session, reading: Session, is_meant: ColumnElement[bool], *, to_strike: bool) -> Iterator[int]:
+def _mark(db: Session, reading: Session, condition: ColumnElement[bool], *, to_strike: bool) -> Iterator[int]:
     key = Signature.state_code, Signature.id
-    found = reading.execute(select(*key).where(is_meant).execution_options(yield_per=BATCH))
+    found = reading.execute(select(*key).where(condition).execution_options(yield_per=BATCH))
     for keys in found.partitions():
         among = tuple_(*key).in_([tuple(each) for each in keys])
-        # What somebody else has in hand is left for the next time, or both might wait in a circle.
-        free = select(*key).where(among, is_meant).with_for_update(skip_locked=True, of=Signature)
+        # Rows that another transaction has locked are left for the next call: waiting could deadlock.
+        free = select(*key).where(among, condition).with_for_update(skip_locked=True, of=Signature)
         changed = update(Signature).where(tuple_(*key).in_(free.correlate(None)))
         yield batch.execute(db, changed.values(to_strike=to_strike))
 
 
-def _due(*columns: Any) -> Select[Any]:
-    # The marked come first: a database that began with the numbers on lists would read them all.
+def _pending(*columns: Any) -> Select[Any]:
+    # MATERIALIZED makes the database begin with the few marked signatures, not with all numbers on lists.
     marked = (
         select(Signature.state_code, Signature.id).where(is_to_strike()).cte().prefix_with("MATERIALIZED")
     )

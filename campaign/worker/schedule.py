@@ -28,7 +28,7 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
         mark_interrupted(db, now=now)
         db.commit()
         with database.snapshot() as reading:
-            for _rows in notice.settle_marks(db, reading):
+            for _rows in notice.refresh_marks(db, reading):
                 db.commit()
         for _rows in due(db, settings, now=now):
             db.commit()

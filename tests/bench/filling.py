@@ -93,7 +93,7 @@ def settle(database: Database) -> None:
         with database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
     with database.snapshot() as reading, database.session(writes=True) as db:
-        for _marks in notice.settle_marks(db, reading):
+        for _marks in notice.refresh_marks(db, reading):
             db.commit()
 
 

@@ -118,8 +118,3 @@ def peak_bytes(number: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def children_peak_bytes(number: int) -> int:
-    """Return the most memory that each process which came from *number* has held, together."""
-    return sum(peak_bytes(each) for each in family(number)[1:])

@@ -124,7 +124,7 @@ def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flas
     supporter.token = tokens["delegation.de"]
     assert supporter.act("withdraw").status_code == 303
     with site.database.session(writes=True) as db:
-        assert [len(each.numbers) for each in notice.due(db)] == [1]
+        assert [len(each.numbers) for each in notice.pending(db)] == [1]
         assert recount(db, now=clock()) == []
         db.commit()
 

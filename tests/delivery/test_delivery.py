@@ -77,7 +77,7 @@ def text_of(relay: Relay, at: int = -1) -> str:
     return " ".join("\n".join(page.extract_text() for page in pages).split())
 
 
-def test_a_delivery_holds_letter_cover_and_every_name_that_may_go(
+def test_a_delivery_has_letter_cover_and_every_deliverable_name(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
     for name in ("Mara Example", "Әсел Үлгі", "Νίκη Παράδειγμα"):
@@ -109,7 +109,7 @@ def test_the_cover_says_how_many_signatures_were_withdrawn_and_removed(
     never_confirmed = make_signature(db, keys, confirmed=False)
     another_letter = make_signature(db, keys, state="us")
     withdraw(db, made[0].token, now=NOW, confirmation_days=7)
-    decision = invalidation.begin(db, None, "Made up.", by="Olga", now=NOW)
+    decision = invalidation.record_decision(db, None, "Made up.", by="Olga", now=NOW)
     removed = [each.row for each in (*made[1:3], never_confirmed, another_letter)]
     invalidation.invalidate(db, decision.id, [(row.state_code, row.id) for row in removed])
     db.commit()
@@ -121,7 +121,7 @@ def test_the_cover_says_how_many_signatures_were_withdrawn_and_removed(
     assert "2 signatures were removed by the organisers as not genuine." in text
 
 
-def test_an_approved_public_name_goes_along(
+def test_an_approved_public_name_is_delivered(
     db: Session, keys: ServerKeys, sender: Sender, owner: Unlocked, post_office: Relay
 ) -> None:
     made = make_signature(db, keys, disclosure="public", name="Looked At", words="My words, not yours.")
@@ -168,7 +168,7 @@ def test_what_was_sent_can_be_checked_by_its_hash(
     assert post_office.received[-1]["Reply-To"] == "office@example.org"
 
 
-def test_the_numbers_on_the_list_are_kept_with_their_signatures(
+def test_the_numbers_on_the_list_are_stored_with_their_signatures(
     db: Session, keys: ServerKeys, sender: Sender
 ) -> None:
     made = make_signature(db, keys)
@@ -226,7 +226,7 @@ def test_two_organisers_at_the_same_moment_send_one_message(
     assert len(post_office.received) == 1
 
 
-def test_names_under_another_key_are_left_out_and_said(
+def test_names_under_another_key_are_left_out_and_need_a_confirmation(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
     make_signature(db, keys, name="Mara Example")
@@ -244,7 +244,9 @@ def test_names_under_another_key_are_left_out_and_said(
     assert len(list(entry.for_organisers(db, ["de"], sender.organiser.campaign_private_key))) == 2
 
 
-def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys, sender: Sender) -> None:
+def test_a_second_message_needs_an_organisers_confirmation(
+    db: Session, keys: ServerKeys, sender: Sender
+) -> None:
     make_signature(db, keys)
     send.send(sender, order())
 
@@ -252,7 +254,7 @@ def test_a_second_message_needs_an_organisers_word(db: Session, keys: ServerKeys
         send.send(sender, order(confirmed=()))
 
 
-def test_the_letter_to_the_united_states_needs_a_look_at_the_remark(
+def test_an_instruments_note_needs_an_organisers_confirmation(
     db: Session, keys: ServerKeys, sender: Sender
 ) -> None:
     make_signature(db, keys, state="us")
@@ -261,7 +263,7 @@ def test_the_letter_to_the_united_states_needs_a_look_at_the_remark(
         send.send(sender, order(STATES["us"], confirmed=()))
 
 
-def test_past_its_day_an_instrument_needs_a_look(
+def test_an_expired_instrument_needs_an_organisers_confirmation(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, clock: Clock
 ) -> None:
     make_signature(db, keys)
@@ -278,7 +280,7 @@ def test_past_its_day_an_instrument_needs_a_look(
     ("lacking", "obstacle"),
     [("organisation", "organisation"), ("address", "address"), ("signatures", "signatures")],
 )
-def test_without_its_conditions_nothing_is_sent(
+def test_an_obstacle_forbids_sending(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, lacking: str, obstacle: str
 ) -> None:
     state = "fr" if lacking == "address" else "de"
@@ -297,7 +299,7 @@ def test_without_its_conditions_nothing_is_sent(
     ("answer", "status"),
     [("550 5.1.1 No such mailbox", "refused"), ("451 4.7.1 Later", "delayed")],
 )
-def test_a_relay_that_does_not_take_it_leaves_nothing_delivered(
+def test_a_message_that_the_relay_rejects_is_not_delivered(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, answer: str, status: str
 ) -> None:
     make_signature(db, keys)
@@ -309,16 +311,14 @@ def test_a_relay_that_does_not_take_it_leaves_nothing_delivered(
     assert readiness.of_state(db, DE).latest_reached is None
 
 
-def test_a_relay_that_is_away_leaves_it_delayed(db: Session, keys: ServerKeys, sender: Sender) -> None:
+def test_a_delivery_is_delayed_while_the_relay_is_down(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     away = replace(sender, settings=replace(sender.settings, smtp_url="smtp://127.0.0.1:9"))
 
     assert send.send(away, order()).status == "delayed"
 
 
-def test_what_was_interrupted_is_uncertain_and_never_sent_by_itself(
-    db: Session, keys: ServerKeys, sender: Sender
-) -> None:
+def test_an_interrupted_delivery_becomes_uncertain(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     delivery = send.send(sender, order())
     db.execute(
@@ -337,7 +337,9 @@ def test_what_was_interrupted_is_uncertain_and_never_sent_by_itself(
     assert "sent_before" in again.cautions
 
 
-def test_a_test_holds_no_name(db: Session, keys: ServerKeys, sender: Sender, post_office: Relay) -> None:
+def test_a_test_message_has_no_names(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
+) -> None:
     make_signature(db, keys, name="Mara Example", town="Smalltown")
     send.send_test(sender, DE, "olga@example.org")
 
@@ -349,7 +351,7 @@ def test_a_test_holds_no_name(db: Session, keys: ServerKeys, sender: Sender, pos
     assert db.scalar(select(Delivery)) is None
 
 
-def test_a_reply_is_noted_and_shown_with_its_day(db: Session, keys: ServerKeys, sender: Sender) -> None:
+def test_a_reply_is_recorded_with_its_day(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     delivery = send.send(sender, order())
     outcome.note_reply(db, delivery.id, replied_on=NOW.date(), note="They thank us.", by="Olga", now=NOW)
@@ -359,7 +361,7 @@ def test_a_reply_is_noted_and_shown_with_its_day(db: Session, keys: ServerKeys, 
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-def test_a_reply_comes_after_the_letter_and_not_tomorrow(
+def test_a_reply_before_the_letter_or_in_the_future_is_refused(
     db: Session, keys: ServerKeys, sender: Sender, days: int
 ) -> None:
     make_signature(db, keys)
@@ -371,7 +373,7 @@ def test_a_reply_comes_after_the_letter_and_not_tomorrow(
         )
 
 
-def test_those_who_signed_another_edition_stand_under_their_own_text(
+def test_signatories_of_another_edition_are_listed_under_their_own_text(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
     from campaign.letter.edition import current_edition
@@ -389,7 +391,7 @@ def test_those_who_signed_another_edition_stand_under_their_own_text(
     assert text.index("Signed The Second") < text.index("Nazarbayev") < text.index("Signed The First")
 
 
-def test_who_withdraws_while_the_list_is_on_its_way_is_not_delivered(
+def test_a_name_that_is_withdrawn_while_the_document_is_built_is_not_delivered(
     db: Session,
     keys: ServerKeys,
     sender: Sender,

@@ -25,7 +25,7 @@ def withdraw(db: Session, made: Made) -> None:
     db.commit()
 
 
-def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
+def test_a_number_that_was_withdrawn_or_invalidated_after_a_delivery_is_pending(
     db: Session, keys: ServerKeys
 ) -> None:
     make_owner(db)
@@ -36,10 +36,13 @@ def test_what_was_withdrawn_or_invalidated_after_a_delivery_is_to_be_told(
     invalidation.invalidate(db, decision.id, [("de", made[3].row.id)])
     db.commit()
 
-    assert {each.delivery.id: each.numbers for each in notice.due(db)} == {first.id: (2, 4), second.id: (2,)}
+    assert {each.delivery.id: each.numbers for each in notice.pending(db)} == {
+        first.id: (2, 4),
+        second.id: (2,),
+    }
 
 
-def test_what_an_organiser_took_back_is_not_to_be_told(
+def test_the_number_of_a_signature_whose_invalidation_was_undone_is_not_pending(
     database: Database, db: Session, keys: ServerKeys
 ) -> None:
     make_owner(db)
@@ -48,21 +51,21 @@ def test_what_an_organiser_took_back_is_not_to_be_told(
     decision = invalidation.record_decision(db, None, "Made up.", by="Olga", now=NOW)
     invalidation.invalidate(db, decision.id, [("de", made.row.id)])
     db.commit()
-    assert notice.number_due(db) == 1
+    assert notice.count_pending(db) == 1
 
     invalidation.undo(db, decision.id, by="Olga", now=NOW)
     db.commit()
-    settle_marks(database, db)
-    assert notice.number_due(db) == 0
+    refresh_marks(database, db)
+    assert notice.count_pending(db) == 0
 
     withdraw(db, made)
-    assert notice.number_due(db) == 1
+    assert notice.count_pending(db) == 1
 
 
-def settle_marks(database: Database, db: Session) -> None:
+def refresh_marks(database: Database, db: Session) -> None:
     db.commit()
     with database.snapshot() as reading:
-        for _rows in notice.settle_marks(db, reading):
+        for _rows in notice.refresh_marks(db, reading):
             db.commit()
 
 
@@ -70,7 +73,7 @@ def marked(db: Session) -> set[UUID]:
     return set(db.scalars(select(Signature.id).where(Signature.to_strike)))
 
 
-def test_only_what_fell_on_a_list_and_was_not_told_stays_marked(
+def test_only_signatures_with_a_pending_notice_stay_marked(
     database: Database, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notice, "BATCH", 1)
@@ -80,56 +83,56 @@ def test_only_what_fell_on_a_list_and_was_not_told_stays_marked(
         withdraw(db, each)
     assert marked(db) == {each.row.id for each in made}
 
-    settle_marks(database, db)
+    refresh_marks(database, db)
     assert marked(db) == {each.row.id for each in made[:2]}
 
-    notice.told(db, delivery.id, [1], on=TODAY)
-    settle_marks(database, db)
+    notice.record_notified(db, delivery.id, [1], on=TODAY)
+    refresh_marks(database, db)
     assert marked(db) == {made[1].row.id}
-    assert [each.numbers for each in notice.due(db)] == [(2,)]
+    assert [each.numbers for each in notice.pending(db)] == [(2,)]
 
 
 @pytest.mark.parametrize("column", ["withdrawn_on", "invalidation_id"])
-def test_what_fell_under_an_earlier_version_is_marked_by_what_lists_hold(
+def test_signatures_that_an_earlier_version_left_unmarked_are_marked(
     database: Database, db: Session, keys: ServerKeys, column: str
 ) -> None:
     made = [make_signature(db, keys) for _ in range(3)]
     deliver(db, *made[:2])
-    fell = {"withdrawn_on": TODAY, "invalidation_id": uuid4()}[column]
+    gone = {"withdrawn_on": TODAY, "invalidation_id": uuid4()}[column]
     db.execute(
-        update(Signature).where(Signature.id.in_([made[1].row.id, made[2].row.id])).values({column: fell})
+        update(Signature).where(Signature.id.in_([made[1].row.id, made[2].row.id])).values({column: gone})
     )
     db.commit()
-    assert notice.due(db) == []
+    assert notice.pending(db) == []
 
-    settle_marks(database, db)
+    refresh_marks(database, db)
 
-    assert [each.numbers for each in notice.due(db)] == [(2,)]
+    assert [each.numbers for each in notice.pending(db)] == [(2,)]
     assert marked(db) == {made[1].row.id}
 
 
 @pytest.mark.parametrize("status", [PREPARED, BOUNCED])
-def test_a_delegation_that_never_had_the_list_is_told_nothing(
+def test_a_delegation_that_never_got_the_list_gets_no_notice(
     db: Session, keys: ServerKeys, status: str
 ) -> None:
     made = make_signature(db, keys)
     deliver(db, made, status=status)
     withdraw(db, made)
 
-    assert notice.due(db) == []
+    assert notice.pending(db) == []
 
 
-def test_what_was_told_is_not_to_be_told_again_and_what_fell_later_is(db: Session, keys: ServerKeys) -> None:
+def test_a_delegation_is_notified_once_of_each_number(db: Session, keys: ServerKeys) -> None:
     made = [make_signature(db, keys) for _ in range(3)]
     delivery = deliver(db, *made)
     withdraw(db, made[0])
-    assert notice.told(db, delivery.id, [1, 2], on=TODAY) == 1
+    assert notice.record_notified(db, delivery.id, [1, 2], on=TODAY) == 1
     db.commit()
-    assert notice.due(db) == []
+    assert notice.pending(db) == []
 
     withdraw(db, made[1])
-    assert [each.numbers for each in notice.due(db)] == [(2,)]
-    assert notice.told(db, uuid4(), [2], on=TODAY) == 0
+    assert [each.numbers for each in notice.pending(db)] == [(2,)]
+    assert notice.record_notified(db, uuid4(), [2], on=TODAY) == 0
 
 
 @pytest.mark.parametrize(

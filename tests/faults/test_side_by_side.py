@@ -136,7 +136,7 @@ def test_who_is_put_back_while_being_erased_on_request_is_told_to_the_delegation
     before_locking(put_back)
     assert erase_on_request(database, owner, keys, chosen) == 1
 
-    assert notice.number_due(db) == 1
+    assert notice.count_pending(db) == 1
     assert compare(db) == []
 
 

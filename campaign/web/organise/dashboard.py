@@ -48,7 +48,7 @@ def dashboard() -> ResponseReturnValue:
         ready=sum(1 for each in states if each.is_ready),
         uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
         held=sum(sum(each) for each in invalidation.count_held(session()).values()),
-        to_tell=notice.number_due(session()),
+        to_tell=notice.count_pending(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),

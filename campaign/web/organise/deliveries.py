@@ -33,7 +33,7 @@ def deliveries() -> ResponseReturnValue:
         rows=rows,
         sent=sum(1 for row in rows if row.latest_reached),
         ready=sum(1 for row in rows if row.is_ready),
-        to_tell=notice.number_due(session()),
+        to_tell=notice.count_pending(session()),
     )
 
 

@@ -19,14 +19,16 @@ from campaign.web.site import commit, now, session, site
 @bp.get("/notices")
 def notices() -> ResponseReturnValue:
     """Show a prepared notice for each delivery on whose list something fell away."""
-    return render_template("organise/notices.html", notices=[_shown(each) for each in notice.due(session())])
+    return render_template(
+        "organise/notices.html", notices=[_shown(each) for each in notice.pending(session())]
+    )
 
 
 @bp.post("/notices/<uuid:delivery_id>")
 def note_told(delivery_id: UUID) -> ResponseReturnValue:
     """Keep that the delegation was told of the numbers that stood in the notice."""
     numbers = [int(each) for each in request.form.getlist("numbers") if each.isascii() and each.isdigit()]
-    told = notice.told(session(), delivery_id, numbers, on=now().date())
+    told = notice.record_notified(session(), delivery_id, numbers, on=now().date())
     if told:
         audit_log.record(session(), unlocked().name, "tell delegation", str(told), now=now())
         commit()

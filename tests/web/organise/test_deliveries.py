@@ -34,7 +34,7 @@ def app(make_app: Callable[[Settings], Flask], settings: Settings, post_office: 
 
 @pytest.fixture
 def ready(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> OrganisersBrowser:
-    """Give an organiser who has only to press the button."""
+    """Return an organiser's browser, with everything ready for two deliveries."""
     save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
     for state in ("us", "de"):
         address = Address(state, f"{state}@missions.example.org", "a call", NOW.date())
@@ -44,7 +44,7 @@ def ready(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> Organi
 
 
 def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
-    """Return what the preview's form holds, as a page that was opened now would send it."""
+    """Return the hidden fields of a preview that is opened now."""
     page = browser.get(preview).get_data(as_text=True)
     return {
         name: (re.search(rf'name="{name}" value="([^"]*)"', page) or [None, ""])[1]
@@ -53,7 +53,7 @@ def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
 
 
 @pytest.mark.both_databases
-def test_a_delivery_is_sent_and_its_page_says_what_became_of_it(
+def test_a_delivery_is_sent_and_its_page_shows_the_outcome(
     ready: OrganisersBrowser, post_office: Relay
 ) -> None:
     answer = ready.post(PAGE, on=PAGE, **hidden(ready), holds="y")
@@ -74,10 +74,10 @@ def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Rel
     assert len(post_office.received) == 1
 
 
-def test_a_second_click_is_not_asked_about_what_the_first_one_did(
+def test_a_second_click_needs_no_confirmation_of_the_first_delivery(
     ready: OrganisersBrowser, post_office: Relay
 ) -> None:
-    preview = PAGE.replace("us", "de")  # nothing to tick there before something was sent
+    preview = PAGE.replace("us", "de")  # this letter has no caution before the first delivery
     form = hidden(ready, preview)
     first = ready.post(preview, on=preview, **form)
     second = ready.post(preview, on=preview, **form)
@@ -104,7 +104,9 @@ def test_two_previews_open_at_once_send_one_letter(ready: OrganisersBrowser, pos
     assert len(post_office.received) == 1
 
 
-def test_a_second_letter_goes_out_once_it_was_decided(ready: OrganisersBrowser, post_office: Relay) -> None:
+def test_a_second_letter_is_sent_if_the_organiser_confirms_it(
+    ready: OrganisersBrowser, post_office: Relay
+) -> None:
     for _ in range(2):
         assert ready.post(PAGE, on=PAGE, **hidden(ready), holds="y").location != PAGE
 

@@ -288,7 +288,7 @@ def test_after_a_delivery_a_change_holds_for_later_lists_and_a_withdrawal_says_w
     assert "identifies nobody" in page
 
     with site.database.writing() as db:
-        notice.told(db, delivery.id, [1], on=clock().date())
+        notice.record_notified(db, delivery.id, [1], on=clock().date())
     assert "The delegation was asked on 23 November 2026 to strike it out" in text(supporter.page())
 
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 
+NO_CORRECTION = {"spellcheck": "false", "autocapitalize": "none"}
+"""Attributes of fields for addresses, names of accounts and codes."""
+
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no type annotations
     """A form with Flask-WTF's token against cross-site requests."""

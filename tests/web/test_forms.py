@@ -6,7 +6,7 @@ from flask import Flask
 from flask_babel import Babel
 from werkzeug.datastructures import MultiDict
 
-from campaign.web.organise.form import SendDeliveryForm
+from campaign.web.organise.delivery_form import SendDeliveryForm
 from campaign.web.organise.login_form import LoginForm, NewPassphraseForm
 from campaign.web.supporter.find_form import FindDeliveryForm, FindSignatureForm
 from campaign.web.supporter.form import SignatureForm

@@ -6,9 +6,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired
 
 from campaign.organiser.role import ORGANISER, OWNER, READER
-from campaign.web.base_form import Form
+from campaign.web.base_form import NO_CORRECTION, Form
 from campaign.web.field import Address, AtMost, Readable, one_line
-from campaign.web.organise.form import PLAIN
 
 ROLE_CHOICES = [
     SelectChoice(READER, _("Reader")),
@@ -30,7 +29,7 @@ class AdoptForm(Form):
         _("The earlier setup link, or the code at its end"),
         filters=[one_line],
         validators=[DataRequired(_("Enter the link that was printed at that start."))],
-        render_kw={"autocomplete": "off", **PLAIN},
+        render_kw={"autocomplete": "off", **NO_CORRECTION},
     )
 
 
@@ -54,5 +53,5 @@ class OrganisationForm(Form):
         description=_("Delegations and signatories can write to it."),
         filters=[one_line],
         validators=[DataRequired(_("Enter an e-mail address.")), Readable(), Address()],
-        render_kw={"autocomplete": "email", **PLAIN},
+        render_kw={"autocomplete": "email", **NO_CORRECTION},
     )

@@ -20,8 +20,8 @@ from campaign.reference.residence import name as residence_name
 from campaign.signature.model import APPROVED, DECLINED, Key, Signature
 from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.form import read_key
 from campaign.web.organise.session import unlocked
+from campaign.web.organise.signature_key import key_text, read_keys
 from campaign.web.pager import numbered_pager, page_number
 from campaign.web.site import commit, now, session, site
 
@@ -70,7 +70,7 @@ def search_signatures() -> ResponseReturnValue:
 def approve() -> ResponseReturnValue:
     """Approve or decline the chosen names or words."""
     kind, act = request.form.get("kind"), request.form.get("act")
-    keys = [key for text in request.form.getlist("keys") if (key := read_key(text))]
+    keys = read_keys(request.form.getlist("keys"))
     if kind not in {NAMES, WORDS} or act not in {"approve", "decline"}:
         abort(400)
     if not keys:
@@ -160,7 +160,7 @@ def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[s
 def _entry(row: Signature) -> dict[str, object]:
     details = UnsealedSignature(row, unlocked().campaign_private_key).details
     return {
-        "key": f"{row.state_code}:{row.id.hex}",
+        "key": key_text((row.state_code, row.id)),
         "state": STATES[row.state_code],
         # Sealed to another key since this page selected it.
         "name": details.name if details else gettext("sealed with an earlier key"),

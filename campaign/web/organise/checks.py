@@ -22,8 +22,8 @@ from campaign.signature.search import Criteria, Matches
 from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.criteria_form import CriteriaForm, DecisionForm
-from campaign.web.organise.form import read_key
 from campaign.web.organise.session import unlocked
+from campaign.web.organise.signature_key import key_text, read_keys
 from campaign.web.site import now, site
 
 SHOWN = 50
@@ -62,7 +62,7 @@ def decide() -> ResponseReturnValue:
     if act not in {"invalidate", "release"} or scope not in {"chosen", "all"} or not form.validate():
         abort(400)
     criteria = form.criteria() if scope == "all" else None
-    chosen = [key for text in request.form.getlist("keys") if (key := read_key(text))]
+    chosen = read_keys(request.form.getlist("keys"))
     if (act == "invalidate" and not decision_form.validate()) or (criteria and criteria.is_empty):
         with site().database.reading() as db:
             return _render_checks(db, form, is_searched=True, decision_form=decision_form), 422
@@ -181,7 +181,7 @@ def _render_checks(
 def _entry(signature: UnsealedSignature) -> dict[str, object]:
     row, details = signature.row, signature.details
     return {
-        "key": f"{row.state_code}:{row.id.hex}",
+        "key": key_text(signature.key),
         "state": STATES[row.state_code],
         "name": details.name if details else "",
         "domain": details.email.rpartition("@")[2] if details else "",

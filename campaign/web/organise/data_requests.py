@@ -14,8 +14,9 @@ from campaign.signature.data_request import BoxSearch, Subject
 from campaign.signature.model import Key, Signature
 from campaign.signature.unsealed import UnsealedSignature
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.form import EraseForm, RequestForm, read_key
+from campaign.web.organise.data_request_form import EraseForm, RequestForm
 from campaign.web.organise.session import unlocked
+from campaign.web.organise.signature_key import key_text, read_key, read_keys
 from campaign.web.site import commit, now, session, site
 
 
@@ -79,7 +80,7 @@ def _record(act: str, rows: list[Signature]) -> None:
 
 
 def _keys(field: str) -> list[Key]:
-    return [key for text in request.form.getlist(field) if (key := read_key(text))]
+    return read_keys(request.form.getlist(field))
 
 
 def _merge(*parts: list[UnsealedSignature]) -> list[UnsealedSignature]:
@@ -108,7 +109,7 @@ def _render_requests(
         boxes=number,
         most_counted=None if part else data_request.MOST_COUNTED,
         searched=searched,
-        after=_key_text(part.after) if part and part.after else "",
+        after=key_text(part.after) if part and part.after else "",
         is_searched=part is not None,
         unreadable=data_request.count_unreadable(session()) if part else 0,
     )
@@ -118,14 +119,10 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
     row = signature.row
     deliveries = with_signature(session(), row.state_code, row.id)
     return {
-        "key": _key_text(signature.key),
+        "key": key_text(signature.key),
         "row": row,
         "details": signature.details,
         "state": STATES[row.state_code],
         "residence": residence_name(row.residence, ENGLISH.code),
         "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],
     }
-
-
-def _key_text(key: Key) -> str:
-    return f"{key[0]}:{key[1].hex}"

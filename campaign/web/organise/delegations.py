@@ -14,7 +14,7 @@ from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.form import DelegationForm, DelegationImportForm
+from campaign.web.organise.delegation_form import DelegationForm, DelegationImportForm
 from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session
 

@@ -16,7 +16,7 @@ from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import name as residence_name
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.form import ReplyForm, SendDeliveryForm, TestDeliveryForm
+from campaign.web.organise.delivery_form import ReplyForm, SendDeliveryForm, TestDeliveryForm
 from campaign.web.organise.session import unlocked
 from campaign.web.site import commit, now, session, site
 
@@ -65,7 +65,6 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
 def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
     """Send the letter with its list; a form submitted twice makes one delivery."""
     form = SendDeliveryForm()
-    form.must_hold = bool(form.seen.data)
     if not form.validate():
         return _render_preview(state, send_form=form), 422
     order = _order(state, form)

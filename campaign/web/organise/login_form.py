@@ -6,9 +6,8 @@ from wtforms.validators import DataRequired, EqualTo, StopValidation
 
 from campaign.organiser.passphrase import SHORTEST_PASSPHRASE, Weakness
 from campaign.organiser.passphrase import normalise as normalise_passphrase
-from campaign.web.base_form import Form
+from campaign.web.base_form import NO_CORRECTION, Form
 from campaign.web.field import AtMost, Readable, one_line
-from campaign.web.organise.form import PLAIN
 
 WEAKNESSES = {
     Weakness.SHORT: _("This is too short: a passphrase has at least 15 characters."),
@@ -35,7 +34,7 @@ class LoginForm(Form):
         _("Name"),
         filters=[one_line],
         validators=[DataRequired(_("Enter your name."))],
-        render_kw={"autocomplete": "username", **PLAIN},
+        render_kw={"autocomplete": "username", **NO_CORRECTION},
     )
     passphrase = PasswordField(
         _("Passphrase"),
@@ -69,7 +68,7 @@ class NewNameForm(Form):
         description=_("You log in with it, and the audit log shows it to other organisers."),
         filters=[one_line],
         validators=[DataRequired(_("Enter a name.")), Readable(), AtMost(80)],
-        render_kw={"autocomplete": "username", **PLAIN},
+        render_kw={"autocomplete": "username", **NO_CORRECTION},
     )
 
 
@@ -81,7 +80,7 @@ class RecoveryCodeForm(Form):
         description=_("As you wrote it down. Dashes, spaces and capitals do not matter."),
         filters=[one_line],
         validators=[DataRequired(_("Enter your recovery code."))],
-        render_kw={"autocomplete": "off", **PLAIN},
+        render_kw={"autocomplete": "off", **NO_CORRECTION},
     )
 
 

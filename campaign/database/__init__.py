@@ -1,1 +1,1 @@
-"""The database: tables' base, sessions, SQLite and PostgreSQL, migrations, group commit, batches."""
+"""Tables, sessions and engines for SQLite and PostgreSQL, migrations, group commit, batches."""

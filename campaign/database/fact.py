@@ -1,11 +1,9 @@
-"""Facts about this installation that must survive a restart, one row each."""
+"""Facts about this installation that must survive a restart."""
 
 import hashlib
 import hmac
 
-from sqlalchemy import (
-    String,
-)
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
@@ -13,7 +11,7 @@ from campaign.errors import SettingsError
 
 
 class Fact(Base):
-    """One row for each fact about this installation that must survive a restart."""
+    """A named text, such as the fingerprint of the secret key."""
 
     __tablename__ = "site"
 
@@ -22,22 +20,22 @@ class Fact(Base):
 
 
 def save_fact(db: Session, name: str, content: str) -> None:
-    """Keep a fact about this installation, in place of what was kept under *name*; two may do so at once."""
-    kept = upsert(db, Fact).values(name=name, content=content)
-    db.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"content": content}))
+    """Insert or replace the fact *name* in one statement, which two processes may execute at once."""
+    fact = upsert(db, Fact).values(name=name, content=content)
+    db.execute(fact.on_conflict_do_update(index_elements=["name"], set_={"content": content}))
 
 
 def read_fact(db: Session, name: str) -> str | None:
-    """Return what was kept under *name*."""
-    row = db.get(Fact, name)
-    return row.content if row else None
+    """Return the content of the fact *name*, if there is one."""
+    fact = db.get(Fact, name)
+    return fact.content if fact else None
 
 
 def check_secret_key(db: Session, secret_key: str) -> None:
-    """Refuse another secret key than the one this database was made with.
+    """Compare *secret_key* with the key that this database was created with; store it the first time.
 
     Raises:
-        SettingsError: Mails, digests and sessions in this database belong to another key.
+        SettingsError: The mails, digests and sessions in this database belong to another key.
     """
     fingerprint = hmac.new(secret_key.encode(), b"fingerprint", hashlib.sha256).hexdigest()
     known = read_fact(db, "secret_key_fingerprint")

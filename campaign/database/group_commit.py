@@ -1,4 +1,4 @@
-"""Acts that come at the same moment share one transaction: the disk is waited for once, not once for each."""
+"""Group commit: changes that arrive at the same time share one transaction, and one wait for the disk."""
 
 import copy
 import threading
@@ -14,137 +14,136 @@ from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
 
-Act = TypeVar("Act")
+Change = TypeVar("Change")
 Outcome = TypeVar("Outcome")
 
-AT_MOST = 32
-"""Acts in one transaction: more would gain little, and keep other writers of SQLite waiting for long."""
+MAX_BATCH = 32
+"""Changes in one transaction: more would gain little, and make SQLite's other writers wait."""
 
-GATHERING_SECONDS = 0.003
-"""How long a group waits for those who are about to come, when the one before it was larger."""
+BATCH_WAIT_SECONDS = 0.003
+"""Seconds that a batch waits for more changes when the batch before it was larger."""
 
-IN_EACH_OTHERS_WAY = {"40P01", "40001", "55P03"}
-"""PostgreSQL's codes for a deadlock, for rows that moved meanwhile, and for a lock not had in time."""
+CONFLICT_CODES = {"40P01", "40001", "55P03"}
+"""PostgreSQL's SQLSTATE for a deadlock, a serialization failure and a lock timeout."""
 
 _LOCK_TIMEOUT = text("SET LOCAL lock_timeout = '2s'")
 
 UNAVAILABLE = (InterfaceError, NoConnectionError, OperationalError)
-"""Errors that say nothing about any act, but that the database cannot be written to now."""
+"""Errors of the database as a whole; a retry of single changes would not help."""
 
 
-class GroupCommit(Generic[Act, Outcome]):
-    """Does acts, each of them wholly or not at all, and returns once they are on disk.
+class GroupCommit(Generic[Change, Outcome]):
+    """Commits changes in batches, each change wholly or not at all.
 
-    Whoever comes first acts at once. Who comes while a transaction is under way waits for it to
-    end; then one of those who wait acts for all of them. So a lone act waits for nobody, and a
-    crowd shares the lock and the commit, which cost the most.
+    The first caller leads: its thread commits at once. Callers that arrive meanwhile wait; when the
+    transaction ends, one of them leads the next batch, which holds all waiting changes. So a single
+    change never waits, and simultaneous ones share the lock and the commit, which cost the most.
     """
 
-    def __init__(self, database: Database, perform: Callable[[Session, Sequence[Act]], Sequence[Outcome]]):
-        """Make an empty group.
+    def __init__(self, database: Database, perform: Callable[[Session, Sequence[Change]], Sequence[Outcome]]):
+        """Create an empty queue of changes.
 
         Args:
-            database: Where it is written.
-            perform: Does acts in a session, and returns an outcome for each. It is called again with a
-                single act when it fails with several, so it must keep nothing outside the session.
+            database: Where the changes are written.
+            perform: Makes changes in a session and returns an outcome for each. After an error it is
+                called again for each change alone, so it must store nothing outside the session.
         """
         self._database = database
         self._perform = perform
         self._lock = threading.Lock()
-        self._waiting: deque[_Place[Act, Outcome]] = deque()
-        self._is_led = False
+        self._waiting: deque[_Pending[Change, Outcome]] = deque()
+        self._has_leader = False
         self._expected = 0
 
-    def do(self, act: Act) -> Outcome:
-        """Do *act*; when this returns it is on disk.
+    def commit(self, change: Change) -> Outcome:
+        """Make *change* and return its outcome once it is on disk.
 
-        Raises what performing it raises, and then nothing of it was kept. The others of its group
-        are not touched by that. Who would wait too long for SQLite's lock is told, as in
+        An error that *perform* raises for this change is raised here; the change is rolled back, and the
+        others of its batch are not. SQLAlchemy's ``TimeoutError`` is raised as by
         :class:`campaign.database.connection.WriterQueue`.
         """
-        place = _Place[Act, Outcome](act)
+        pending = _Pending[Change, Outcome](change)
         with self._lock:
-            self._waiting.append(place)
-            leads, self._is_led = not self._is_led, True
-        if not leads:
-            self._wait(place)
-        if not place.is_settled:
-            self._lead()
-        return place.result()
+            self._waiting.append(pending)
+            is_leader, self._has_leader = not self._has_leader, True
+        if not is_leader:
+            self._wait(pending)
+        if not pending.is_finished:
+            self._run_batch()
+        return pending.result()
 
-    def _wait(self, place: "_Place[Act, Outcome]") -> None:
+    def _wait(self, pending: "_Pending[Change, Outcome]") -> None:
         try:
-            self._database.writer_queue.wait(place.wait)
+            self._database.writer_queue.wait(pending.wait)
         except NoConnectionError:
             with self._lock:
-                if place in self._waiting and place.is_asleep:
-                    self._waiting.remove(place)
+                if pending in self._waiting and pending.is_asleep:
+                    self._waiting.remove(pending)
                     raise
-            place.wait()  # it is being done, and nobody knows yet with what outcome
+            pending.wait()  # its transaction is under way, and the outcome not yet known
 
-    def _lead(self) -> None:
+    def _run_batch(self) -> None:
         if len(self._waiting) < self._expected:
-            time.sleep(GATHERING_SECONDS)
+            time.sleep(BATCH_WAIT_SECONDS)
         with self._lock:
-            group = [self._waiting.popleft() for _ in range(min(AT_MOST, len(self._waiting)))]
-        self._expected = len(group) if len(group) > 1 else 0
+            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+        self._expected = len(batch) if len(batch) > 1 else 0
         try:
-            self._settle(group)
+            self._commit(batch)
         finally:
             with self._lock:
-                following = self._waiting[0] if self._waiting else None
-                self._is_led = following is not None
-                if following is not None:
-                    following.wake()
-            for place in group:
-                place.wake()
+                self._has_leader = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].wake()
+            for pending in batch:
+                pending.wake()
 
-    def _settle(self, group: Sequence["_Place[Act, Outcome]"], *, is_last: bool = False) -> None:
+    def _commit(self, batch: Sequence["_Pending[Change, Outcome]"], *, is_last_try: bool = False) -> None:
         try:
             with self._database.writing() as db:
-                self._wait_briefly(db)
-                outcomes = self._perform(db, [place.act for place in group])
+                self._limit_lock_wait(db)
+                outcomes = self._perform(db, [pending.change for pending in batch])
         except BaseException as error:
-            if _is_about_others(error) and not is_last:
-                for place in group:
-                    self._settle([place], is_last=True)
-            elif len(group) == 1 or isinstance(error, UNAVAILABLE) or not isinstance(error, Exception):
-                for place in group:
-                    # Each its own, for where it is raised is noted in it.
-                    place.error, place.is_settled = copy.copy(error), True
+            if _is_conflict(error) and not is_last_try:
+                for pending in batch:
+                    self._commit([pending], is_last_try=True)
+            elif len(batch) == 1 or isinstance(error, UNAVAILABLE) or not isinstance(error, Exception):
+                for pending in batch:
+                    # A copy for each thread, which adds its own traceback to it.
+                    pending.error, pending.is_finished = copy.copy(error), True
             else:
-                for place in group:
-                    self._settle([place])
+                for pending in batch:
+                    self._commit([pending])
         else:
-            for place, outcome in zip(group, outcomes, strict=True):
-                place.outcome, place.is_settled = outcome, True
+            for pending, outcome in zip(batch, outcomes, strict=True):
+                pending.outcome, pending.is_finished = outcome, True
 
-    def _wait_briefly(self, db: Session) -> None:
-        # Whoever holds a row for long, such as somebody at a console, would hold up all who come.
+    def _limit_lock_wait(self, db: Session) -> None:
+        # A row that stays locked, such as by a person at a console, would stop every later change.
         if not self._database.is_sqlite:
             db.execute(_LOCK_TIMEOUT)
 
 
-def _is_about_others(error: BaseException) -> bool:
-    """Whether what failed, failed because others were writing the same rows."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in IN_EACH_OTHERS_WAY
+def _is_conflict(error: BaseException) -> bool:
+    """Whether another transaction that wrote the same rows caused *error*."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in CONFLICT_CODES
 
 
-class _Place(Generic[Act, Outcome]):
-    """One who waits, and what came of it."""
+class _Pending(Generic[Change, Outcome]):
+    """A change that waits for its transaction, and its outcome."""
 
     outcome: Outcome
 
-    def __init__(self, act: Act) -> None:
-        self.act = act
-        # A bare lock instead of an event, which would cost a tenth of a signature.
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        # A bare lock: an event would take a tenth of the time that a signature takes.
         self._asleep = threading.Lock()
         self._asleep.acquire()
-        self.is_settled = False
+        self.is_finished = False
         self.error: BaseException | None = None
 
     def wait(self, seconds: float = -1) -> bool:
-        """Wait until it is settled, or until it is its turn to lead; say whether it is."""
+        """Wait until the change is finished or must lead a batch; return whether it is so."""
         return self._asleep.acquire(timeout=seconds)
 
     @property

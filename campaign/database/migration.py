@@ -1,4 +1,4 @@
-"""Bringing the tables from one revision to another, while other processes work with them."""
+"""Migrate the tables from one revision to another while other processes use them."""
 
 import time
 from pathlib import Path
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent / "migrations"
 
 NEWEST = max(path.name.partition("_")[0] for path in (HERE / "versions").glob("[0-9]*.py"))
-"""The revision that this version works with; a test compares it with what Alembic finds."""
+"""The revision that this version needs; a test compares it with Alembic's head."""
 
 LOCK = 0x6C657474
-"""The key of PostgreSQL's advisory lock that one starting process holds."""
+"""The key of PostgreSQL's advisory lock for the one process that migrates or sets up."""
 
 LOCK_TIMEOUT = "500ms"
-"""How long a change of a table may stand in its queue: whoever comes later waits behind it."""
+"""How long DDL waits for a lock on its table: later readers and writers queue behind it."""
 
-TRIES, PAUSE_SECONDS = 200, 1.0
-"""How often a change is tried whose table others are reading for long, as for a list; five minutes in all."""
+ATTEMPTS, PAUSE_SECONDS = 200, 1.0
+"""Attempts at a migration while others read its table for long, such as for a list: five minutes in all."""
 
 POLL_SECONDS = 0.1
 
-BUSY = {"55P03", "40P01"}
-"""PostgreSQL's codes for a lock that was not had in time, and for two that wait for each other."""
+BUSY_CODES = {"55P03", "40P01"}
+"""PostgreSQL's SQLSTATE for a lock timeout and a deadlock."""
 
 
 def migrate(engine: Engine, revision: str = "head", *, back: bool = False) -> None:
-    """Bring the tables to *revision*; of several starting processes one does it, the others wait.
+    """Migrate the tables to *revision*; of several starting processes one migrates, and the others wait.
 
     Raises:
-        SettingsError: The tables are those of a newer version.
+        SettingsError: The tables belong to a newer version.
     """
     if revision in {"head", NEWEST} and not back:
         with engine.connect() as connection:
             if current(connection) == NEWEST:
                 return
-    # Loaded where there is something to do: it takes as long as the rest of a start's work.
+    # Imported only for a migration: the import takes as long as the rest of a start.
     from alembic.util import CommandError
 
     try:
@@ -52,12 +52,12 @@ def migrate(engine: Engine, revision: str = "head", *, back: bool = False) -> No
             _on_postgresql(engine, revision, back)
     except CommandError as error:
         raise SettingsError(
-            f"CAMPAIGN_DATABASE_URL: is it of a newer version than this one? ({error})"
+            f"CAMPAIGN_DATABASE_URL: the tables seem to belong to a newer version of this program ({error})"
         ) from None
 
 
 def current(connection: Connection) -> str | None:
-    """Return the revision of the tables; ``None`` where there are none."""
+    """Return the revision of the tables, or ``None`` if there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -65,7 +65,7 @@ def current(connection: Connection) -> str | None:
 
 
 def config(connection: Connection) -> "Config":
-    """Return Alembic's configuration for our migrations on *connection*."""
+    """Return Alembic's configuration for the migrations on *connection*."""
     from alembic.config import Config
 
     found = Config()
@@ -83,15 +83,15 @@ def _run(connection: Connection, revision: str, back: bool) -> None:
 def _on_postgresql(engine: Engine, revision: str, back: bool) -> None:
     with engine.connect() as connection:
         try:
-            _wait_for_turn(connection)
-            _run_between_others(connection, revision, back)
+            _wait_for_lock(connection)
+            _run_with_retries(connection, revision, back)
         finally:
-            # What is set and held here ends with the connection.
+            # Its lock and lock_timeout end with the connection.
             connection.invalidate()
 
 
-def _wait_for_turn(connection: Connection) -> None:
-    # Asked again and again: who waits in a statement is waited for by an index that is being made.
+def _wait_for_lock(connection: Connection) -> None:
+    # Polled, since CREATE INDEX CONCURRENTLY waits for every statement that waits here.
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
         connection.rollback()
         time.sleep(POLL_SECONDS)
@@ -99,13 +99,13 @@ def _wait_for_turn(connection: Connection) -> None:
     connection.commit()
 
 
-def _run_between_others(connection: Connection, revision: str, back: bool) -> None:
-    for _ in range(TRIES):
+def _run_with_retries(connection: Connection, revision: str, back: bool) -> None:
+    for _ in range(ATTEMPTS):
         try:
             return _run(connection, revision, back)
         except exc.OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in BUSY:
+            if getattr(error.orig, "sqlstate", None) not in BUSY_CODES:
                 raise
         connection.rollback()
         time.sleep(PAUSE_SECONDS)
-    raise CampaignError("the tables cannot be changed: others read or write them without a pause")
+    raise CampaignError("the tables cannot be migrated: other processes use them without a pause")

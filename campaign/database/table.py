@@ -1,4 +1,4 @@
-"""What every table shares: the base class, the column types, and an upsert for both databases."""
+"""Base class and column types of all tables, and an upsert for both databases."""
 
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -22,20 +22,24 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC; SQLite has no time zones, so they are added back."""
+    """An aware time, stored in UTC; SQLite has no time zones, so they are added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone: nobody could say which moment it means."""
+        """Convert to UTC.
+
+        Raises:
+            ValueError: A time has no zone, so it is ambiguous.
+        """
         del dialect
         if value is not None and value.tzinfo is None:
-            raise ValueError("a time needs its zone")
+            raise ValueError("a time needs a zone")
         return value and value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back that SQLite does not keep."""
+        """Add the zone that SQLite does not store."""
         del dialect
         if value is None:
             return None
@@ -43,7 +47,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """What every table shares: names of constraints, and one column type per Python type."""
+    """Base class of all tables: naming of constraints, and a column type for each Python type."""
 
     metadata = MetaData(
         naming_convention={
@@ -63,13 +67,13 @@ class Base(DeclarativeBase):
     }
 
 
-def count_up_to(db: Session, most: int, *where: ColumnElement[bool]) -> int:
-    """Return how many rows there are *where* that is true, or *most* if there are more: no more are read."""
-    some = select(1).where(*where).limit(most).subquery()
-    return db.scalar(select(func.count()).select_from(some)) or 0
+def count_up_to(db: Session, limit: int, *where: ColumnElement[bool]) -> int:
+    """Count the rows that match *where*, but read at most *limit* of them."""
+    limited = select(1).where(*where).limit(limit).subquery()
+    return db.scalar(select(func.count()).select_from(limited)) or 0
 
 
 def upsert(db: Session, table: Any) -> Any:
-    """Return an insert into *table* that knows ``on_conflict_do_update`` and ``…_do_nothing``."""
+    """Return an insert into *table* that has ``on_conflict_do_update`` and ``…_do_nothing``."""
     insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
     return insert(table)

@@ -31,7 +31,7 @@ class SignatureWriter:
 
     def sign(self, signing: Signing) -> None:
         """Record a pending signature; see :func:`campaign.signature.sign.sign_all`."""
-        self._signings.do(signing)
+        self._signings.commit(signing)
 
     def confirm(self, token: str) -> None:
         """Confirm a signature; see :func:`campaign.signature.confirm.confirm_all`.
@@ -39,7 +39,7 @@ class SignatureWriter:
         Raises:
             CampaignError: The signature cannot be confirmed.
         """
-        outcome = self._confirmations.do(token)
+        outcome = self._confirmations.commit(token)
         if isinstance(outcome, CampaignError):
             raise outcome
 

@@ -7,7 +7,7 @@ from tests.conftest import _postgresql_url
 from tests.support.databases import Databases
 
 
-def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
+def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
     postgresql: str, postgresql_databases: Databases
 ) -> None:
     with postgresql_databases.lent() as name:
@@ -16,7 +16,7 @@ def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
             salt = read_fact(db, "digest_salt")
             save_fact(db, "digest_salt", "another")
             save_fact(db, "left", "behind")
-        # As a test may leave it: with a lock on a row.
+        # A test may leave a row locked.
         held = psycopg.connect(postgresql, dbname=name)
         held.execute("UPDATE site SET content = 'held'")
     held.close()
@@ -43,7 +43,7 @@ def test_a_database_comes_back_as_it_was_whatever_a_test_did_to_its_rows(
         "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 1', current_database()); END$$",
     ],
 )
-def test_a_database_that_a_test_changed_otherwise_is_never_lent_again(
+def test_a_database_is_not_reused_after_other_changes_of_a_test(
     postgresql: str, postgresql_databases: Databases, change: str
 ) -> None:
     with (

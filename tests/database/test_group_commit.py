@@ -1,4 +1,4 @@
-"""Acts that come at the same moment: one transaction, and each act wholly or not at all."""
+"""Group commit: simultaneous changes share one transaction, and each is made wholly or not at all."""
 
 import threading
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaign.database.fact import Fact, save_fact
-from campaign.database.group_commit import AT_MOST, GroupCommit
+from campaign.database.group_commit import MAX_BATCH, GroupCommit
 from campaign.database.session import Database
 from campaign.errors import CampaignError, ProofError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
@@ -31,34 +31,34 @@ SECONDS = 120
 
 
 class Crowd:
-    """Acts that are all asked for while a first one is under way, so that they come together."""
+    """Changes that all arrive while the transaction of a first one is under way."""
 
     def __init__(self, database: Database) -> None:
         self.group: GroupCommit[str, str] = GroupCommit(database, self.perform)
         self.under_way, self.go_on = threading.Event(), threading.Event()
-        self.groups: list[list[str]] = []
+        self.batches: list[list[str]] = []
 
-    def perform(self, db: Session, acts: Sequence[str]) -> list[str]:
-        self.groups.append(list(acts))
-        for act in acts:
-            if act == "first":
+    def perform(self, db: Session, changes: Sequence[str]) -> list[str]:
+        self.batches.append(list(changes))
+        for change in changes:
+            if change == "first":
                 self.under_way.set()
                 assert self.go_on.wait(SECONDS)
-            save_fact(db, act, "done")
+            save_fact(db, change, "done")
             db.flush()
-            if act.startswith("bad"):
-                raise CampaignError(act)
-            if act == "broken":
+            if change.startswith("bad"):
+                raise CampaignError(change)
+            if change == "broken":
                 raise OperationalError("SELECT 1", {}, Exception("the disk is full"))
-        return [f"{act} is done" for act in acts]
+        return [f"{change} is done" for change in changes]
 
-    def do(self, *acts: str) -> list[Future[str]]:
-        with ThreadPoolExecutor(len(acts) + 1) as pool:
-            first = pool.submit(self.group.do, "first")
+    def commit(self, *changes: str) -> list[Future[str]]:
+        with ThreadPoolExecutor(len(changes) + 1) as pool:
+            first = pool.submit(self.group.commit, "first")
             assert self.under_way.wait(SECONDS)
             others = []
-            for act in acts:
-                others.append(pool.submit(self.group.do, act))
+            for change in changes:
+                others.append(pool.submit(self.group.commit, change))
                 while len(self.group._waiting) < len(others):  # in this order
                     pass
             self.go_on.set()
@@ -70,56 +70,56 @@ def crowd(database: Database) -> Crowd:
     return Crowd(database)
 
 
-def kept(database: Database) -> set[str]:
+def committed(database: Database) -> set[str]:
     with database.reading() as db:
         return set(db.scalars(select(Fact.name).where(Fact.content == "done")))
 
 
-def test_acts_that_come_while_one_is_under_way_share_a_transaction(database: Database, crowd: Crowd) -> None:
+def test_changes_that_arrive_during_a_transaction_share_the_next(database: Database, crowd: Crowd) -> None:
     commits = []
     event.listen(database.engine, "commit", commits.append)
 
-    outcomes = crowd.do("a", "b", "c")
+    outcomes = crowd.commit("a", "b", "c")
 
     assert [each.result() for each in outcomes] == ["first is done", "a is done", "b is done", "c is done"]
-    assert crowd.groups == [["first"], ["a", "b", "c"]]
+    assert crowd.batches == [["first"], ["a", "b", "c"]]
     assert len(commits) == 2
-    assert kept(database) == {"first", "a", "b", "c"}
+    assert committed(database) == {"first", "a", "b", "c"}
 
 
-def test_an_act_that_fails_undoes_nothing_but_itself(database: Database, crowd: Crowd) -> None:
-    _first, a, bad, c, worse = crowd.do("a", "bad", "c", "bad too")
+def test_a_change_that_fails_undoes_nothing_else(database: Database, crowd: Crowd) -> None:
+    _first, a, bad, c, worse = crowd.commit("a", "bad", "c", "bad too")
 
     assert (a.result(), c.result()) == ("a is done", "c is done")
     for failed, said in ((bad, "bad"), (worse, "bad too")):
         with pytest.raises(CampaignError, match=f"^{said}$"):
             failed.result()
-    assert kept(database) == {"first", "a", "c"}
+    assert committed(database) == {"first", "a", "c"}
 
 
-def test_without_a_database_everybody_is_told_so_and_nothing_is_kept(
+def test_without_a_database_every_change_fails_and_nothing_is_stored(
     database: Database, crowd: Crowd
 ) -> None:
-    _first, *others = crowd.do("a", "broken", "c")
+    _first, *others = crowd.commit("a", "broken", "c")
 
     for each in others:
         with pytest.raises(OperationalError):
             each.result()
-    assert len(crowd.groups) == 2, "each was tried again by itself"
-    assert kept(database) == {"first"}
-    assert crowd.group.do("d") == "d is done"
+    assert len(crowd.batches) == 2, "each was tried again by itself"
+    assert committed(database) == {"first"}
+    assert crowd.group.commit("d") == "d is done"
 
 
-def test_a_large_crowd_goes_in_parts(database: Database, crowd: Crowd) -> None:
-    acts = [f"act {at}" for at in range(AT_MOST + 3)]
+def test_many_changes_are_split_into_batches(database: Database, crowd: Crowd) -> None:
+    changes = [f"change {at}" for at in range(MAX_BATCH + 3)]
 
-    crowd.do(*acts)
+    crowd.commit(*changes)
 
-    assert [len(group) for group in crowd.groups] == [1, AT_MOST, 3]
-    assert kept(database) == {"first", *acts}
+    assert [len(batch) for batch in crowd.batches] == [1, MAX_BATCH, 3]
+    assert committed(database) == {"first", *changes}
 
 
-def test_signatures_kept_together_are_as_they_would_be_one_by_one(db: Session, keys: ServerKeys) -> None:
+def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys: ServerKeys) -> None:
     confirm(db, sign(db, keys, email="known@example.org"))
 
     sign_all(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
@@ -136,7 +136,7 @@ def test_signatures_kept_together_are_as_they_would_be_one_by_one(db: Session, k
     assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
 
 
-def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_asked_for_at_once(
+def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
     db: Session, keys: ServerKeys
 ) -> None:
     many = [signing("MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
@@ -148,7 +148,7 @@ def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_asked_for_at_once(
     assert dict(tuple(row) for row in rows) == {"confirm": 6, outbox.DECOY: 3}
 
 
-def test_a_proof_is_used_once_also_by_two_at_the_same_moment(database: Database, keys: ServerKeys) -> None:
+def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database, keys: ServerKeys) -> None:
     once = Proof(b"p" * 32, NOW)
     pair = [signing(email, proof=once) for email in ("a@example.org", "b@example.org")]
 
@@ -159,7 +159,7 @@ def test_a_proof_is_used_once_also_by_two_at_the_same_moment(database: Database,
         assert db.scalars(select(Signature)).all() == []
 
 
-def test_mailboxes_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(database: Database) -> None:
+def test_mailboxes_are_locked_in_one_order_so_that_there_is_no_deadlock(database: Database) -> None:
     first, second = b"a" * 32, b"b" * 32
     waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
@@ -183,7 +183,7 @@ def confirm_together(db: Session, *tokens: str) -> list[object]:
     return [outcome if isinstance(outcome, tuple) else type(outcome) for outcome in outcomes]
 
 
-def test_confirmations_that_come_together_count_once_for_each_mailbox(db: Session, keys: ServerKeys) -> None:
+def test_simultaneous_confirmations_count_once_for_each_mailbox(db: Session, keys: ServerKeys) -> None:
     mara, again = sign(db, keys, email="mara@example.org"), sign(db, keys, email="MARA@example.org")
     pavel, unknown = sign(db, keys, email="pavel@example.org", state_code="fr"), "0" * 20
 
@@ -198,7 +198,7 @@ def test_confirmations_that_come_together_count_once_for_each_mailbox(db: Sessio
     assert count.total(db) == 2
 
 
-def test_who_is_held_is_confirmed_with_the_others_and_counts_not(db: Session, keys: ServerKeys) -> None:
+def test_a_signature_held_for_review_is_confirmed_but_not_counted(db: Session, keys: ServerKeys) -> None:
     held, free = sign(db, keys, email="held@example.org"), sign(db, keys, email="free@example.org")
     db.execute(
         text("UPDATE signature SET held_for = 'robot' WHERE digest = :digest"),

@@ -1,6 +1,6 @@
-"""From the previous revision up, and back, with what version 0.1.0 left in its tables (made-up people)."""
+"""Upgrade and downgrade, with the rows that version 0.1.0 stored (made-up people)."""
 
-# ruff: noqa: S608 - what statements are made of is ours
+# ruff: noqa: S608 - statements are built from constants of this file
 
 import csv
 import io
@@ -31,19 +31,19 @@ from tests.conftest import Clock, _postgresql_url
 from tests.support.worker import eventually
 from tests.web.conftest import OrganisersBrowser, Supporter
 
-LEFT_BY_0001 = Path(__file__).parent / "migrated" / "0001.json"
-"""Rows as SQLite holds them, and bytes as hex: a site on which people signed, withdrew, were published
-and delivered, with one mail still to be sent; of the letter's texts only those to two states."""
+ROWS_OF_0001 = Path(__file__).parent / "migrated" / "0001.json"
+"""Rows as SQLite stores them, with bytes as hex: a site with signatures, withdrawals, published names,
+a delivery and one waiting mail; letter texts to two states only."""
 
 Rows = dict[str, list[Any]]
 
-FILLED = 3_000
-"""Rows of the large table: no lock may be held while they are read."""
+ADDED_ROWS = 3_000
+"""They make a large table, which must not be read under a lock."""
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of a new database without any table."""
+    """Return the URL of a new database without tables."""
     if getattr(request, "param", "postgresql") == "sqlite":
         yield f"sqlite:///{tmp_path / 'campaign.sqlite'}"
         return
@@ -59,13 +59,13 @@ on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indi
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """Give a database as 0.1.0 left it."""
+    """Return a database as version 0.1.0 stored it."""
     database = Database(database_url)
     database.migrate("0001")
     with database.engine.connect().execution_options(writes=True) as connection:
         if not database.is_sqlite:
             connection.execute(text("SET TIME ZONE 'UTC'"))
-        fill(connection, json.loads(LEFT_BY_0001.read_text()))
+        fill(connection, json.loads(ROWS_OF_0001.read_text()))
         connection.commit()
     yield database
     database.close()
@@ -89,14 +89,14 @@ def fill(connection: Connection, rows: Rows) -> None:
             connection.execute(text(f'INSERT INTO "{table.name}" ({names}) VALUES ({values})'), given)
 
 
-def known_to_0001(database: Database) -> Rows:
-    """Return what the tables hold in the columns that the revision 0001 has."""
+def columns_of_0001(database: Database) -> Rows:
+    """Return the rows of all tables in the columns of revision 0001."""
     found: Rows = {}
     with database.engine.connect() as connection:
-        for table, rows in json.loads(LEFT_BY_0001.read_text()).items():
+        for table, rows in json.loads(ROWS_OF_0001.read_text()).items():
             names = ", ".join(f'"{name}"' for name in rows[0])
-            kept = connection.execute(text(f'SELECT {names} FROM "{table}"'))
-            found[table] = sorted((tuple(row) for row in kept), key=repr)
+            rows_now = connection.execute(text(f'SELECT {names} FROM "{table}"'))
+            found[table] = sorted((tuple(row) for row in rows_now), key=repr)
     del found["alembic_version"]
     return found
 
@@ -120,15 +120,15 @@ def names_on(listed: bytes) -> list[str]:
 
 
 @on_both
-def test_what_the_previous_version_left_is_all_there_after_the_way_up_and_back_and_up_again(
+def test_rows_of_the_previous_version_survive_upgrade_downgrade_and_upgrade(
     database: Database, open_site: Callable[[], Flask], clock: Clock
 ) -> None:
-    left = known_to_0001(database)
-    assert len(left["signature"]) == 7
+    stored = columns_of_0001(database)
+    assert len(stored["signature"]) == 7
 
     for back in (False, True, False):
         database.migrate("0001" if back else "head", back=back)
-        assert known_to_0001(database) == left
+        assert columns_of_0001(database) == stored
     with database.engine.connect() as connection:
         marked = connection.scalars(text("SELECT withdrawn_on FROM signature WHERE to_strike")).all()
     assert len(marked) == 1
@@ -152,14 +152,14 @@ def test_what_the_previous_version_left_is_all_there_after_the_way_up_and_back_a
             each for each in names_on(organiser.get(f"/organise/lists/{state}.csv").data) if each
         ] == names
     assert "Nuria Public" in supporter.client.get("/en/progress").text
-    [delivery] = left["delivery"]
+    [delivery] = stored["delivery"]
     assert supporter.client.get(f"/en/verify/{delivery[1]}").status_code == 200
     with database.session(writes=True) as db:
         assert recount(db, now=clock()) == []
 
 
 @on_both
-def test_on_the_way_back_the_counts_equal_the_rows_that_the_previous_version_counts(
+def test_after_a_downgrade_the_counts_equal_the_rows_that_the_previous_version_counts(
     database: Database, open_site: Callable[[], Flask]
 ) -> None:
     app = open_site()
@@ -179,10 +179,10 @@ def test_on_the_way_back_the_counts_equal_the_rows_that_the_previous_version_cou
             text(f"SELECT state_code, count(*) FROM signature WHERE {standing} GROUP BY 1")
         )
         assert dict(rows.all()) == counted
-        assert connection.scalar(text("SELECT count(*) FROM signature")) == 8, "nobody is lost"
+        assert connection.scalar(text("SELECT count(*) FROM signature")) == 8, "no signature is lost"
 
 
-def test_an_upgrade_that_was_interrupted_is_begun_anew(database: Database) -> None:
+def test_an_interrupted_upgrade_runs_again(database: Database) -> None:
     database.migrate()
     made = {index["name"] for index in inspect(database.engine).get_indexes("signature")}
     with database.engine.connect() as connection:
@@ -200,37 +200,39 @@ def test_an_upgrade_that_was_interrupted_is_begun_anew(database: Database) -> No
 
 
 @on_both
-def test_the_tables_of_a_newer_version_are_left_alone(database: Database) -> None:
+def test_tables_of_a_newer_version_are_refused(database: Database) -> None:
     with database.engine.connect().execution_options(writes=True) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.commit()
 
-    with pytest.raises(SettingsError, match="CAMPAIGN_DATABASE_URL: is it of a newer version"):
+    with pytest.raises(
+        SettingsError, match="CAMPAIGN_DATABASE_URL: the tables seem to belong to a newer version"
+    ):
         database.migrate()
 
 
-STRONG = "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
-"""The locks that keep others from writing, at the least."""
+BLOCKING = "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+"""PostgreSQL's lock modes that block writers."""
 
 
 def read_under_lock(cursor: Any) -> set[str]:
-    """Return the tables that the present transaction has read while it keeps others from writing to them."""
+    """Return the tables that this transaction has read while it blocks their writers."""
     cursor.execute(
         "SELECT relname FROM pg_locks JOIN pg_stat_xact_user_tables ON relid = relation"
-        f" WHERE pid = pg_backend_pid() AND mode IN {STRONG} AND seq_tup_read > 100"
+        f" WHERE pid = pg_backend_pid() AND mode IN {BLOCKING} AND seq_tup_read > 100"
     )
     return {name for (name,) in cursor.fetchall()}
 
 
-def test_the_newest_revision_is_the_one_that_alembic_leads_to(database: Database) -> None:
+def test_the_newest_revision_is_alembics_head(database: Database) -> None:
     with database.engine.connect() as connection:
         script = ScriptDirectory.from_config(migration.config(connection))
         assert script.get_current_head() == migration.NEWEST
 
 
-def test_no_migration_reads_or_rewrites_a_table_that_it_keeps_others_from(database: Database) -> None:
+def test_no_migration_reads_or_rewrites_a_table_whose_writers_it_blocks(database: Database) -> None:
     columns = "edition, language, residence, disclosure, signed_on, confirmed_on, withdrawn_on, has_words"
-    many = f"SELECT state_code, gen_random_uuid(), {columns} FROM signature, generate_series(1, {FILLED})"
+    many = f"SELECT state_code, gen_random_uuid(), {columns} FROM signature, generate_series(1, {ADDED_ROWS})"
     with database.engine.connect() as connection:
         connection.execute(text(f"INSERT INTO signature (state_code, id, {columns}) {many}"))
         connection.commit()
@@ -250,17 +252,17 @@ def test_no_migration_reads_or_rewrites_a_table_that_it_keeps_others_from(databa
     assert found == []
     with database.engine.connect() as connection:
         known = "SELECT count(*) FROM pg_stats WHERE tablename = 'signature' AND attname = 'to_strike'"
-        assert connection.scalar(text(known)) == 1, "plans know that few are marked"
+        assert connection.scalar(text(known)) == 1, "the planner has statistics of the mark"
 
 
 def files(database: Database) -> dict[str, int]:
-    """Return the file of each table, which changes when it is written anew."""
+    """Return the file number of each table; a rewrite changes it."""
     ours = "relkind = 'r' AND relnamespace = 'public'::regnamespace"
     with database.engine.connect() as connection:
         return dict(connection.execute(text(f"SELECT relname, relfilenode FROM pg_class WHERE {ours}")).all())
 
 
-def test_an_upgrade_that_waits_for_a_long_list_lets_others_write(database: Database) -> None:
+def test_an_upgrade_that_waits_for_a_long_reader_blocks_no_writer_for_long(database: Database) -> None:
     plain = database.url.set(drivername="postgresql").render_as_string()
     with psycopg.connect(plain) as reader, closing(psycopg.connect(plain, autocommit=True)) as writer:
         reader.execute("SELECT count(*) FROM signature")

@@ -1,4 +1,4 @@
-"""Signatures in PostgreSQL's declarative partitions, by state: the schema allows it, and no code minds."""
+"""The schema and the code allow PostgreSQL partitions of the signatures by state."""
 
 import re
 from collections.abc import Iterator
@@ -29,13 +29,13 @@ from tests.database.test_migration import names_on
 from tests.support.factories import make_delivery, make_owner
 from tests.web.conftest import OrganisersBrowser, Supporter
 
-OF_THEIR_OWN = ("de", "fr", "kz")
-"""States with a partition each; the others share one."""
+OWN_PARTITIONS = ("de", "fr", "kz")
+"""States that have a partition each; all others share one."""
 
 
 @pytest.fixture
 def database_url(postgresql: str) -> Iterator[str]:
-    """Return the address of a new database whose signatures are partitioned before anybody signs."""
+    """Return the URL of a new database with partitioned signatures."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -54,7 +54,7 @@ def make_partitioned(database: Database) -> None:
     tables.tables["signature"].dialect_options["postgresql"]["partition_by"] = "LIST (state_code)"
     with database.engine.begin() as connection:
         tables.create_all(connection)
-        for code in OF_THEIR_OWN:
+        for code in OWN_PARTITIONS:
             connection.execute(
                 text(f"CREATE TABLE signature_{code} PARTITION OF signature FOR VALUES IN ('{code}')")
             )
@@ -79,14 +79,14 @@ def partitions(site: Site) -> dict[str, int]:
         return dict(rows.all())  # type: ignore[arg-type]
 
 
-def touched(site: Site, query: str) -> set[str]:
-    """Return the partitions that PostgreSQL reads to answer *query*."""
+def partitions_of(site: Site, query: str) -> set[str]:
+    """Return the partitions that PostgreSQL reads for *query*."""
     with site.database.engine.connect() as connection:
         plan = "\n".join(connection.scalars(text(f"EXPLAIN {query}")))
     return set(re.findall(r"on (signature_\w+)", plan))
 
 
-def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flask, clock: Clock) -> None:
+def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, clock: Clock) -> None:
     site: Site = app.extensions["campaign"]
     with site.database.session(writes=True) as db:
         owner = make_owner(db, now=clock())
@@ -101,7 +101,7 @@ def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flas
         ("va", "counted"),
     ):
         name = f"{disclosure}.{state}"
-        for _again in range(2):  # two submissions of one mailbox, of which one is to stay
+        for _again in range(2):  # two submissions of one mailbox; confirming one deletes the other
             assert supporter.sign(state, name=name, email=f"{name}@example.org", disclosure=disclosure)
         assert supporter.act("confirm").status_code == 303
         tokens[name] = supporter.token
@@ -140,24 +140,24 @@ def test_the_whole_story_is_lived_with_signatures_partitioned_by_state(app: Flas
         assert recount(db, now=clock()) == []
 
 
-def test_a_letters_list_is_read_from_its_own_partition_alone(app: Flask) -> None:
+def test_the_list_of_a_letter_reads_only_its_own_partition(app: Flask) -> None:
     site: Site = app.extensions["campaign"]
     whole = in_list_order("de").limit(500)
     query = str(whole.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
 
-    assert touched(site, query) == {"signature_de"}
-    assert touched(site, "SELECT 1 FROM signature WHERE state_code = 'va' AND id = gen_random_uuid()") == {
-        "signature_others"
-    }
-    assert len(touched(site, "SELECT count(*) FROM signature")) == len(OF_THEIR_OWN) + 1
+    assert partitions_of(site, query) == {"signature_de"}
+    assert partitions_of(
+        site, "SELECT 1 FROM signature WHERE state_code = 'va' AND id = gen_random_uuid()"
+    ) == {"signature_others"}
+    assert len(partitions_of(site, "SELECT count(*) FROM signature")) == len(OWN_PARTITIONS) + 1
 
 
-def test_a_partitioned_table_is_brought_from_one_revision_to_another(app: Flask) -> None:
+def test_a_partitioned_table_is_migrated(app: Flask) -> None:
     database: Database = app.extensions["campaign"].database
 
     database.migrate("0002", back=True)
     database.migrate()
 
-    assert touched(app.extensions["campaign"], "SELECT count(*) FROM signature WHERE state_code = 'de'") == {
-        "signature_de"
-    }
+    assert partitions_of(
+        app.extensions["campaign"], "SELECT count(*) FROM signature WHERE state_code = 'de'"
+    ) == {"signature_de"}

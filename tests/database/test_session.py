@@ -21,32 +21,32 @@ from campaign.database.fact import Fact, check_secret_key, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import SettingsError
-from campaign.guard import proof_of_work  # noqa: F401 -- as below
-from campaign.web import application  # noqa: F401 -- every table is known once the application is
+from campaign.guard import proof_of_work  # noqa: F401 -- its model
+from campaign.web import application  # noqa: F401 -- imports every model
 from tests.conftest import SECRET
 
 
 def is_ours(name: str | None, kind: str = "table", _parents: object = None) -> bool:
-    """Whether a table is not the queue's, which makes its own."""
+    """Whether the migrations create a table: huey creates the tables of its queue."""
     return kind != "table" or not (name or "").startswith("huey_")
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
+def test_the_migrations_create_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connected:
         context = MigrationContext.configure(connected, opts={"include_name": is_ours})
         differences = compare_metadata(context, Base.metadata)
 
-    # Alembic compares no partial indexes' conditions on SQLite; those that differ by it alone are the same.
+    # On SQLite, Alembic does not compare the conditions of partial indexes.
     assert differences == []
 
 
-def test_migrating_down_leaves_nothing(database: Database) -> None:
+def test_a_downgrade_to_base_drops_every_table(database: Database) -> None:
     database.migrate("base", back=True)
 
     assert set(filter(is_ours, inspect(database.engine).get_table_names())) <= {"alembic_version"}
 
 
-def test_migrating_twice_at_once_is_one_migration(tmp_path: Path) -> None:
+def test_simultaneous_migrations_run_once(tmp_path: Path) -> None:
     databases = [Database(f"sqlite:///{tmp_path}/new.sqlite") for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda database: database.migrate(), databases))
@@ -68,17 +68,17 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     ("pragma", "expected"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1)],
 )
-def test_sqlite_is_set_to_lose_nothing(sqlite: Database, pragma: str, expected: object) -> None:
+def test_sqlite_is_configured_to_lose_nothing(sqlite: Database, pragma: str, expected: object) -> None:
     with sqlite.reading() as db:
         assert db.scalar(text(f"PRAGMA {pragma}")) == expected
 
 
-def test_only_mails_are_settled_without_waiting_for_the_disk(sqlite: Database) -> None:
+def test_only_an_autocommit_connection_does_not_wait_for_the_disk(sqlite: Database) -> None:
     def synchronous(db: Connection | Session) -> object:
         return db.execute(text("PRAGMA synchronous")).scalar()
 
-    with sqlite.autocommit() as settled:
-        assert synchronous(settled) == 1
+    with sqlite.autocommit() as autocommit:
+        assert synchronous(autocommit) == 1
         with sqlite.writing() as meanwhile:
             assert synchronous(meanwhile) == 2
     with sqlite.writing() as db:
@@ -132,7 +132,7 @@ def test_a_reader_does_not_wait_for_a_writer(sqlite: Database) -> None:
             assert read_fact(other, "written") is None
 
 
-def test_an_error_undoes_what_was_written(db: Session, database: Database) -> None:
+def test_an_error_rolls_back_the_transaction(db: Session, database: Database) -> None:
     db.close()
 
     def break_off() -> None:
@@ -169,7 +169,7 @@ def test_a_time_without_a_zone_is_refused(db: Session) -> None:
         db.flush()
 
 
-def test_a_row_cannot_point_at_nothing(db: Session) -> None:
+def test_a_foreign_key_must_exist(db: Session) -> None:
     from uuid import uuid4
 
     from campaign.signature.model import SignatureToken
@@ -187,7 +187,7 @@ def test_another_secret_key_stops_the_start(db: Session) -> None:
         check_secret_key(db, "another-key-that-is-long-enough-to-be-one")
 
 
-def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
+def test_saving_a_fact_again_replaces_it(db: Session) -> None:
     save_fact(db, "fact", "one")
     save_fact(db, "fact", "two")
     db.flush()
@@ -196,7 +196,7 @@ def test_a_fact_about_the_site_is_kept_once(db: Session) -> None:
     assert len(db.scalars(select(Fact).where(Fact.name == "fact")).all()) == 1
 
 
-def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
+def test_a_checkpoint_removes_deleted_rows_from_the_write_ahead_log(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
     database.migrate()
     for content in ("CANARY-IN-THE-LOG", "gone"):
@@ -211,25 +211,25 @@ def test_what_was_deleted_leaves_the_write_ahead_log(tmp_path: Path) -> None:
     assert b"CANARY-IN-THE-LOG" not in left
 
 
-def test_emptying_the_write_ahead_log_holds_nobody_up_while_somebody_reads_for_long(tmp_path: Path) -> None:
+def test_a_checkpoint_that_waits_for_a_long_reader_blocks_no_writer(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/campaign.sqlite")
     database.migrate()
     with database.snapshot() as reader, ThreadPoolExecutor(1) as other:
         read_fact(reader, "fact")
         with database.writing() as db:
             save_fact(db, "fact", "one")
-        emptying = other.submit(database.checkpoint, wait_seconds=WAIT_SECONDS)
+        checkpoint = other.submit(database.checkpoint, wait_seconds=WAIT_SECONDS)
         for _ in range(10):
             time.sleep(0.05)
             with database.writing() as db:
                 save_fact(db, "fact", "two")
-        assert not emptying.done(), "a writer waited for the reader"
+        assert not checkpoint.done(), "the writers waited for the reader"
         reader.rollback()
-        assert emptying.result()
+        assert checkpoint.result()
     database.close()
 
 
-def test_each_thread_of_a_web_process_may_hold_two_connections(database: Database) -> None:
+def test_the_pool_has_two_connections_for_each_thread_of_a_web_process(database: Database) -> None:
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.size() + pool._max_overflow >= 2 * THREADS

@@ -1,4 +1,4 @@
-"""Runs our migrations on the connection that the starting process holds."""
+"""Run the migrations on the connection of the starting process."""
 
 from alembic import context
 
@@ -6,7 +6,7 @@ connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=None,
-    # SQLite's are one transaction, which its caller holds.
+    # On SQLite the caller begins one transaction for all.
     transaction_per_migration=connection.dialect.name != "sqlite",
 )
 with context.begin_transaction():

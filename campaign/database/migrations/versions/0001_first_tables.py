@@ -38,7 +38,7 @@ TABLES = (
     "delivery_row",
     "signature_token",
 )
-"""In the order in which they are made."""
+"""In the order of creation."""
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""Signatures that are held or invalidated, notices of withdrawals, roles, second factors, spent proofs."""
+"""Add held and invalidated signatures, notices of withdrawals, roles, second factors and spent proofs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # 0001 knows no signature that is confirmed and does not count: such a one has to be confirmed anew.
+    # In 0001 each confirmed signature counts: one that does not has to be confirmed again.
     op.execute(
         "UPDATE signature SET confirmed_on = NULL, signed_on = CURRENT_DATE"
         " WHERE confirmed_on IS NOT NULL AND (held_for IS NOT NULL OR invalidation_id IS NOT NULL)"

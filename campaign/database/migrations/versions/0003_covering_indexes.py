@@ -1,4 +1,4 @@
-"""Pages answered by an index alone, however many signatures there are: published names, and what waits."""
+"""Add covering indexes for the pages of published names and of waiting approvals."""
 
 from campaign.database.migrations import online_change
 

@@ -1,4 +1,4 @@
-"""What fell away is marked, so that nobody looks through all that ever did for what is to be told."""
+"""Mark signatures to strike from delivered lists, so that a notice does not search all former ones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,7 +26,7 @@ def upgrade() -> None:
         AFTER, "delivery_row", ["state_code", "signature_id", "notice_on", "delivery_id"]
     )
     online_change.drop_index(BEFORE, "delivery_row")
-    # More than need be: the worker takes the mark from what stands on no list.
+    # The worker removes the mark from signatures that are on no list.
     online_change.change_rows(
         "signature",
         "UPDATE signature SET to_strike = true WHERE withdrawn_on IS NOT NULL",

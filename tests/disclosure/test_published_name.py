@@ -1,4 +1,4 @@
-"""Names that may be seen by everyone, a page at a time, on both databases."""
+"""Pages of published names, on both databases."""
 
 from datetime import timedelta
 
@@ -62,12 +62,12 @@ def test_what_comes_or_goes_meanwhile_moves_no_name_from_page_to_page(
     assert shown(published_name.page_of_names(db, after=first.older)) == names[3:6]
 
 
-def test_a_place_in_an_address_tells_nothing_and_is_the_same_each_time(db: Session, keys: ServerKeys) -> None:
+def test_a_cursor_in_an_address_reveals_nothing_and_is_always_the_same(db: Session, keys: ServerKeys) -> None:
     row = publish(db, keys, "Mara Public", days_ago=0)
-    place = Cursor(TODAY, row.id)
-    text = place.wrap(keys)
+    cursor = Cursor(TODAY, row.id)
+    text = cursor.wrap(keys)
 
-    assert Cursor.unwrap(text, keys) == place
+    assert Cursor.unwrap(text, keys) == cursor
     assert text == Cursor(TODAY, row.id).wrap(keys)
     assert row.id.hex[:6] not in text
     assert Cursor.unwrap(text, ServerKeys.from_secret("another secret", b"salt")) is None
@@ -75,7 +75,7 @@ def test_a_place_in_an_address_tells_nothing_and_is_the_same_each_time(db: Sessi
         assert Cursor.unwrap(wrong, keys) is None
 
 
-def test_no_place_can_be_opened_once_the_salt_is_destroyed() -> None:
+def test_no_cursor_can_be_opened_once_the_salt_is_destroyed() -> None:
     before, after = (ServerKeys.from_secret("the same secret", salt) for salt in (b"salt", b"another"))
 
     assert before.place != after.place

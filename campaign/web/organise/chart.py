@@ -1,4 +1,4 @@
-"""Counts as SVG: drawn by the server, without script or inline style, so that the page's policy holds."""
+"""Draw daily counts as SVG, without script or inline style: the content security policy forbids both."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,16 +8,16 @@ from campaign.signature.count import Day
 
 WIDTH, HEIGHT = 720, 200
 BOTTOM, TOP, LEFT = 24, 12, 44
-"""Room for dates below, the highest bar's breath above, and the scale at the left; in the drawing's units."""
+"""Margins, in the drawing's units: for the dates, above the highest bar, and for the scale."""
 
 MOST_BARS = 120
-"""Days drawn at once; a longer campaign is drawn by weeks."""
+"""Days that get a bar each; a longer campaign is drawn by weeks."""
 
 
 def by_day(days: Sequence[Day], *, label: str) -> str:
-    """Return the signatures confirmed, and below the line those withdrawn, per day or per week.
+    """Draw the signatures confirmed, and below the line those withdrawn, per day or per week.
 
-    The drawing is one image to a screen reader, called *label*, with its figures in its description.
+    A screen reader reads it as one image with the name *label* and its latest figures as description.
     """
     bars = _bars(days)
     if not bars:
@@ -27,19 +27,9 @@ def by_day(days: Sequence[Day], *, label: str) -> str:
     scale = (HEIGHT - BOTTOM - TOP) / (most + deepest)
     base = TOP + most * scale
     step = (WIDTH - LEFT) / len(bars)
-    shapes = [
-        f'<line class="chart-axis" x1="{LEFT}" y1="{base:.1f}" x2="{WIDTH}" y2="{base:.1f}"/>',
-        f'<text class="chart-scale" x="{LEFT - 8}" y="{TOP + 4}" text-anchor="end">{most}</text>',
-        f'<text class="chart-scale" x="{LEFT - 8}" y="{base + 4:.1f}" text-anchor="end">0</text>',
-    ]
+    shapes = _axis(base, most)
     for at, bar in enumerate(bars):
-        x, width = LEFT + at * step + step * 0.1, max(min(step * 0.8, 28), 0.5)
-        title = f"<title>{bar.on.isoformat()}: +{bar.confirmed} −{bar.withdrawn}</title>"
-        if bar.confirmed:
-            height = bar.confirmed * scale
-            shapes.append(_rectangle("chart-confirmed", x, base - height, width, height, title))
-        if bar.withdrawn:
-            shapes.append(_rectangle("chart-withdrawn", x, base, width, bar.withdrawn * scale, title))
+        shapes += _rectangles(bar, LEFT + at * step + step * 0.1, max(min(step * 0.8, 28), 0.5), base, scale)
     shapes += _dates(bars, step)
     summary = ", ".join(f"{bar.on.isoformat()}: {bar.confirmed}/{bar.withdrawn}" for bar in bars[-14:])
     return (
@@ -48,11 +38,24 @@ def by_day(days: Sequence[Day], *, label: str) -> str:
     )
 
 
-def _rectangle(name: str, x: float, y: float, width: float, height: float, title: str) -> str:
-    return (
+def _axis(base: float, most: int) -> list[str]:
+    return [
+        f'<line class="chart-axis" x1="{LEFT}" y1="{base:.1f}" x2="{WIDTH}" y2="{base:.1f}"/>',
+        f'<text class="chart-scale" x="{LEFT - 8}" y="{TOP + 4}" text-anchor="end">{most}</text>',
+        f'<text class="chart-scale" x="{LEFT - 8}" y="{base + 4:.1f}" text-anchor="end">0</text>',
+    ]
+
+
+def _rectangles(bar: Day, x: float, width: float, base: float, scale: float) -> list[str]:
+    title = f"<title>{bar.on.isoformat()}: +{bar.confirmed} −{bar.withdrawn}</title>"
+    up, down = bar.confirmed * scale, bar.withdrawn * scale
+    rectangles = (("chart-confirmed", base - up, up), ("chart-withdrawn", base, down))
+    return [
         f'<rect class="{name}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}">'
         f"{title}</rect>"
-    )
+        for name, y, height in rectangles
+        if height
+    ]
 
 
 def _dates(bars: Sequence[Day], step: float) -> list[str]:
@@ -69,7 +72,7 @@ def _dates(bars: Sequence[Day], step: float) -> list[str]:
 
 
 def _bars(days: Sequence[Day]) -> list[Day]:
-    """Return one bar per day from the first to the last, those without signatures included."""
+    """Return one bar per day or week from the first to the last, with those without signatures."""
     if not days:
         return []
     first, last = days[0].on, days[-1].on

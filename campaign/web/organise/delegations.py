@@ -1,4 +1,4 @@
-"""The delegations' addresses: entered by hand, or imported from a CSV file."""
+"""Pages to enter the delegations' addresses by hand, or to import them from a CSV file."""
 
 import csv
 import io
@@ -21,15 +21,15 @@ from campaign.web.site import commit, now, session
 
 @bp.get("/delegations")
 def delegations() -> ResponseReturnValue:
-    """Show what is known of each delegation's address."""
+    """Show each delegation's address, its source and when it was checked."""
     editing = STATES.get(request.args.get("state", ""))
     form = DelegationForm(obj=delegation.delegations(session()).get(editing.code) if editing else None)
-    return _page(form, DelegationImportForm(), editing=editing)
+    return _render_delegations(form, DelegationImportForm(), editing=editing)
 
 
 @bp.get("/delegations/template.csv", endpoint="delegations_template")
 def template() -> ResponseReturnValue:
-    """Send a file to fill in: the code of each of the 57, and nothing else."""
+    """Send a CSV file to fill in, with the code of each participating state."""
     file = io.StringIO(newline="")
     lines = csv.writer(file)
     lines.writerow(delegation.COLUMNS)
@@ -41,16 +41,16 @@ def template() -> ResponseReturnValue:
 
 @bp.post("/delegations/<state:state>")
 def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
-    """Keep an address that an organiser entered."""
+    """Save an address that an organiser entered."""
     form = DelegationForm()
     if not form.validate():
-        return _page(form, DelegationImportForm(), editing=state), 422
+        return _render_delegations(form, DelegationImportForm(), editing=state), 422
     address = Address(state.code, form.email.data, form.source.data, form.checked_on.data)
     try:
         delegation.save(session(), address, by=unlocked().name, now=now())
     except DelegationError:
         form.email.errors = [gettext("No letter can be sent to an address like this. Please check it.")]
-        return _page(form, DelegationImportForm(), editing=state), 422
+        return _render_delegations(form, DelegationImportForm(), editing=state), 422
     audit_log.record(session(), unlocked().name, "enter address", state.code, now=now())
     commit()
     flash(gettext("Address saved."))
@@ -59,22 +59,22 @@ def save_delegation(state: ParticipatingState) -> ResponseReturnValue:
 
 @bp.post("/delegations/import")
 def import_delegations() -> ResponseReturnValue:
-    """Keep every address of a file, or none of them."""
+    """Save all addresses of a file, or none."""
     form = DelegationImportForm()
     if not form.validate():
-        return _page(DelegationForm(formdata=None), form), 422
+        return _render_delegations(DelegationForm(formdata=None), form), 422
     try:
         number = delegation.import_csv(session(), form.file.data.read(), by=unlocked().name, now=now())
     except DelegationError as error:
         session().rollback()
-        return _page(DelegationForm(formdata=None), form, faults=str(error).splitlines()), 422
+        return _render_delegations(DelegationForm(formdata=None), form, faults=str(error).splitlines()), 422
     audit_log.record(session(), unlocked().name, "import addresses", str(number), now=now())
     commit()
     flash(ngettext("%(num)d address imported.", "%(num)d addresses imported.", number))
     return redirect(url_for(".delegations"), 303)
 
 
-def _page(
+def _render_delegations(
     form: DelegationForm,
     import_form: DelegationImportForm,
     *,

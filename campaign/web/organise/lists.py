@@ -1,4 +1,4 @@
-"""Downloading lists: streamed to the organiser who opened them, and noted in the log."""
+"""Downloads of signatory lists; each one is in the audit log."""
 
 import io
 from collections.abc import Iterator
@@ -21,30 +21,30 @@ ALL = "all"
 
 @bp.get("/lists/<state>.<format>")
 def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- the URL's own word
-    """Send the list of one letter's signatories, or of all, as a file."""
+    """Send the list of one letter's signatories, or of all letters', as a file."""
     if (state != ALL and state not in STATES) or format not in {"csv", "pdf"}:
         abort(404)
     with site().database.writing() as db:
         audit_log.record(db, unlocked().name, "download list", f"{state} {format}", now=now())
     chosen = list(STATES.values()) if state == ALL else [STATES[state]]
-    response = _csv(chosen) if format == "csv" else _pdf(chosen)
+    response = _csv_response(chosen) if format == "csv" else _pdf_response(chosen)
     filename = f"signatories-{state}-{now().date().isoformat()}.{format}"
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     return response
 
 
-def _csv(states: list[ParticipatingState]) -> Response:
+def _csv_response(states: list[ParticipatingState]) -> Response:
     database, private_key = site().database, unlocked().campaign_private_key
 
-    def rows() -> Iterator[ListEntry]:
-        # A session of its own: the request's is closed before the last line is sent.
+    def listed() -> Iterator[ListEntry]:
+        # A session of its own: the request's session is closed before the last line is sent.
         with database.snapshot() as db:
             yield from entry.for_organisers(db, [state.code for state in states], private_key)
 
-    return Response(csv_file.lines(rows()), mimetype="text/csv")
+    return Response(csv_file.lines(listed()), mimetype="text/csv")
 
 
-def _pdf(states: list[ParticipatingState]) -> Response:
+def _pdf_response(states: list[ParticipatingState]) -> Response:
     file = io.BytesIO()
     today = now().date()
     plans = [plan(session(), site().appeal, state, edition=site().edition, today=today) for state in states]

@@ -1,4 +1,4 @@
-"""Telling delegations which numbers on the lists they hold no longer stand."""
+"""Notices to delegations: the numbers on a delivered list that no longer stand."""
 
 from uuid import UUID
 
@@ -18,27 +18,27 @@ from campaign.web.site import commit, now, session, site
 
 @bp.get("/notices")
 def notices() -> ResponseReturnValue:
-    """Show a prepared notice for each delivery on whose list something fell away."""
+    """Show a notice for each delivery whose list has numbers that no longer stand."""
     return render_template(
-        "organise/notices.html", notices=[_shown(each) for each in notice.pending(session())]
+        "organise/notices.html", notices=[_entry(each) for each in notice.pending(session())]
     )
 
 
 @bp.post("/notices/<uuid:delivery_id>")
 def note_told(delivery_id: UUID) -> ResponseReturnValue:
-    """Keep that the delegation was told of the numbers that stood in the notice."""
+    """Record that an organiser sent the notice with these numbers."""
     numbers = [int(each) for each in request.form.getlist("numbers") if each.isascii() and each.isdigit()]
-    told = notice.record_notified(session(), delivery_id, numbers, on=now().date())
-    if told:
-        audit_log.record(session(), unlocked().name, "tell delegation", str(told), now=now())
+    notified = notice.record_notified(session(), delivery_id, numbers, on=now().date())
+    if notified:
+        audit_log.record(session(), unlocked().name, "tell delegation", str(notified), now=now())
         commit()
-        flash(ngettext("Noted for %(num)d number.", "Noted for %(num)d numbers.", told))
+        flash(ngettext("Noted for %(num)d number.", "Noted for %(num)d numbers.", notified))
     else:
         flash(gettext("There was nothing to note: somebody did so before."), "fault")
     return redirect(url_for(".notices"), 303)
 
 
-def _shown(due: Notice) -> dict[str, object]:
+def _entry(due: Notice) -> dict[str, object]:
     delivery, code = due.delivery, grouped(due.delivery.code)
     day = format_date(delivery.sent_on or delivery.prepared_at.date(), "long")
     text = render_template(

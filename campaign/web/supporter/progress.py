@@ -62,5 +62,5 @@ def _names(snapshot: Snapshot, after: Cursor | None) -> published_name.NamesPage
 
 
 def _names_url(language: Language, after: Cursor | None) -> str:
-    place = after.wrap(site().keys) if after else None
-    return url_for(".progress", language=language, after=place, _anchor="public-names")
+    cursor = after.wrap(site().keys) if after else None
+    return url_for(".progress", language=language, after=cursor, _anchor="public-names")

@@ -1,4 +1,4 @@
-"""Roles and removals: who holds the key afterwards, and that somebody always does."""
+"""Roles and removals: which wrappings are left, and that one owner always has the key."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -32,19 +32,19 @@ def owner(db: Session) -> Unlocked:
 
 
 def wrappings(db: Session, who: Unlocked) -> set[str]:
-    """Return the kinds of wrappings that *who* holds."""
+    """Return the kinds of an organiser's wrappings."""
     return set(db.scalars(select(KeyWrapping.kind).where(KeyWrapping.holder_id == who.id)))
 
 
-def go(db: Session, who: Unlocked, role: str | None) -> object:
-    """Let *who* take *role* by themselves, or leave."""
+def leave_role(db: Session, who: Unlocked, role: str | None) -> object:
+    """Change the organiser's own role, or remove the account when *role* is ``None``."""
     if role is None:
         return membership.remove(db, who.id, now=NOW)
     return membership.change_role(db, who.id, role, by=who, now=NOW)
 
 
 def log(db: Session) -> list[tuple[str, str, str]]:
-    """Return who did what, oldest first."""
+    """Return organiser, action and object of each entry."""
     return [(each.organiser, each.act, each.about) for each in db.scalars(select(AuditEntry))]
 
 
@@ -64,7 +64,7 @@ def test_a_reader_holds_no_key_in_any_form(db: Session, keys: ServerKeys, owner:
 def test_nothing_lies_under_a_readers_invitation(db: Session, owner: Unlocked) -> None:
     code = invite(db, owner, READER, now=NOW)
     row = db.scalars(select(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code))).one()
-    # Whatever somebody writes beside it later, the link itself has no key.
+    # The link has no key, even if the stored role is changed later.
     row.role = OWNER
     db.commit()
 
@@ -103,7 +103,7 @@ def test_a_reader_who_becomes_an_organiser_opens_names(
     assert ("Olga Organiser", "change role", "Pavel: reader → organiser") in log(db)
 
 
-def test_who_becomes_a_reader_loses_every_way_to_the_key(
+def test_an_organiser_who_becomes_a_reader_loses_every_way_to_the_key(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     second = make_organiser(db, owner, role=OWNER)
@@ -127,7 +127,7 @@ def test_who_becomes_a_reader_loses_every_way_to_the_key(
 def test_a_session_that_outlives_its_role_has_no_key(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     second = make_organiser(db, owner)
     membership.change_role(db, second.id, READER, by=owner, now=NOW)
-    cookie = session.start(db, second, keys=keys, now=NOW)  # whose login was under way
+    cookie = session.start(db, second, keys=keys, now=NOW)  # a login that began before the change
     db.commit()
 
     assert session.resume(db, cookie, keys=keys, now=NOW)[0].private_key is None
@@ -147,7 +147,7 @@ def test_an_owner_who_becomes_an_organiser_keeps_the_key_and_no_invitation(
     assert session.resume(db, cookie, keys=keys, now=NOW)[0].role == ORGANISER
 
 
-def test_who_was_removed_holds_nothing_and_is_logged_out(
+def test_a_removed_organiser_has_no_wrapping_and_is_logged_out(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     second = make_organiser(db, owner)
@@ -163,7 +163,7 @@ def test_who_was_removed_holds_nothing_and_is_logged_out(
     assert ("Olga Organiser", "remove organiser", "Pavel") in log(db)
 
 
-def test_only_an_owner_says_who_organises(db: Session, owner: Unlocked) -> None:
+def test_only_an_owner_changes_roles_and_removes_accounts(db: Session, owner: Unlocked) -> None:
     second = make_organiser(db, owner)
     for act in (
         lambda: membership.change_role(db, owner.id, READER, by=second, now=NOW),
@@ -179,7 +179,7 @@ def test_an_owner_who_was_demoted_a_moment_ago_decides_nothing(db: Session, owne
     membership.change_role(db, second.id, ORGANISER, by=owner, now=NOW)
     db.commit()
 
-    # `second` still says "owner": it was read before.
+    # *second* still has the role "owner": it was read before.
     assert second.role == OWNER
     with pytest.raises(RoleError):
         membership.remove(db, owner.id, by=second, now=NOW)
@@ -192,7 +192,7 @@ def test_the_last_owner_stays(db: Session, owner: Unlocked, role: str | None) ->
     make_organiser(db, owner)
 
     with pytest.raises(NoAccessLeftError, match="last owner"):
-        go(db, owner, role)
+        leave_role(db, owner, role)
 
 
 @pytest.mark.parametrize("role", [READER, None])
@@ -202,7 +202,7 @@ def test_the_last_wrapping_that_an_owner_has_stays(db: Session, owner: Unlocked,
     db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == second.id))
 
     with pytest.raises(NoAccessLeftError, match="last wrapping"):
-        go(db, owner, role)
+        leave_role(db, owner, role)
 
 
 def test_the_last_wrapping_stays_even_if_it_is_no_owners(db: Session, owner: Unlocked) -> None:
@@ -221,7 +221,7 @@ def test_a_wrapping_of_another_key_is_never_granted(db: Session, owner: Unlocked
         membership.change_role(db, reader.id, ORGANISER, by=stale, now=NOW)
 
 
-def test_who_is_not_there_cannot_be_changed(db: Session, owner: Unlocked) -> None:
+def test_an_unknown_account_cannot_be_changed(db: Session, owner: Unlocked) -> None:
     second = make_organiser(db, owner)
     membership.remove(db, second.id, by=owner, now=NOW)
 
@@ -237,14 +237,16 @@ def test_of_the_last_two_owners_who_go_at_the_same_moment_one_stays(
         first = make_owner(db)
         second = make_organiser(db, first, role=OWNER)
 
-    assert not _both(database, lambda db: go(db, first, one), lambda db: go(db, second, other))
+    assert not _both(
+        database, lambda db: leave_role(db, first, one), lambda db: leave_role(db, second, other)
+    )
 
     with database.reading() as db:
         assert [each.role for each in all_accounts(db)].count(OWNER) == 1
         assert len(key_wrapping.holder_ids(db)) >= 1
 
 
-def test_who_is_made_a_reader_while_making_a_recovery_code_has_none(database: Database) -> None:
+def test_an_organiser_made_a_reader_while_making_a_recovery_code_has_none(database: Database) -> None:
     with database.session(writes=True) as db:
         owner = make_owner(db)
         second = make_organiser(db, owner)
@@ -259,7 +261,7 @@ def test_who_is_made_a_reader_while_making_a_recovery_code_has_none(database: Da
         assert wrappings(db, second) == set()
 
 
-def test_who_recovers_while_being_made_a_reader_gets_no_key(database: Database) -> None:
+def test_an_organiser_made_a_reader_while_recovering_gets_no_key(database: Database) -> None:
     with database.session(writes=True) as db:
         owner = make_owner(db)
         second = make_organiser(db, owner)
@@ -279,7 +281,7 @@ def test_who_recovers_while_being_made_a_reader_gets_no_key(database: Database) 
 def _both(
     database: Database, first: Callable[[Session], object], second: Callable[[Session], object]
 ) -> bool:
-    """Begin *second* while *first* is not committed yet; return whether it was done as well."""
+    """Start *second* before *first* is committed; return whether it succeeded too."""
 
     def do() -> bool:
         with database.session(writes=True) as db:
@@ -293,6 +295,6 @@ def _both(
     with ThreadPoolExecutor(1) as pool, database.session(writes=True) as db:
         first(db)
         other = pool.submit(do)
-        wait([other], 0.2)  # long enough to be through, if nothing kept it waiting
+        wait([other], 0.2)  # time enough to finish, if no lock stops it
         db.commit()
         return other.result(30)

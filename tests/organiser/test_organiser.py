@@ -70,7 +70,7 @@ def test_resealing_that_was_interrupted_goes_on_at_the_next_login(db: Session, k
     assert code
     made = make_signature(db, keys, name="Mara")
     invitation.join(db, code, "Olga", PASSPHRASE, now=NOW)
-    db.commit()  # and here the process dies
+    db.commit()  # the process ends here
 
     again = unlock(db, "Olga", PASSPHRASE)
     reseal_some(db, again.campaign_private_key)
@@ -180,7 +180,7 @@ def test_a_name_may_be_written_in_any_script_and_case(db: Session, name: str) ->
     assert unlock(db, name.swapcase(), PASSPHRASE)
 
 
-def test_an_invitation_goes_with_who_made_it(db: Session) -> None:
+def test_an_invitation_is_deleted_with_the_account_that_made_it(db: Session) -> None:
     owner = make_owner(db)
     code = invite(db, owner, now=NOW)
     key_wrapping.delete_wrappings(db, owner.id)
@@ -189,7 +189,7 @@ def test_an_invitation_goes_with_who_made_it(db: Session) -> None:
         invitation.join(db, code, "Pavel", PASSPHRASE, now=NOW)
 
 
-def test_of_two_who_use_one_invitation_one_joins(database: Database) -> None:
+def test_two_people_with_one_invitation_make_one_account(database: Database) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     with database.session(writes=True) as db:

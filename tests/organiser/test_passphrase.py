@@ -1,4 +1,4 @@
-"""Passphrases are judged by how hard they are to guess, wherever one is set."""
+"""Passphrases that can be guessed are refused, at every place where one is set."""
 
 import time
 
@@ -19,7 +19,7 @@ ABOUT = ("Olga Organiser", "The Women’s Call", "Nursultan Nazarbayev")
 
 
 def weakness(typed: str) -> str:
-    """Return why *typed* is refused, or nothing."""
+    """Return the weakness for which *typed* is refused, or ``""``."""
     try:
         passphrase.check_strength(passphrase.normalise(typed), ABOUT)
     except WeakPassphraseError as error:
@@ -49,7 +49,7 @@ def weakness(typed: str) -> str:
         ("correct lantern", Weakness.FEW),
     ],
 )
-def test_what_can_be_guessed_is_refused_with_the_reason(typed: str, why: str) -> None:
+def test_a_passphrase_that_can_be_guessed_is_refused_with_the_reason(typed: str, why: str) -> None:
     assert weakness(typed) == why
 
 
@@ -63,7 +63,7 @@ def test_what_can_be_guessed_is_refused_with_the_reason(typed: str, why: str) ->
         "sieben wörter für die kampagne",
     ],
 )
-def test_what_is_long_and_unusual_is_taken_whatever_it_is_made_of(typed: str) -> None:
+def test_a_long_and_unusual_passphrase_is_accepted_in_any_script(typed: str) -> None:
     assert weakness(typed) == ""
 
 
@@ -72,7 +72,7 @@ def test_every_offered_passphrase_is_taken() -> None:
         assert weakness(generate_passphrase()) == ""
 
 
-def test_one_persons_words_are_not_held_against_another() -> None:
+def test_one_organisers_words_do_not_count_against_another() -> None:
     typed = "quillfeather sundial okapi"
     with pytest.raises(WeakPassphraseError):
         passphrase.check_strength(typed, ["Quillfeather", "sundial", "okapi"])
@@ -81,11 +81,11 @@ def test_one_persons_words_are_not_held_against_another() -> None:
 
 
 @pytest.mark.parametrize("typed", ["4@8({[<369!1|7$5+%02" * 500, "a" * 10_000, "zaq1" * 2_500])
-def test_a_passphrase_made_to_be_slow_is_judged_in_seconds(typed: str) -> None:
+def test_a_passphrase_made_to_be_slow_is_assessed_in_seconds(typed: str) -> None:
     began = time.process_time()
     weakness(typed)
 
-    # Whole, the first of them would take the better part of an hour.
+    # Without the limit of characters, the first one would take most of an hour.
     assert time.process_time() - began < 10
 
 

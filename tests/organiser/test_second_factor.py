@@ -1,4 +1,4 @@
-"""Codes from a phone: each opens the door once, and none of them is kept where a copy would show it."""
+"""Codes from a phone: each is accepted once, and a copy of the database does not reveal the secret."""
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -22,13 +22,13 @@ NAME = "Olga Organiser"
 
 
 def code(secret: str, *, steps: int = 0, now_in: int = 0) -> TypedCode:
-    """Return the code of a phone whose clock is *steps* off, typed *now_in* seconds from now."""
+    """Return the code of a phone whose clock is *steps* fast, *now_in* seconds from now."""
     at = NOW + timedelta(seconds=now_in)
     return TypedCode(pyotp.TOTP(secret).at(at + timedelta(seconds=30 * steps)), at)
 
 
 def switch_on(db: Session, owner: Unlocked) -> str:
-    """Switch codes on a minute ago, so that the present one is unused; return the secret."""
+    """Switch codes on as of a minute ago, so that the present code is unused; return the secret."""
     secret = second_factor.new_secret()
     account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
     second_factor.switch_on(db, account, stretched, secret, code(secret, now_in=-60))
@@ -105,7 +105,7 @@ def test_a_wrong_passphrase_uses_no_code_up(db: Session, secret: str) -> None:
     assert unlock(db, NAME, PASSPHRASE, code(secret))
 
 
-def test_of_two_who_come_with_one_code_at_the_same_moment_one_gets_in(database: Database) -> None:
+def test_of_two_simultaneous_logins_with_one_code_one_succeeds(database: Database) -> None:
     with database.session(writes=True) as db:
         secret = switch_on(db, make_owner(db))
 
@@ -121,7 +121,7 @@ def test_of_two_who_come_with_one_code_at_the_same_moment_one_gets_in(database: 
     with ThreadPoolExecutor(1) as pool, database.session(writes=True) as first:
         assert unlock(first, NAME, PASSPHRASE, code(secret))
         other = pool.submit(second)
-        wait([other], 0.2)  # long enough to be through, if nothing kept it waiting
+        wait([other], 0.2)  # time enough to finish, if no lock stops it
         first.commit()
         assert not other.result(30)
 
@@ -136,15 +136,15 @@ def test_a_copy_does_not_hold_the_secret(db: Session, owner: Unlocked, secret: s
             box.unwrap(account.second_factor, key)
 
 
-def test_codes_do_not_guard_the_key_itself(db: Session, owner: Unlocked, secret: str) -> None:
-    """Nor does the README say so: with a copy and the passphrase, one needs no code."""
+def test_codes_do_not_protect_the_key_itself(db: Session, owner: Unlocked, secret: str) -> None:
+    """With a copy of the database and the passphrase, no code is needed, as the documents say."""
     account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
 
     assert box.unwrap(account.wrapped_private_key, stretched)
 
 
 @pytest.mark.parametrize("altered", ["", "short", "0" * 32, "A" * 33])
-def test_only_a_secret_of_ours_is_taken(db: Session, owner: Unlocked, altered: str) -> None:
+def test_an_altered_secret_is_refused(db: Session, owner: Unlocked, altered: str) -> None:
     account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
 
     with pytest.raises(WrongCodeError):
@@ -196,7 +196,7 @@ def test_a_passphrase_that_was_changed_meanwhile_switches_nothing(database: Data
         second_factor.switch_on(db, account, stretched, secret, code(secret))
 
 
-def test_the_picture_names_the_sites_host_and_not_the_cause() -> None:
+def test_the_qr_code_names_the_sites_host_and_not_the_campaign() -> None:
     address = second_factor.otpauth_uri("A" * 32, name="Olga", site="letters.example.org")
 
     assert address == f"otpauth://totp/letters.example.org:Olga?secret={'A' * 32}&issuer=letters.example.org"

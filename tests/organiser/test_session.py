@@ -1,14 +1,11 @@
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.errors import TooManyAttemptsError, WrongKeyError
+from campaign.errors import WrongKeyError
 from campaign.organiser import session
-from campaign.organiser.argon2_lock import argon2_lock
-from campaign.organiser.login_attempt import FREE_FAILURES, check_attempt, record_failure
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
@@ -64,17 +61,6 @@ def test_a_session_outlives_a_clock_that_is_set_back_but_is_idle_no_longer_than_
         session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=31))
 
 
-def test_wrong_passphrases_make_nobody_wait_for_a_clock_that_was_set_back(
-    db: Session, keys: ServerKeys
-) -> None:
-    for _ in range(FREE_FAILURES):
-        record_failure(db, "Olga", keys=keys, now=NOW)
-    with pytest.raises(TooManyAttemptsError):
-        check_attempt(db, "Olga", keys=keys, now=NOW)
-
-    check_attempt(db, "Olga", keys=keys, now=NOW - timedelta(hours=1))
-
-
 def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys) -> None:
     cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
     for minutes in range(20, 12 * 60, 20):
@@ -99,38 +85,3 @@ def test_idle_sessions_are_swept_away(db: Session, keys: ServerKeys) -> None:
     session.erase_expired(db, now=NOW + timedelta(minutes=31))
 
     assert db.scalar(select(OrganiserSession)) is None
-
-
-def test_after_five_wrong_passphrases_a_name_has_to_wait(db: Session, keys: ServerKeys) -> None:
-    for _ in range(5):
-        check_attempt(db, "Olga", keys=keys, now=NOW)
-        record_failure(db, "Olga", keys=keys, now=NOW)
-
-    with pytest.raises(TooManyAttemptsError) as caught:
-        check_attempt(db, " olga ", keys=keys, now=NOW)
-    check_attempt(db, "Olga", keys=keys, now=NOW + timedelta(seconds=caught.value.seconds))
-    check_attempt(db, "Pavel", keys=keys, now=NOW)
-
-
-def test_a_name_that_no_account_has_waits_just_the_same(db: Session, keys: ServerKeys) -> None:
-    make_owner(db, name="Olga")
-    waits = []
-    for name in ("Olga", "Nobody"):
-        for _ in range(7):
-            record_failure(db, name, keys=keys, now=NOW)
-        with pytest.raises(TooManyAttemptsError) as caught:
-            check_attempt(db, name, keys=keys, now=NOW)
-        waits.append(caught.value.seconds)
-
-    assert waits[0] == waits[1]
-
-
-def test_one_passphrase_is_stretched_at_a_time(tmp_path: Path) -> None:
-    with (
-        argon2_lock(tmp_path),
-        pytest.raises(TooManyAttemptsError),
-        argon2_lock(tmp_path, patience_seconds=0.1),
-    ):
-        pass
-    with argon2_lock(tmp_path, patience_seconds=0.1):
-        pass

@@ -57,13 +57,13 @@ def test_two_mailboxes_keep_two_forms(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["+letters", "...", "._-"])
-def test_what_would_leave_nothing_of_a_name_leaves_all_of_it(name: str) -> None:
+def test_a_name_of_ignored_characters_only_stays_as_it_is(name: str) -> None:
     for provider in PROVIDERS:
         assert not canonical_address(f"{name}@{provider.domains[0]}").startswith("@")
 
 
 @given(some.text(max_size=40), some.sampled_from([d for p in PROVIDERS for d in p.domains] + ["example.org"]))
-def test_the_one_form_is_its_own_and_no_text_breaks_it(name: str, domain: str) -> None:
+def test_the_canonical_form_of_any_text_is_stable(name: str, domain: str) -> None:
     form = canonical_address(f"{name}@{domain}")
 
     assert canonical_address(form) == form

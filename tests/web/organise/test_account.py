@@ -33,7 +33,7 @@ def log(site: Site) -> list[tuple[str, str]]:
 
 
 def switch_on(browser: OrganisersBrowser, clock: Clock, **changes: str) -> tuple[str, int]:
-    """Take the secret that the page shows, as a phone would; return it, and the answer's status."""
+    """Switch codes on with the secret on the page; return the secret and the answer's status."""
     page = browser.get(CODES).text
     secret = re.search(r'name="secret" value="([A-Z2-7]{32})"', page)
     assert secret
@@ -85,7 +85,7 @@ def test_an_owner_removes_somebody(
     assert organiser.post(f"{url}/remove").status_code == 404
 
 
-def test_the_last_owner_is_told_why_not(site: Site, organiser: OrganisersBrowser) -> None:
+def test_the_last_owner_reads_why_not(site: Site, organiser: OrganisersBrowser) -> None:
     url = f"/organise/account/organisers/{account_of(site, 'Olga Organiser').id}"
     before = rows(site)
     for act in ("role", "remove"):
@@ -109,7 +109,7 @@ def test_with_codes_the_passphrase_alone_does_not_log_in(
     assert OrganisersBrowser(app).log_in(code=code).status_code == 422
 
 
-def test_the_page_shows_the_secret_as_picture_and_text_and_keeps_it_after_a_mistake(
+def test_the_page_shows_the_secret_as_qr_code_and_text_and_keeps_it_after_a_mistake(
     organiser: OrganisersBrowser, clock: Clock
 ) -> None:
     first, other = (re.findall(r'name="secret" value="(\w+)"', organiser.get(CODES).text) for _ in "12")
@@ -192,7 +192,7 @@ def test_the_drill_says_no_to_what_opens_nothing_and_to_anothers_code(
     assert not any(row.tested_on for row in rows(site)["key_wrapping"])
 
 
-def test_who_has_no_recovery_code_is_told_so(owner: Unlocked, organiser: OrganisersBrowser) -> None:
+def test_an_organiser_without_a_recovery_code_reads_so(owner: Unlocked, organiser: OrganisersBrowser) -> None:
     assert "you have none" in organiser.get("/organise/").text
     assert "You have none." in organiser.get("/organise/account").text
     assert "You have no recovery code" in organiser.get(DRILL).text

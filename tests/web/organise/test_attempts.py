@@ -1,4 +1,4 @@
-"""What somebody learns who tries names, passphrases and codes at the door: nothing, and slowly."""
+"""Guessing names, passphrases and codes at the login reveals nothing, and is slow."""
 
 import re
 from collections.abc import Callable
@@ -30,7 +30,7 @@ DRILL = "/organise/account/recovery-code/drill"
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Return what every stretching of a passphrase took: passes and memory."""
+    """Return passes and memory of every stretching of a passphrase."""
     taken: list[tuple[int, int]] = []
     stretch = passphrase_key.argon2id.kdf
 
@@ -44,7 +44,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 @pytest.fixture
 def secret(db: Session, owner: Unlocked) -> str:
-    """Switch codes on for the owner; the code of this moment is used."""
+    """Switch codes on for the owner, with the present code, which is then used."""
     made = second_factor.new_secret()
     account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
     code = TypedCode(pyotp.TOTP(made).at(NOW), NOW)
@@ -54,7 +54,7 @@ def secret(db: Session, owner: Unlocked) -> str:
 
 
 def attempts(secret: str) -> list[dict[str, str]]:
-    """Return every way to be wrong at the login."""
+    """Return the form of each kind of wrong login."""
     next_code = pyotp.TOTP(secret).at(NOW, counter_offset=1)
     return [
         {"name": "Nobody", "passphrase": PASSPHRASE, "code": next_code},
@@ -136,15 +136,13 @@ def test_recovering_the_drill_and_codes_are_throttled_like_a_login(
     for attempt in (recover, drill, switch_off, switch_on):
         answers = [attempt(organiser) for _ in range(FREE_FAILURES + 1)]
         assert answers == [422] * FREE_FAILURES + [429], attempt
-        # One has waited, and logs in, which forgives what was wrong before.
+        # A successful login after the wait resets the failures.
         clock.forward(seconds=16)
         assert organiser.post("/organise/logout").status_code == 303
         assert organiser.log_in().status_code == 303
 
 
-def test_who_tries_recovery_codes_keeps_nobody_from_logging_in(
-    app: Flask, organiser: OrganisersBrowser
-) -> None:
+def test_wrong_recovery_codes_keep_nobody_from_logging_in(app: Flask, organiser: OrganisersBrowser) -> None:
     for _ in range(FREE_FAILURES + 1):
         recover(OrganisersBrowser(app))
 
@@ -159,7 +157,7 @@ def test_a_wrong_recovery_code_costs_next_to_nothing(
 
 
 def posts(app: Flask) -> list[str]:
-    """Return an address for each post that organisers can make."""
+    """Return a URL for each endpoint of the organisers that takes posts."""
     values = {"state": "de", "token": "0" * 20}
     nobody = "00000000-0000-0000-0000-000000000000"
     return [
@@ -178,7 +176,7 @@ def test_no_post_is_taken_without_its_own_sessions_token(
         for token in ({}, {"csrf_token": ""}, {"csrf_token": foreign}, {"csrf_token": "a.b.c"}):
             answer = organiser.client.post(url, data={"role": "owner", "name": "x"} | token)
 
-            # 410 where a code was shown once: an organiser who reloads that page is told so.
+            # 410 for the pages that show a code once, because an organiser may reload them.
             is_reloaded = url.startswith(("/organise/setup", "/organise/recover"))
             assert answer.status_code == (410 if is_reloaded else 400), (url, token)
     assert rows(site) == before
@@ -187,7 +185,7 @@ def test_no_post_is_taken_without_its_own_sessions_token(
 def test_a_login_is_not_taken_with_anothers_token(
     app: Flask, owner: Unlocked, others: dict[str, OrganisersBrowser]
 ) -> None:
-    """Else a stranger's page could log somebody in, as the stranger, without their knowing."""
+    """Otherwise another site could log a visitor in as somebody else, unnoticed."""
     form = {"csrf_token": others["owner"].token(), "name": "Olga Organiser", "passphrase": PASSPHRASE}
     client = app.test_client()
     client.get("/organise/login")

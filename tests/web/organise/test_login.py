@@ -1,4 +1,4 @@
-"""At the organisers' door: what is said when a link, a code or a passphrase does not do."""
+"""Login, setup and recovery: the answers to invalid links, codes and passphrases."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ def setup_url(site: Site, clock: Clock) -> str:
 
 
 def posted(client: FlaskClient, url: str, **form: str) -> tuple[Any, dict[str, str]]:
-    """Send *form* with the token of its page; return the answer, and what was sent, to send it once more."""
+    """Post *form* with the token of its page; return the answer and the posted fields."""
     page = client.get(url).get_data(as_text=True)
     found = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert found
@@ -54,7 +54,7 @@ def test_words_that_were_written_down_are_not_replaced_by_others(client: FlaskCl
     assert "Keep the words you wrote down" in answer.get_data(as_text=True)
 
 
-def test_who_made_up_too_short_a_passphrase_is_offered_one(client: FlaskClient, setup_url: str) -> None:
+def test_after_too_short_a_passphrase_one_is_offered(client: FlaskClient, setup_url: str) -> None:
     answer, _sent = posted(client, setup_url, **account(passphrase="short", passphrase_again="short"))
 
     assert OFFERED in answer.get_data(as_text=True)
@@ -121,5 +121,5 @@ def test_reloading_after_a_recovery_does_not_show_the_next_code_again(
     assert "not a recovery code of ours" in stranger.get_data(as_text=True)
 
 
-def test_a_form_without_its_token_is_refused_to_strangers(client: FlaskClient, setup_url: str) -> None:
+def test_a_form_without_its_token_is_refused(client: FlaskClient, setup_url: str) -> None:
     assert client.post(setup_url, data=account()).status_code == 400

@@ -58,7 +58,7 @@ def test_the_setup_link_makes_the_first_organiser_and_shows_the_recovery_code_on
         {"passphrase_again": "something else entirely"},
     ],
 )
-def test_a_setup_that_will_not_do_says_why_and_leaves_the_link_good(
+def test_an_invalid_setup_says_why_and_leaves_the_link_good(
     app: Flask, setup_code: str, changes: dict[str, str]
 ) -> None:
     _browser, answer = set_up(app, setup_code, **changes)
@@ -67,7 +67,7 @@ def test_a_setup_that_will_not_do_says_why_and_leaves_the_link_good(
     assert set_up(app, setup_code)[1].status_code == 200
 
 
-def test_looking_at_the_setup_link_uses_nothing_up(client: FlaskClient, setup_code: str) -> None:
+def test_opening_the_setup_link_does_not_use_it_up(client: FlaskClient, setup_code: str) -> None:
     for _ in range(3):
         assert client.get(f"/organise/setup/{setup_code}").status_code == 200
 
@@ -101,7 +101,7 @@ def test_what_supporters_signed_before_the_setup_can_be_read_after_it(
         "deliveries/new/de",
     ],
 )
-def test_nobody_gets_past_the_door_without_logging_in(client: FlaskClient, url: str) -> None:
+def test_every_page_redirects_to_the_login_without_a_session(client: FlaskClient, url: str) -> None:
     answer = client.get(f"/organise/{url}")
 
     assert answer.status_code == 303
@@ -123,7 +123,7 @@ def test_nobody_gets_past_the_door_without_logging_in(client: FlaskClient, url: 
         "signatures?kind=words&status=approved&state=de",
     ],
 )
-def test_every_page_behind_the_door_is_there(organiser: OrganisersBrowser, url: str) -> None:
+def test_every_page_opens_after_the_login(organiser: OrganisersBrowser, url: str) -> None:
     answer = organiser.get(f"/organise/{url}")
 
     assert answer.status_code == 200
@@ -167,7 +167,7 @@ def test_a_forged_post_is_refused(organiser: OrganisersBrowser) -> None:
     assert answer.status_code == 400
 
 
-def test_logging_out_takes_a_post_and_ends_it(organiser: OrganisersBrowser) -> None:
+def test_logging_out_takes_a_post_and_ends_the_session(organiser: OrganisersBrowser) -> None:
     assert organiser.get("/organise/logout").status_code == 405
     assert organiser.post("/organise/logout").status_code == 303
     assert organiser.get("/organise/").status_code == 303
@@ -180,7 +180,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(organiser: OrganisersBr
     assert "SameSite=Strict" in cookie
 
 
-def test_half_an_hour_of_nothing_ends_the_session(organiser: OrganisersBrowser, clock: Clock) -> None:
+def test_half_an_hour_without_a_request_ends_the_session(organiser: OrganisersBrowser, clock: Clock) -> None:
     clock.forward(minutes=25)
     assert organiser.get("/organise/").status_code == 200
     clock.forward(minutes=25)
@@ -237,7 +237,7 @@ def test_the_pdf_list_shows_the_names(
         "deliveries/00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_what_there_is_not_is_not_found(organiser: OrganisersBrowser, url: str) -> None:
+def test_an_unknown_list_is_not_found(organiser: OrganisersBrowser, url: str) -> None:
     assert organiser.get(f"/organise/{url}").status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""Who may go where behind the door: one table, held for every route and every role."""
+"""Every route with every role gets the answer that the table of permissions says."""
 
 import re
 from typing import Any
@@ -23,8 +23,8 @@ from tests.web.conftest import OrganisersBrowser, rows
 pytestmark = pytest.mark.any_database
 
 
-def behind_the_door(app: Flask) -> list[tuple[Rule, str]]:
-    """Return each route of the organisers, with each method that it takes."""
+def organisers_routes(app: Flask) -> list[tuple[Rule, str]]:
+    """Return each organisers' route with each of its methods."""
     return [
         (rule, method)
         for rule in app.url_map.iter_rules()
@@ -35,7 +35,7 @@ def behind_the_door(app: Flask) -> list[tuple[Rule, str]]:
 
 @pytest.fixture
 def ids(db: Session, site: Site, keys: ServerKeys, owner: Unlocked) -> dict[str, Any]:
-    """Return what the routes' addresses are made of: things that exist, as far as there are any."""
+    """Return values for the variables in the routes; they exist in the database where possible."""
     made = make_signature(db, keys, name="Mara Example", disclosure="public")
     replied = {"status": "replied", "replied_on": NOW.date(), "note": "They mention Mara Example."}
     delivery = make_delivery(db, [made.row], **replied)
@@ -47,15 +47,15 @@ def url(rule: Rule, ids: dict[str, Any]) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids.get(found.group(1), uuid4())), rule.rule)
 
 
-def test_every_route_stands_in_the_table_and_no_other(app: Flask) -> None:
-    """A new page is for nobody before it stands in campaign/web/organise/permission.py."""
+def test_the_table_has_every_route_and_no_other(app: Flask) -> None:
+    """A page without an entry in campaign/web/organise/permission.py is forbidden to everybody."""
     there = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.startswith("organise.")}
 
     assert there == OPEN | set(LEAST)
     assert not OPEN & set(LEAST)
 
 
-def test_what_is_not_listed_is_for_nobody(app: Flask, organiser: OrganisersBrowser) -> None:
+def test_an_endpoint_without_an_entry_is_forbidden(app: Flask, organiser: OrganisersBrowser) -> None:
     assert not any(allows(role, "organise.forgotten") or allows(role, None) for role in ROLES)
     app._got_first_request = False
     app.add_url_rule("/organise/forgotten", "organise.forgotten", lambda: "names")
@@ -69,7 +69,7 @@ def test_no_role_reaches_further_than_the_table_says(
     before = rows(site)
     for role, browser in others.items():
         token = browser.token()
-        for rule, method in behind_the_door(app):
+        for rule, method in organisers_routes(app):
             if reaches(role, LEAST[rule.endpoint]):
                 continue
             form = {"csrf_token": token, "role": OWNER, "name": "x", "passphrase": "y"}
@@ -88,7 +88,7 @@ def test_each_role_reaches_every_page_of_its_own(
     app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
 ) -> None:
     for role, browser in others.items():
-        for rule, method in behind_the_door(app):
+        for rule, method in organisers_routes(app):
             if method == "GET" and reaches(role, LEAST[rule.endpoint]):
                 assert browser.get(url(rule, ids)).status_code == 200, (role, rule)
 
@@ -97,7 +97,7 @@ def test_no_page_shows_a_reader_a_name(
     app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
 ) -> None:
     shown = "".join(
-        others[READER].get(url(rule, ids)).text for rule, method in behind_the_door(app) if method == "GET"
+        others[READER].get(url(rule, ids)).text for rule, method in organisers_routes(app) if method == "GET"
     )
 
     assert "Overview" in shown
@@ -106,12 +106,12 @@ def test_no_page_shows_a_reader_a_name(
     assert "Mara Example" in others[ORGANISER].get("/organise/signatures").text
 
 
-def test_no_page_leads_where_the_role_may_not_go(
+def test_no_page_links_to_a_page_that_the_role_may_not_open(
     app: Flask, others: dict[str, OrganisersBrowser], ids: dict[str, Any]
 ) -> None:
     adapter = app.url_map.bind("localhost")
     for role, browser in others.items():
-        for rule, method in behind_the_door(app):
+        for rule, method in organisers_routes(app):
             if method != "GET" or rule.endpoint == "organise.list_file":
                 continue
             page = browser.get(url(rule, ids)).text
@@ -123,7 +123,7 @@ def test_no_page_leads_where_the_role_may_not_go(
 def test_a_reader_gets_no_key_by_any_cookie(
     app: Flask, db: Session, owner: Unlocked, others: dict[str, OrganisersBrowser]
 ) -> None:
-    """Not even with a role that somebody wrote into the database, behind the back of the tool."""
+    """Not even if somebody changes the role in the database directly."""
     reader = db.scalars(select(Organiser).where(Organiser.role == READER)).one()
     reader.role = OWNER
     db.commit()

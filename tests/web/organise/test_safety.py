@@ -1,4 +1,4 @@
-"""The owners' page of the safety lists: what may be changed, and what a change is said to mean."""
+"""The page of the safety lists: which changes are allowed, and their consequences."""
 
 import re
 from typing import Any
@@ -28,7 +28,7 @@ def look(organiser: OrganisersBrowser, **changes: Any) -> TestResponse:
 
 
 def confirm(organiser: OrganisersBrowser, page: str, **more: str) -> TestResponse:
-    """Send the page that shows what a change means."""
+    """Submit the page that shows the consequences of a change."""
     carried = re.findall(r'name="(withhold|release|protect|unprotect)" value="(\w+)"', page)
     form: dict[str, Any] = {}
     for part, code in carried:
@@ -103,7 +103,7 @@ def test_the_accused_state_is_fixed(organiser: OrganisersBrowser, site: Site) ->
 
 
 @pytest.mark.parametrize("forged", [{"withhold": ["xx"]}, {"protect": ["XX"]}, {"release": ["", "de"]}])
-def test_what_is_no_state_or_place_is_refused(
+def test_an_unknown_state_or_residence_is_refused(
     organiser: OrganisersBrowser, site: Site, forged: dict[str, list[str]]
 ) -> None:
     answer = organiser.post("/organise/safety/change", on="/organise/safety", **forged, sure="y")
@@ -112,7 +112,7 @@ def test_what_is_no_state_or_place_is_refused(
     assert not held(site).is_edited
 
 
-def test_only_owners_come_near_the_lists(others: dict[str, OrganisersBrowser], site: Site) -> None:
+def test_only_owners_open_the_lists(others: dict[str, OrganisersBrowser], site: Site) -> None:
     other = others["organiser"]
     assert other.get("/organise/safety").status_code == 403
     assert "/organise/safety" not in text(other.get("/organise/"))

@@ -80,6 +80,9 @@ UNNOTED = {"login_failures", "organiser_session", "the queue"}
 on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 """What is asked here comes to no database."""
 
+on_postgresql = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+"""What breaks at a text or a number breaks on PostgreSQL, which refuses more of them than SQLite does."""
+
 on_one_site = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -230,6 +233,7 @@ def test_no_post_breaks_whatever_stands_in_its_fields_nor_changes_anything_unnot
     assert len(noted) >= 5 or not place.site.database.is_sqlite, noted
 
 
+@on_postgresql
 def test_no_post_breaks_at_a_line_end_or_a_null_where_no_form_looks_for_them(place: LivedIn) -> None:
     good, tried = filled(place), 0
     for rule in rules(place, "POST"):
@@ -244,6 +248,7 @@ def test_no_post_breaks_at_a_line_end_or_a_null_where_no_form_looks_for_them(pla
     assert tried > 50
 
 
+@on_postgresql
 @on_one_site
 @given(changed({"file": b"state,email,source,checked_on\nde,de@example.org,a call,2026-11-20\n"}))
 @example([("file", b"state,email,source,checked_on\nde,de@example.org,a call,1.1.99999999999999999999\n")])
@@ -255,6 +260,7 @@ def test_no_file_breaks_the_import(place: LivedIn, form: list[tuple[str, bytes]]
     assert check(answer, form).status_code in {303, 422}
 
 
+@on_postgresql
 def test_no_address_breaks_whatever_stands_in_it(place: LivedIn) -> None:
     def ask(browser: FlaskClient, rule: Rule, filling: list[bytes]) -> None:
         parts = iter(encoded([("", each)])[1:] for each in filling)
@@ -271,6 +277,7 @@ def test_no_address_breaks_whatever_stands_in_it(place: LivedIn) -> None:
             )
 
 
+@on_postgresql
 def test_no_page_breaks_whatever_stands_behind_its_question_mark(place: LivedIn) -> None:
     def ask(browser: FlaskClient, url: str, query: str) -> None:
         check(browser.get(f"{url}?{query}"), (url, query))

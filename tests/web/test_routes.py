@@ -258,7 +258,8 @@ def test_a_session_that_is_over_forged_or_somebody_elses_opens_nothing(place: Li
     for kind, cookie in cookies.items():
         browser = place.browser(cookie)
         for url, rule in urls(place):
-            for method in METHODS if rule.rule in guarded else ("GET", "POST"):
+            # No view answers to the other methods, whatever the cookie: one kind of it is enough.
+            for method in METHODS if rule.rule in guarded and kind == "ended" else ("GET", "POST"):
                 if method == "GET" and place.signed.token in url:
                     continue
                 answer = ask(browser, url, method)

@@ -42,6 +42,8 @@ from campaign.signature.model import Signature
 from tests.conftest import SECRET
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
 
+pytestmark = pytest.mark.any_database
+
 COMMANDS = [
     "serve",
     "work",
@@ -132,6 +134,7 @@ def test_addresses_are_imported_whole_or_not_at_all(run: Any, tmp_path: Path) ->
         run("delegations", "import", str(file))
 
 
+@pytest.mark.both_databases
 def test_recount_says_that_all_is_well_or_ends_with_status_1(
     run: Any, database: Database, keys: ServerKeys
 ) -> None:
@@ -182,6 +185,7 @@ def at_a_terminal(
     return screen.decode(), process.wait(60)
 
 
+@pytest.mark.both_databases
 def test_demo_fills_an_empty_database_and_refuses_a_real_one(
     run: Any, database: Database, keys: ServerKeys
 ) -> None:
@@ -205,6 +209,7 @@ def test_erase_says_how_much_was_due(run: Any) -> None:
     assert "0 rows were due" in run("erase").output
 
 
+@pytest.mark.both_databases
 def test_a_backup_is_a_whole_database_for_its_owner_alone(
     run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +238,7 @@ def test_a_backup_is_a_whole_database_for_its_owner_alone(
         run("backup", str(file))
 
 
+@pytest.mark.both_databases
 def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
     settings.instance.chmod(0o755)
     result = run("doctor")
@@ -244,6 +250,7 @@ def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
     assert "CAMPAIGN_CLOSES_ON" in result.output
 
 
+@pytest.mark.both_databases
 def test_the_doctor_asks_for_recovery_codes_that_were_tried_lately(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
         owner = make_owner(db)
@@ -259,6 +266,7 @@ def test_the_doctor_asks_for_recovery_codes_that_were_tried_lately(run: Any, dat
             assert ("recovery codes were never tested" in run("doctor").output) == is_due
 
 
+@pytest.mark.both_databases
 def test_organisers_are_invited_listed_and_removed(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
         make_organiser(db, make_owner(db))
@@ -307,7 +315,6 @@ def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Data
         run("list", "de", "--output", file, stdin=f"{LOGIN}{code_now}\n")
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("has_codes", [False, True])
 def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
     settings: Settings, database: Database, tmp_path: Path, has_codes: bool

@@ -19,6 +19,8 @@ from campaign.signature.model import Signature
 from tests.conftest import SECRET
 from tests.support.factories import PASSPHRASE, make_owner, make_signature
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -54,6 +56,7 @@ def is_destroyed(database: Database) -> bool:
         return campaign_key.destroyed_at(db) is not None
 
 
+@pytest.mark.both_databases
 def test_what_is_due_is_erased_and_counted(run: Any, filled: Database) -> None:
     assert "0 rows were due" in run("erase").output
     with filled.writing() as db:
@@ -72,6 +75,7 @@ def test_without_the_word_nothing_is_erased(run: Any, filled: Database, typed: s
     assert boxes(filled) == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("arguments", "stdin"), [([], "ERASE\n"), (["--yes"], "")])
 def test_everything_is_erased_at_a_word(run: Any, filled: Database, arguments: list[str], stdin: str) -> None:
     result = run("erase", "--everything-personal", *arguments, stdin=stdin)
@@ -121,6 +125,7 @@ def test_the_secret_key_in_the_folder_and_mails_in_files_are_destroyed(
     assert run("doctor", secret="").output.count("Everything personal was erased") == 1
 
 
+@pytest.mark.both_databases
 def test_an_interrupted_scrub_says_who_goes_on_and_the_command_does(
     run: Any, filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

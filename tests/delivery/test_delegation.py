@@ -8,6 +8,8 @@ from campaign.delivery.delegation import Address
 from campaign.errors import DelegationError
 from tests.conftest import NOW
 
+pytestmark = pytest.mark.any_database
+
 HEADER = "state,email,source,checked_on\n"
 
 
@@ -15,6 +17,7 @@ def imported(db: Session, text: str) -> int:
     return delegation.import_csv(db, text.encode(), by="Olga", now=NOW)
 
 
+@pytest.mark.both_databases
 def test_an_import_keeps_each_address_with_its_source(db: Session) -> None:
     assert (
         imported(
@@ -38,6 +41,7 @@ def test_a_file_from_a_spreadsheet_is_read(db: Session, prefix: str) -> None:
     assert imported(db, text) == 1
 
 
+@pytest.mark.both_databases
 def test_a_later_import_replaces_an_address(db: Session) -> None:
     imported(db, HEADER + "de,old@example.org,call,2026-11-01\n")
     imported(db, HEADER + "de,new@example.org,call,2026-11-02\n")
@@ -45,6 +49,7 @@ def test_a_later_import_replaces_an_address(db: Session) -> None:
     assert delegation.delegations(db)["de"].email == "new@example.org"
 
 
+@pytest.mark.both_databases
 def test_of_a_faulty_file_nothing_is_kept_and_every_line_is_named(db: Session) -> None:
     text = HEADER + (
         "de,de@example.org,call,2026-11-01\n"

@@ -34,6 +34,8 @@ from tests.conftest import NOW, Clock
 from tests.support.factories import make_owner, make_signature
 from tests.support.relay import Relay, relay
 
+pytestmark = pytest.mark.any_database
+
 DE, KZ = STATES["de"], STATES["kz"]
 
 
@@ -77,6 +79,7 @@ def text_of(relay: Relay, at: int = -1) -> str:
     return " ".join("\n".join(page.extract_text() for page in pages).split())
 
 
+@pytest.mark.both_databases
 def test_a_delivery_has_letter_cover_and_every_deliverable_name(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_delivery_has_letter_cover_and_every_deliverable_name(
         assert absent not in text.replace("office@example.org", "")
 
 
+@pytest.mark.both_databases
 def test_the_cover_says_how_many_signatures_were_withdrawn_and_removed(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
@@ -121,6 +125,7 @@ def test_the_cover_says_how_many_signatures_were_withdrawn_and_removed(
     assert "2 signatures were removed by the organisers as not genuine." in text
 
 
+@pytest.mark.both_databases
 def test_an_approved_public_name_is_delivered(
     db: Session, keys: ServerKeys, sender: Sender, owner: Unlocked, post_office: Relay
 ) -> None:
@@ -179,6 +184,7 @@ def test_the_numbers_on_the_list_are_stored_with_their_signatures(
     ]
 
 
+@pytest.mark.both_databases
 def test_the_same_order_twice_makes_one_delivery(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
@@ -190,6 +196,7 @@ def test_the_same_order_twice_makes_one_delivery(
     assert len(post_office.received) == 1
 
 
+@pytest.mark.both_databases
 def test_the_same_order_twice_at_the_same_moment_makes_one_delivery(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
@@ -205,6 +212,7 @@ def test_the_same_order_twice_at_the_same_moment_makes_one_delivery(
     assert len(post_office.received) == 1
 
 
+@pytest.mark.both_databases
 def test_two_organisers_at_the_same_moment_send_one_message(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
@@ -318,6 +326,7 @@ def test_a_delivery_is_delayed_while_the_relay_is_down(db: Session, keys: Server
     assert send.send(away, order()).status == "delayed"
 
 
+@pytest.mark.both_databases
 def test_an_interrupted_delivery_becomes_uncertain(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     delivery = send.send(sender, order())
@@ -351,6 +360,7 @@ def test_a_test_message_has_no_names(
     assert db.scalar(select(Delivery)) is None
 
 
+@pytest.mark.both_databases
 def test_a_reply_is_recorded_with_its_day(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     delivery = send.send(sender, order())
@@ -391,6 +401,7 @@ def test_signatories_of_another_edition_are_listed_under_their_own_text(
     assert text.index("Signed The Second") < text.index("Nazarbayev") < text.index("Signed The First")
 
 
+@pytest.mark.both_databases
 def test_a_name_that_is_withdrawn_while_the_document_is_built_is_not_delivered(
     db: Session,
     keys: ServerKeys,

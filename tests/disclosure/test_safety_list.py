@@ -31,6 +31,8 @@ from tests.delivery.test_delivery import text_of
 from tests.support.factories import TODAY, make_owner, make_signature
 from tests.support.relay import Relay, relay
 
+pytestmark = pytest.mark.any_database
+
 FR, UZ = STATES["fr"], STATES["uz"]
 
 
@@ -101,6 +103,7 @@ def test_what_is_no_state_or_residence_comes_on_no_list(
         change(db, appeal, **codes)
 
 
+@pytest.mark.both_databases
 def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Session, appeal: Appeal) -> None:
     change(db, appeal, withhold="fr", protect="BY", release="uz")
     another = replace(appeal, no_names_to=appeal.no_names_to | {"am"})
@@ -111,6 +114,7 @@ def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Sessio
     assert found.endangered_residences == {"KZ", "BY"}
 
 
+@pytest.mark.both_databases
 def test_each_change_stands_in_the_log(db: Session, appeal: Appeal) -> None:
     change(db, appeal, withhold="fr", protect="BY", release="uz")
     change(db, appeal, withhold="fr", unprotect="BY")
@@ -147,6 +151,7 @@ def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
     )
 
 
+@pytest.mark.both_databases
 def test_names_that_were_given_while_it_got_none_never_go_to_a_delegation(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
 ) -> None:
@@ -181,6 +186,7 @@ def test_a_state_that_leaves_the_appeals_own_file_keeps_that_promise_too(
     assert not found.withholds("uz", TODAY + timedelta(days=2))
 
 
+@pytest.mark.both_databases
 def test_no_name_leaves_when_the_list_changes_while_it_is_built(
     db: Session,
     keys: ServerKeys,
@@ -206,6 +212,7 @@ def test_no_name_leaves_when_the_list_changes_while_it_is_built(
     assert post_office.received == []
 
 
+@pytest.mark.both_databases
 def test_whose_letter_did_not_change_stand_on_one_list(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
 ) -> None:
@@ -220,6 +227,7 @@ def test_whose_letter_did_not_change_stand_on_one_list(
     assert "another edition" not in text
 
 
+@pytest.mark.both_databases
 def test_public_names_leave_the_site_where_it_became_dangerous(
     db: Session, keys: ServerKeys, owner: Unlocked, appeal: Appeal
 ) -> None:
@@ -239,6 +247,7 @@ def test_public_names_leave_the_site_where_it_became_dangerous(
     assert there.row.public_name == "Mara Example"
 
 
+@pytest.mark.both_databases
 def test_no_name_from_where_it_is_dangerous_is_published_by_mistake(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:

@@ -24,7 +24,10 @@ from campaign.signature.key_change import (
 from tests.conftest import NOW
 from tests.support.factories import PASSPHRASE, make_owner, make_signature
 
+pytestmark = pytest.mark.any_database
 
+
+@pytest.mark.both_databases
 def test_the_setup_link_makes_the_first_owner(db: Session) -> None:
     owner = make_owner(db)
 
@@ -50,6 +53,7 @@ def test_the_setup_link_opens_nothing_afterwards(db: Session, keys: ServerKeys) 
         box.unseal(made.row.sealed, provisional_private)
 
 
+@pytest.mark.both_databases
 def test_what_was_signed_before_the_setup_is_resealed(db: Session, keys: ServerKeys) -> None:
     code = setup_code(db, now=NOW)
     assert code
@@ -65,6 +69,7 @@ def test_what_was_signed_before_the_setup_is_resealed(db: Session, keys: ServerK
     assert db.scalar(select(func.count()).select_from(CampaignKey)) == 1
 
 
+@pytest.mark.both_databases
 def test_resealing_that_was_interrupted_goes_on_at_the_next_login(db: Session, keys: ServerKeys) -> None:
     code = setup_code(db, now=NOW)
     assert code
@@ -95,6 +100,7 @@ def test_a_restart_before_the_setup_keeps_what_was_signed(db: Session, keys: Ser
     assert count_sealed_to_setup_link(db) == 0
 
 
+@pytest.mark.both_databases
 def test_a_restart_before_the_setup_drops_an_unused_pair(db: Session) -> None:
     first = setup_code(db, now=NOW)
     setup_code(db, now=NOW)
@@ -128,6 +134,7 @@ def test_a_passphrase_may_be_typed_with_other_spacing(db: Session) -> None:
     assert unlock(db, "Olga Organiser", " sieben wo\u0308rter  für die kampagne ")
 
 
+@pytest.mark.both_databases
 def test_an_invitation_lets_a_second_organiser_open_the_names(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
     made = make_signature(db, keys, name="Mara")
@@ -156,6 +163,7 @@ def test_only_an_owner_invites(db: Session) -> None:
         invite(db, second, now=NOW)
 
 
+@pytest.mark.both_databases
 def test_the_recovery_code_sets_a_new_passphrase_once(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
     made = make_signature(db, keys, name="Mara")
@@ -173,6 +181,7 @@ def test_the_recovery_code_sets_a_new_passphrase_once(db: Session, keys: ServerK
         recover(db, code, PASSPHRASE, now=NOW)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("name", ["Анна", "Özge", "Élise", "ΝΊΚΗ"])
 def test_a_name_may_be_written_in_any_script_and_case(db: Session, name: str) -> None:
     make_owner(db, name=name)
@@ -180,6 +189,7 @@ def test_a_name_may_be_written_in_any_script_and_case(db: Session, name: str) ->
     assert unlock(db, name.swapcase(), PASSPHRASE)
 
 
+@pytest.mark.both_databases
 def test_an_invitation_is_deleted_with_the_account_that_made_it(db: Session) -> None:
     owner = make_owner(db)
     code = invite(db, owner, now=NOW)
@@ -189,6 +199,7 @@ def test_an_invitation_is_deleted_with_the_account_that_made_it(db: Session) -> 
         invitation.join(db, code, "Pavel", PASSPHRASE, now=NOW)
 
 
+@pytest.mark.both_databases
 def test_two_people_with_one_invitation_make_one_account(database: Database) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -215,6 +226,7 @@ def test_a_short_passphrase_is_refused(db: Session, passphrase: str) -> None:
         make_owner(db, passphrase=passphrase)
 
 
+@pytest.mark.both_databases
 def test_two_accounts_cannot_share_a_name(db: Session) -> None:
     owner = make_owner(db)
 
@@ -245,6 +257,7 @@ def test_an_offered_passphrase_has_seven_words() -> None:
     assert offered != generate_passphrase()
 
 
+@pytest.mark.both_databases
 def test_names_are_sealed_to_one_key_at_a_time(db: Session) -> None:
     setup_code(db, now=NOW)
     make_owner(db)

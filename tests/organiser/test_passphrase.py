@@ -15,6 +15,8 @@ from campaign.sealing import key_wrapping
 from tests.conftest import NOW
 from tests.support.factories import make_owner
 
+pytestmark = pytest.mark.any_database
+
 ABOUT = ("Olga Organiser", "The Women’s Call", "Nursultan Nazarbayev")
 
 

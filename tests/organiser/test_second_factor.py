@@ -18,6 +18,8 @@ from campaign.sealing import box
 from tests.conftest import NOW
 from tests.support.factories import PASSPHRASE, make_owner
 
+pytestmark = pytest.mark.any_database
+
 NAME = "Olga Organiser"
 
 
@@ -46,6 +48,7 @@ def secret(db: Session, owner: Unlocked) -> str:
     return switch_on(db, owner)
 
 
+@pytest.mark.both_databases
 def test_passphrase_and_code_open_the_key(db: Session, owner: Unlocked, secret: str) -> None:
     assert unlock(db, NAME, PASSPHRASE, code(secret)) == owner
 
@@ -80,6 +83,7 @@ def test_a_phones_clock_may_be_half_a_minute_off(
             unlock(db, NAME, PASSPHRASE, code(secret, steps=steps))
 
 
+@pytest.mark.both_databases
 def test_a_code_opens_once_and_so_does_none_before_it(db: Session, secret: str) -> None:
     unlock(db, NAME, PASSPHRASE, code(secret))
     db.commit()
@@ -105,6 +109,7 @@ def test_a_wrong_passphrase_uses_no_code_up(db: Session, secret: str) -> None:
     assert unlock(db, NAME, PASSPHRASE, code(secret))
 
 
+@pytest.mark.both_databases
 def test_of_two_simultaneous_logins_with_one_code_one_succeeds(database: Database) -> None:
     with database.session(writes=True) as db:
         secret = switch_on(db, make_owner(db))
@@ -170,6 +175,7 @@ def test_switched_off_no_code_is_asked_for(db: Session, owner: Unlocked, secret:
     assert unlock(db, NAME, PASSPHRASE)
 
 
+@pytest.mark.both_databases
 def test_the_recovery_code_switches_codes_off(db: Session, owner: Unlocked, secret: str) -> None:
     recovery = make_recovery_code(db, owner, now=NOW)
     db.commit()
@@ -180,6 +186,7 @@ def test_the_recovery_code_switches_codes_off(db: Session, owner: Unlocked, secr
     assert db.get_one(Organiser, owner.id).second_factor is None
 
 
+@pytest.mark.both_databases
 def test_a_passphrase_that_was_changed_meanwhile_switches_nothing(database: Database) -> None:
     with database.session(writes=True) as db:
         owner = make_owner(db)

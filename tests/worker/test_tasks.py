@@ -29,6 +29,8 @@ from tests.support.factories import make_signature
 from tests.support.relay import breaking_relay, free_port, relay
 from tests.support.worker import eventually, note_recount, worker
 
+pytestmark = pytest.mark.any_database
+
 ADDRESS = "mara.canary@example.org"
 
 
@@ -81,6 +83,7 @@ def to(settings: Settings, server) -> Settings:
     return replace(settings, smtp_url=server.url)
 
 
+@pytest.mark.both_databases
 def test_what_is_due_is_sent_over_one_connection_and_forgotten(build, put, database):
     put(45)
     with relay() as server:
@@ -91,6 +94,7 @@ def test_what_is_due_is_sent_over_one_connection_and_forgotten(build, put, datab
     assert rows(database) == []
 
 
+@pytest.mark.both_databases
 def test_a_claim_that_the_database_did_not_keep_sends_nothing_twice(build, put, database):
     put(3)
     failing = [OperationalError("COMMIT", {}, Exception("the connection was cut"))]
@@ -109,6 +113,7 @@ def test_a_claim_that_the_database_did_not_keep_sends_nothing_twice(build, put, 
     assert rows(database) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("hears_many", [False, True])
 def test_a_mail_is_settled_before_the_next_one_is_handed_over(build, put, database, hears_many):
     put(4)
@@ -125,7 +130,6 @@ def test_a_mail_is_settled_before_the_next_one_is_handed_over(build, put, databa
     assert [row.status for row in rows(database)] == ["failed"]
 
 
-@pytest.mark.any_database
 def test_a_mail_that_left_while_the_database_took_nothing_does_not_leave_again(build, put, database):
     put(3)
     refused: list[float] = []
@@ -152,6 +156,7 @@ def test_a_mail_that_left_while_the_database_took_nothing_does_not_leave_again(b
     assert sorted(server.recipients) == sorted(ADDRESS.replace("@", f"{n}@") for n in range(3))
 
 
+@pytest.mark.both_databases
 def test_the_worker_finds_out_who_gets_the_links_that_were_asked_for(build, database, keys):
     with database.session(writes=True) as db:
         made = make_signature(db, keys, email=ADDRESS)
@@ -209,6 +214,7 @@ def test_a_burst_that_goes_on_shares_the_connection(build, put, monkeypatch):
     assert server.connections == 1
 
 
+@pytest.mark.both_databases
 def test_one_bad_mail_does_not_stop_the_others(build, put, database):
     put(recipient="first@example.org")
     put(recipient="no address")
@@ -237,6 +243,7 @@ def test_one_bad_mail_does_not_stop_the_others(build, put, database):
     )
 
 
+@pytest.mark.both_databases
 def test_a_mail_refused_for_now_is_sent_later(build, put, database):
     put()
     with relay() as server:
@@ -276,7 +283,6 @@ def test_a_relay_that_puts_off_one_mail_after_another_is_left_alone_for_a_while(
     assert len(rows(database)) == 5
 
 
-@pytest.mark.any_database
 def test_recipients_whose_providers_put_them_off_hold_up_nobody_else(build, put, database):
     put(30)
     with relay() as server:
@@ -288,7 +294,6 @@ def test_recipients_whose_providers_put_them_off_hold_up_nobody_else(build, put,
     assert sorted(row.attempts for row in rows(database)) == [1] * 20
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_deferred_recipients_between_deferrals_by_the_relay_do_not_prevent_the_pause(build, put, database):
     put(30)
     with relay() as server:
@@ -300,7 +305,6 @@ def test_deferred_recipients_between_deferrals_by_the_relay_do_not_prevent_the_p
     assert sorted(row.attempts for row in rows(database)) == [0] * 21 + [1] * 9
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("field", ["throttle", "refuse_sender"])
 def test_a_relay_that_closes_or_refuses_our_sender_each_time_gets_a_pause(build, put, database, field):
     put(30)
@@ -313,7 +317,6 @@ def test_a_relay_that_closes_or_refuses_our_sender_each_time_gets_a_pause(build,
         assert all(row.claimed_until is None for row in rows(database))
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_relay_that_defers_every_recipient_is_asked_once_for_each_mail(build, put, database):
     put(30)
     with relay() as server:
@@ -335,7 +338,6 @@ def test_one_mailbox_that_is_full_for_now_is_no_reason_to_leave_the_relay_alone(
     assert len(server.received) == 24
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("closes", [False, True])
 def test_a_relay_that_takes_so_many_in_one_connection_gets_all_in_some(build, put, database, closes):
     put(110)
@@ -381,6 +383,7 @@ def test_a_relay_that_dies_on_the_way_leaves_the_rest_for_its_return(build, put,
     assert all(row.status == "waiting" and row.sealed and row.claimed_until is None for row in left)
 
 
+@pytest.mark.both_databases
 def test_nothing_is_locked_while_the_relay_is_spoken_to(build, put, database):
     put()
     with relay() as server:
@@ -399,6 +402,7 @@ def test_nothing_is_locked_while_the_relay_is_spoken_to(build, put, database):
         sending.join()
 
 
+@pytest.mark.both_databases
 def test_a_lease_that_runs_out_on_a_slow_relay_makes_no_second_mail(build, put, monkeypatch):
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 2)
     put(6)
@@ -441,6 +445,7 @@ def test_a_burst_of_signatures_asks_once_a_second(build):
     assert built.huey.pending_count() == 2
 
 
+@pytest.mark.both_databases
 def test_asking_never_fails(build, caplog):
     built = build()
     with built.huey.storage.db(commit=True) as cursor:
@@ -451,6 +456,7 @@ def test_asking_never_fails(build, caplog):
     assert "asking for mails to be sent failed" in caplog.text
 
 
+@pytest.mark.both_databases
 def test_a_queue_that_was_lost_is_made_anew_and_what_stood_in_it_asked_for_again(build, put, caplog):
     built = build()
     put()
@@ -462,7 +468,6 @@ def test_a_queue_that_was_lost_is_made_anew_and_what_stood_in_it_asked_for_again
     assert built.huey.pending_count() == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("is_running", [False, True])
 def test_a_queue_that_is_no_database_any_more_is_made_anew(build, put, settings, is_running):
     if is_running:
@@ -489,6 +494,7 @@ def lose_queue(built: Tasks) -> None:
             cursor.execute(f"DROP TABLE huey_{table}")
 
 
+@pytest.mark.both_databases
 def test_a_running_worker_that_loses_its_queue_sends_what_is_due_all_the_same(settings, put, build, database):
     log = settings.instance / "worker.log"
     with relay() as server, worker(to(settings, server), log=log, idle_seconds=0.2):
@@ -520,6 +526,7 @@ def test_the_sweep_finds_what_nobody_asked_for(build, put):
     assert built.huey.pending_count() == 1
 
 
+@pytest.mark.both_databases
 def test_the_sweep_erases_what_is_over(build, put, database):
     put()
     with database.writing() as db:
@@ -531,6 +538,7 @@ def test_the_sweep_erases_what_is_over(build, put, database):
     assert (row.status, row.sealed) == ("expired", None)
 
 
+@pytest.mark.both_databases
 def test_periodic_work_gets_a_session_that_is_committed(settings, database):
     built = tasks.build(settings, database, periodic={"recount": note_recount})
     [recount] = [task for task in built.huey._registry.periodic_tasks if task.name == "recount"]
@@ -557,6 +565,7 @@ def test_periodic_work_that_fails_is_logged_without_its_words(settings, database
     assert "canary" not in caplog.text
 
 
+@pytest.mark.both_databases
 def test_tasks_carry_nothing_and_run_no_code_of_others(build, settings, put):
     built = build()
     put()
@@ -584,6 +593,7 @@ def test_neither_queue_nor_database_nor_log_names_anybody(settings, put, tmp_pat
         assert b"canary" not in path.read_bytes(), path
 
 
+@pytest.mark.both_databases
 def test_the_first_mail_leaves_within_a_second(settings, put, build):
     with relay() as server, worker(to(settings, server)):
         put()

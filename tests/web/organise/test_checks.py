@@ -173,6 +173,7 @@ def test_a_wrong_domain_is_said_to_be_one_and_a_domain_is_never_read_from_an_add
     assert "Mara Example" not in text(organiser.get(f"{PAGE}?domain=flood.example"))
 
 
+@pytest.mark.both_databases
 def test_too_many_to_look_through_is_said(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_search_by_domain_says_which_boxes_it_could_not_open(
     assert "earlier key" not in page
 
 
+@pytest.mark.both_databases
 def test_a_held_signature_looks_like_any_other_to_its_owner(
     supporter: Supporter, db: Session, owner: Any, site: Site
 ) -> None:
@@ -224,6 +226,7 @@ def test_a_held_signature_looks_like_any_other_to_its_owner(
     assert total(site) == 1
 
 
+@pytest.mark.both_databases
 def test_a_delegation_is_told_by_numbers_alone_and_once(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:

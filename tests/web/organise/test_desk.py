@@ -31,6 +31,7 @@ def sent(site: Site, clock: Clock) -> UUID:
         return delivery.id
 
 
+@pytest.mark.both_databases
 def test_approving_with_nothing_chosen_is_said_to_be_a_fault_and_logged_nowhere(
     organiser: OrganisersBrowser, db: Session
 ) -> None:

@@ -273,6 +273,7 @@ def test_an_approved_name_appears_on_the_site_and_a_declined_one_does_not(
     assert "Rude Word" not in page
 
 
+@pytest.mark.both_databases
 def test_leaving_public_takes_the_name_off_the_site(
     organiser: OrganisersBrowser, supporter: Supporter, db: Session
 ) -> None:

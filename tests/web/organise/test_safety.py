@@ -70,6 +70,7 @@ def test_an_owner_adds_a_state_and_a_place(
     assert "<td>protect residents</td><td>Belarus</td>" in log
 
 
+@pytest.mark.both_databases
 def test_taking_protection_away_needs_a_tick_and_says_what_is_promised(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys
 ) -> None:

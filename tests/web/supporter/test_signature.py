@@ -348,6 +348,7 @@ def test_whose_signature_was_taken_off_the_count_is_told_and_may_object(
 TOKEN = re.compile(r"[0-9A-HJKMNP-TV-Z]{20}")
 
 
+@pytest.mark.both_databases
 def test_nothing_private_but_the_token_stands_in_an_address(supporter: Supporter, site: Site) -> None:
     private = {"name": "Mara Example", "email": "mara@example.org", "town": "Smalltown", "words": "Look."}
     answers = [

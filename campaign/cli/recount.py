@@ -16,7 +16,7 @@ def recount(campaign: Campaign) -> None:
     with campaign.database.snapshot() as reading:
         differences = recounting.compare(reading)
     with campaign.database.writing() as db:
-        recounting.note(db, differences, now=SYSTEM_CLOCK())
+        recounting.record(db, differences, now=SYSTEM_CLOCK())
     for difference in differences:
         click.echo(
             f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"

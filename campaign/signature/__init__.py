@@ -1,1 +1,1 @@
-"""A signature's life: sign, confirm, change who may see the name, withdraw, erase."""
+"""A signature's life: sign, confirm, change who may see the name, withdraw, erase; and the counts."""

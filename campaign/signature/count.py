@@ -1,4 +1,4 @@
-"""The counts: kept in the transaction that confirms or withdraws, read without touching a signature."""
+"""Counts of signatures, updated in the transaction that confirms or withdraws, and read from few rows."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign.database.table import Base, upsert
 
 SHARDS = 8
-"""Rows that one count is spread over, so that no row is locked by everyone at once."""
+"""Rows per count, so that transactions at the same moment rarely wait for the same row."""
 
 
 class _Count:
@@ -22,7 +22,7 @@ class _Count:
 
 
 class StateCount(_Count, Base):
-    """Signatures of the letter to one participating state."""
+    """Signatures by letter, which has one participating state."""
 
     __tablename__ = "state_count"
 
@@ -30,7 +30,7 @@ class StateCount(_Count, Base):
 
 
 class DayCount(_Count, Base):
-    """What was confirmed, and what was withdrawn, on one day."""
+    """Signatures by letter and day of confirmation or withdrawal."""
 
     __tablename__ = "day_count"
 
@@ -39,7 +39,7 @@ class DayCount(_Count, Base):
 
 
 class ResidenceCount(_Count, Base):
-    """Signatures of one letter by where the signatories live."""
+    """Signatures by letter and the signatory's residence."""
 
     __tablename__ = "residence_count"
 
@@ -47,15 +47,16 @@ class ResidenceCount(_Count, Base):
     residence: Mapped[str] = mapped_column(String(2), primary_key=True)
 
 
-Place = tuple[str, str]
-"""State code and residence."""
+CountKey = tuple[str, str, date]
+"""State code, residence and day."""
 
 _ADD: dict[tuple[str, type[Base]], Any] = {}
+"""The adding statements by kind of database and table, built once."""
 
 
 @dataclass(frozen=True)
 class Day:
-    """One day's two series."""
+    """Signatures confirmed, and withdrawn, on one day."""
 
     on: date
     confirmed: int
@@ -65,48 +66,29 @@ class Day:
 def add(
     db: Session, state_code: str, residence: str, *, on: date, confirmed: int = 0, withdrawn: int = 0
 ) -> None:
-    """Count, in the caller's transaction, *confirmed* and *withdrawn* signatures more."""
-    if confirmed or withdrawn:
-        _count(db, {(state_code, residence, on): [confirmed, withdrawn]})
+    """Add to the counts of one letter, in the caller's transaction; negative numbers subtract."""
+    add_all(db, {(state_code, residence, on): (confirmed, withdrawn)})
 
 
-def add_all(db: Session, confirmed: Mapping[Place, int], *, on: date) -> None:
-    """Count many signatures more that were confirmed on one day."""
-    _count(
-        db,
-        {(state_code, residence, on): [number, 0] for (state_code, residence), number in confirmed.items()},
-    )
+def add_all(db: Session, changes: Mapping[CountKey, tuple[int, int]]) -> None:
+    """Add confirmed and withdrawn signatures to all three counts, with one statement for each.
 
-
-def add_over_days(db: Session, confirmed: Mapping[tuple[str, str, date], int]) -> None:
-    """Count many signatures more, or with negative numbers less, by state, residence and day."""
-    _count(db, {of: [number, 0] for of, number in confirmed.items()})
-
-
-def _count(db: Session, changes: Mapping[tuple[str, str, date], Sequence[int]]) -> None:
-    """Add to all three counts, with one statement for each."""
-    if not changes:
+    Call it once per transaction: each call draws a shard of its own, and two transactions that
+    lock several shards could deadlock.
+    """
+    if not any(confirmed or withdrawn for confirmed, withdrawn in changes.values()):
         return
     shard = secrets.randbelow(SHARDS)
-    states, days, residences = (_sums(changes, parts) for parts in ((0,), (0, 2), (0, 1)))
-    # Tables and rows in the same order everywhere, so that two transactions never wait for each other;
-    # and one call for each transaction, since the next one would draw another shard.
-    _add(db, StateCount, [({"state_code": code, "shard": shard}, each) for (code,), each in states])
-    _add(db, DayCount, [({"state_code": code, "on": on, "shard": shard}, each) for (code, on), each in days])
-    _add(
-        db,
-        ResidenceCount,
-        [
-            ({"state_code": code, "residence": residence, "shard": shard}, each)
-            for (code, residence), each in residences
-        ],
-    )
+    # Tables and rows in the same order everywhere, so that transactions wait instead of deadlocking.
+    _add(db, StateCount, shard, ("state_code",), _sums(changes, (0,)))
+    _add(db, DayCount, shard, ("state_code", "on"), _sums(changes, (0, 2)))
+    _add(db, ResidenceCount, shard, ("state_code", "residence"), _sums(changes, (0, 1)))
 
 
 def _sums(
-    changes: Mapping[tuple[str, str, date], Sequence[int]], parts: Sequence[int]
+    changes: Mapping[CountKey, tuple[int, int]], parts: Sequence[int]
 ) -> list[tuple[tuple[Any, ...], list[int]]]:
-    """Return what each count changes by, in order, that is kept by these *parts* of the key."""
+    """Return *changes* summed by these *parts* of their keys, sorted."""
     sums: dict[tuple[Any, ...], list[int]] = {}
     for key, (confirmed, withdrawn) in changes.items():
         both = sums.setdefault(tuple(key[part] for part in parts), [0, 0])
@@ -137,26 +119,35 @@ def by_residence(db: Session, state_code: str) -> dict[str, int]:
 
 
 def withdrawn(db: Session, state_code: str) -> int:
-    """Return how many confirmed signatures of the letter to *state_code* were withdrawn."""
+    """Return the number of confirmed signatures of the letter to *state_code* that were withdrawn."""
     query = select(func.sum(StateCount.withdrawn)).where(StateCount.state_code == state_code)
     return db.scalar(query) or 0
 
 
 def by_day(db: Session, state_code: str | None = None) -> list[Day]:
-    """Return both series, oldest day first, for one letter or for all; days without any are absent."""
+    """Return the daily numbers, oldest day first, of one letter or of all; days without any are absent."""
     query = select(DayCount.on, func.sum(DayCount.confirmed), func.sum(DayCount.withdrawn))
     if state_code is not None:
         query = query.where(DayCount.state_code == state_code)
     return [Day(*row) for row in db.execute(query.group_by(DayCount.on).order_by(DayCount.on))]
 
 
-def _add(db: Session, table: type[Base], changes: Sequence[tuple[dict[str, Any], Sequence[int]]]) -> None:
-    rows = [key | {"confirmed": sums[0], "withdrawn": sums[1]} for key, sums in changes]
-    db.connection().execute(_statement(db, table, tuple(changes[0][0])), rows)
+def _add(
+    db: Session,
+    table: type[Base],
+    shard: int,
+    columns: tuple[str, ...],
+    sums: Sequence[tuple[tuple[Any, ...], Sequence[int]]],
+) -> None:
+    rows = [
+        dict(zip(columns, key, strict=True)) | {"shard": shard, "confirmed": both[0], "withdrawn": both[1]}
+        for key, both in sums
+    ]
+    db.connection().execute(_statement(db, table, (*columns, "shard")), rows)
 
 
 def _statement(db: Session, table: type[Base], key: tuple[str, ...]) -> Any:
-    """Return the statement that adds to a count, made once: confirming is what comes in floods."""
+    """Return the statement that adds to a count."""
     kind = db.get_bind().dialect.name, table
     if kind not in _ADD:
         insert, columns = upsert(db, table.__table__), table.__table__.c

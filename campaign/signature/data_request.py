@@ -17,7 +17,7 @@ from campaign.signature.model import Key, Signature
 from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
 from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
-from campaign.signature.withdraw import take_back
+from campaign.signature.withdraw import withdraw_locked
 
 MOST_OPENED = 50_000
 """Boxes opened in one request: some seconds of work."""
@@ -98,7 +98,7 @@ def erase_for(db: Session, subject: Subject, chosen: Iterable[Key], *, now: date
         # Read again under the lock: the signatory may have withdrawn it in the meantime.
         row = db.get_one(Signature, found.key, with_for_update=True, populate_existing=True)
         if row.withdrawn_on is None:
-            take_back(db, row, now=now)
+            withdraw_locked(db, row, now=now)
             erased.append(row)
     db.flush()
     return erased

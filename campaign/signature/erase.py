@@ -1,4 +1,4 @@
-"""Erasing what is due: the unconfirmed after days, mailboxes at the close, people months later."""
+"""Erase what is due: unconfirmed signatures, digests after the close, personal data months later."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from campaign.database import batch
 from campaign.reference.participating_state import STATES
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import COUNTED, Signature, SignatureToken
-from campaign.signature.select import is_confirmed
+from campaign.signature.select import has_public_name, is_confirmed
 
-BATCH = 1000
-"""Rows erased in one transaction where an index leads to them."""
+BATCH_ROWS = 1000
+"""Rows erased in one transaction where an index finds them."""
 
 KEY = Signature.state_code, Signature.id
 
@@ -27,40 +27,38 @@ def erase_due(
     closes_on: date | None = None,
     months_after_close: int = 6,
 ) -> Iterator[int]:
-    """Erase what is due of signatures, a batch at a time; yield how many rows each was.
+    """Erase what is due of signatures in batches; yield the number of erased rows per batch.
 
     The caller commits after each batch.
     """
-    yield from _unconfirmed(db, before=now.date() - timedelta(days=confirmation_days))
-    if is_over(now.date(), closes_on, months_after_close):
-        if _any_mailbox(db) or _any_person(db):
-            yield from forget_people(db)
-    elif closes_on and now.date() > closes_on and _any_mailbox(db):
+    yield from _delete_unconfirmed(db, before=now.date() - timedelta(days=confirmation_days))
+    if is_erasure_due(now.date(), closes_on, months_after_close):
+        if _has_digests(db) or _has_personal_data(db):
+            yield from erase_personal_data(db)
+    elif closes_on and now.date() > closes_on and _has_digests(db):
         confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
-        # A pending one's digest is needed until it is erased.
+        # A pending signature still needs its digest to be confirmed.
         yield from batch.update(db, Signature, confirmed, {"digest": None})
 
 
-def is_over(today: date, closes_on: date | None, months_after_close: int) -> bool:
-    """Whether everything personal is to be erased by *today*."""
-    return (
-        closes_on is not None and today > closes_on and today >= months_later(closes_on, months_after_close)
-    )
+def is_erasure_due(today: date, closes_on: date | None, months_after_close: int) -> bool:
+    """Whether all personal data is to be erased by *today*."""
+    return closes_on is not None and today > closes_on and today >= add_months(closes_on, months_after_close)
 
 
-def months_later(day: date, months: int) -> date:
+def add_months(day: date, months: int) -> date:
     """Return the day *months* after *day*, or the last day of that month."""
     year, month = divmod(day.month - 1 + months, 12)
     year, month = day.year + year, month + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def forget_people(db: Session) -> Iterator[int]:
-    """Erase everything personal of every signature, a batch at a time; what is counted by stays.
+def erase_personal_data(db: Session) -> Iterator[int]:
+    """Erase the personal data of every signature, in batches; the counts stay as they are.
 
-    What is left is as of somebody who chose to be counted only, and nobody has a link to it.
+    What is left equals a signature of disclosure ``counted``, without a private link.
     """
-    yield from _published(db)
+    yield from _erase_public_names(db)
     is_personal = or_(
         Signature.sealed.is_not(None),
         Signature.key_id.is_not(None),
@@ -78,45 +76,43 @@ def forget_people(db: Session) -> Iterator[int]:
     )
 
 
-def published() -> ColumnElement[bool]:
-    """Return the condition that a name stands in clear."""
-    return and_(is_confirmed(), Signature.public_name.is_not(None))
-
-
-def _published(db: Session) -> Iterator[int]:
-    """Take names in clear out first: everything else is sealed."""
-    # In its index's order: PostgreSQL would look for a few among many from the table's beginning, each time.
-    some = select(*KEY).where(published())
-    some = some.order_by(Signature.confirmed_on, Signature.id).limit(BATCH)
+def _erase_public_names(db: Session) -> Iterator[int]:
+    """Erase names in clear first: all other personal data is sealed."""
+    # In the order of the index: otherwise PostgreSQL would search the table from its start for each batch.
+    some = select(*KEY).where(has_public_name())
+    some = some.order_by(Signature.confirmed_on, Signature.id).limit(BATCH_ROWS)
     names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
     while erased := batch.execute(db, names):
         yield erased
 
 
-def _unconfirmed(db: Session, *, before: date) -> Iterator[int]:
+def _delete_unconfirmed(db: Session, *, before: date) -> Iterator[int]:
     pending = Signature.confirmed_on.is_(None)
     oldest = (
-        select(*KEY).where(pending, Signature.signed_on < before).order_by(Signature.signed_on).limit(BATCH)
+        select(*KEY)
+        .where(pending, Signature.signed_on < before)
+        .order_by(Signature.signed_on)
+        .limit(BATCH_ROWS)
     )
-    # One may be confirmed between the two halves of the statement: then it stays.
+    # A signature that is confirmed between subquery and deletion stays.
     while erased := batch.execute(db, delete(Signature).where(tuple_(*KEY).in_(oldest), pending)):
         yield erased
 
 
-def _any_mailbox(db: Session) -> bool:
-    # Asked so that the index of those digests answers; a walk asked so would take that index for the key's.
-    return _any(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", is_confirmed()))
+def _has_digests(db: Session) -> bool:
+    # Phrased for the partial index of confirmed digests, which is empty afterwards.
+    return _exists(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", is_confirmed()))
 
 
-def _any_person(db: Session) -> bool:
-    # Each is answered by an index that is empty once all are gone.
+def _has_personal_data(db: Session) -> bool:
+    # Each query uses an index that is empty after the erasure.
     return (
-        _any(db, Signature.sealed.is_not(None))
-        or _any(db, published())
+        _exists(db, Signature.sealed.is_not(None))
+        or _exists(db, has_public_name())
         or db.scalar(select(SignatureToken.signature_id).limit(1)) is not None
         or db.scalar(select(Invalidation.id).where(Invalidation.sealed.is_not(None)).limit(1)) is not None
     )
 
 
-def _any(db: Session, where: ColumnElement[bool]) -> bool:
+def _exists(db: Session, where: ColumnElement[bool]) -> bool:
     return db.scalar(select(Signature.id).where(where).limit(1)) is not None

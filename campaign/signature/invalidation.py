@@ -204,4 +204,4 @@ def _lock(db: Session, statement: Update) -> None:
 def _count(db: Session, rows: Iterable[Row[Any]], by: int) -> None:
     """Add *by* for each confirmed one of *rows* to the count of the day on which it was confirmed."""
     sums = Counter((row.state_code, row.residence, row.confirmed_on) for row in rows if row.confirmed_on)
-    count.add_over_days(db, {of: by * number for of, number in sums.items()})
+    count.add_all(db, {key: (by * number, 0) for key, number in sums.items()})

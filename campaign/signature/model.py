@@ -1,4 +1,4 @@
-"""The rows of signatures and of the tokens that their owners hold."""
+"""The tables of signatures and of their tokens."""
 
 from datetime import date
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from campaign.database.table import Base
 
 PUBLIC, DELEGATION, COUNTED = "public", "delegation", "counted"
 DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
-"""Who may see the name: everyone, the delegation written to, nobody."""
+"""Who may see the name: everybody, the delegation that gets the letter, nobody."""
 
 APPROVED, DECLINED = "approved", "declined"
 
@@ -28,25 +28,25 @@ Key = tuple[str, UUID]
 
 
 class Mailbox(NamedTuple):
-    """What has one place in the count: a mailbox within a letter."""
+    """A mailbox within a letter: at most one confirmed signature counts for it."""
 
     state_code: str
     digest: bytes
 
 
 ROBOT, NETWORK, DOMAIN = "robot", "network", "domain"
-HOLDS = (ROBOT, NETWORK, DOMAIN)
-"""Why a signature is held: a field that people do not see was filled in; many signed from one
-network without a proof; many signed with addresses of one domain."""
+HOLD_REASONS = (ROBOT, NETWORK, DOMAIN)
+"""Why a signature is held: the hidden form field was filled in; a busy network sent it without a
+proof; its mail domain is above a threshold."""
 
 _CONFIRMED = "confirmed_on IS NOT NULL AND withdrawn_on IS NULL"
 _PENDING = "confirmed_on IS NULL"
-_TO_NAME = "(disclosure = 'public' AND name_review IS NULL)"
-_TO_READ = "(has_words AND words_review IS NULL)"
-_TO_STRIKE = "to_strike"
+AWAITS_NAME_APPROVAL = "(disclosure = 'public' AND name_review IS NULL)"
+AWAITS_WORDS_APPROVAL = "(has_words AND words_review IS NULL)"
+TO_STRIKE = "to_strike"
 
-_OF_HELD = ("state_code", "id", "held_for", "confirmed_on", "withdrawn_on", "invalidation_id")
-_OF_WAITING = (*_OF_HELD, "disclosure", "name_review", "has_words", "words_review")
+_HELD_COLUMNS = ("state_code", "id", "held_for", "confirmed_on", "withdrawn_on", "invalidation_id")
+_AWAITING_COLUMNS = (*_HELD_COLUMNS, "disclosure", "name_review", "has_words", "words_review")
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -54,84 +54,88 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 class Signature(Base):
-    """One submission of the form: pending, then confirmed, and perhaps withdrawn.
+    """One submission of the form: pending, then confirmed, perhaps withdrawn.
 
-    It counts once it is confirmed, unless it is withdrawn, held until an organiser has looked
-    at it, or invalidated by one. Held or not, nothing looks different from outside.
+    A confirmed signature counts, unless it is withdrawn, held for an organiser's review, or
+    invalidated. Signatories and visitors cannot see whether a signature is held.
 
-    No column holds a time of day, an address of a client, or anything personal in clear
-    but a public name that an organiser approved.
+    No column contains a time of day, a client's address, or personal data in clear, except a
+    public name that an organiser approved.
     """
 
     __tablename__ = "signature"
     __table_args__ = (
-        # Keyed by state first, so that partitions and shards can follow the state.
+        # The state comes first, so that partitions and shards can follow it.
         Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_CONFIRMED)),
         Index("ix_signature_mailbox", "state_code", "digest"),
         Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_CONFIRMED)),
         Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
         Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),
-        # These hold whatever is asked of what waits, so that counting it reads no signature.
+        # Covers every column that counting the waiting approvals reads.
         Index(
-            "ix_signature_awaiting", *_OF_WAITING, **_where(f"{_CONFIRMED} AND ({_TO_NAME} OR {_TO_READ})")
+            "ix_signature_awaiting",
+            *_AWAITING_COLUMNS,
+            **_where(f"{_CONFIRMED} AND ({AWAITS_NAME_APPROVAL} OR {AWAITS_WORDS_APPROVAL})"),
         ),
-        # Not by state: the newest names of all letters stand on one page.
+        # Not by state: one page shows the newest public names of all letters.
         Index(
             "ix_signature_published",
             "confirmed_on",
             "id",
             **_where(f"{_CONFIRMED} AND public_name IS NOT NULL"),
         ),
-        Index("ix_signature_aside", *_OF_HELD, **_where("held_for IS NOT NULL AND withdrawn_on IS NULL")),
+        Index(
+            "ix_signature_aside", *_HELD_COLUMNS, **_where("held_for IS NOT NULL AND withdrawn_on IS NULL")
+        ),
         Index("ix_signature_withdrawn", "state_code", "id", **_where("withdrawn_on IS NOT NULL")),
-        Index("ix_signature_to_strike", "state_code", "id", "to_strike", **_where(_TO_STRIKE)),
+        Index("ix_signature_to_strike", "state_code", "id", "to_strike", **_where(TO_STRIKE)),
         Index("ix_signature_invalidation", "invalidation_id", **_where("invalidation_id IS NOT NULL")),
-        # Without SQLite's row numbers, which would keep the order in which people signed.
+        # SQLite's row numbers would record the order in which people signed.
         {"sqlite_with_rowid": False},
     )
 
     state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Random, so that it says nothing about when the signature was made."""
+    """Random, so that it does not reveal when the signature was made."""
     edition: Mapped[int]
-    """The edition of the letter that was signed."""
+    """The signed edition of the letter."""
     language: Mapped[str] = mapped_column(String(2))
     residence: Mapped[str] = mapped_column(String(2))
-    """ISO 3166 alpha-2, or ``ZZ``: rather not said."""
+    """ISO 3166 alpha-2, or ``ZZ``: rather not say."""
     disclosure: Mapped[str] = mapped_column(String(10))
     signed_on: Mapped[date]
     confirmed_on: Mapped[date | None]
     withdrawn_on: Mapped[date | None]
     digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    """Recognises the mailbox within this letter; gone after a withdrawal and after the close."""
+    """Identifies the mailbox within this letter; erased by a withdrawal and after the close."""
     key_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign_key.id"))
-    """The pair that the box is sealed to."""
+    """The key pair that the box is sealed to."""
     sealed: Mapped[bytes | None]
-    """Name, address, town and words in one box; none when only counted, withdrawn or erased."""
+    """Box of name, address, town and words; none if only counted, withdrawn or erased."""
     has_words: Mapped[bool] = mapped_column(default=False)
     public_name: Mapped[str | None]
-    """In clear, only while the signatory wants it public and an organiser approved it."""
+    """In clear; only while the signatory wants it public and an organiser has approved it."""
     name_review: Mapped[str | None] = mapped_column(String(8))
     words_review: Mapped[str | None] = mapped_column(String(8))
     held_for: Mapped[str | None] = mapped_column(String(12))
-    """One of :data:`HOLDS` until an organiser lets it count."""
+    """One of :data:`HOLD_REASONS` until an organiser releases the signature."""
     invalidation_id: Mapped[UUID | None]
-    """The organisers' decision that took it off the count."""
+    """The organiser's decision that took the signature off the count."""
     to_strike: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it fell away, withdrawn or invalidated, and a delegation may have to be told its number."""
+    """Withdrawn or invalidated, and not yet reported to a delegation that has it on a list."""
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether it has its mailbox's place, so that another of the same mailbox cannot be confirmed."""
+        """Whether it was confirmed and not withdrawn; one per mailbox and letter."""
         return self.confirmed_on is not None and self.withdrawn_on is None
 
     @property
     def is_set_aside(self) -> bool:
-        """Whether it is held or invalidated; then no count knows of it."""
+        """Whether it is held or invalidated, and so not counted."""
         return self.held_for is not None or self.invalidation_id is not None
 
-    def forget(self) -> None:
-        """Drop everything that identifies or could identify the signatory."""
+    def erase_personal_data(self) -> None:
+        """Erase everything that identifies or could identify the signatory."""
         self.sealed = None
         self.key_id = None
         self.digest = None
@@ -142,7 +146,7 @@ class Signature(Base):
 
 
 class SignatureToken(Base):
-    """What opens a signature's private page: each mail carries a token of its own, only its hash is here."""
+    """The hash of a token that opens a signature's private page; each mail has its own token."""
 
     __tablename__ = "signature_token"
     __table_args__ = (

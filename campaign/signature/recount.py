@@ -1,4 +1,4 @@
-"""Comparing the counts with the rows: a difference is an alarm, not a repair in silence."""
+"""Compare the counts with the rows; a difference is reported, not repaired silently."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -17,41 +17,34 @@ from campaign.signature.select import not_set_aside
 logger = logging.getLogger(__name__)
 
 Figures = dict[tuple[str, ...], tuple[int, int]]
-"""Confirmed and withdrawn, by whatever the count is kept by."""
+"""Confirmed and withdrawn signatures by the key of a count."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A count that does not equal its rows."""
+    """A count that does not equal the number of its rows."""
 
     of: tuple[str, ...]
     counted: tuple[int, int]
     rows: tuple[int, int]
 
 
-def recount(db: Session, *, now: datetime) -> list[Difference]:
-    """Return every difference between counts and rows, and remember how many there were."""
-    found = compare(db)
-    note(db, found, now=now)
-    return found
-
-
-def note(db: Session, found: Sequence[Difference], *, now: datetime) -> None:
-    """Raise the alarm about what was found, and remember how much it was."""
-    for difference in found:
+def record(db: Session, differences: Sequence[Difference], *, now: datetime) -> None:
+    """Log the *differences* that :func:`compare` found, and store their number."""
+    for difference in differences:
         logger.error(
             "count of %s: %s counted, %s rows", "/".join(difference.of), difference.counted, difference.rows
         )
-    save_fact(db, "recount", f"{now.isoformat()} {len(found)}")
+    save_fact(db, "recount", f"{now.isoformat()} {len(differences)}")
 
 
 def compare(db: Session) -> list[Difference]:
-    """Return every difference between counts and rows; among a million rows that takes some seconds."""
+    """Return every difference between counts and rows; a million rows take some seconds."""
     return [*_by_state(db), *_by_residence(db), *_by_day(db)]
 
 
 def last(db: Session) -> tuple[datetime, int] | None:
-    """Return when the last recount was made, and how many differences it found."""
+    """Return the time of the last recount, and the number of differences that it found."""
     kept = read_fact(db, "recount")
     if kept is None:
         return None

@@ -29,7 +29,7 @@ class Criteria:
     signed_from: date | None = None
     signed_to: date | None = None
     held_for: str = ""
-    """One of ``HOLDS``, or :data:`ANY` for each of them."""
+    """One of ``HOLD_REASONS``, or :data:`ANY` for each of them."""
     stage: str = ""
     """:data:`PENDING` or :data:`CONFIRMED`."""
     domain: str = field(default="", repr=False)

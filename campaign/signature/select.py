@@ -1,4 +1,4 @@
-"""Conditions that select signatures by what became of them."""
+"""Conditions and queries that select signatures by their state."""
 
 from typing import Any
 
@@ -10,47 +10,49 @@ from sqlalchemy import (
     select,
 )
 
-from campaign.signature.model import _TO_NAME, _TO_READ, _TO_STRIKE, Signature
+from campaign.signature.model import AWAITS_NAME_APPROVAL, AWAITS_WORDS_APPROVAL, TO_STRIKE, Signature
 
 
 def is_confirmed() -> ColumnElement[bool]:
-    """Return the condition that a signature has its mailbox's place, whether it counts or not."""
+    """Match confirmed signatures that were not withdrawn, whether they count or not."""
     return and_(Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None))
 
 
 def not_set_aside() -> ColumnElement[bool]:
-    """Return the condition that a signature is neither held nor invalidated."""
+    """Match signatures that are neither held nor invalidated."""
     return and_(Signature.held_for.is_(None), Signature.invalidation_id.is_(None))
 
 
 def counts() -> ColumnElement[bool]:
-    """Return the condition that a signature counts."""
+    """Match signatures that count."""
     return and_(is_confirmed(), not_set_aside())
 
 
 def of_mailbox(state_code: Any, digest: Any) -> ColumnElement[bool]:
-    """Return the condition that a signature of this letter was made with the mailbox of *digest*.
-
-    Either may be a bound parameter.
-    """
-    # A digest as a range of one: asked for with "=", SQLite would read every row of the letter instead.
+    """Match submissions for one letter from the mailbox of *digest*; both may be bound parameters."""
+    # With "=" in place of BETWEEN, SQLite would read every row of the letter.
     return and_(Signature.state_code == state_code, Signature.digest.between(digest, digest))
 
 
+def has_public_name() -> ColumnElement[bool]:
+    """Match confirmed signatures whose name is stored in clear."""
+    return and_(is_confirmed(), Signature.public_name.is_not(None))
+
+
 def awaits_name_approval() -> ColumnElement[bool]:
-    """Return the condition that a public name waits for an organiser."""
-    # In the very words of the index, by which alone databases know that it holds them all.
-    return literal_column(_TO_NAME)
+    """Match signatures whose public name waits for an organiser's approval."""
+    # The SQL of the partial index, word for word: otherwise the databases do not use the index.
+    return literal_column(AWAITS_NAME_APPROVAL)
 
 
 def awaits_words_approval() -> ColumnElement[bool]:
-    """Return the condition that somebody's own words wait for an organiser."""
-    return literal_column(_TO_READ)
+    """Match signatures whose own words wait for an organiser's approval."""
+    return literal_column(AWAITS_WORDS_APPROVAL)
 
 
 def is_to_strike() -> ColumnElement[bool]:
-    """Return the condition that a delegation may have to be told that a number no longer stands."""
-    return literal_column(_TO_STRIKE)
+    """Match signatures that a delegation may have to strike from its list."""
+    return literal_column(TO_STRIKE)
 
 
 def in_list_order(state_code: str) -> Select[Signature]:

@@ -1,4 +1,4 @@
-"""Signing: one transaction that leaves a pending row and the mail that lets its owner confirm."""
+"""Sign: store pending signatures, and the mails that ask to confirm them, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,15 +26,15 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import COUNTED, Key, Mailbox, Signature, SignatureToken
 from campaign.signature.select import is_confirmed
 
-# Signing is what comes in floods, so its statements are made once, and its rows without objects.
+# Many signatures may come at once, so statements are built once, and rows are no ORM objects.
 _signatures, _tokens = Signature.__table__, SignatureToken.__table__
-_KEEP = insert(_signatures)  # type: ignore[arg-type]
-_KEEP_TOKENS = insert(_tokens)  # type: ignore[arg-type]
+_INSERT_SIGNATURES = insert(_signatures)  # type: ignore[arg-type]
+_INSERT_TOKENS = insert(_tokens)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """What a supporter sends with the form, checked."""
+    """One valid submission of the form."""
 
     state_code: str
     details: Details
@@ -43,28 +43,12 @@ class Signing:
     language: str
     edition: int
     held_for: str | None = None
-    """Why it shall not count before an organiser has looked at it; the answer is the same."""
+    """Why it does not count before an organiser's review; the answer to the supporter is the same."""
     proof: Proof | None = None
-    """Of having taken a moment, to be used up with this signature."""
+    """The proof of work to spend with this signature."""
 
 
 def sign(
-    db: Session, signing: Signing, *, keys: ServerKeys, now: datetime, closes_on: date | None = None
-) -> None:
-    """Keep a pending signature, and put the mail in the outbox that asks to confirm it.
-
-    A repeated signature does the same work and leaves the same rows as a first one; only the
-    mail differs, and only the mailbox's owner reads it.
-
-    Raises:
-        ClosedError: The campaign is over.
-        NoKeyError: There is no key to seal to.
-        ProofError: The proof was used before.
-    """
-    sign_all(db, [signing], keys=keys, now=now, closes_on=closes_on)
-
-
-def sign_all(
     db: Session,
     signings: Sequence[Signing],
     *,
@@ -72,50 +56,49 @@ def sign_all(
     now: datetime,
     closes_on: date | None = None,
 ) -> None:
-    """Do what :func:`sign` does for many at once, with one statement for each table.
+    """Insert pending signatures, and the mails that ask to confirm them, with one statement per table.
 
-    Raises the same, of whichever it is true; then the caller keeps none.
+    A repeated signature does the same work and leaves the same rows as a first one; only the
+    mail differs, and only the mailbox's owner reads it.
+
+    Raises:
+        ClosedError: The campaign is over.
+        NoKeyError: There is no key to seal to.
+        ProofError: A proof was used before.
     """
     if closes_on and now.date() > closes_on:
         raise ClosedError("the campaign has closed")
-    db.flush()  # the statements below see what is in the database alone
-    # In one order, so that two transactions with the same proofs wait instead of deadlocking.
-    for used in sorted(each.proof for each in signings if each.proof is not None):
-        proof_of_work.spend(db, used)
-    # Of earlier signatures the rows are locked, by the tokens that point to them, in the order of confirming.
+    db.flush()  # the statements below bypass the ORM
+    # Sorted, so that two transactions with the same proofs wait for each other instead of deadlocking.
+    for proof in sorted(each.proof for each in signings if each.proof is not None):
+        proof_of_work.spend(db, proof)
+    # Inserting tokens locks the rows of earlier signatures: in the same order as confirming does.
     by_mailbox = sorted(((_mailbox(keys, each), each) for each in signings), key=itemgetter(0))
     mailboxes, signings = [mailbox for mailbox, _ in by_mailbox], [signing for _, signing in by_mailbox]
-    earlier = _earlier(db, mailboxes)
-    pending = _keep(db, signings, mailboxes, now)
-    of = [
-        (state_code, earlier.get(mailbox, signature_id))
+    confirmed = _confirmed_by_mailbox(db, mailboxes)
+    pending = _insert_pending(db, signings, mailboxes, now)
+    targets = [
+        (state_code, confirmed.get(mailbox, signature_id))
         for (state_code, signature_id), mailbox in zip(pending, mailboxes, strict=True)
     ]
-    tokens = _new_tokens(db, of)
-    may_write = may_write_to_all(db, keys, [signing.details.email for signing in signings], now)
-    outbox.add_all(
-        db,
-        keys,
-        [
-            _mail(signing, token, may_write=may, is_repeated=mailbox in earlier)
-            for signing, token, may, mailbox in zip(signings, tokens, may_write, mailboxes, strict=True)
-        ],
-        now=now,
-    )
+    tokens = _new_tokens(db, targets)
+    reserved = reserve_mails_to(db, keys, [signing.details.email for signing in signings], now)
+    mails = [
+        _mail(signing, token, is_within_limit=is_within_limit, is_repeated=mailbox in confirmed)
+        for signing, token, is_within_limit, mailbox in zip(
+            signings, tokens, reserved, mailboxes, strict=True
+        )
+    ]
+    outbox.add_all(db, keys, mails, now=now)
 
 
 def new_token(db: Session, signature: Signature) -> str:
-    """Return a new token for *signature*'s private page; the database keeps its hash alone."""
+    """Return a new token for *signature*'s private page; the database stores only its hash."""
     return _new_tokens(db, [(signature.state_code, signature.id)])[0]
 
 
-def may_write_to(db: Session, keys: ServerKeys, email: str, now: datetime) -> bool:
-    """Count a mail to *email* today, and say whether there were not too many, whoever asked for them."""
-    return may_write_to_all(db, keys, [email], now)[0]
-
-
-def may_write_to_all(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
-    """Do the same for many mails."""
+def reserve_mails_to(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
+    """Count one more mail to each of *emails* today; return whether each is within the limit."""
     today = now.date()
     return reserve_mails(db, [mailbox_digest(keys, today, email) for email in emails], on=today)
 
@@ -124,16 +107,16 @@ def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:
     return Mailbox(signing.state_code, address_digest(keys, signing.state_code, signing.details.email))
 
 
-def _earlier(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:
-    """Return the signatures that hold these mailboxes' places already."""
+def _confirmed_by_mailbox(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:
+    """Return the confirmed signatures of these mailboxes."""
     wanted = {f"{part}_{at}": each[part] for at, each in enumerate(mailboxes) for part in (0, 1)}
-    found = db.connection().execute(_select_earlier(len(mailboxes)), wanted)
-    return {Mailbox(state_code, digest): signature_id for state_code, digest, signature_id in found}
+    rows = db.connection().execute(_select_confirmed(len(mailboxes)), wanted)
+    return {Mailbox(state_code, digest): signature_id for state_code, digest, signature_id in rows}
 
 
 @cache
-def _select_earlier(number: int) -> CompoundSelect[Any]:
-    """Return a look into the index for each of *number* mailboxes; given lists, SQLite reads all of it."""
+def _select_confirmed(number: int) -> CompoundSelect[Any]:
+    """Return a query with one index look-up per mailbox; given a list, SQLite would read all of it."""
     columns = _signatures.c
     return union_all(
         *(
@@ -147,8 +130,10 @@ def _select_earlier(number: int) -> CompoundSelect[Any]:
     )
 
 
-def _keep(db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox], now: datetime) -> list[Key]:
-    """Insert the pending rows, and return their keys."""
+def _insert_pending(
+    db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox], now: datetime
+) -> list[Key]:
+    """Insert the pending signatures and return their keys."""
     key_id, public_key = sealing_key(db)
     rows: list[dict[str, Any]] = []
     for signing, (_state, digest) in zip(signings, mailboxes, strict=True):
@@ -169,22 +154,22 @@ def _keep(db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox]
                 "has_words": is_sealed and bool(signing.details.words),
             }
         )
-    db.connection().execute(_KEEP, rows)
+    db.connection().execute(_INSERT_SIGNATURES, rows)
     return [(row["state_code"], row["id"]) for row in rows]
 
 
-def _new_tokens(db: Session, of: Sequence[Key]) -> list[str]:
-    tokens = [new_code() for _ in of]
+def _new_tokens(db: Session, signatures: Sequence[Key]) -> list[str]:
+    tokens = [new_code() for _ in signatures]
     rows = [
         {"hash": code_hash(token), "state_code": state_code, "signature_id": signature_id}
-        for token, (state_code, signature_id) in zip(tokens, of, strict=True)
+        for token, (state_code, signature_id) in zip(tokens, signatures, strict=True)
     ]
-    db.connection().execute(_KEEP_TOKENS, rows)
+    db.connection().execute(_INSERT_TOKENS, rows)
     return tokens
 
 
-def _mail(signing: Signing, token: str, *, may_write: bool, is_repeated: bool) -> NewMail:
+def _mail(signing: Signing, token: str, *, is_within_limit: bool, is_repeated: bool) -> NewMail:
     purpose = "already" if is_repeated else "confirm"
-    # Too many for today: the same work all the same, or time would tell that somebody was written to.
-    purpose = purpose if may_write else outbox.DECOY
+    # Beyond the daily limit the same work is done, or its time would reveal how many mails were sent.
+    purpose = purpose if is_within_limit else outbox.DECOY
     return NewMail(purpose, signing.language, signing.details.email, {"token": token})

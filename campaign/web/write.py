@@ -11,9 +11,9 @@ from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature.confirm import confirm_all
+from campaign.signature.confirm import confirm
 from campaign.signature.model import Key
-from campaign.signature.sign import Signing, sign_all
+from campaign.signature.sign import Signing, sign
 
 Outcome = TypeVar("Outcome")
 
@@ -30,11 +30,11 @@ class SignatureWriter:
         self._confirmations = GroupCommit(database, self._confirm_all)
 
     def sign(self, signing: Signing) -> None:
-        """Record a pending signature; see :func:`campaign.signature.sign.sign_all`."""
+        """Record a pending signature; see :func:`campaign.signature.sign.sign`."""
         self._signings.commit(signing)
 
     def confirm(self, token: str) -> None:
-        """Confirm a signature; see :func:`campaign.signature.confirm.confirm_all`.
+        """Confirm a signature; see :func:`campaign.signature.confirm.confirm`.
 
         Raises:
             CampaignError: The signature cannot be confirmed.
@@ -49,9 +49,9 @@ class SignatureWriter:
             return change(db)
 
     def _sign_all(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
-        sign_all(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
+        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
         return [None] * len(signings)
 
     def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[Key | CampaignError]:
         days, closes_on = self._settings.confirmation_days, self._settings.closes_on
-        return confirm_all(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)
+        return confirm(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)

@@ -17,8 +17,8 @@ from campaign.operations import monitor
 from campaign.operations.emergency.scrub_rows import finish, is_unfinished, scrub
 from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
-from campaign.signature.erase import erase_due, is_over
-from campaign.signature.recount import compare, note
+from campaign.signature.erase import erase_due, is_erasure_due
+from campaign.signature.recount import compare, record
 
 
 def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[Session, datetime], None]]:
@@ -41,7 +41,7 @@ def periodic(settings: Settings, database: Database) -> Mapping[str, Callable[[S
     def count_again(db: Session, now: datetime) -> None:
         with database.snapshot() as reading:  # not in *db*, in which nobody could sign meanwhile
             found = compare(reading)
-        note(db, found, now=now)
+        record(db, found, now=now)
 
     def note_mails(db: Session, now: datetime) -> None:
         monitor.note_mails(db, now=now)
@@ -66,7 +66,7 @@ def due(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
         closes_on=settings.closes_on,
         months_after_close=settings.erase_months_after_close,
     )
-    is_all_due = is_over(now.date(), settings.closes_on, settings.erase_months_after_close)
+    is_all_due = is_erasure_due(now.date(), settings.closes_on, settings.erase_months_after_close)
     # A list's numbers would tell its receiver which row is whose.
     if is_all_due and db.scalar(select(DeliveryRow.number).limit(1)) is not None:
         yield from batch.delete(db, DeliveryRow)

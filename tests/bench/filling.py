@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,7 +28,7 @@ from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.settings import Settings
 from campaign.signature import count as tally
-from campaign.signature.count import Place
+from campaign.signature.count import CountKey
 from campaign.signature.key_change import setup_code
 from campaign.signature.model import Signature, SignatureToken
 from tests.bench.site import SECRET
@@ -103,8 +103,8 @@ class _Filling:
         self._moment = moment
         self._key_id = key_id
         self._box = box
-        self._confirmed: defaultdict[date, Counter[Place]] = defaultdict(Counter)
-        self._withdrawn: defaultdict[date, Counter[Place]] = defaultdict(Counter)
+        self._confirmed: Counter[CountKey] = Counter()
+        self._withdrawn: Counter[CountKey] = Counter()
 
     def add(self, database: Database, done: int, size: int) -> None:
         """Add *size* signatures, and what belongs to them, to the *done* ones."""
@@ -125,13 +125,9 @@ class _Filling:
 
     def count(self, database: Database) -> None:
         """Add the new signatures to the counts."""
-        for day in sorted(self._confirmed.keys() | self._withdrawn.keys()):
-            with database.writing() as db:
-                tally.add_all(db, self._confirmed[day], on=day)
-        for day, places in self._withdrawn.items():
-            for (state_code, residence), number in places.items():
-                with database.writing() as db:
-                    tally.add(db, state_code, residence, on=day, withdrawn=number)
+        keys = self._confirmed.keys() | self._withdrawn.keys()
+        with database.writing() as db:
+            tally.add_all(db, {key: (self._confirmed[key], self._withdrawn[key]) for key in keys})
 
     def _row(self, at: int) -> dict[str, Any]:
         day = self._moment.date() - timedelta(days=at % DAYS)
@@ -157,11 +153,10 @@ class _Filling:
             "held_for": "domain" if is_held else None,
             "to_strike": is_withdrawn,
         }
-        place = row["state_code"], row["residence"]
         if not (is_pending or is_held):
-            self._confirmed[day][place] += 1
+            self._confirmed[row["state_code"], row["residence"], day] += 1
         if is_withdrawn:
-            self._withdrawn[self._moment.date()][place] += 1
+            self._withdrawn[row["state_code"], row["residence"], self._moment.date()] += 1
         return row | GONE if is_withdrawn else row
 
     def _mail(self) -> dict[str, Any]:

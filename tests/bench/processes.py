@@ -25,10 +25,9 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from campaign.clock import SYSTEM_CLOCK
 from campaign.reference.participating_state import STATES
 from campaign.signature import count
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from tests.bench import home, load, report, server, site
 from tests.bench.post_office import PostOffice, post_office
 from tests.bench.server import Server
@@ -180,7 +179,7 @@ def _watching(run: Run) -> Iterator[Waits]:
 def _check(run: Run) -> None:
     database = run.made.database()
     with database.session(writes=True) as db:
-        counted, differences = count.total(db), recount(db, now=SYSTEM_CLOCK())
+        counted, differences = count.total(db), compare(db)
     database.close()
     twice = [mailbox for mailbox, number in Counter(run.office.recipients).items() if number > 1]
     if counted != run.signed or differences or twice:

@@ -26,7 +26,7 @@ from campaign.sealing.address_digest import address_digest
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.signature.model import Signature
-from campaign.signature.sign import may_write_to
+from campaign.signature.sign import reserve_mails_to
 from tests.bench import home, load, report, server, site
 from tests.bench.site import MadeSite
 
@@ -123,7 +123,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                 for code in CODES[: kind.letters]
             )
             for _ in range(kind.mails_today):
-                may_write_to(db, keys, email, SYSTEM_CLOCK())
+                reserve_mails_to(db, keys, [email], SYSTEM_CLOCK())
     database.close()
 
 

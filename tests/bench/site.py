@@ -19,7 +19,7 @@ from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import load
 from campaign.signature.key_change import setup_code
-from campaign.signature.sign import Signing, sign_all
+from campaign.signature.sign import Signing, sign
 
 SECRET = "made-up-secret-key-for-figures-only-0123456789"
 
@@ -86,7 +86,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
             for at in range(done, min(done + TOGETHER, number))
         ]
         with database.writing() as db:
-            sign_all(db, signings, keys=keys, now=SYSTEM_CLOCK())
+            sign(db, signings, keys=keys, now=SYSTEM_CLOCK())
             tokens += [sealed_content.unwrap(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
             db.execute(delete(OutboxMail))
     database.close()

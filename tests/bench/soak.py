@@ -15,11 +15,10 @@ from collections import defaultdict
 from itertools import cycle, islice
 from pathlib import Path
 
-from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.reference.participating_state import STATES
 from campaign.signature import count
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from tests.bench import load, report
 from tests.bench.post_office import PostOffice, post_office
 from tests.faults.serving import FORM, Server, serving
@@ -149,7 +148,7 @@ def told(name: str, looks: list[Look]) -> list[str]:
 def counted(soak: Soak, database: Database) -> list[str]:
     """Print whether all acknowledged acts are in the database; return the missing ones."""
     with database.writing() as db:
-        total, differences = count.total(db), recount(db, now=SYSTEM_CLOCK())
+        total, differences = count.total(db), compare(db)
     database.close()
     mails, expected = soak.office.recipients, soak.confirmed - soak.withdrawn
     twice = len(mails) - len(set(mails))

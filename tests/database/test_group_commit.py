@@ -18,11 +18,11 @@ from campaign.mail import outbox
 from campaign.mail.daily_limit import reserve_mails
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
+from campaign.signature import confirm as confirming
 from campaign.signature import count
-from campaign.signature.confirm import confirm_all
+from campaign.signature import sign as signing_up
 from campaign.signature.model import Signature
-from campaign.signature.recount import recount
-from campaign.signature.sign import sign_all
+from campaign.signature.recount import compare
 from tests.conftest import NOW
 from tests.signature.test_signature import confirm, sign, signing
 from tests.support.outbox import mails
@@ -122,7 +122,7 @@ def test_many_changes_are_split_into_batches(database: Database, crowd: Crowd) -
 def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys: ServerKeys) -> None:
     confirm(db, sign(db, keys, email="known@example.org"))
 
-    sign_all(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
+    signing_up.sign(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
     db.commit()
 
     sent = {(mail.recipient, mail.purpose): str(mail.params["token"]) for mail in mails(db, keys)}
@@ -141,7 +141,7 @@ def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
 ) -> None:
     many = [signing("MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
 
-    sign_all(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
+    signing_up.sign(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
     db.commit()
 
     rows = db.execute(text("SELECT purpose, count(*) FROM outbox GROUP BY purpose")).all()
@@ -153,7 +153,7 @@ def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database
     pair = [signing(email, proof=once) for email in ("a@example.org", "b@example.org")]
 
     with pytest.raises(ProofError), database.writing() as db:
-        sign_all(db, pair, keys=keys, now=NOW)
+        signing_up.sign(db, pair, keys=keys, now=NOW)
 
     with database.reading() as db:
         assert db.scalars(select(Signature)).all() == []
@@ -178,7 +178,7 @@ def test_mailboxes_are_locked_in_one_order_so_that_there_is_no_deadlock(database
 
 
 def confirm_together(db: Session, *tokens: str) -> list[object]:
-    outcomes = confirm_all(db, tokens, now=NOW, confirmation_days=7)
+    outcomes = confirming.confirm(db, tokens, now=NOW, confirmation_days=7)
     db.commit()
     return [outcome if isinstance(outcome, tuple) else type(outcome) for outcome in outcomes]
 
@@ -192,7 +192,7 @@ def test_simultaneous_confirmations_count_once_for_each_mailbox(db: Session, key
     assert outcomes[0] == outcomes[3] == outcomes[4] != outcomes[1]
     assert outcomes[2] is UnknownTokenError
     assert count.by_state(db) == {"de": 1, "fr": 1}
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
     assert len(db.scalars(select(Signature)).all()) == 2
     assert confirm_together(db, again, mara, pavel) == [outcomes[0], outcomes[0], outcomes[1]]
     assert count.total(db) == 2
@@ -209,4 +209,4 @@ def test_a_signature_held_for_review_is_confirmed_but_not_counted(db: Session, k
 
     assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
     assert count.by_residence(db, "de") == {"FR": 1}
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []

@@ -10,8 +10,7 @@ from campaign.database.session import Database
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
-from campaign.signature.recount import Difference, recount
-from tests.conftest import NOW
+from campaign.signature.recount import Difference, compare
 from tests.faults.crowd import STATES, Crowd
 from tests.faults.serving import Server
 from tests.support.worker import eventually
@@ -69,7 +68,7 @@ class Aftermath:
     def miscounts(self) -> list[Difference]:
         """Return every difference between a count and its rows, the shown total included."""
         with self.database.writing() as db:
-            differences = recount(db, now=NOW)
+            differences = compare(db)
         rows, browser = len(self.crowd.confirmed) - len(self.crowd.withdrawn), self.site.browser()
         # Pages may be a second late.
         if not eventually(lambda: browser.total() == rows):

@@ -20,12 +20,12 @@ from campaign.organiser.account import Unlocked
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature import confirm as confirming
 from campaign.signature import invalidation
-from campaign.signature.confirm import confirm_all
+from campaign.signature import sign as signing_up
 from campaign.signature.data_request import Subject, erase_for
 from campaign.signature.model import Key, Signature
 from campaign.signature.recount import compare
-from campaign.signature.sign import sign_all
 from campaign.signature.withdraw import withdraw
 from campaign.web.write import SignatureWriter
 from tests.conftest import NOW, new_database
@@ -61,7 +61,7 @@ def keys_of(db: Session) -> list[Key]:
 
 def confirm_together(database: Database, tokens: list[str]) -> None:
     with database.writing() as db:
-        confirm_all(db, tokens, now=NOW, confirmation_days=DAYS)
+        confirming.confirm(db, tokens, now=NOW, confirmation_days=DAYS)
 
 
 def test_who_is_released_while_confirming_counts(
@@ -214,7 +214,7 @@ def test_who_signs_again_and_who_confirms_lock_in_one_order(
 
     event.listen(database.engine, "before_cursor_execute", note)
     with database.writing() as other:
-        sign_all(other, [signing(each) for each in emails], keys=keys, now=NOW)
+        signing_up.sign(other, [signing(each) for each in emails], keys=keys, now=NOW)
 
     by_digest = db.scalars(
         select(Signature.id).where(Signature.confirmed_on.is_not(None)).order_by(Signature.digest)

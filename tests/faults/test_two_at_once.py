@@ -12,7 +12,7 @@ from campaign.database.session import Database
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.model import Signature
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from campaign.worker import schedule
 from tests.conftest import NOW
 from tests.faults.serving import Server, mail_to, serving
@@ -90,4 +90,4 @@ def test_two_workers_that_erase_at_once_erase_what_is_due_and_nothing_else(
             Signature.confirmed_on.is_(None)
         )
         assert dict(db.execute(left).all()) == {True: 10, False: 20}
-        assert recount(db, now=NOW) == []
+        assert compare(db) == []

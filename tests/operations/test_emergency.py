@@ -48,7 +48,7 @@ from campaign.signature import erase as erasing
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.key_change import setup_code
 from campaign.signature.model import Signature, SignatureToken
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from campaign.signature.sign import Signing, sign
 from campaign.worker import schedule
 from tests.conftest import NOW
@@ -61,7 +61,7 @@ LATER = NOW + timedelta(days=1)
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "BATCH_ROWS", 3)
-    monkeypatch.setattr(erasing, "BATCH", 3)
+    monkeypatch.setattr(erasing, "BATCH_ROWS", 3)
 
 
 @pytest.fixture
@@ -128,14 +128,16 @@ def test_nothing_can_be_signed_afterwards(
         with database.session(writes=True) as after, pytest.raises(ErasedError):
             sign(
                 after,
-                Signing(
-                    state_code="de",
-                    details=seal.Details(name="Mara Example", email="mara@example.org"),
-                    residence="FR",
-                    disclosure=disclosure,
-                    language="en",
-                    edition=1,
-                ),
+                [
+                    Signing(
+                        state_code="de",
+                        details=seal.Details(name="Mara Example", email="mara@example.org"),
+                        residence="FR",
+                        disclosure=disclosure,
+                        language="en",
+                        edition=1,
+                    )
+                ],
                 keys=keys,
                 now=NOW,
             )
@@ -193,7 +195,7 @@ def test_the_scrub_leaves_no_person_and_every_figure(
         kept = set(after.execute(select(Signature.state_code, Signature.id, Signature.confirmed_on)))
         assert kept == rows
         assert (tally.total(after), tally.by_day(after)) == (total, by_day)
-        assert recount(after, now=NOW) == []
+        assert compare(after) == []
 
 
 def test_published_names_are_taken_out_before_anything_that_is_sealed(

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -58,18 +59,21 @@ def test_what_is_undone_is_not_counted(database: Database) -> None:
         assert tally.total(db) == 0
 
 
-def test_a_recount_names_each_difference_and_is_remembered(db: Session, keys: ServerKeys) -> None:
+def test_a_recount_names_each_difference_and_is_recorded(
+    db: Session, keys: ServerKeys, caplog: pytest.LogCaptureFixture
+) -> None:
     make_signature(db, keys)
-    assert recount.recount(db, now=NOW) == []
-    assert recount.last(db) == (NOW, 0)
+    assert recount.compare(db) == []
 
     tally.add(db, "de", "FR", on=TODAY, confirmed=2)
-    found = recount.recount(db, now=NOW)
+    found = recount.compare(db)
+    recount.record(db, found, now=NOW)
 
     assert {difference.of for difference in found} == {("de",), ("de", "FR"), ("de", TODAY.isoformat())}
     assert all(difference.counted == (3, 0) for difference in found)
     assert all(difference.rows == (1, 0) for difference in found)
     assert recount.last(db) == (NOW, 3)
+    assert "count of de: (3, 0) counted, (1, 0) rows" in caplog.text
 
 
 def test_the_nightly_recount_keeps_nobody_from_signing_meanwhile(

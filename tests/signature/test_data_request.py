@@ -11,7 +11,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, data_request, search
 from campaign.signature.data_request import Subject
 from campaign.signature.model import Key, Signature
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from campaign.signature.unsealed import UnsealedSignature
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
@@ -113,7 +113,7 @@ def test_erasing_takes_it_off_the_count_and_leaves_nothing(
         assert row.withdrawn_on == NOW.date() + timedelta(days=1)
     assert kept.sealed is not None
     assert (count.total(db), count.withdrawn(db, "de"), count.withdrawn(db, "fr")) == (1, 1, 0)
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
     assert data_request.erase_for(db, subject, chosen, now=NOW) == []
 
 

@@ -28,7 +28,7 @@ from campaign.signature import erase
 from campaign.signature.erase import erase_due
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature, SignatureToken
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
 from campaign.worker import schedule
 from tests.conftest import NOW
@@ -58,7 +58,7 @@ LONG_CLOSED = {"confirmation_days": DAYS, "closes_on": CLOSED, "months_after_clo
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "BATCH_ROWS", 3)
-    monkeypatch.setattr(erase, "BATCH", 3)
+    monkeypatch.setattr(erase, "BATCH_ROWS", 3)
 
 
 def erased(db: Session, *, now: Any = NOW, **due: Any) -> int:
@@ -156,7 +156,7 @@ def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: Serv
     assert before == {
         state: (tally.by_residence(db, state), tally.withdrawn(db, state)) for state in ("de", "kz")
     }
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
 
 
 def test_what_is_erased_is_looked_for_only_once(db: Session, keys: ServerKeys) -> None:

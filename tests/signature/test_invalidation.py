@@ -9,14 +9,13 @@ from sqlalchemy.orm import Session
 from campaign.database.session import Database
 from campaign.organiser.account import Unlocked
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature import confirm as signature
 from campaign.signature import count, invalidation, recount, search
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature
 from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
-from tests.support.factories import TODAY, Made, make_owner, make_signature
+from tests.support.factories import TODAY, Made, confirm_one, make_owner, make_signature
 
 DAYS = 7
 
@@ -51,7 +50,7 @@ def set_aside(db: Session, *made: Made, reason: str = "They are one person’s."
 
 
 def counts_equal_rows(db: Session) -> bool:
-    return recount.recount(db, now=NOW) == []
+    return recount.compare(db) == []
 
 
 def test_a_held_signature_can_be_confirmed_and_does_not_count(
@@ -60,7 +59,7 @@ def test_a_held_signature_can_be_confirmed_and_does_not_count(
     made = make_signature(db, keys, confirmed=False)
     made.row.held_for = "robot"
     db.commit()
-    confirmed = signature.confirm(db, made.token, now=NOW, confirmation_days=DAYS)
+    confirmed = confirm_one(db, made.token)
     db.commit()
 
     assert confirmed.confirmed_on == TODAY
@@ -93,7 +92,7 @@ def test_one_that_was_released_before_it_was_confirmed_counts_once_it_is(
     assert count.total(db) == 0
     db.commit()
     db.expire_all()
-    signature.confirm(db, made.token, now=NOW, confirmation_days=DAYS)
+    confirm_one(db, made.token)
 
     assert count.total(db) == 1
     assert counts_equal_rows(db)
@@ -124,7 +123,7 @@ def test_an_invalidated_pending_one_does_not_count_when_it_is_confirmed(
 ) -> None:
     made = make_signature(db, keys, confirmed=False)
     set_aside(db, made)
-    signature.confirm(db, made.token, now=NOW, confirmation_days=DAYS)
+    confirm_one(db, made.token)
 
     assert count.total(db) == 0
     assert counts_equal_rows(db)
@@ -153,7 +152,7 @@ def test_a_mailbox_keeps_its_place_so_that_it_cannot_sign_itself_back(
     set_aside(db, made)
     again = make_signature(db, keys, email="mara@example.org", confirmed=False)
 
-    confirmed = signature.confirm(db, again.token, now=NOW, confirmation_days=DAYS)
+    confirmed = confirm_one(db, again.token)
 
     assert confirmed.id == made.row.id
     assert count.total(db) == 0
@@ -247,7 +246,7 @@ def test_confirming_invalidating_and_undoing_at_the_same_moment_keeps_counts_equ
 
     def confirm(each: Made) -> None:
         with database.writing() as db:
-            signature.confirm(db, each.token, now=NOW, confirmation_days=DAYS)
+            confirm_one(db, each.token)
 
     def decide(number: int) -> None:
         with database.writing() as db:

@@ -16,15 +16,14 @@ from campaign.sealing.box import Details
 from campaign.sealing.code import new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
-from campaign.signature.confirm import confirm as confirm_signature
-from campaign.signature.link import ask_for_links, send_links
+from campaign.signature.link import find_by_token, request_links, send_links
 from campaign.signature.model import Signature, SignatureToken
-from campaign.signature.recount import recount
+from campaign.signature.recount import compare
 from campaign.signature.sign import Signing
 from campaign.signature.sign import sign as sign_letter
-from campaign.signature.withdraw import disclose, open_link, withdraw
+from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
-from tests.support.factories import make_owner, make_signature
+from tests.support.factories import confirm_one, make_owner, make_signature
 from tests.support.outbox import mails
 
 DAYS = 7
@@ -47,13 +46,13 @@ def sign(db: Session, keys: ServerKeys, **changes: str) -> str:
     """Sign and return the token that the mail carries."""
     # A moment later each time, so that the mails have an order.
     moment = NOW + timedelta(milliseconds=next(_moments))
-    sign_letter(db, signing(**changes), keys=keys, now=moment)
+    sign_letter(db, [signing(**changes)], keys=keys, now=moment)
     db.commit()
     return str(mails(db, keys)[-1].params["token"])
 
 
 def confirm(db: Session, token: str) -> Signature:
-    confirmed = confirm_signature(db, token, now=NOW, confirmation_days=DAYS)
+    confirmed = confirm_one(db, token)
     db.commit()
     return confirmed
 
@@ -74,7 +73,7 @@ def test_confirming_lets_it_count(db: Session, keys: ServerKeys) -> None:
 
     assert confirmed.confirmed_on == NOW.date()
     assert tally.by_state(db) == {"de": 1}
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
 
 
 def test_confirming_twice_counts_once(db: Session, keys: ServerKeys) -> None:
@@ -125,7 +124,7 @@ def test_the_owner_of_a_mailbox_that_signed_is_told_so(db: Session, keys: Server
 
     mail = mails(db, keys)[-1]
     assert mail.purpose == "already"
-    opened = open_link(db, mail.params["token"], now=NOW, confirmation_days=DAYS)
+    opened = find_by_token(db, mail.params["token"], now=NOW, confirmation_days=DAYS)
     assert opened.confirmed_on is not None
 
 
@@ -144,7 +143,7 @@ def test_confirming_drops_the_siblings_and_their_links_lead_to_it(db: Session, k
     confirmed = confirm(db, second)
 
     assert rows(db) == 1
-    opened = open_link(db, first, now=NOW, confirmation_days=DAYS)
+    opened = find_by_token(db, first, now=NOW, confirmation_days=DAYS)
     assert opened.id == confirmed.id
 
 
@@ -164,19 +163,19 @@ def test_the_sixth_mail_of_a_day_is_not_sent_and_leaves_as_many_rows(db: Session
 
 def test_the_next_day_mails_go_out_again(db: Session, keys: ServerKeys) -> None:
     for _ in range(6):
-        sign_letter(db, signing(), keys=keys, now=NOW)
-    sign_letter(db, signing(), keys=keys, now=NOW + timedelta(days=1))
+        sign_letter(db, [signing()], keys=keys, now=NOW)
+    sign_letter(db, [signing()], keys=keys, now=NOW + timedelta(days=1))
 
     assert [mail.purpose for mail in mails(db, keys)].count("confirm") == 6
 
 
 def test_signing_after_the_close_is_refused(db: Session, keys: ServerKeys) -> None:
     with pytest.raises(ClosedError):
-        sign_letter(db, signing(), keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
+        sign_letter(db, [signing()], keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
 
 
 def test_on_its_last_day_the_letter_can_be_signed(db: Session, keys: ServerKeys) -> None:
-    sign_letter(db, signing(), keys=keys, now=NOW, closes_on=NOW.date())
+    sign_letter(db, [signing()], keys=keys, now=NOW, closes_on=NOW.date())
 
     assert rows(db) == 1
 
@@ -187,27 +186,27 @@ def test_without_a_key_no_signature_is_taken(db: Session, keys: ServerKeys) -> N
     db.query(CampaignKey).delete()
 
     with pytest.raises(NoKeyError):
-        sign_letter(db, signing(), keys=keys, now=NOW)
+        sign_letter(db, [signing()], keys=keys, now=NOW)
 
 
 def test_a_link_not_confirmed_in_time_opens_nothing(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
 
-    open_link(db, token, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS)
+    find_by_token(db, token, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS)
     with pytest.raises(UnknownTokenError):
-        open_link(db, token, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS)
+        find_by_token(db, token, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS)
 
 
 def test_a_link_to_a_confirmed_signature_stays_good(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
     confirm(db, token)
 
-    assert open_link(db, token, now=NOW + timedelta(days=400), confirmation_days=DAYS)
+    assert find_by_token(db, token, now=NOW + timedelta(days=400), confirmation_days=DAYS)
 
 
 def test_a_made_up_token_opens_nothing(db: Session) -> None:
     with pytest.raises(UnknownTokenError):
-        open_link(db, new_code(), now=NOW, confirmation_days=DAYS)
+        find_by_token(db, new_code(), now=NOW, confirmation_days=DAYS)
 
 
 def test_withdrawing_erases_the_person_and_leaves_the_count(db: Session, keys: ServerKeys) -> None:
@@ -219,7 +218,7 @@ def test_withdrawing_erases_the_person_and_leaves_the_count(db: Session, keys: S
     assert (row.sealed, row.digest, row.public_name, row.key_id) == (None, None, None, None)
     assert tally.total(db) == 0
     assert tally.withdrawn(db, "de") == 1
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
 
 
 def test_withdrawing_twice_takes_one_off(db: Session, keys: ServerKeys) -> None:
@@ -237,7 +236,7 @@ def test_withdrawing_a_pending_one_counts_nothing(db: Session, keys: ServerKeys)
 
     assert row.sealed is None
     assert tally.withdrawn(db, "de") == 0
-    assert recount(db, now=NOW) == []
+    assert compare(db) == []
 
 
 def test_a_withdrawn_one_cannot_be_confirmed(db: Session, keys: ServerKeys) -> None:
@@ -303,7 +302,7 @@ def test_one_mail_lists_every_letter_that_a_mailbox_signed(db: Session, keys: Se
     assert mail.purpose == "links"
     assert [state for state, _token in mail.params["links"]] == ["de", "fr"]
     for state, token in mail.params["links"]:
-        assert open_link(db, token, now=NOW, confirmation_days=DAYS).state_code == state
+        assert find_by_token(db, token, now=NOW, confirmation_days=DAYS).state_code == state
 
 
 def test_an_address_that_signed_nothing_gets_no_mail(db: Session, keys: ServerKeys) -> None:
@@ -317,7 +316,7 @@ def test_asking_leaves_the_same_rows_whether_or_not_anything_was_signed(
 ) -> None:
     made = make_signature(db, keys)
     for email in (made.email, "nobody@example.org"):
-        ask_for_links(db, email, language="en", keys=keys, now=NOW)
+        request_links(db, email, language="en", keys=keys, now=NOW)
 
     found = mails(db, keys)
     assert sorted((mail.purpose, mail.recipient, dict(mail.params)) for mail in found) == sorted(
@@ -331,7 +330,7 @@ def test_asking_for_links_in_vain_does_not_use_up_the_owners_mails(db: Session, 
         send_links(db, "mara@example.org", language="en", keys=keys, now=NOW)
     token = sign(db, keys)
 
-    assert open_link(db, token, now=NOW, confirmation_days=DAYS)
+    assert find_by_token(db, token, now=NOW, confirmation_days=DAYS)
 
 
 def test_of_siblings_confirmed_at_one_moment_one_counts(database: Database, keys: ServerKeys) -> None:
@@ -339,17 +338,17 @@ def test_of_siblings_confirmed_at_one_moment_one_counts(database: Database, keys
 
     with database.writing() as db:
         for _ in range(4):
-            sign_letter(db, signing(), keys=keys, now=NOW)
+            sign_letter(db, [signing()], keys=keys, now=NOW)
     with database.reading() as db:
         tokens = [str(mail.params["token"]) for mail in mails(db, keys)]
 
-    def confirm_one(token: str) -> None:
+    def confirm_in_own_transaction(token: str) -> None:
         with database.writing() as db:
-            confirm_signature(db, token, now=NOW, confirmation_days=DAYS)
+            confirm_one(db, token)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(confirm_one, tokens))
+        list(pool.map(confirm_in_own_transaction, tokens))
     with database.writing() as db:
         assert tally.total(db) == 1
         assert rows(db) == 1
-        assert recount(db, now=NOW) == []
+        assert compare(db) == []

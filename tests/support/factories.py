@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from campaign.delivery.model import ACCEPTED, Delivery, DeliveryRow
+from campaign.errors import CampaignError
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.role import ORGANISER
@@ -20,6 +21,7 @@ from campaign.sealing.campaign_key import current_key
 from campaign.sealing.code import new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
+from campaign.signature.confirm import confirm
 from campaign.signature.model import COUNTED, Signature
 from campaign.signature.sign import new_token
 from tests.conftest import NOW
@@ -81,6 +83,14 @@ def make_signature(
     token = new_token(db, row)
     db.commit()
     return Made(row, token, email)
+
+
+def confirm_one(db: Session, token: str, *, confirmation_days: int = 7, now: datetime = NOW) -> Signature:
+    """Confirm one signature, and return the row that counts or raise the error."""
+    [outcome] = confirm(db, [token], now=now, confirmation_days=confirmation_days)
+    if isinstance(outcome, CampaignError):
+        raise outcome
+    return db.get_one(Signature, outcome, populate_existing=True)
 
 
 def make_owner(

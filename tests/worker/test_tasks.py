@@ -20,8 +20,7 @@ from campaign.database.fact import Fact, read_fact
 from campaign.mail import dispatch, outbox, relay_pause
 from campaign.mail.outbox import OutboxMail
 from campaign.settings import Settings
-from campaign.signature.link import ask_for_links
-from campaign.signature.withdraw import open_link
+from campaign.signature.link import find_by_token, request_links
 from campaign.worker import tasks
 from campaign.worker.tasks import Tasks
 from tests.conftest import NOW
@@ -161,7 +160,7 @@ def test_the_worker_finds_out_who_gets_the_links_that_were_asked_for(build, data
     with database.session(writes=True) as db:
         made = make_signature(db, keys, email=ADDRESS)
         for email in (ADDRESS, "nobody@example.org"):
-            ask_for_links(db, email, language="en", keys=keys, now=datetime.now(UTC))
+            request_links(db, email, language="en", keys=keys, now=datetime.now(UTC))
         db.commit()
     with relay() as server:
         build(server.url).send_due_mail()
@@ -170,13 +169,13 @@ def test_the_worker_finds_out_who_gets_the_links_that_were_asked_for(build, data
     assert rows(database) == []
     [token] = re.findall(r"/signature/([0-9A-Z]{20})", server.received[0].get_body(("plain",)).get_content())
     with database.reading() as db:
-        assert open_link(db, token, now=NOW, confirmation_days=7).id == made.row.id
+        assert find_by_token(db, token, now=NOW, confirmation_days=7).id == made.row.id
 
 
 def test_once_digests_are_useless_nobody_is_found(build, database, keys):
     with database.session(writes=True) as db:
         make_signature(db, keys, email=ADDRESS)
-        ask_for_links(db, ADDRESS, language="en", keys=keys, now=datetime.now(UTC))
+        request_links(db, ADDRESS, language="en", keys=keys, now=datetime.now(UTC))
         db.execute(delete(Fact).where(Fact.name == "digest_salt"))
         db.commit()
     with relay() as server:

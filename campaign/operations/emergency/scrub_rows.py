@@ -17,9 +17,10 @@ from campaign.delivery.model import Delivery, DeliveryRow
 from campaign.operations.emergency import database_residue
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.sealing import campaign_key
-from campaign.signature.erase import BATCH, forget_people, published
+from campaign.signature.erase import BATCH_ROWS, erase_personal_data
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.select import has_public_name
 
 SCRUBBED_AT = "scrubbed_at"
 """The mark in ``site`` that nothing personal is left in any row, nor in a gap between rows."""
@@ -43,8 +44,8 @@ def is_unfinished(db: Session) -> bool:
 
 def steps(db: Session) -> int:
     """Return in how many steps :func:`scrub` goes through the tables as they are."""
-    names = db.scalar(select(func.count()).select_from(Signature).where(published())) or 0
-    return 1 + names // BATCH + 1 + sum(batch.count(db, table) for table in WALKED)
+    names = db.scalar(select(func.count()).select_from(Signature).where(has_public_name())) or 0
+    return 1 + names // BATCH_ROWS + 1 + sum(batch.count(db, table) for table in WALKED)
 
 
 def scrub(db: Session) -> Iterator[int]:
@@ -54,7 +55,7 @@ def scrub(db: Session) -> Iterator[int]:
     again, and hurries over what is done; at its end :func:`finish` is due.
     """
     yield _forget_organisers(db)
-    yield from forget_people(db)
+    yield from erase_personal_data(db)
     yield from batch.delete(db, DeliveryRow)
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from campaign.errors import UnknownTokenError
 from campaign.reference.language import Language
-from campaign.signature.link import ask_for_links
+from campaign.signature.link import request_links
 from campaign.web.site import now, site
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
@@ -43,6 +43,6 @@ def links_sent(language: Language) -> ResponseReturnValue:
 
 def _send_links(email: str, language: Language) -> ResponseReturnValue:
     keys, moment = site().keys, now()
-    site().writer.run(lambda db: ask_for_links(db, email, language=language.code, keys=keys, now=moment))
+    site().writer.run(lambda db: request_links(db, email, language=language.code, keys=keys, now=moment))
     site().tasks.wake()
     return redirect(url_for(".links_sent", language=language), 303)

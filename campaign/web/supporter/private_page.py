@@ -13,10 +13,9 @@ from campaign.reference.language import LANGUAGES, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.code import grouped, read_code
 from campaign.signature import count
-from campaign.signature.erase import months_later
-from campaign.signature.link import count_links
+from campaign.signature.erase import add_months
+from campaign.signature.link import count_links, find_by_token
 from campaign.signature.model import Signature
-from campaign.signature.withdraw import open_link
 from campaign.web.site import is_open, letter_to, now, session, site
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.form import DisclosureForm
@@ -45,7 +44,7 @@ def open_signature(text: str) -> tuple[str, Signature]:
     """
     token = read_token(text)
     days = site().settings.confirmation_days
-    return token, open_link(session(), token, now=now(), confirmation_days=days)
+    return token, find_by_token(session(), token, now=now(), confirmation_days=days)
 
 
 def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
@@ -116,7 +115,7 @@ def _erased_on(signature: Signature) -> date | None:
         return signature.signed_on + timedelta(days=settings.confirmation_days + 1)
     if settings.closes_on is None:
         return None
-    return months_later(settings.closes_on, settings.erase_months_after_close)
+    return add_months(settings.closes_on, settings.erase_months_after_close)
 
 
 def _share(language: Language, state: ParticipatingState) -> dict[str, str]:

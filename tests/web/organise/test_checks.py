@@ -12,12 +12,11 @@ from sqlalchemy.orm import Session
 from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, recount
-from campaign.signature.confirm import confirm
 from campaign.signature.model import Signature
 from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.support.factories import TODAY, Made, make_delivery, make_owner, make_signature
+from tests.support.factories import TODAY, Made, confirm_one, make_delivery, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
 pytestmark = pytest.mark.any_database
@@ -40,7 +39,7 @@ def hold(db: Session, made: Made, reason: str) -> None:
 
 def total(site: Site) -> int:
     with site.database.session(writes=True) as db:
-        assert recount.recount(db, now=NOW) == []
+        assert recount.compare(db) == []
         return count.total(db)
 
 
@@ -129,7 +128,7 @@ def test_pending_ones_of_a_day_are_taken_off_before_they_count(
         reason="A flood.",
     )
     assert answer.status_code == 303
-    confirm(db, pending.token, now=NOW, confirmation_days=7)
+    confirm_one(db, pending.token)
     db.commit()
 
     assert "1 signature was taken off the count." in text(organiser.get(PAGE))

@@ -77,7 +77,7 @@ def test_the_figures_say_how_the_campaign_is(
         supporter.act("confirm")
     supporter.act("withdraw")
     supporter.sign(email="pavla@example.org")
-    recount.recount(db, now=NOW)
+    recount.record(db, recount.compare(db), now=NOW)
     db.commit()
     assert not any(name.startswith("campaign_mail") for name in figures(supporter.client))
     clock.forward(days=1)

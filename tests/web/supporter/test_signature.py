@@ -20,7 +20,7 @@ from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.settings import Settings
-from campaign.signature.model import HOLDS, Signature
+from campaign.signature.model import HOLD_REASONS, Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.relay import relay
@@ -310,7 +310,7 @@ def test_who_lives_where_it_is_dangerous_cannot_have_the_name_published(
 @pytest.mark.parametrize("is_confirmed", [False, True])
 def test_a_held_signature_looks_like_any_other(supporter: Supporter, site: Site, is_confirmed: bool) -> None:
     pages = set()
-    for hold in (None, *HOLDS):
+    for hold in (None, *HOLD_REASONS):
         supporter.sign("fr", email=f"{hold}@example.org", disclosure="public", words="Please.")
         with site.database.writing() as db:
             db.execute(update(Signature).where(Signature.confirmed_on.is_(None)).values(held_for=hold))

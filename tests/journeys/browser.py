@@ -1,4 +1,4 @@
-"""A real Chromium that reaches this machine alone, and notes what it loads and complains about."""
+"""A real Chromium that reaches only this machine, and records its requests and errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 CHROMIUM = "/usr/bin/chromium"
 
 PUBLIC_HOST = "letters.example.org"
-"""The host of the README's example; for this browser it stands on a port of this machine."""
+"""The host of the documented example; this browser resolves it to a port of this machine."""
 
 FLAGS = (
     "--no-sandbox",
@@ -23,11 +23,11 @@ FLAGS = (
     "--disable-sync",
 )
 
-# Chromium reports every answer that is not a success, our kind 404 and 422 among them.
+# Chromium reports every 4xx answer on the console, also those that a journey expects.
 _EXPECTED = "Failed to load resource: the server responded with a status of 4"
 
-PATIENCE_MILLISECONDS = 120_000
-"""Much longer than anything takes, since only what fails waits for so long."""
+TIMEOUT_MILLISECONDS = 120_000
+"""Of every action, navigation and expectation; long enough for a machine that does other work too."""
 
 
 def launch(playwright: Playwright, tls_port: int) -> Browser:
@@ -39,18 +39,18 @@ def launch(playwright: Playwright, tls_port: int) -> Browser:
 
 
 @dataclass
-class Watch:
-    """What a browser asked for elsewhere, and what it complained about."""
+class Record:
+    """Requests to other hosts, and errors on the console."""
 
     own_host: str
     foreign: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
-    def over(self, context: BrowserContext) -> None:
-        """Listen to every page of *context*."""
+    def follow(self, context: BrowserContext) -> None:
+        """Record what every page of *context* does."""
         context.on("request", self._note_request)
         context.on("console", self._note_console)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
     def _note_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
@@ -59,19 +59,19 @@ class Watch:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(_EXPECTED):
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
 
 @contextmanager
 def visiting(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
-    """Open a page of a new profile; it must have asked *url* alone, and found nothing to complain of."""
+    """Open a page in a new profile; it must request nothing but *url*, and log no error."""
     context = browser.new_context(base_url=url, locale="en-GB", **how)
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    watch = Watch(urlsplit(url).netloc)
-    watch.over(context)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
+    record = Record(urlsplit(url).netloc)
+    record.follow(context)
     try:
         yield context.new_page()
-        assert watch.foreign == []
-        assert watch.complaints == []
+        assert record.foreign == []
+        assert record.errors == []
     finally:
         context.close()

@@ -1,4 +1,4 @@
-"""One Chromium for all journeys; a site with its relay for each module."""
+"""One Chromium for all journeys; a site and a mail relay for each module."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.relay import Relay, free_port, relay
 
 
 def require(program: str) -> None:
-    """Skip where *program* is missing; in CI, where everything is installed, fail."""
+    """Skip the test if *program* is missing; in CI, where everything is installed, fail."""
     if Path(program).exists():
         return
     if os.environ.get("CI"):
@@ -29,7 +29,7 @@ def tls_port() -> int:
 @pytest.fixture(scope="package")
 def chromium(tls_port: int) -> Iterator[Browser]:
     require(browser.CHROMIUM)
-    expect.set_options(timeout=browser.PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=browser.TIMEOUT_MILLISECONDS)
     with sync_playwright() as playwright:
         started = browser.launch(playwright, tls_port)
         yield started
@@ -44,6 +44,6 @@ def mails() -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run a site; it asks for the browser first, without which there is no journey."""
+    """Run a site; it needs the browser, so that a skipped journey starts no site."""
     with serving(tmp_path_factory.mktemp("site"), mails) as running:
         yield running

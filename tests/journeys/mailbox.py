@@ -1,4 +1,4 @@
-"""Reading the mails that the site sends, as their recipients would."""
+"""Read the mails that the site sends, as their recipients do."""
 
 import hashlib
 import io
@@ -29,17 +29,17 @@ class Mail:
 
     @property
     def link(self) -> str:
-        """The private link, which stands alone on its line."""
+        """The private link, alone on its line."""
         return _found(_LINK, self.text)
 
     @property
     def code(self) -> str:
-        """The code to type where the link does not open."""
+        """The code to type if the link does not open."""
         return _found(_CODE, self.text)
 
     @property
     def shown(self) -> str:
-        """All that a mailbox shows: sender, subject and both bodies, with markup taken off."""
+        """What a mailbox shows: sender, subject and both bodies, without markup."""
         html = _MARKUP.sub(" ", self._part("html"))
         return "\n".join([str(self.message["From"]), str(self.message["Subject"]), self.text, html])
 
@@ -50,7 +50,7 @@ class Mail:
 
     @property
     def document(self) -> "Document":
-        """The one PDF that came with it."""
+        """Its only attachment, a PDF."""
         [attachment] = self.message.iter_attachments()
         assert attachment.get_content_type() == "application/pdf"
         content = attachment.get_content()
@@ -67,7 +67,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF: its bytes, and what stands in it."""
+    """A PDF: its bytes and its text."""
 
     content: bytes
 
@@ -79,7 +79,7 @@ class Document:
 
     @property
     def code(self) -> str:
-        """The code on the cover, under which the site answers for it."""
+        """The code on the cover, by which the site verifies it."""
         found = re.search(r"Code: (\S+)", self.text)
         assert found, "no code on the cover"
         return found[1]
@@ -91,13 +91,13 @@ class Document:
 
 
 def received(relay: Relay, address: str) -> list[Mail]:
-    """Return the mails to *address* so far, in the order in which they came."""
+    """Return the mails to *address* so far, in the order of their arrival."""
     return [Mail(message) for message in list(relay.received) if str(message["To"]) == address]
 
 
 def wait_for(relay: Relay, address: str, at: int = 0) -> Mail:
-    """Wait for the mail number *at* to *address*."""
-    assert eventually(lambda: len(received(relay, address)) > at), f"no mail number {at} came"
+    """Wait for mail number *at* to *address*, from 0."""
+    assert eventually(lambda: len(received(relay, address)) > at), f"mail number {at} did not arrive"
     return received(relay, address)[at]
 
 

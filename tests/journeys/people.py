@@ -1,6 +1,7 @@
-"""A supporter and an organiser in front of a browser: each step is what a hand would do."""
+"""A supporter and an organiser at a browser; each step is what they do with mouse and keyboard."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from playwright.sync_api import Download, Page, expect
@@ -9,19 +10,19 @@ from tests.support.worker import eventually
 
 
 class Supporter:
-    """Somebody who looks at the supporters' pages."""
+    """A person on the supporters' pages."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     def choose(self, state: str) -> None:
-        """Pick a participating state on the home page, and read its letter."""
+        """Choose a participating state on the home page, and open its letter."""
         self.page.goto("/")
         self.page.get_by_label("Whose delegation will you write to?").select_option(label=state)
         self.press("Read the letter")
 
     def fill(self, **typed: str) -> None:
-        """Fill the fields in by their label's first words, such as ``your_name``."""
+        """Fill in the fields with these labels, such as ``your_name``."""
         for label, text in typed.items():
             words = label.replace("_", " ").replace("e mail", "e-mail")
             self.page.get_by_label(re.compile(rf"^{words}( \(optional\))?$", re.IGNORECASE)).fill(text)
@@ -49,16 +50,17 @@ class Supporter:
         return int(shown.replace(",", ""))
 
     def sees_count(self, number: int) -> bool:
-        """Whether the home page comes to show *number*; it may be a second late."""
+        """Wait until the home page shows *number*, which may take a second."""
         return eventually(lambda: self.count() == number)
 
     def reads(self, heading: str) -> None:
-        """Wait for a page under *heading*."""
+        """Wait for the page with this *heading*."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        self.page.wait_for_load_state()
 
 
 class Organiser:
-    """Somebody who runs the campaign."""
+    """A person on the organisers' pages."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -66,7 +68,7 @@ class Organiser:
         self.recovery_code = ""
 
     def make_account(self, link: str, name: str = "Olga Organiser") -> str:
-        """Take the offered passphrase, and return the recovery code that is shown after it."""
+        """Make an account with the offered passphrase, and return the recovery code."""
         self.join(link, name)
         self.reads("Your recovery code")
         self.recovery_code = self.page.locator("[translate=no]").inner_text()
@@ -93,7 +95,7 @@ class Organiser:
         self.press("Log in")
 
     def invite(self, role: str = "Organiser") -> str:
-        """Return the link under which somebody joins with *role*."""
+        """Return the invitation link for a new organiser with *role*."""
         self.page.goto("/organise/account")
         self.page.get_by_role("radio", name=role, exact=True).check()
         self.press("Make the invitation")
@@ -105,7 +107,7 @@ class Organiser:
         self.page.get_by_label("Seat").fill("Exampleville")
         self.page.get_by_label("Contact address").fill("office@letters.example")
         self.press("Save")
-        self.is_told("Organisation saved.")
+        self.sees_message("Organisation saved.")
 
     def import_addresses(self, **addresses: str) -> None:
         """Import a CSV file with an address for each state's code."""
@@ -117,7 +119,7 @@ class Organiser:
             {"name": "addresses.csv", "mimeType": "text/csv", "buffer": file.encode()}
         )
         self.press("Import")
-        self.is_told(f"{len(addresses)} addresses imported.")
+        self.sees_message(f"{len(addresses)} addresses imported.")
 
     def approve(self, kind: str, name: str) -> None:
         """Approve the public name, or the own words, of the signatory with *name*."""
@@ -126,31 +128,31 @@ class Organiser:
         self.page.get_by_role("link", name=re.compile(f"^{kind} \\(")).click()
         self.page.get_by_role("checkbox", name=name, exact=True).check()
         self.press("Approve the chosen")
-        self.is_told("1 entry approved.")
+        self.sees_message("1 entry approved.")
 
     def take_off_the_count(self, name: str, *, reason: str) -> None:
-        """Find those who signed the letter to France, and take the one with *name* off the count."""
+        """Find the signatures of the letter to France, and take the one by *name* off the count."""
         self.page.goto("/organise/checks")
         self.page.get_by_label("Letter to").select_option(label="France")
         self.press("Find")
         self.page.get_by_role("checkbox", name=name, exact=True).check()
         self.page.get_by_label("Your reason").fill(reason)
         self.press("Take off the count")
-        self.is_told("1 signature was taken off the count.")
+        self.sees_message("1 signature was taken off the count.")
 
     def download(self, link: str) -> Download:
-        """Click a link of the overview that is a file."""
+        """Download a file from the overview."""
         self.page.goto("/organise/")
         with self.page.expect_download() as waiting:
             self.page.get_by_role("link", name=link, exact=True).click()
         return waiting.value
 
     def prepare(self, state: str) -> None:
-        """Open the preview of the delivery to *state*, and affirm what it asks for."""
+        """Open the preview of the delivery to *state*, and confirm its cautions."""
         self.page.goto("/organise/deliveries")
         self.page.get_by_role("link", name=f"Ready: look and send {state}").click()
         self.reads(state)
-        # Only where there is something to think of first, such as an instrument whose day has passed.
+        # There is a box only if there are cautions, such as an expired instrument.
         for box in self.page.get_by_label("I have read the notes above").all():
             box.check()
 
@@ -159,18 +161,24 @@ class Organiser:
         self.press("Send the test")
         expect(self.page.get_by_role("status")).to_contain_text("The test was sent.")
 
-    def send(self, *, clicks: int = 1) -> str:
-        """Press the button that sends, wait until the relay took it, and return the delivery's address."""
+    def send(self, *, clicks: int = 1, after_clicks: Callable[[], None] = lambda: None) -> str:
+        """Click the button that sends, wait until the relay accepted, and return the delivery's address.
+
+        Args:
+            clicks: How often to click; each click is a request of its own.
+            after_clicks: Called when the request of the last click is on its way.
+        """
         button = self.page.get_by_role("button", name=re.compile("^Send letter and"))
         button.scroll_into_view_if_needed()
-        place = button.bounding_box()
-        assert place is not None
+        box = button.bounding_box()
+        assert box is not None
         for _ in range(clicks):
-            # The next one comes once this one is on its way: what is faster, the browser takes for one.
+            # Chromium merges clicks that come before the request of the first.
             with self.page.expect_request(lambda each: each.method == "POST"):
-                self.page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+                self.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        after_clicks()
         self.page.wait_for_url(re.compile(r"/deliveries/[0-9a-f-]{36}$"))
-        # After a double click it may be the first one's delivery, still on its way.
+        # After a double click the second answer may show the first one's delivery, which is not accepted yet.
         accepted = self.page.get_by_role("heading", level=1).get_by_text("accepted")
         assert eventually(lambda: accepted.count() or self.page.reload() is None)
         return self.page.url
@@ -178,7 +186,7 @@ class Organiser:
     def note_reply(self, note: str) -> None:
         self.page.get_by_label("What it says").fill(note)
         self.press("Save")
-        self.is_told("Reply noted.")
+        self.sees_message("Reply noted.")
 
     def log_out(self) -> None:
         self.page.get_by_role("button", name="Log out").click()
@@ -187,9 +195,10 @@ class Organiser:
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
 
-    def is_told(self, message: str) -> None:
+    def sees_message(self, message: str) -> None:
         expect(self.page.get_by_role("status")).to_have_text(message)
 
     def reads(self, heading: str) -> None:
-        """Wait for a page under *heading*."""
+        """Wait for the page with this *heading*."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        self.page.wait_for_load_state()

@@ -1,4 +1,4 @@
-"""The site as ``campaign serve`` runs it, and nginx in front of it as the README sets it up."""
+"""The site as ``campaign serve`` runs it."""
 
 import os
 import re
@@ -17,7 +17,8 @@ from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 
-STARTING_SECONDS = STOPPING_SECONDS = 120
+TIMEOUT_SECONDS = 120
+"""Of a start, a stop and a request; long enough for a machine that does other work too."""
 
 FORM = {
     "name": "Mara Example",
@@ -31,7 +32,7 @@ FORM = {
 
 
 class Site:
-    """One site in a folder of its own, with the relay that takes its mails, if it has one."""
+    """A site in a folder of its own; it sends its mails to a relay, if it has one."""
 
     def __init__(self, folder: Path, relay: Relay | None = None, **settings: str) -> None:
         self.port = free_port()
@@ -42,29 +43,29 @@ class Site:
         given = {"instance": str(self.instance), "unlimited_networks": "127.0.0.0/8", **settings}
         if relay is not None:
             given["smtp_url"] = relay.url
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
-        self._environment = kept | {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+        self._environment = inherited | {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start web server and mail worker, in a process group of their own, and wait for an answer."""
+        """Start web server and mail worker in a process group of their own, and wait until they answer."""
         command = [sys.executable, "-m", "campaign", "serve", "--port", str(self.port), "--workers", "1"]
         with self._console.open("ab") as file:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
             )
         self._process = process
-        assert eventually(lambda: process.poll() is not None or self._answers(), STARTING_SECONDS)
+        assert eventually(lambda: process.poll() is not None or self._answers(), TIMEOUT_SECONDS)
         assert process.poll() is None, self.console
 
     def stop(self) -> None:
-        """Ask it to stop, as Ctrl-C does; nothing of it is left, even if it does not listen."""
+        """Ask it to stop, as Ctrl-C does; then kill what is left of its process group."""
         process, self._process = self._process, None
         if process is None:
             return
         process.terminate()
         try:
-            process.wait(STOPPING_SECONDS)
+            process.wait(TIMEOUT_SECONDS)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -72,7 +73,7 @@ class Site:
 
     @property
     def console(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return self._console.read_text()
 
     @property
@@ -83,12 +84,12 @@ class Site:
         return found[0]
 
     def mail(self, address: str, at: int = 0) -> mailbox.Mail:
-        """Wait for the mail number *at* that the relay got for *address*."""
+        """Wait for mail number *at* to *address*, from 0."""
         assert self.relay is not None
         return mailbox.wait_for(self.relay, address, at)
 
     def add_signature(self, state: str = "de", *, email: str, is_confirmed: bool = True, **more: str) -> str:
-        """Sign as somebody with another browser does, and return the private page's address."""
+        """Sign as another supporter, and return the private link."""
         assert self._post(f"/en/letters/{state}", FORM | {"email": email} | more) == 303
         link = self.mail(email).link
         if is_confirmed:
@@ -96,7 +97,7 @@ class Site:
         return link
 
     def act(self, link: str, action: str) -> None:
-        """Press a button of a private page."""
+        """Do what a button of the private page behind *link* does."""
         assert self._post(link.removeprefix(self.url), {"action": action}) == 303
 
     def _post(self, path: str, form: dict[str, str]) -> int:
@@ -110,7 +111,7 @@ class Site:
             return False
 
     def _ask(self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> int:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body or None, headers or {})
             return connection.getresponse().status

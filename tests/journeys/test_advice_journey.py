@@ -1,4 +1,4 @@
-"""What somebody in danger is told before typing, in a browser with scripts and in one without."""
+"""Advice for endangered residents before they sign, with JavaScript and without."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 ADVICE = "Use Tor Browser, or a VPN that you trust"
 
-TOLD = {
+ADVICE_BY_RESIDENCE = {
     "Kazakhstan": ADVICE,
     "Uzbekistan": "may reach authorities there",
     "I would rather not say": "nobody learns it from us",
@@ -50,14 +50,14 @@ def scriptless(chromium: Browser, site: Site) -> Iterator[Supporter]:
         yield Supporter(page)
 
 
-def test_whoever_says_where_they_live_reads_what_signing_may_mean(supporter: Supporter) -> None:
-    notices = supporter.page.locator(".advice")
+def test_the_residence_decides_which_advice_is_shown(supporter: Supporter) -> None:
+    shown = supporter.page.locator(".advice").filter(visible=True)
     everyone = supporter.page.get_by_role("radio", name="Everyone")
-    assert not any(notice.is_visible() for notice in notices.all())
+    expect(shown).to_have_count(0)
 
-    for residence, advice in TOLD.items():
+    for residence, advice in ADVICE_BY_RESIDENCE.items():
         supporter.live_in(residence)
-        [shown] = [notice for notice in notices.all() if notice.is_visible()]
+        expect(shown).to_have_count(1)
         expect(shown).to_contain_text(advice)
         expect(everyone).to_have_count(0 if residence == "Kazakhstan" else 1)
 
@@ -102,7 +102,7 @@ def test_with_scripts_nobody_is_chosen_for_them_and_taken_at_once(
     assert site.mail(address)
 
 
-def test_with_scripts_a_choice_that_was_made_is_kept_unless_it_endangers(scripted: Supporter) -> None:
+def test_with_scripts_a_choice_stays_unless_it_endangers(scripted: Supporter) -> None:
     page = scripted.page
     scripted.show_name_to("The delegation only")
     page.get_by_role("radio", name="Nobody").check()
@@ -130,7 +130,7 @@ def test_without_scripts_the_advice_leads_on_to_the_safer_form(
     assert page.context.cookies() == []
 
 
-def test_without_scripts_whoever_signs_at_once_gets_the_advice_and_loses_nothing(
+def test_without_scripts_signing_at_once_shows_the_advice_and_loses_nothing(
     scriptless: Supporter, site: Site, address: str
 ) -> None:
     page = scriptless.page

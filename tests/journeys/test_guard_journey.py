@@ -1,4 +1,4 @@
-"""Signing while very many sign: the browser is asked for a moment, with JavaScript and without."""
+"""Signing when many signatures come from one network: the proof of work, with JavaScript and without."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ WORDS = 'One & "two".\n\nThree.'
 
 @pytest.fixture(scope="module")
 def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run a site to which this machine is a network like any other, from which many signed just now."""
+    """Run a site that limits this machine like any network, and has just got many signatures from it."""
     with serving(tmp_path_factory.mktemp("site"), mails, unlimited_networks="") as running:
         for number in range(FREE_SIGNATURES.per_window):
             running.add_signature(email=f"mara{number}@example.org", is_confirmed=False)
@@ -59,7 +59,7 @@ def test_a_browser_that_cannot_solve_it_shows_the_button(chromium: Browser, site
         assert page.locator("[name=words]").input_value() == WORDS
 
 
-def test_without_javascript_one_is_told_how_long_to_wait_and_loses_nothing(
+def test_without_javascript_the_page_says_how_long_to_wait_and_loses_nothing(
     chromium: Browser, site: Site
 ) -> None:
     with visit(chromium, site, java_script_enabled=False) as page:
@@ -74,13 +74,14 @@ def test_without_javascript_one_is_told_how_long_to_wait_and_loses_nothing(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_that_asks_for_a_moment_is_for_everyone(chromium: Browser, site: Site, scheme: str) -> None:
+def test_the_page_with_the_puzzle_is_accessible(chromium: Browser, site: Site, scheme: str) -> None:
     how = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme}
     with visit(chromium, site, **how) as page:
-        # A worker that is never there: so the page stays.
+        # Without its worker the puzzle is never solved, so the page stays.
         page.route("**/pbkdf2.js", lambda _route: None)
         sign(page, f"{scheme}@example.org")
         expect(page.get_by_role("status")).to_contain_text("solving a small puzzle")
+        page.wait_for_load_state()
         page.evaluate(AXE)
         rules = {"runOnly": {"type": "rule", "values": SEEN_BY_COLOUR}} if scheme == "dark" else {}
 

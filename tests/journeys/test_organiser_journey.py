@@ -1,8 +1,9 @@
-"""A campaign with signatories of every kind, from the setup link to a delegation's reply."""
+"""A campaign with all kinds of signatures, from the setup link to a delegation's reply."""
 
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browser import visiting
 from tests.journeys.mailbox import Document, Mail, received
 from tests.journeys.people import Organiser
-from tests.journeys.server import Site
+from tests.journeys.server import TIMEOUT_SECONDS, Site
 from tests.support.relay import Relay
 
 pytestmark = pytest.mark.browser
@@ -28,7 +29,7 @@ WORDS = "I once lived there, and I remember."
 
 @pytest.fixture(scope="module")
 def signed(site: Site) -> None:
-    """Let people sign who chose differently, and not all of whom stayed."""
+    """Sign with every choice of disclosure; one signature stays pending, one is withdrawn."""
     site.add_signature(email="mara@example.org", name="Mara Example", town="Lyon")
     site.add_signature(email="aigul@example.org", name="Айгүл Үлгіқызы", residence="DE", words=WORDS)
     site.add_signature(email="stefan@example.org", name="Ştefan Mărțișor", words="Words nobody has read.")
@@ -44,7 +45,7 @@ def signed(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def organiser(chromium: Browser, site: Site, signed: None) -> Iterator[Organiser]:
-    """Let an organiser do all that comes before a delivery."""
+    """Give an organiser who has prepared everything for a delivery."""
     with visiting(chromium, site.url) as page:
         olga = Organiser(page)
         olga.make_account(site.setup_link)
@@ -68,11 +69,17 @@ def rehearsal(organiser: Organiser, site: Site) -> Mail:
 def delivery(organiser: Organiser, rehearsal: Mail, mails: Relay) -> str:
     """Send Germany's letter with a double click, and return the delivery's address."""
     organiser.prepare("Germany")
-    mails.seconds_per_message = 1  # so that the second click comes while the first is under way
+    clicked_twice = threading.Event()
+    # The relay answers after the second click, so that this comes while the first one's message is sent.
+    mails.at_message = lambda: wait_for(clicked_twice)
     try:
-        return organiser.send(clicks=2)
+        return organiser.send(clicks=2, after_clicks=clicked_twice.set)
     finally:
-        mails.seconds_per_message = 0
+        mails.at_message = lambda: None
+
+
+def wait_for(event: threading.Event) -> None:
+    assert event.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +118,7 @@ def test_an_approved_name_is_published_and_no_other(
         }
 
 
-def test_the_downloaded_list_holds_who_signed_and_is_noted_in_the_log(organiser: Organiser) -> None:
+def test_the_downloaded_list_has_every_signatory_and_is_recorded_in_the_log(organiser: Organiser) -> None:
     file = Path(organiser.download("CSV Germany").path())
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
     printed = Document(Path(organiser.download("PDF Germany").path()).read_bytes())
@@ -156,7 +163,7 @@ def test_the_delegation_gets_letter_cover_and_every_name_that_consented(
     assert "@example.org" not in delivered.text
 
 
-def test_the_site_answers_for_what_was_delivered(chromium: Browser, delivered: Document, site: Site) -> None:
+def test_the_site_verifies_what_was_delivered(chromium: Browser, delivered: Document, site: Site) -> None:
     with visiting(chromium, site.url) as page:
         page.goto("/en/")
         page.get_by_role("link", name="Check a delivered letter").click()
@@ -185,7 +192,7 @@ def test_kazakhstans_delegation_gets_no_name(organiser: Organiser, site: Site) -
         assert secret not in mail.text
 
 
-def test_a_reply_that_was_noted_shows_on_the_progress_page(
+def test_a_recorded_reply_shows_on_the_progress_page(
     chromium: Browser, organiser: Organiser, delivery: str, site: Site
 ) -> None:
     organiser.page.goto(delivery)
@@ -208,14 +215,14 @@ def test_after_logging_out_neither_the_back_button_nor_the_old_cookie_shows_anyt
         another.log_in()
         page.goto("/organise/signatures?status=approved")
         expect(page.get_by_text("Paula Publica")).to_be_visible()
-        kept = page.context.cookies()
+        copied = page.context.cookies()
         another.log_out()
 
         page.go_back()
         another.reads("Log in")
         expect(page.get_by_text("Paula Publica")).to_have_count(0)
 
-        # Nor does a cookie that somebody copied before.
-        page.context.add_cookies(kept)  # type: ignore[arg-type]
+        # A copy of the cookie from before the logout opens nothing either.
+        page.context.add_cookies(copied)  # type: ignore[arg-type]
         page.goto("/organise/signatures?status=approved")
         another.reads("Log in")

@@ -52,7 +52,7 @@ def tls_end(folder: Path, *, port: int, site_port: int, http_port: int = 0) -> I
     config = folder / "nginx.conf"
     config.write_text(f"pid {folder}/pid;\nevents {{}}\nhttp {{\n{temporary}{server}}}\n")
     log = folder / "error.log"
-    # One process, for whoever runs the tests: it needs no rights and leaves no child behind.
+    # A single process needs no privileges and leaves no child behind.
     alone = ["-g", "daemon off; master_process off;", "-e", str(log)]
     with subprocess.Popen([NGINX, "-p", str(folder), "-c", str(config), *alone]) as process:
         try:

@@ -1,4 +1,4 @@
-"""Behind the door: a reader who sees no names, codes from a phone, and the recovery drill."""
+"""A reader sees no names, a login takes a code from a phone, a recovery code is tested."""
 
 import re
 import time
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def owner(chromium: Browser, site: Site) -> Iterator[Organiser]:
-    """Let somebody sign, and give an owner; her browser runs no JavaScript."""
+    """Give an owner whose browser runs no JavaScript, and a signature."""
     site.add_signature(email="paula@example.org", name="Paula Publica", disclosure="public")
     with visiting(chromium, site.url, java_script_enabled=False) as page:
         olga = Organiser(page)
@@ -26,9 +26,7 @@ def owner(chromium: Browser, site: Site) -> Iterator[Organiser]:
         yield olga
 
 
-def test_a_reader_sees_how_the_campaign_stands_and_no_name(
-    chromium: Browser, owner: Organiser, site: Site
-) -> None:
+def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organiser, site: Site) -> None:
     with visiting(chromium, site.url) as page:
         rita = Organiser(page)
         rita.join(owner.invite("Reader"), "Rita Reader")
@@ -53,7 +51,7 @@ def test_a_reader_sees_how_the_campaign_stands_and_no_name(
     expect(owner.page.get_by_text("Paula Publica")).to_be_visible()
 
 
-def test_a_recovery_code_is_tried_with_the_keyboard_alone(owner: Organiser) -> None:
+def test_a_recovery_code_is_tested_with_the_keyboard_alone(owner: Organiser) -> None:
     page = owner.page
     page.goto("/organise/")
     page.get_by_role("link", name="Test your recovery code").click()
@@ -66,32 +64,33 @@ def test_a_recovery_code_is_tried_with_the_keyboard_alone(owner: Organiser) -> N
     page.keyboard.type(owner.recovery_code.lower())
     page.keyboard.press("Enter")
 
-    owner.is_told("Your recovery code is good: it opens the names. It was not used up; put it back.")
+    owner.sees_message("Your recovery code is good: it opens the names. It was not used up; put it back.")
     expect(page.get_by_text(re.compile(r"^Last tested on "))).to_be_visible()
 
 
-def test_with_codes_switched_on_logging_in_takes_one_and_each_but_once(owner: Organiser) -> None:
+def test_with_codes_switched_on_a_login_takes_one_and_each_works_once(owner: Organiser) -> None:
     page = owner.page
     page.goto("/organise/account")
     page.get_by_role("link", name="Switch codes on").click()
     secret = page.get_by_text(re.compile(r"^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$")).inner_text().replace(" ", "")
     phone = pyotp.TOTP(secret)
-    tab_to(page, "The code that the phone shows")
-    first = phone.now()
-    page.keyboard.type(first)
     tab_to(page, "Your passphrase")
     page.keyboard.type(owner.passphrase)
+    # The code is read last, since it is valid for half a minute only.
+    page.keyboard.press("Shift+Tab")
+    first = phone.now()
+    page.keyboard.type(first)
     tab_to(page, "Switch codes on")
     page.keyboard.press("Enter")
-    owner.is_told("From now on, logging in takes a code from your phone.")
+    owner.sees_message("From now on, logging in takes a code from your phone.")
     owner.log_out()
 
     owner.try_to_log_in("Olga Organiser", first)
     expect(page.get_by_role("alert")).to_contain_text("each code works once")
-    # As from a phone whose clock is half a minute ahead: nobody has to wait for the next one.
+    # The next code, from a phone whose clock is half a minute ahead, so that the test need not wait.
     owner.log_in("Olga Organiser", phone.at(time.time(), counter_offset=1))
 
     page.goto("/organise/account/codes")
     page.get_by_label("Your passphrase").fill(owner.passphrase)
     owner.press("Switch codes off")
-    owner.is_told("Logging in takes no code any more.")
+    owner.sees_message("Logging in takes no code any more.")

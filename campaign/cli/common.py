@@ -1,4 +1,4 @@
-"""What every command works with, and how organisers say who they are."""
+"""Settings, content and database for every command, and an organiser's login at the prompt."""
 
 import sys
 from functools import cached_property
@@ -23,7 +23,7 @@ from campaign.settings import load as load_settings
 
 
 class Campaign:
-    """The site's parts, each made when a command first needs it."""
+    """The parts of the site, each created when a command first needs it."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -37,7 +37,7 @@ class Campaign:
 
     @cached_property
     def database(self) -> Database:
-        """The database, brought up to date."""
+        """The database, migrated to the newest revision."""
         database = Database(self.settings.database_url)
         try:
             self._started = prepare(database, self.settings, self.appeal, now=SYSTEM_CLOCK())
@@ -47,7 +47,7 @@ class Campaign:
         return database
 
     def close(self) -> None:
-        """Let go of the database, if a command needed it."""
+        """Close the database if a command used it."""
         if "database" in self.__dict__:
             self.database.close()
 
@@ -58,27 +58,30 @@ class Campaign:
         return self._started
 
     def unlock(self, least: str = ORGANISER) -> Unlocked:
-        """Ask for an organiser's name and passphrase, or read them as two lines of stdin.
+        """Prompt for an organiser's name and passphrase, or read them as two lines of stdin.
 
-        Where codes from a phone are switched on, the code is asked for too, or is the third line.
+        An organiser with a second factor is also asked for its code, or gives it as the third line.
+
+        Args:
+            least: The lowest role that the command allows.
 
         Raises:
-            WrongKeyError: They do not belong together.
-            RoleError: The organiser's role does not reach *least*.
-            NoKeyError: There is nothing that a passphrase could open.
+            WrongKeyError: The passphrase or the code is wrong.
+            RoleError: The organiser's role is below *least*.
+            NoKeyError: The campaign has no key that a passphrase could unwrap.
         """
         with self.database.reading() as db:
-            current_key(db)  # once it is destroyed, no passphrase is asked for
-        name, passphrase = _ask("Organiser").strip(), _ask("Passphrase", hide_input=True)
+            current_key(db)  # no prompt after an emergency erasure
+        name, passphrase = _prompt("Organiser").strip(), _prompt("Passphrase", hide_input=True)
         if not name or not passphrase:
-            raise CampaignError("an organiser's name and passphrase are needed, each on a line")
+            raise CampaignError("an organiser's name and passphrase are needed, each on its own line")
         with self.database.reading() as db:
             account = find_account(db, name)
-            asks_for_code = account is not None and account.second_factor is not None
-        code = TypedCode(_ask("Six-digit code"), SYSTEM_CLOCK()) if asks_for_code else None
+            has_second_factor = account is not None and account.second_factor is not None
+        code = TypedCode(_prompt("Six-digit code"), SYSTEM_CLOCK()) if has_second_factor else None
         unlocked = self._unlocked(name, passphrase, code)
         if not reaches(unlocked.role, least):
-            raise RoleError(f"this takes the role of {least}, and {unlocked.name} is a {unlocked.role}")
+            raise RoleError(f"this command needs the role {least}; {unlocked.name} is a {unlocked.role}")
         return unlocked
 
     def _unlocked(self, name: str, passphrase: str, code: TypedCode | None) -> Unlocked:
@@ -96,10 +99,10 @@ class Campaign:
             raise
 
 
-def _ask(what: str, *, hide_input: bool = False) -> str:
-    """Return what is typed at the prompt, or the next line of stdin; an empty one at its end."""
+def _prompt(label: str, *, hide_input: bool = False) -> str:
+    """Return the answer typed at a terminal, or the next line of other input (empty at its end)."""
     if sys.stdin.isatty():
-        return str(click.prompt(what, hide_input=hide_input, err=True))
+        return str(click.prompt(label, hide_input=hide_input, err=True))
     return sys.stdin.readline().strip("\r\n")
 
 

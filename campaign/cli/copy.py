@@ -1,4 +1,4 @@
-"""``campaign copy``: the whole campaign moved to another database."""
+"""``campaign copy``: copy the whole campaign to another database."""
 
 import sys
 from contextlib import ExitStack, closing
@@ -11,24 +11,24 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import CopyError
-from campaign.operations import copy as relocation
+from campaign.operations import copy as copying
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 @click.command()
-@click.option("--from", "source", required=True, metavar="URL", help="The database that the site has now.")
-@click.option("--to", "target", required=True, metavar="URL", help="A new, empty one.")
+@click.option("--from", "source", required=True, metavar="URL", help="The present database of the site.")
+@click.option("--to", "target", required=True, metavar="URL", help="A new, empty database.")
 def copy(source: str, target: str) -> None:
     """Copy the whole campaign to another database, in either direction.
 
     URLs are sqlite:///FOLDER/campaign.sqlite or postgresql://USER@HOST/DATABASE; PostgreSQL's
-    password is better left out, and kept in ~/.pgpass or PGPASSWORD, since other users of
-    this machine can read a command's arguments.
+    password belongs in ~/.pgpass or PGPASSWORD, since other users of this machine can read
+    the arguments of a command.
 
-    Stop the site first. Every row is copied and then compared by its hash, and the counts
-    with the rows. Nothing is changed in the source. If it moved meanwhile, or anything went
-    wrong, this ends with status 1, and `campaign serve` refuses the target.
+    Stop the site first. Every row is copied and its hash compared; then the counts are compared
+    with the rows. The source is not changed. If the source changed meanwhile, or anything else
+    failed, the command ends with status 1, and `campaign serve` refuses the target.
     """
     with ExitStack() as stack:
         opened = [
@@ -36,31 +36,29 @@ def copy(source: str, target: str) -> None:
             for option, url in (("--from", source), ("--to", target))
         ]
         try:
-            copied = relocation.copy(*opened, now=SYSTEM_CLOCK(), step=_Progress())
+            copied = copying.copy(*opened, now=SYSTEM_CLOCK(), step=_Progress())
         except DatabaseError as error:
             reason = str(error.orig).strip().splitlines()[0]
-            raise CopyError(f"a database does not answer as it should ({reason})") from error
+            raise CopyError(f"a database failed ({reason})") from error
     click.echo(f"{copied.rows:,} rows are copied, and each was compared.")
     if copied.differences:
-        click.echo(
-            f"! In {len(copied.differences)} places the counts differ from the rows, as in the source:"
-        )
-        click.echo("  `campaign recount` says where.")
+        click.echo(f"! {len(copied.differences)} counts differ from the rows, as in the source:")
+        click.echo("  `campaign recount` lists them.")
         sys.exit(1)
     click.echo("The counts equal the rows. Now start the site with the new CAMPAIGN_DATABASE_URL")
     click.echo("and the same CAMPAIGN_SECRET_KEY.")
 
 
 class _Progress:
-    """Says how far it is, a line for each part of the work."""
+    """Prints the progress, on a line for each part of the work."""
 
     def __init__(self) -> None:
-        self._what, self._rows = "", 0
+        self._part, self._rows = "", 0
 
-    def __call__(self, what: str, rows: int) -> None:
-        if what != self._what:
-            self._what, self._rows = what, 0
-            click.echo(f"{what} …", err=True)
+    def __call__(self, part: str, rows: int) -> None:
+        if part != self._part:
+            self._part, self._rows = part, 0
+            click.echo(f"{part} …", err=True)
         self._rows += rows
         if sys.stderr.isatty():
             click.echo(f"\r  {self._rows:,} rows\r", err=True, nl=False)

@@ -1,4 +1,4 @@
-"""``campaign delegations``, ``list`` and ``demo``: what goes in, and what comes out."""
+"""``campaign delegations``."""
 
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ from campaign.organiser.audit_log import COMMAND_LINE
 
 @click.group()
 def delegations() -> None:
-    """Import the delegations' addresses."""
+    """Import the e-mail addresses of the delegations."""
 
 
 @delegations.command("import")
@@ -22,7 +22,7 @@ def delegations() -> None:
 def import_(campaign: Campaign, file: BinaryIO) -> None:
     """Import FILE.csv: columns state, email, source, checked_on (such as 2026-11-23).
 
-    Either every line is taken, or none, and each line that will not do is named.
+    Either all lines are imported or none; an error names every wrong line.
     """
     content = file.read(delegation.LARGEST_IMPORT + 1)
     with campaign.database.writing() as db:

@@ -10,17 +10,21 @@ from campaign.sealing.campaign_key import current_key
 
 @click.command()
 @click.option(
-    "--signatures", type=click.IntRange(1, 2_000_000), default=500, show_default=True, help="How many."
+    "--signatures",
+    type=click.IntRange(1, 2_000_000),
+    default=500,
+    show_default=True,
+    help="How many.",
 )
 @pass_campaign
 def demo(campaign: Campaign, signatures: int) -> None:
-    """Fill the database with made-up signatories, to look around.
+    """Fill the database with made-up signatories, to try the site.
 
     Refuses a database that holds real signatures.
     """
     edition = campaign.started.edition
     with campaign.database.reading() as db:
-        current_key(db)  # says what to do when there is none yet
+        current_key(db)  # its error says what to do without a key
     with click.progressbar(length=signatures, label="Signing") as bar:
         fill(campaign.database, edition=edition, number=signatures, now=SYSTEM_CLOCK(), step=bar.update)
     click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")

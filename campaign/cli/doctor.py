@@ -12,7 +12,7 @@ from campaign.operations.doctor.examine import examine
 @click.command()
 @pass_campaign
 def doctor(campaign: Campaign) -> None:
-    """Say what is misconfigured, or could hurt soon; end with status 1 when something is."""
+    """List what is misconfigured or needs attention soon; end with status 1 if it is serious."""
     findings = examine(campaign.settings, campaign.appeal, campaign.database, now=SYSTEM_CLOCK())
     for finding in findings:
         click.echo(f"{'!' if finding.is_serious else '-'} {finding.text}")

@@ -1,4 +1,4 @@
-"""``campaign erase``: what is due, and in an emergency everything personal at once."""
+"""``campaign erase``: erase rows that are due, or in an emergency everything personal."""
 
 import os
 import sys
@@ -20,24 +20,28 @@ from campaign.settings import Settings
 from campaign.signature import count
 from campaign.worker import schedule
 
-WORD = "ERASE"
-"""What is to be typed: it can be done in a hurry, but not by a slip."""
+KEYWORD = "ERASE"
+"""The word to type: quick in a hurry, but not by accident."""
 
-CUT_OFF_ATTEMPTS = 3
+RESIDUE_ATTEMPTS = 3
 
 
 @click.command()
-@click.option("--everything-personal", is_flag=True, help="In an emergency: everything, now, for good.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--everything-personal",
+    is_flag=True,
+    help="Emergency: every key and all personal data.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @pass_campaign
 def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
     """Erase what is due: unconfirmed signatures, and personal data after the close.
 
-    With --everything-personal, every key is destroyed in seconds, so that nothing that is
-    left can be opened or tested; then the rows are scrubbed, while the site shows its
-    counts. No passphrase is asked for, and nothing brings the names back.
+    With --everything-personal every key is destroyed within seconds, so that no name can be
+    opened and no address tested; then the rows are scrubbed, while the site goes on to show
+    its counts. This needs no passphrase, and cannot be undone.
     """
-    # Without bringing anything else up: a broken letter or a missing key must not stand in the way.
+    # The rest of the site is not started: a broken letter or a missing key must not prevent this.
     with closing(Database(campaign.settings.database_url)) as database:
         database.migrate()
         if everything_personal:
@@ -62,50 +66,50 @@ def _erase_due(settings: Settings, database: Database) -> None:
 
 
 def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) -> None:
-    _say_what_there_is(database)
-    if not is_sure and click.prompt(f"Type {WORD} to erase everything personal for good") != WORD:
+    _print_target(database)
+    if not is_sure and click.prompt(f"Type {KEYWORD} to erase everything personal for good") != KEYWORD:
         raise CampaignError("nothing was erased")
     began = time.monotonic()
     destroy(database, now=SYSTEM_CLOCK())
     destroy_files(settings)
     seconds = time.monotonic() - began
     click.echo(f"After {seconds:.1f} seconds no name can be opened and no address tested any more.")
-    _cut_off(database)
-    _say_what_is_left_to_do(settings, database)
+    _remove_residue(database)
+    _print_remaining_steps(settings, database)
     _scrub(database)
 
 
-def _say_what_there_is(database: Database) -> None:
+def _print_target(database: Database) -> None:
     where = database.url.render_as_string(hide_password=True)
     with database.reading() as db:
         if read_fact(db, "digest_salt") is None and campaign_key.destroyed_at(db) is None:
             raise CampaignError(
-                f"{where} holds no campaign: give CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as to the site"
+                f"{where} holds no campaign: set CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as for the site"
             )
-        click.echo(f"{where} holds {count.total(db):,} signatures that count.")
+        click.echo(f"{where} holds {count.total(db):,} counted signatures.")
 
 
-def _cut_off(database: Database) -> None:
-    for _ in range(CUT_OFF_ATTEMPTS):
+def _remove_residue(database: Database) -> None:
+    for _ in range(RESIDUE_ATTEMPTS):
         if cut_off(database):
             return
     click.echo(
-        "! Something holds on to the database, so that its own log or statistics still hold what was deleted."
+        "! Another process uses the database, so its log or statistics still hold deleted rows."
         " Stop the site, and run this command again.",
         err=True,
     )
 
 
-def _say_what_is_left_to_do(settings: Settings, database: Database) -> None:
-    click.echo("What this command cannot do, and you should now:")
-    click.echo("- Restart the site, or switch the machine off: processes keep keys in memory until they end.")
-    click.echo("- Destroy every backup: with a passphrase, one from before still opens.")
+def _print_remaining_steps(settings: Settings, database: Database) -> None:
+    click.echo("Now do what this command cannot do:")
+    click.echo("- Restart the site, or switch the machine off: processes have keys in memory until they end.")
+    click.echo("- Destroy every backup: a passphrase still opens an earlier one.")
     if "CAMPAIGN_SECRET_KEY" in os.environ:
-        click.echo("- Take another CAMPAIGN_SECRET_KEY on every machine: this one belongs to those backups.")
+        click.echo("- Set another CAMPAIGN_SECRET_KEY on every machine: this one belongs to those backups.")
     if not database.is_sqlite:
-        click.echo("- Destroy PostgreSQL's archived write-ahead logs and replicas, which are backups too.")
+        click.echo("- Destroy PostgreSQL's archived write-ahead logs and replicas: they are backups too.")
     if settings.smtp_url:
-        click.echo("- Think of what the mail relay keeps in its logs.")
+        click.echo("- Check the logs of the mail relay: they may hold addresses.")
 
 
 def _is_unfinished(database: Database) -> bool:
@@ -114,7 +118,7 @@ def _is_unfinished(database: Database) -> bool:
 
 
 def _scrub(database: Database) -> None:
-    """Go through the rows; interrupted, the worker or this command goes on."""
+    """Scrub the rows; after an interruption the worker or this command continues."""
     try:
         with database.session(writes=True) as db:
             length = steps(db)
@@ -126,13 +130,13 @@ def _scrub(database: Database) -> None:
             db.commit()
     except KeyboardInterrupt:
         raise CampaignError(
-            "interrupted: nothing opens any more, but rows still hold what was sealed;"
-            " `campaign erase`, or the worker within the hour, goes on"
+            "interrupted: nothing can be opened any more, but rows still hold sealed boxes;"
+            " `campaign erase`, or the worker within an hour, continues"
         ) from None
-    click.echo("Writing the database's files anew …", err=True)
+    click.echo("Rewriting the database's files …", err=True)
     if not finish(database, now=SYSTEM_CLOCK()):
         raise CampaignError(
-            "every row is scrubbed, but the database's files could not be written anew, which needs as much"
-            " free disk as they take; `campaign erase`, or the worker within the hour, tries again"
+            "every row is scrubbed, but the database's files could not be rewritten, which needs as much"
+            " free disk space as they use; `campaign erase`, or the worker within an hour, tries again"
         )
-    click.echo("Everything personal is erased; counts, letters and what was delivered are left.")
+    click.echo("Everything personal is erased; counts, letters and records of deliveries remain.")

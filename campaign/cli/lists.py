@@ -27,10 +27,10 @@ ALL = "all"
 )
 @pass_campaign
 def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> None:
-    """Write the list of those who signed the letter to STATE (a code such as `de`, or `all`).
+    """Write the list of signatories of the letter to STATE (a code such as `de`, or `all`).
 
     Asks for an organiser's name and passphrase, or reads them as two lines of standard input;
-    where codes from a phone are switched on, the code too, as a third line.
+    with a second factor also for its code, or reads it as a third line.
     """
     state = state.lower()
     if state not in {ALL, *STATES}:
@@ -45,7 +45,7 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
         _write_csv(campaign, organiser, codes, output)
     else:
         _write_pdf(campaign, organiser, codes, output)
-    click.echo(f"{output} is written. It holds names: keep it where only organisers can read it.", err=True)
+    click.echo(f"{output} is written. It holds names: store it where only organisers can read it.", err=True)
 
 
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:

@@ -29,9 +29,8 @@ from campaign.errors import CampaignError
 def campaign(context: click.Context) -> None:
     """A letter campaign: supporters sign a letter to an OSCE delegation, organisers deliver it.
 
-    Start with `campaign serve`: it makes what it needs in the folder `instance`, and prints
-    where to go next. Everything that can be set is set by CAMPAIGN_* environment variables;
-    the README lists them.
+    Start with `campaign serve`: it creates what it needs in the folder `instance`, and prints
+    the next step. All settings are CAMPAIGN_* environment variables; the README lists them.
     """
     context.obj = Campaign()
     context.call_on_close(context.obj.close)
@@ -54,23 +53,23 @@ for command in (
 
 
 def main() -> None:
-    """Run the command; what goes wrong on purpose is one line, not a traceback."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold what is unsealed
-    os.umask(0o077)  # whatever is written is for this user alone
+    """Run the command; an expected error is printed as one line, without a traceback."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold unsealed names
+    os.umask(0o077)  # every new file is for this user alone
     try:
         campaign.main(prog_name="campaign")
     except CampaignError as error:
-        _refuse(str(error))
+        _fail(str(error))
     except exc.DatabaseError as error:
         if type(error) not in {exc.DatabaseError, exc.OperationalError}:
-            raise  # constraints and statements are ours to mend; a server or a file is the reader's
-        # The driver's own first line says what is wrong, and quotes no row.
+            raise  # a wrong statement is a bug of ours; a missing server or file is for the operator
+        # The first line of the driver's message names the problem and quotes no row.
         reason = str(error.orig).strip().splitlines()[0]
-        _refuse(f"CAMPAIGN_DATABASE_URL: the database does not answer ({reason})")
+        _fail(f"CAMPAIGN_DATABASE_URL: the database does not answer ({reason})")
     except OSError as error:
-        _refuse(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        _fail(f"{error.filename or 'cannot continue'}: {error.strerror or error}")
 
 
-def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"campaign: {sentence}", err=True)
+def _fail(message: str) -> NoReturn:
+    click.echo(f"campaign: {message}", err=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""``campaign organiser``: the accounts."""
+"""``campaign organiser``: organisers' accounts."""
 
 import click
 
@@ -27,15 +27,15 @@ def organiser() -> None:
 )
 @pass_campaign
 def add(campaign: Campaign, role: str) -> None:
-    """Print a link under which a new organiser joins, good once and for a week.
+    """Print an invitation link for a new organiser; it works once, within a week.
 
-    Asks for an owner's name and passphrase: only someone who can open the names
+    Asks for an owner's name and passphrase: only an account that can open the names
     can share them.
     """
     owner = campaign.unlock(OWNER)
     with campaign.database.writing() as db:
         code = invite(db, owner, role, now=SYSTEM_CLOCK())
-        # Where the site was last served: the settings of this shell may not say it.
+        # The URL of the last start: this shell may lack the setting.
         base_url = read_fact(db, "base_url") or campaign.settings.base_url
     click.echo(f"{base_url}/organise/setup/{code}")
 
@@ -53,9 +53,9 @@ def show(campaign: Campaign) -> None:
 @click.argument("name")
 @pass_campaign
 def remove(campaign: Campaign, name: str) -> None:
-    """Remove the organiser NAME, with every wrapping of the key that they hold.
+    """Remove the organiser NAME and every wrapping of the campaign key for this account.
 
-    The last owner, and whoever holds the last wrapping, cannot be removed.
+    The last owner, and the account with the last wrapping, cannot be removed.
     """
     with campaign.database.writing() as db:
         account = find_account(db, name)

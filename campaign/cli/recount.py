@@ -12,7 +12,7 @@ from campaign.signature import recount as recounting
 @click.command()
 @pass_campaign
 def recount(campaign: Campaign) -> None:
-    """Compare the counts with the signatures; end with status 1 when they differ."""
+    """Compare the counts with the signatures; end with status 1 if they differ."""
     with campaign.database.snapshot() as reading:
         differences = recounting.compare(reading)
     with campaign.database.writing() as db:

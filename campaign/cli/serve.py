@@ -28,16 +28,16 @@ from campaign.signature.key_change import setup_code
 from campaign.worker import schedule, tasks
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
-"""Before a mail worker that stopped by itself is started again."""
+"""Back-off before the mail worker is restarted after its first, second, … crash."""
 
 THREADS = 16
-"""In a web process: who signs at the same moment shares a transaction, and more threads share it more."""
+"""Threads of a web process: simultaneous signatures share a transaction, and more threads share it more."""
 
 STOPPING_SECONDS = 8
-"""For requests and the mail in hand, which end at the same time; then what still runs is killed."""
+"""Time for open requests and for the mail that is being sent; then processes are killed."""
 
-MOST_PROCESSES = 4
-"""Each may hold a connection or two for each thread, and PostgreSQL takes a hundred unless told otherwise."""
+MAX_PROCESSES = 4
+"""Each uses up to two connections per thread; PostgreSQL allows a hundred by default."""
 
 
 @click.command()
@@ -48,28 +48,28 @@ MOST_PROCESSES = 4
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help=f"Web processes; by default one with SQLite, and with PostgreSQL one per core, at most"
-    f" {MOST_PROCESSES}.",
+    help="Web processes; by default one with SQLite, and with PostgreSQL one per core, at most"
+    f" {MAX_PROCESSES}.",
 )
 @pass_campaign
 def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
     """Run the site: web server and mail worker together, for one machine.
 
-    At the first start it makes its secrets and its database in the folder `instance`, and
-    prints the one-time link that creates the first organiser. Stop it with Ctrl-C.
+    The first start creates secrets and database in the folder `instance`, and prints the
+    one-time link that creates the first organiser. Stop the site with Ctrl-C.
     """
     if not os.environ.get("CAMPAIGN_BASE_URL"):
-        os.environ["CAMPAIGN_BASE_URL"] = f"http://{_reached_as(host)}:{port}"
+        os.environ["CAMPAIGN_BASE_URL"] = f"http://{_reachable_host(host)}:{port}"
     _check_port(host, port)
     settings = campaign.settings
     log.configure(settings)
-    # The web processes read the same settings, wherever they are started.
+    # The web processes must use the same folder, whatever their working directory.
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
     with campaign.database.writing() as db:
         save_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())
         erased_at = campaign_key.destroyed_at(db)
-    _greet(campaign, code, erased_at)
+    _print_welcome(campaign, code, erased_at)
     campaign.database.close()
     server = Granian(
         "campaign.web.application:from_environment",
@@ -77,7 +77,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         address=host,
         port=port,
         interface=Interfaces.WSGI,
-        workers=workers or _processes(is_sqlite=campaign.database.is_sqlite),
+        workers=workers or _default_processes(is_sqlite=campaign.database.is_sqlite),
         blocking_threads=THREADS,
         backlog=2048,
         log_level=LogLevels.warning,
@@ -88,12 +88,12 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
         websockets=False,
     )
     with MailWorker() as mail_worker:
-        server.on_startup(lambda: _on_the_way_down(mail_worker.stop))
+        server.on_startup(lambda: _on_stop_signal(mail_worker.stop))
         server.serve()
 
 
 @click.command()
-@click.option("--follow-parent", is_flag=True, hidden=True, help="Stop when the starting process is gone.")
+@click.option("--follow-parent", is_flag=True, hidden=True, help="Stop when the parent process ends.")
 @pass_campaign
 def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
@@ -104,15 +104,15 @@ def work(campaign: Campaign, follow_parent: bool) -> None:
 
 
 class MailWorker:
-    """The mail worker in a process of its own, started again whenever it stops by itself."""
+    """The mail worker in its own process, which is restarted after a crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes]
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep_running, name="mail worker", daemon=True)
+        self._thread = threading.Thread(target=self._restart_after_crashes, name="mail worker", daemon=True)
 
     def __enter__(self) -> "MailWorker":
-        # Before the web processes are forked: one forked meanwhile would keep the pipe of this start open.
+        # Before the web processes are forked: a fork would inherit the pipe of this start and leave it open.
         self._process = _start_worker()
         self._thread.start()
         return self
@@ -127,11 +127,11 @@ class MailWorker:
         self._thread.join(STOPPING_SECONDS)
 
     def stop(self) -> None:
-        """Have it settle the mail in hand and end; do not wait for that."""
+        """Ask the worker to record the outcome of the current mail and to end; do not wait."""
         self._stopping.set()
         self._process.send_signal(signal.SIGTERM)
 
-    def _keep_running(self) -> None:
+    def _restart_after_crashes(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -140,7 +140,7 @@ class MailWorker:
                 return
             failures = 0 if time.monotonic() - began > 60 else failures + 1
             pause = WORKER_PAUSES_SECONDS[min(failures, len(WORKER_PAUSES_SECONDS) - 1)]
-            logging.getLogger(__name__).error("the mail worker stopped; starting it again in %s s", pause)
+            logging.getLogger(__name__).error("the mail worker crashed; it restarts in %s s", pause)
             if not self._stopping.wait(pause):
                 self._process = _start_worker()
 
@@ -149,29 +149,29 @@ def _start_worker() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "campaign", "work", "--follow-parent"])
 
 
-def _on_the_way_down(do: Callable[[], None]) -> None:
-    """Call *do* as soon as this process is told to stop, besides what is done then."""
+def _on_stop_signal(action: Callable[[], None]) -> None:
+    """Call *action* on SIGTERM and SIGINT, before the present handler."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        then = signal.getsignal(number)
+        present = signal.getsignal(number)
 
-        def stop(number: int, frame: FrameType | None, then: Any = then) -> None:
-            do()
-            then(number, frame)
+        def stop(number: int, frame: FrameType | None, handler: Any = present) -> None:
+            action()
+            handler(number, frame)
 
         signal.signal(number, stop)
 
 
-def _processes(*, is_sqlite: bool) -> int:
-    """Return how many web processes suit this machine.
+def _default_processes(*, is_sqlite: bool) -> int:
+    """Return the number of web processes for this machine.
 
-    With SQLite one: a second does not sign faster, since there is one writer, but lets one in a
-    hundred wait four times as long for its turn, and the limits of each network, which are
-    counted in memory, would let twice as much pass. The mail worker has a core too.
+    One with SQLite, which has one writer: a second records no more signatures, makes the slowest
+    hundredth of requests wait four times as long, and doubles the rate limits, which are counted in
+    memory. The mail worker uses another core.
     """
-    return 1 if is_sqlite else min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    return 1 if is_sqlite else min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
-def _reached_as(host: str) -> str:
+def _reachable_host(host: str) -> str:
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 -- only compared
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
@@ -187,17 +187,17 @@ def _check_port(host: str, port: int) -> None:
             raise SettingsError(f"--port: cannot listen on {host}:{port} ({error.strerror})") from error
 
 
-def _greet(campaign: Campaign, code: str | None, erased_at: datetime | None) -> None:
+def _print_welcome(campaign: Campaign, code: str | None, erased_at: datetime | None) -> None:
     settings = campaign.settings
     click.secho("\n  The letter campaign is running.\n", bold=True)
     click.echo(f"  The site          {settings.base_url}/")
     click.echo(f"  Organisers        {settings.base_url}/organise/")
     if erased_at:
-        click.echo(f"\n  Everything personal was erased on {erased_at.date().isoformat()}: nothing can be")
-        click.echo("  signed or delivered, and nobody can log in. Letters and counts are shown.")
+        click.echo(f"\n  Everything personal was erased on {erased_at.date().isoformat()}: nobody can")
+        click.echo("  sign, deliver or log in. Letters and counts are shown.")
     if code:
-        click.echo("\n  Nobody organises yet. Open this link once to make the first organiser")
-        click.echo("  (one printed earlier opens only what was signed at its time):")
+        click.echo("\n  There is no organiser yet. Open this link once to create the first one")
+        click.echo("  (a link of an earlier start opens only signatures of that time):")
         click.secho(f"  {settings.base_url}/organise/setup/{code}", bold=True)
     if not settings.smtp_url:
         click.echo(f"\n  No mail relay is set: each mail becomes a file in {settings.instance / 'mail'},")

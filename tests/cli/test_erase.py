@@ -1,4 +1,4 @@
-"""`campaign erase`: what is due, and in an emergency everything at once."""
+"""`campaign erase`: rows that are due, and in an emergency everything personal."""
 
 from datetime import date
 from pathlib import Path
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.any_database
 
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a way to call the command against the test's database."""
+    """Return a function that runs the command on the test's database."""
     monkeypatch.setenv("CAMPAIGN_INSTANCE", str(settings.instance))
     monkeypatch.setenv("CAMPAIGN_DATABASE_URL", settings.database_url)
 
@@ -57,7 +57,7 @@ def is_destroyed(database: Database) -> bool:
 
 
 @pytest.mark.both_databases
-def test_what_is_due_is_erased_and_counted(run: Any, filled: Database) -> None:
+def test_due_rows_are_erased_and_counted(run: Any, filled: Database) -> None:
     assert "0 rows were due" in run("erase").output
     with filled.writing() as db:
         db.execute(update(Signature).values(confirmed_on=None, signed_on=date(2020, 1, 1)))
@@ -67,7 +67,7 @@ def test_what_is_due_is_erased_and_counted(run: Any, filled: Database) -> None:
 
 
 @pytest.mark.parametrize("typed", ["erase\n", "yes\n", "\nno\n"])
-def test_without_the_word_nothing_is_erased(run: Any, filled: Database, typed: str) -> None:
+def test_without_confirmation_nothing_is_erased(run: Any, filled: Database, typed: str) -> None:
     with pytest.raises(CampaignError, match="nothing was erased"):
         run("erase", "--everything-personal", stdin=typed)
 
@@ -77,11 +77,13 @@ def test_without_the_word_nothing_is_erased(run: Any, filled: Database, typed: s
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(("arguments", "stdin"), [([], "ERASE\n"), (["--yes"], "")])
-def test_everything_is_erased_at_a_word(run: Any, filled: Database, arguments: list[str], stdin: str) -> None:
+def test_everything_is_erased_after_confirmation(
+    run: Any, filled: Database, arguments: list[str], stdin: str
+) -> None:
     result = run("erase", "--everything-personal", *arguments, stdin=stdin)
 
     assert result.exit_code == 0
-    assert "1 signatures" in result.output
+    assert "1 counted signatures" in result.output
     assert "Destroy every backup" in result.output
     assert "another CAMPAIGN_SECRET_KEY" in result.output
     assert boxes(filled) == 0
@@ -93,7 +95,7 @@ def test_everything_is_erased_at_a_word(run: Any, filled: Database, arguments: l
         run("list", "de", "--output", "never", stdin=f"Olga Organiser\n{PASSPHRASE}\n")
 
 
-def test_neither_a_wrong_key_nor_a_broken_letter_stands_in_the_way(
+def test_neither_a_wrong_key_nor_a_broken_letter_prevents_erasure(
     run: Any, filled: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAMPAIGN_APPEAL", str(tmp_path))
@@ -102,7 +104,7 @@ def test_neither_a_wrong_key_nor_a_broken_letter_stands_in_the_way(
     assert is_destroyed(filled)
 
 
-def test_a_folder_without_a_campaign_is_not_called_erased(
+def test_a_folder_without_a_campaign_is_refused(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.sqlite")
@@ -126,7 +128,7 @@ def test_the_secret_key_in_the_folder_and_mails_in_files_are_destroyed(
 
 
 @pytest.mark.both_databases
-def test_an_interrupted_scrub_says_who_goes_on_and_the_command_does(
+def test_an_interrupted_scrub_is_continued_by_the_command(
     run: Any, filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_db: object) -> Any:
@@ -135,7 +137,7 @@ def test_an_interrupted_scrub_says_who_goes_on_and_the_command_does(
 
     with monkeypatch.context() as patched:
         patched.setattr("campaign.cli.erase.scrub", interrupted)
-        with pytest.raises(CampaignError, match="nothing opens any more"):
+        with pytest.raises(CampaignError, match="nothing can be opened any more"):
             run("erase", "--everything-personal", "--yes")
     assert is_destroyed(filled)
     assert boxes(filled) == 1

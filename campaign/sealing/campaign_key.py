@@ -117,11 +117,6 @@ def superseded_keys(db: Session, private_key: bytes) -> list[tuple[CampaignKey, 
     return [(db.get_one(CampaignKey, r.key_id), box.unseal_bytes(r.wrapped, private_key)) for r in rows]
 
 
-def any_superseded(db: Session) -> bool:
-    """Whether there is an earlier pair that the current private key opens."""
-    return db.scalar(select(KeyWrapping.id).where(KeyWrapping.kind == "successor").limit(1)) is not None
-
-
 def delete_unused(db: Session, is_used: Callable[[UUID], bool]) -> None:
     """Delete the earlier pairs whose id is not used by any box."""
     for key in db.scalars(select(CampaignKey).where(CampaignKey.is_current.is_(False))):

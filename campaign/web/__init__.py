@@ -1,1 +1,1 @@
-"""The site: supporters' pages, the progress of the campaign, and the organisers' door."""
+"""The web application: supporters' and organisers' pages."""

@@ -18,8 +18,8 @@ PAUSE_SECONDS = 0.05
 class BackgroundReseal:
     """At most one thread, which has the campaign's private key in memory until it ends.
 
-    Each batch is a transaction. An interruption loses nothing: the next request of an unlocked
-    organiser, in this process or another, starts a thread for the remaining boxes.
+    Each batch is a transaction. An interruption loses nothing: the next login, at this process or
+    another, starts a thread for the remaining boxes.
     """
 
     def __init__(self, database: Database) -> None:

@@ -147,10 +147,12 @@ def first_organiser(story: Story) -> Browser:
     canaries, browser = story.canaries, story.site.browser()
     story.passphrase = " ".join(canaries.latin() for _ in range(4))
     first_link, link = story.site.setup_links()
-    door = f"/organise/setup/{link}"
+    setup_url = f"/organise/setup/{link}"
     form = {"name": ORGANISER, "passphrase": story.passphrase, "passphrase_again": story.passphrase}
-    assert browser.post(door, on=door, **form | {"passphrase_again": canaries.latin()}).status == 422
-    welcome = browser.post(door, on=door, **form)
+    assert (
+        browser.post(setup_url, on=setup_url, **form | {"passphrase_again": canaries.latin()}).status == 422
+    )
+    welcome = browser.post(setup_url, on=setup_url, **form)
     [story.recovery_code] = re.findall(r"(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}", welcome.text)
     assert browser.post("/organise/logout", on="/organise/account").is_done
     for passphrase, status in ((canaries.latin(), 422), (story.passphrase, 303)):

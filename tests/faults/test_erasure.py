@@ -137,7 +137,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
             assert any("passphrase" in line for line in said)
             # Each process may be a second late, and a post of that second waits for the scrub, which stands.
             time.sleep(1.5)
-            answers = {"door": answer(lambda: browser.get("/organise/"), 410)}
+            answers = {"organisers": answer(lambda: browser.get("/organise/"), 410)}
             answers["signing"] = answer(lambda: browser.sign(**story.person()), 410)
             answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)
             answers["home"] = browser.get("/en/")
@@ -165,8 +165,8 @@ def first_organiser(site: Server, story: Story) -> Browser:
     [link] = site.setup_links()
     story.passphrase = " ".join(story.canaries.latin() for _ in range(4))
     form = {"name": ORGANISER, "passphrase": story.passphrase, "passphrase_again": story.passphrase}
-    door = f"/organise/setup/{link}"
-    welcome = browser.post(door, on=door, **form)
+    setup_url = f"/organise/setup/{link}"
+    welcome = browser.post(setup_url, on=setup_url, **form)
     [story.recovery_code] = re.findall(r"(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}", welcome.text)
     return browser
 
@@ -199,7 +199,7 @@ def make_endless(database: Database, *, is_endless: bool = True) -> None:
 
 
 def test_a_site_that_runs_notices_and_says_so(erasure: Erasure) -> None:
-    for name in ("signing", "link", "door"):
+    for name in ("signing", "link", "organisers"):
         assert "erased" in erasure.answers[name].text, name
     assert erasure.answers["home"].status == 200
 

@@ -123,7 +123,7 @@ def rows(site: Site) -> dict[str, list[Any]]:
 
 
 class OrganisersBrowser:
-    """A browser behind the door: it sends the token of the page it looks at, as forms do."""
+    """An organiser's browser: it posts the token of the page that has the form."""
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
@@ -137,11 +137,11 @@ class OrganisersBrowser:
         return self.client.get(url)
 
     def post(self, url: str, *, on: str = "/organise/account", **form: Any) -> TestResponse:
-        """Post *form* with the token that the page *on* holds."""
+        """Post *form* with the token of the page *on*."""
         return self.client.post(url, data={"csrf_token": self.token(on), **form})
 
     def token(self, on: str = "/organise/account") -> str:
-        """Return the token that the page *on* holds."""
+        """Return the token of the page *on*."""
         page = self.client.get(on).get_data(as_text=True)
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
         assert found, f"no form on {on}"

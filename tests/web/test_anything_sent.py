@@ -75,7 +75,7 @@ QUERY = {
 """What pages read from behind the question mark, filled in as it should be."""
 
 UNNOTED = {"login_failures", "organiser_session", "the queue"}
-"""What may change behind the door without an entry in the log: who failed to come in, is in, or has left."""
+"""The tables that organisers' requests may change without an entry in the audit log."""
 
 on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 """What is asked here comes to no database."""

@@ -128,7 +128,7 @@ def test_every_private_link_says_that_nothing_is_left(
 @pytest.mark.parametrize(
     "url", ["", "login", "recover", "signatures", "lists/de.csv", "setup/00000000000000000000", "requests"]
 )
-def test_the_organisers_door_says_so_whoever_comes(
+def test_every_organisers_page_says_so_with_and_without_a_session(
     organiser: OrganisersBrowser, app: Flask, erase: Any, url: str
 ) -> None:
     erase()

@@ -33,7 +33,7 @@ GET   /<language:language>/privacy                                   anyone
 GET   /<language:language>/progress                                  anyone
 GET   /<language:language>/signature                                 anyone
 POST  /<language:language>/signature                                 supporters
-GET   /<language:language>/signature/<token>                         whoever has the link
+GET   /<language:language>/signature/<token>                         with the link
 POST  /<language:language>/signature/<token>                         supporters
 GET   /<language:language>/signature/sent                            anyone
 GET   /<language:language>/verify                                    anyone
@@ -42,12 +42,12 @@ GET   /counts.json                                                   anyone     
 GET   /healthz                                                       anyone       application/json
 GET   /metrics                                                       the machine  text/plain
 GET   /static/<fingerprint>/<path:path>                              anyone       text/css
-GET   /organise/login                                                at the door
-POST  /organise/login                                                at the door
-GET   /organise/recover                                              at the door
-POST  /organise/recover                                              at the door
-GET   /organise/setup/<token>                                        whoever has the link
-POST  /organise/setup/<token>                                        at the door
+GET   /organise/login                                                the login
+POST  /organise/login                                                the login
+GET   /organise/recover                                              the login
+POST  /organise/recover                                              the login
+GET   /organise/setup/<token>                                        with the link
+POST  /organise/setup/<token>                                        the login
 GET   /organise/                                                     readers
 GET   /organise/account                                              readers
 POST  /organise/account/adopt                                        owners

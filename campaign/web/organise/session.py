@@ -8,7 +8,6 @@ from flask import session as cookie
 from campaign.errors import WrongKeyError
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
-from campaign.sealing.campaign_key import any_superseded
 from campaign.signature.key_change import RESEALED_AT_ONCE, reseal_some
 from campaign.web.site import now, session, site
 
@@ -46,10 +45,7 @@ def resume_session() -> Unlocked | None:
         except WrongKeyError:
             cookie.clear()
             return None
-        has_boxes_left = is_use_due and any_superseded(db)
     if is_use_due:
         with site().database.writing() as db:
             organiser_session.record_use(db, secret, now=now())
-    if has_boxes_left and resumed.private_key is not None:
-        site().background_reseal.start(resumed.private_key)
     return resumed

@@ -29,7 +29,7 @@ def publish(db: Session, keys: ServerKeys, name: str, *, days_ago: int) -> Signa
 
 @pytest.fixture
 def names(db: Session, keys: ServerKeys) -> list[str]:
-    """Publish names of three days, and return them in their order, the newest first."""
+    """Publish names of three days; return them in the order of the pages."""
     rows = [publish(db, keys, f"Mara {at}", days_ago=at // 3) for at in range(8)]
     rows.sort(key=lambda row: (row.confirmed_on, row.id), reverse=True)
     return [row.public_name or "" for row in rows]
@@ -39,7 +39,9 @@ def shown(page: published_name.NamesPage) -> list[str]:
     return [name for name, _state in page.names]
 
 
-def test_pages_hold_every_name_once_there_and_back(db: Session, keys: ServerKeys, names: list[str]) -> None:
+def test_pages_have_every_name_once_forwards_and_backwards(
+    db: Session, keys: ServerKeys, names: list[str]
+) -> None:
     pages = [published_name.page_of_names(db)]
     while older := pages[-1].older:
         pages.append(published_name.page_of_names(db, after=older))
@@ -50,7 +52,7 @@ def test_pages_hold_every_name_once_there_and_back(db: Session, keys: ServerKeys
     assert shown(published_name.page_of_names(db, after=pages[2].newer)) == names[3:6]
 
 
-def test_what_comes_or_goes_meanwhile_moves_no_name_from_page_to_page(
+def test_names_added_or_removed_meanwhile_shift_no_name_to_another_page(
     db: Session, keys: ServerKeys, names: list[str]
 ) -> None:
     first = published_name.page_of_names(db)

@@ -76,7 +76,7 @@ def send_to(sender: Sender, state: Any) -> Any:
     return send.send(sender, Order(delivery_id=uuid4(), state=state, confirmed=cautions, latest_id=latest_id))
 
 
-def test_until_organisers_change_them_the_appeals_lists_hold(db: Session, appeal: Appeal) -> None:
+def test_the_appeals_lists_are_in_force_until_organisers_change_them(db: Session, appeal: Appeal) -> None:
     found = safety_list.current_lists(db, appeal)
 
     assert found.no_names_to == appeal.no_names_to
@@ -84,7 +84,7 @@ def test_until_organisers_change_them_the_appeals_lists_hold(db: Session, appeal
     assert safety_list.current_appeal(db, appeal) is appeal
 
 
-def test_the_accused_state_is_on_both_lists_whatever_anybody_enters(db: Session, appeal: Appeal) -> None:
+def test_the_accused_state_is_always_on_both_lists(db: Session, appeal: Appeal) -> None:
     for codes in ({"release": "kz"}, {"unprotect": "KZ"}):
         with pytest.raises(CampaignError, match="accused"):
             change(db, appeal, **codes)
@@ -96,15 +96,13 @@ def test_the_accused_state_is_on_both_lists_whatever_anybody_enters(db: Session,
 @pytest.mark.parametrize(
     "codes", [{"withhold": "xx"}, {"withhold": "FR"}, {"protect": "kz"}, {"protect": "ZZ"}, {"protect": "EU"}]
 )
-def test_what_is_no_state_or_residence_comes_on_no_list(
-    db: Session, appeal: Appeal, codes: dict[str, str]
-) -> None:
+def test_an_unknown_state_or_residence_is_refused(db: Session, appeal: Appeal, codes: dict[str, str]) -> None:
     with pytest.raises(CampaignError):
         change(db, appeal, **codes)
 
 
 @pytest.mark.both_databases
-def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Session, appeal: Appeal) -> None:
+def test_the_organisers_change_survives_a_start_with_another_appeal(db: Session, appeal: Appeal) -> None:
     change(db, appeal, withhold="fr", protect="BY", release="uz")
     another = replace(appeal, no_names_to=appeal.no_names_to | {"am"})
     safety_list.store_at_start(db, another, now=NOW)
@@ -115,7 +113,7 @@ def test_what_organisers_changed_outlives_a_start_with_another_appeal(db: Sessio
 
 
 @pytest.mark.both_databases
-def test_each_change_stands_in_the_log(db: Session, appeal: Appeal) -> None:
+def test_each_change_is_in_the_audit_log(db: Session, appeal: Appeal) -> None:
     change(db, appeal, withhold="fr", protect="BY", release="uz")
     change(db, appeal, withhold="fr", unprotect="BY")
 
@@ -128,7 +126,7 @@ def test_each_change_stands_in_the_log(db: Session, appeal: Appeal) -> None:
     }
 
 
-def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
+def test_a_delegation_whose_names_are_now_withheld_gets_the_count_and_another_letter(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
 ) -> None:
     make_signature(db, keys, state="fr", name="Mara Example")
@@ -152,11 +150,11 @@ def test_a_delegation_that_gets_no_names_any_more_gets_count_and_another_letter(
 
 
 @pytest.mark.both_databases
-def test_names_that_were_given_while_it_got_none_never_go_to_a_delegation(
+def test_names_given_while_they_were_withheld_are_never_delivered(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
 ) -> None:
     make_signature(db, keys, state="uz", name="Long Before")
-    # Whoever reads the form on this day may send it on the next.
+    # A form opened on this day may be sent on the next.
     make_signature(db, keys, state="uz", name="Day After", on=TODAY + timedelta(days=1))
     change(db, appeal, release="uz")
     assert send_to(sender, UZ).named == 0
@@ -172,7 +170,7 @@ def test_names_that_were_given_while_it_got_none_never_go_to_a_delegation(
     assert (planned.named, planned.names_promised) == (1, 2)
 
 
-def test_a_state_that_leaves_the_appeals_own_file_keeps_that_promise_too(
+def test_that_holds_for_a_state_that_the_appeals_file_no_longer_lists(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal
 ) -> None:
     make_signature(db, keys, state="uz", name="Long Before")
@@ -187,7 +185,7 @@ def test_a_state_that_leaves_the_appeals_own_file_keeps_that_promise_too(
 
 
 @pytest.mark.both_databases
-def test_no_name_leaves_when_the_list_changes_while_it_is_built(
+def test_no_name_is_delivered_if_the_lists_change_while_the_document_is_built(
     db: Session,
     keys: ServerKeys,
     sender: Sender,
@@ -213,7 +211,7 @@ def test_no_name_leaves_when_the_list_changes_while_it_is_built(
 
 
 @pytest.mark.both_databases
-def test_whose_letter_did_not_change_stand_on_one_list(
+def test_signatures_of_an_unchanged_letter_are_on_one_list(
     db: Session, keys: ServerKeys, sender: Sender, appeal: Appeal, post_office: Relay
 ) -> None:
     make_signature(db, keys, state="fr", name="Signed The First", edition=1)
@@ -228,7 +226,7 @@ def test_whose_letter_did_not_change_stand_on_one_list(
 
 
 @pytest.mark.both_databases
-def test_public_names_leave_the_site_where_it_became_dangerous(
+def test_published_names_from_a_newly_endangered_place_are_removed(
     db: Session, keys: ServerKeys, owner: Unlocked, appeal: Appeal
 ) -> None:
     here = make_signature(db, keys, residence="BY", disclosure="public")
@@ -248,7 +246,7 @@ def test_public_names_leave_the_site_where_it_became_dangerous(
 
 
 @pytest.mark.both_databases
-def test_no_name_from_where_it_is_dangerous_is_published_by_mistake(
+def test_approving_a_name_from_an_endangered_place_declines_it(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     made = make_signature(db, keys, residence="KZ", disclosure="public")

@@ -1,4 +1,4 @@
-"""What a data subject asks for by letter: found by the address's digest, or by opening boxes."""
+"""Requests of data subjects: signatures are found by the address's digest, or by opening boxes."""
 
 from datetime import timedelta
 
@@ -61,7 +61,7 @@ def test_every_signature_of_an_address_is_found_and_opened(
     assert [each.details for each in held if each.row.state_code == "fr"] == [None]
 
 
-def test_after_the_close_boxes_tell_a_part_at_a_time(
+def test_after_the_close_boxes_are_searched_a_part_at_a_time(
     db: Session, keys: ServerKeys, subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "BATCH", 2)
@@ -85,9 +85,11 @@ def test_after_the_close_boxes_tell_a_part_at_a_time(
     assert data_request.count_boxes(db, is_exact=False) == 6, "more than five"
 
 
-def test_a_box_that_only_an_earlier_link_opens_is_shown_as_it_is(db: Session, keys: ServerKeys) -> None:
+def test_a_signature_whose_box_cannot_be_opened_is_found_without_details(
+    db: Session, keys: ServerKeys
+) -> None:
     make_signature(db, keys, email=MARA)
-    owner = make_owner(db)  # a new pair; the earlier one's box waits for its own setup link
+    owner = make_owner(db)  # a new pair: only the earlier setup link opens the box
     subject = Subject(MARA, keys, owner.campaign_private_key)
 
     [held] = data_request.find_by_digest(db, subject)
@@ -96,7 +98,7 @@ def test_a_box_that_only_an_earlier_link_opens_is_shown_as_it_is(db: Session, ke
     assert data_request.search_boxes(db, subject).found == []
 
 
-def test_erasing_takes_it_off_the_count_and_leaves_nothing(
+def test_erasing_takes_a_signature_off_the_count_and_leaves_nothing_personal(
     db: Session, keys: ServerKeys, subject: Subject
 ) -> None:
     confirmed = make_signature(db, keys, state="de", email=MARA).row
@@ -141,5 +143,5 @@ def test_after_the_close_what_was_found_in_boxes_can_be_erased(
     assert row.sealed is None
 
 
-def test_what_recognises_an_address_does_not_show_it_in_an_error(subject: Subject) -> None:
+def test_a_subject_does_not_show_its_address_in_an_error(subject: Subject) -> None:
     assert repr(subject) == "Subject()"

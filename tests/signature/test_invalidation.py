@@ -30,7 +30,7 @@ def key(made: Made) -> Any:
 
 
 def hold(db: Session, made: Made, reason: str = "network") -> None:
-    """Hold a signature as signing would have, in no count from the beginning."""
+    """Hold a signature as signing does: no count includes it."""
     made.row.held_for = reason
     if made.row.confirmed_on:
         count.add(db, made.row.state_code, made.row.residence, on=made.row.confirmed_on, confirmed=-1)
@@ -68,7 +68,7 @@ def test_a_held_signature_can_be_confirmed_and_does_not_count(
     assert counts_equal_rows(db)
 
 
-def test_a_released_one_counts_on_the_day_it_was_confirmed(
+def test_a_released_signature_counts_on_the_day_it_was_confirmed(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     made = make_signature(db, keys, on=TODAY - timedelta(days=3))
@@ -82,7 +82,7 @@ def test_a_released_one_counts_on_the_day_it_was_confirmed(
     assert counts_equal_rows(db)
 
 
-def test_one_that_was_released_before_it_was_confirmed_counts_once_it_is(
+def test_a_signature_released_before_it_is_confirmed_counts_from_then_on(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     made = make_signature(db, keys, confirmed=False)
@@ -98,7 +98,7 @@ def test_one_that_was_released_before_it_was_confirmed_counts_once_it_is(
     assert counts_equal_rows(db)
 
 
-def test_invalidating_takes_off_the_count_and_undoing_puts_back(
+def test_invalidating_takes_off_the_count_and_undoing_restores_it(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     stays, goes, pending = (make_signature(db, keys, confirmed=each) for each in (True, True, False))
@@ -130,7 +130,7 @@ def test_an_invalidated_pending_one_does_not_count_when_it_is_confirmed(
 
 
 @pytest.mark.parametrize("then_undone", [False, True])
-def test_one_that_is_withdrawn_while_set_aside_is_in_no_count_ever(
+def test_a_signature_withdrawn_while_it_is_invalidated_is_in_no_count(
     db: Session, keys: ServerKeys, owner: Unlocked, then_undone: bool
 ) -> None:
     made = make_signature(db, keys)
@@ -145,7 +145,7 @@ def test_one_that_is_withdrawn_while_set_aside_is_in_no_count_ever(
     assert counts_equal_rows(db)
 
 
-def test_a_mailbox_keeps_its_place_so_that_it_cannot_sign_itself_back(
+def test_the_mailbox_of_an_invalidated_signature_cannot_sign_again(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     made = make_signature(db, keys, email="mara@example.org")
@@ -172,7 +172,7 @@ def test_a_mailbox_keeps_its_place_so_that_it_cannot_sign_itself_back(
         ({"domain": "flood.example", "residence": "PL"}, set()),
     ],
 )
-def test_a_rule_means_those_to_which_every_part_applies(
+def test_a_search_finds_the_signatures_that_match_every_field(
     db: Session, keys: ServerKeys, owner: Unlocked, parts: dict[str, Any], expected: set[str]
 ) -> None:
     made = {
@@ -192,7 +192,7 @@ def test_a_rule_means_those_to_which_every_part_applies(
     assert found(db, owner, **parts) == {key(made[name]) for name in expected}
 
 
-def test_neither_withdrawn_nor_invalidated_ones_are_meant(
+def test_a_search_finds_neither_withdrawn_nor_invalidated_signatures(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     gone, aside, there = (make_signature(db, keys) for _ in range(3))
@@ -202,7 +202,7 @@ def test_neither_withdrawn_nor_invalidated_ones_are_meant(
     assert found(db, owner, state_code="de") == {key(there)}
 
 
-def test_a_rule_goes_on_over_any_number_of_batches(
+def test_a_search_covers_any_number_of_batches(
     db: Session, keys: ServerKeys, owner: Unlocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "BATCH", 2)
@@ -212,13 +212,13 @@ def test_a_rule_goes_on_over_any_number_of_batches(
     assert len(list(search.find(db, Criteria(residence="FR"), owner.campaign_private_key, most_read=4))) == 4
 
 
-def test_an_empty_rule_is_known_as_one() -> None:
+def test_criteria_are_empty_if_nearly_every_signature_matches() -> None:
     assert Criteria().is_empty
     assert Criteria(stage=PENDING).is_empty
     assert not Criteria(domain="flood.example").is_empty
 
 
-def test_rule_and_reason_can_be_read_with_the_key_and_lie_nowhere_in_clear(
+def test_criteria_and_reason_are_sealed_and_can_be_read_with_the_key(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     decision = invalidation.record_decision(
@@ -235,7 +235,7 @@ def test_rule_and_reason_can_be_read_with_the_key_and_lie_nowhere_in_clear(
     assert invalidation.grounds(stored, b"\1" * 32) is None
 
 
-def test_confirming_invalidating_and_undoing_at_the_same_moment_keeps_counts_equal_to_rows(
+def test_concurrent_confirming_invalidating_and_undoing_keep_counts_equal_to_rows(
     database: Database, keys: ServerKeys
 ) -> None:
     with database.session(writes=True) as db:
@@ -262,5 +262,5 @@ def test_confirming_invalidating_and_undoing_at_the_same_moment_keeps_counts_equ
             act.result()
     with database.session(writes=True) as db:
         assert counts_equal_rows(db)
-        standing = db.scalars(select(Signature).where(Signature.invalidation_id.is_(None))).all()
-        assert count.total(db) == len(standing)
+        counting = db.scalars(select(Signature).where(Signature.invalidation_id.is_(None))).all()
+        assert count.total(db) == len(counting)

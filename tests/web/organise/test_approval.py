@@ -40,6 +40,7 @@ def browser(app: Flask, db: Session, sealed_earlier: Made) -> OrganisersBrowser:
 
 
 @pytest.mark.both_databases
+@pytest.mark.both_databases
 @pytest.mark.parametrize("kind", ["names", "words"])
 def test_entries_sealed_with_an_earlier_key_are_left_out_and_counted(
     browser: OrganisersBrowser, db: Session, keys: ServerKeys, kind: str
@@ -70,6 +71,7 @@ def test_approving_what_cannot_be_opened_changes_nothing_and_says_so(
     assert (sealed_earlier.row.name_review, sealed_earlier.row.words_review) == (None, None)
 
 
+@pytest.mark.both_databases
 def test_names_from_endangered_places_are_said_to_be_declined(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:
@@ -85,6 +87,7 @@ def test_names_from_endangered_places_are_said_to_be_declined(
     assert (log["approve names"], log["decline names"]) == ("1", "2")
 
 
+@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_what_was_withdrawn_or_decided_meanwhile_is_said_to_be_unchanged(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys

@@ -1,4 +1,4 @@
-"""Organisers at their checks: what is held, what is taken off the count, and what delegations are told."""
+"""Organisers release held signatures, take others off the count, and send notices to delegations."""
 
 import re
 from datetime import timedelta
@@ -44,7 +44,7 @@ def total(site: Site) -> int:
 
 
 @pytest.mark.both_databases
-def test_what_is_held_is_shown_with_its_reason_and_can_be_let_count(
+def test_held_signatures_are_shown_with_their_reason_and_can_be_released(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:
     hold(db, make_signature(db, keys, name="Mara Example"), "domain")
@@ -64,7 +64,7 @@ def test_what_is_held_is_shown_with_its_reason_and_can_be_let_count(
 
 
 @pytest.mark.both_databases
-def test_signatures_of_one_domain_are_found_taken_off_and_put_back(
+def test_signatures_of_one_domain_are_found_invalidated_and_restored(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:
     for at in range(3):
@@ -113,7 +113,7 @@ def test_one_signature_can_be_chosen(
 
 
 @pytest.mark.both_databases
-def test_pending_ones_of_a_day_are_taken_off_before_they_count(
+def test_pending_signatures_of_a_day_are_invalidated_before_they_count(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, site: Site
 ) -> None:
     pending = make_signature(db, keys, confirmed=False)
@@ -147,7 +147,7 @@ def test_pending_ones_of_a_day_are_taken_off_before_they_count(
         ({"act": "invalidate", "scope": "all", "signed_to": "tomorrow", "reason": "No day."}, 400),
     ],
 )
-def test_nothing_happens_to_everyone_by_mistake(
+def test_no_decision_is_about_every_signature_by_mistake(
     organiser: OrganisersBrowser,
     db: Session,
     keys: ServerKeys,
@@ -163,7 +163,7 @@ def test_nothing_happens_to_everyone_by_mistake(
     assert db.scalar(select(Signature).where(Signature.held_for.is_not(None))) is not None
 
 
-def test_a_wrong_domain_is_said_to_be_one_and_a_domain_is_never_read_from_an_address(
+def test_a_wrong_domain_is_refused_and_no_domain_is_read_from_an_address(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:
     make_signature(db, keys, email="a@flood.example", name="Mara Example")
@@ -173,7 +173,7 @@ def test_a_wrong_domain_is_said_to_be_one_and_a_domain_is_never_read_from_an_add
 
 
 @pytest.mark.both_databases
-def test_too_many_to_look_through_is_said(
+def test_a_search_that_is_incomplete_says_so(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("campaign.web.organise.checks.MOST_OPENED", 2)
@@ -187,6 +187,7 @@ def test_too_many_to_look_through_is_said(
     )
 
 
+@pytest.mark.both_databases
 def test_a_search_by_domain_says_which_boxes_it_could_not_open(
     app: Flask, db: Session, keys: ServerKeys
 ) -> None:
@@ -226,7 +227,7 @@ def test_a_held_signature_looks_like_any_other_to_its_owner(
 
 
 @pytest.mark.both_databases
-def test_a_delegation_is_told_by_numbers_alone_and_once(
+def test_a_notice_to_a_delegation_has_numbers_only_and_is_due_once(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:
     made = [make_signature(db, keys, name="Wanda Withdrawn") for _ in range(3)]

@@ -28,7 +28,7 @@ URL = "/organise/requests"
 
 
 def hidden(page: Any, name: str) -> list[str]:
-    """Return what the last form of *page* carries under *name*."""
+    """Return the values of the fields *name* in the last form of *page*."""
     form = page.get_data(as_text=True).split("<form")[-1]
     return re.findall(rf'name="{name}" value="([^"]*)"', form)
 
@@ -44,7 +44,7 @@ def find(organiser: OrganisersBrowser, email: str = MARA, **more: Any) -> Any:
 
 
 @pytest.mark.both_databases
-def test_everything_that_is_held_about_an_address_is_shown(
+def test_every_signature_of_an_address_is_shown(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
     row = make_signature(db, keys, email=MARA, name="Mara Example", town="Oldtown", words="I was there.").row
@@ -69,7 +69,7 @@ def test_everything_that_is_held_about_an_address_is_shown(
     assert "Somebody Else" not in page
 
 
-def test_a_look_and_an_erasure_are_logged_without_the_address(
+def test_a_search_and_an_erasure_are_logged_without_the_address(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
     for state in ("fr", "de"):
@@ -91,7 +91,7 @@ def test_a_look_and_an_erasure_are_logged_without_the_address(
     ("changes", "said"),
     [({"sure": ""}, "Make sure first"), ({"keys": []}, "choose at least one signature")],
 )
-def test_without_a_choice_or_being_sure_nothing_is_erased(
+def test_nothing_is_erased_without_a_choice_or_the_checkbox(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, changes: dict[str, Any], said: str
 ) -> None:
     row = make_signature(db, keys, email=MARA).row
@@ -106,7 +106,7 @@ def test_without_a_choice_or_being_sure_nothing_is_erased(
     assert row.sealed is not None
 
 
-def test_an_address_that_signed_nothing_and_one_that_is_none_are_told_apart(
+def test_an_unknown_address_and_an_invalid_one_get_different_answers(
     organiser: OrganisersBrowser, db: Session
 ) -> None:
     assert "No signature found" in text(find(organiser))
@@ -150,6 +150,7 @@ def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     assert "All 4 boxes were opened" in pages[2]
 
 
+@pytest.mark.both_databases
 def test_boxes_that_could_not_be_opened_are_counted(app: Flask, db: Session, keys: ServerKeys) -> None:
     make_signature(db, keys, email="somebody.else@example.org")
     make_owner(db)  # with a later setup link, whose key does not open that box
@@ -163,7 +164,7 @@ def test_boxes_that_could_not_be_opened_are_counted(app: Flask, db: Session, key
     assert "1 box is sealed with an earlier key and could not be opened." in text(page)
 
 
-def test_a_reader_may_neither_look_nor_erase(site: Site, owner: Any, organiser: OrganisersBrowser) -> None:
+def test_a_reader_may_neither_search_nor_erase(site: Site, owner: Any, organiser: OrganisersBrowser) -> None:
     with site.database.writing() as db:
         db.execute(update(Organiser).values(role="reader"))
 
@@ -172,7 +173,7 @@ def test_a_reader_may_neither_look_nor_erase(site: Site, owner: Any, organiser: 
         assert organiser.post(url, on="/organise/account", email=MARA).status_code == 403
 
 
-def test_nobody_gets_there_without_logging_in_and_the_way_there_is_shown(
+def test_the_page_requires_a_login_and_the_overview_links_to_it(
     app: Flask, organiser: OrganisersBrowser
 ) -> None:
     assert app.test_client().get(URL).location == "/organise/login"

@@ -1,4 +1,4 @@
-"""At the organisers' desk: what the pages say before, and after, something is done."""
+"""What the organisers' pages say before and after an action."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def sent(site: Site, clock: Clock) -> UUID:
 
 
 @pytest.mark.both_databases
-def test_approving_with_nothing_chosen_is_said_to_be_a_fault_and_logged_nowhere(
+def test_approving_without_a_choice_is_an_error_and_not_logged(
     organiser: OrganisersBrowser, db: Session
 ) -> None:
     url = "/organise/signatures?kind=words"
@@ -45,7 +45,7 @@ def test_approving_with_nothing_chosen_is_said_to_be_a_fault_and_logged_nowhere(
     assert db.scalar(select(AuditEntry).where(AuditEntry.act == "approve words")) is None
 
 
-def test_the_file_to_fill_in_has_all_57_codes_and_no_address(organiser: OrganisersBrowser) -> None:
+def test_the_csv_template_has_the_code_of_each_state_and_no_address(organiser: OrganisersBrowser) -> None:
     answer = organiser.get("/organise/delegations/template.csv")
     [head, *lines] = csv.reader(io.StringIO(answer.get_data(as_text=True)))
 
@@ -78,7 +78,7 @@ def test_a_delivery_says_what_the_relay_answered(organiser: OrganisersBrowser, s
         ("kz", "To investigate; no sanctions asked", "Send letter and count (no names)"),
     ],
 )
-def test_the_preview_says_what_is_asked_and_what_goes_along(
+def test_the_preview_shows_the_request_and_the_list(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, state: str, request_: str, button: str
 ) -> None:
     make_signature(db, keys, state=state, name="Mara Example")
@@ -89,7 +89,7 @@ def test_the_preview_says_what_is_asked_and_what_goes_along(
     assert button in page
 
 
-def test_each_caution_stands_above_the_tick_that_says_it_was_read(
+def test_each_caution_stands_above_its_checkbox(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, clock: Clock
 ) -> None:
     make_signature(db, keys, name="Mara Example")

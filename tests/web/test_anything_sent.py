@@ -28,7 +28,7 @@ from campaign.sealing.address_digest import address_digest
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.field import one_line, paragraphs
-from campaign.web.organise import form as organisers_forms
+from campaign.web.organise import views
 from campaign.web.supporter import admission
 from tests.conftest import SECRET, Clock, new_database
 from tests.support.anything import MARK, encoded, for_any, header_text, raw, typed
@@ -36,7 +36,7 @@ from tests.support.factories import PASSPHRASE
 from tests.web.conftest import FORM
 from tests.web.lived_in import LOOPBACK, PRIVATE, LivedIn, lived_in
 
-assert organisers_forms, "with it, every form is known"
+assert views, "with them, every form is known"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

@@ -188,7 +188,7 @@ def _fill_template(url: str, appeal: Appeal) -> None:
         setup_code(db, now=NOW)
         assert current_key(db)
     if not database.is_sqlite:  # whose queue is a file of its own
-        queue.make(settings).storage.close()
+        queue.open_queue(settings).storage.close()
     database.close()
 
 

@@ -18,7 +18,7 @@ from campaign.operations.emergency.scrub_rows import finish, is_unfinished, scru
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
 from campaign.signature import count
-from campaign.worker import schedule
+from campaign.worker.job import erase_in_batches
 
 KEYWORD = "ERASE"
 """The word to type: quick in a hurry, but not by accident."""
@@ -55,7 +55,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
 def _erase_due(settings: Settings, database: Database) -> None:
     total = 0
     with database.session(writes=True) as db:
-        for rows in schedule.due(db, settings, now=SYSTEM_CLOCK()):
+        for rows in erase_in_batches(db, settings, now=SYSTEM_CLOCK()):
             db.commit()
             total += rows
             if rows:

@@ -25,7 +25,7 @@ from campaign.database.fact import save_fact
 from campaign.errors import SettingsError
 from campaign.sealing import campaign_key
 from campaign.signature.key_change import setup_code
-from campaign.worker import schedule, tasks
+from campaign.worker.tasks import Tasks
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 """Back-off before the mail worker is restarted after its first, second, … crash."""
@@ -99,8 +99,7 @@ def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
     database, settings = campaign.database, campaign.settings
     log.configure(settings)
-    periodic = schedule.periodic(settings, database)
-    tasks.build(settings, database, periodic=periodic).run_worker(follow_parent=follow_parent)
+    Tasks(settings, database).run_worker(follow_parent=follow_parent)
 
 
 class MailWorker:

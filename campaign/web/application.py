@@ -38,7 +38,7 @@ from campaign.web.snapshot import SnapshotCache
 from campaign.web.supporter import admission
 from campaign.web.supporter import views as supporter_views
 from campaign.web.write import SignatureWriter
-from campaign.worker import tasks
+from campaign.worker.tasks import Tasks
 
 LARGEST_POST = 200_000
 """Bytes; the largest post is an import of addresses."""
@@ -67,7 +67,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
         database=database,
         keys=started.keys,
         snapshots=snapshots,
-        tasks=tasks.build(settings, database, periodic={}),
+        tasks=Tasks(settings, database, clock=clock),
         rate_limits=RateLimits(),
         surge=SurgeDetector(),
         clock=clock,

@@ -1,4 +1,4 @@
-"""Where the worker's tasks wait: of so little worth that it is made anew whenever it is lost."""
+"""The queue of the worker's tasks; a lost queue loses nothing, since tasks only point to the outbox."""
 
 import json
 import sqlite3
@@ -14,49 +14,49 @@ from sqlalchemy import make_url
 
 from campaign.settings import Settings
 
-Made = TypeVar("Made")
+T = TypeVar("T")
 
 
-def make(settings: Settings) -> Huey:
-    """Return the queue: beside the embedded database, or in PostgreSQL for several machines."""
-    how = {"results": False, "serializer": _Plain()}
+def open_queue(settings: Settings) -> Huey:
+    """Return the queue: a file beside the SQLite database, or tables in PostgreSQL for several machines."""
+    options = {"results": False, "serializer": JsonSerializer()}
     if settings.database_url.startswith("postgresql"):
         dsn = make_url(settings.database_url).set(drivername="postgresql")
-        return PostgresHuey("campaign", dsn=dsn.render_as_string(hide_password=False), **how)
+        return PostgresHuey("campaign", dsn=dsn.render_as_string(hide_password=False), **options)
     path = settings.instance / "queue.sqlite"
-    # Without fsync: the sweep makes up for tasks lost with the machine's power.
-    how |= {"filename": str(path), "fsync": False, "timeout": 2}
-    return _in_sound_file(path, lambda: SqliteHuey("campaign", **how))
+    # Without fsync: the sweep replaces tasks that a power cut lost.
+    options |= {"filename": str(path), "fsync": False, "timeout": 2}
+    return _in_usable_file(path, lambda: SqliteHuey("campaign", **options))
 
 
 def check(huey: Huey) -> None:
-    """Raise whatever shows that the queue was lost."""
+    """Raise an error if the queue was lost."""
     huey.pending_count()
     if isinstance(huey, SqliteHuey):
-        # The processes that have it open would go on with it, and those that come would not find it.
+        # A deleted file stays usable for processes that have it open, but new ones would not find it.
         Path(huey.storage.filename).stat()
 
 
-def make_anew(huey: Huey) -> None:
-    """Make a queue that was lost while processes had it open."""
+def recreate(huey: Huey) -> None:
+    """Create the queue again after it was lost while processes had it open."""
     huey.storage.close()
     if isinstance(huey, SqliteHuey):
-        _in_sound_file(Path(huey.storage.filename), huey.storage.initialize_schema)
+        _in_usable_file(Path(huey.storage.filename), huey.storage.initialize_schema)
     else:
         huey.storage.initialize_schema()
 
 
-def _in_sound_file(path: Path, make: Callable[[], Made]) -> Made:
-    """Return what is made in the file, or in a new one where the power left no database of it."""
+def _in_usable_file(path: Path, create: Callable[[], T]) -> T:
+    """Call *create*, again with a new file if the present one is no database, as after a power cut."""
     path.touch(mode=0o600)
     try:
-        return make()
+        return create()
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
     _remove(path)
     path.touch(mode=0o600)
-    return make()
+    return create()
 
 
 def _remove(path: Path) -> None:
@@ -65,8 +65,8 @@ def _remove(path: Path) -> None:
             each.unlink()
 
 
-class _Plain(Serializer):  # type: ignore[misc]
-    """Keeps tasks as JSON: with pickles, whoever can write to the queue could run code."""
+class JsonSerializer(Serializer):  # type: ignore[misc]
+    """Stores tasks as JSON: with pickles, anybody who can write to the queue could run code."""
 
     def _serialize(self, task: Message) -> bytes:
         return json.dumps(task).encode()

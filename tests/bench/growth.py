@@ -38,7 +38,7 @@ from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
-from campaign.worker import schedule
+from campaign.worker.job import erase_in_batches
 from tests.bench import filling, home, report
 from tests.bench.filling import CODES, Filled
 from tests.bench.site import SECRET
@@ -257,7 +257,7 @@ def _erase(grown: Grown) -> None:
     moment = grown.clock()
     settings = replace(grown.site.settings, closes_on=moment.date() - timedelta(days=400))
     with grown.site.database.session(writes=True) as db:
-        for _rows in schedule.due(db, settings, now=moment):
+        for _rows in erase_in_batches(db, settings, now=moment):
             db.commit()
         db.commit()
 

@@ -23,7 +23,7 @@ from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.select import in_list_order
 from campaign.web.site import Site
-from campaign.worker import schedule
+from campaign.worker.job import erase_in_batches
 from tests.conftest import Clock, _postgresql_url
 from tests.database.test_migration import names_on
 from tests.support.factories import make_delivery, make_owner
@@ -131,7 +131,7 @@ def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, cl
     closed = replace(site.settings, closes_on=clock().date())
     clock.forward(days=400)
     with site.database.session(writes=True) as db:
-        for _rows in schedule.due(db, closed, now=clock()):
+        for _rows in erase_in_batches(db, closed, now=clock()):
             db.commit()
         left = db.scalars(select(Signature)).all()
         assert {(each.sealed, each.digest, each.public_name) for each in left} == {(None, None, None)}

@@ -22,7 +22,8 @@ from campaign.operations.doctor.examine import examine
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.recount import compare
-from campaign.worker import schedule, tasks
+from campaign.worker import job
+from campaign.worker.job import Run
 from campaign.worker.tasks import Tasks
 from tests.conftest import Clock
 from tests.support.factories import make_owner
@@ -51,9 +52,7 @@ def worker(
     built: list[Tasks] = []
 
     def build() -> Tasks:
-        built.append(
-            tasks.build(replace(settings, smtp_url=post_office.url), database, periodic={}, clock=clock)
-        )
+        built.append(Tasks(replace(settings, smtp_url=post_office.url), database, clock=clock))
         return built[-1]
 
     yield build
@@ -157,7 +156,7 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
         [mail] = db.scalars(select(OutboxMail))
         assert (mail.status, mail.sealed, mail.failure_code) == (outbox.EXPIRED, None, 451)
         make_owner(db, now=clock())
-        schedule.periodic(settings, database)["note_mails"](db, clock())
+        job.note_mails(Run(settings=settings, database=database, db=db, now=clock()))
         db.commit()
     app = create_app(settings, clock=clock)
     request.addfinalizer(app.extensions["campaign"].close)
@@ -225,7 +224,7 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
         standing.pop()
         # What the worker does every hour and every night.
         with database.session(writes=True) as db:
-            for _rows in schedule.due(db, settings, now=clock()):
+            for _rows in job.erase_in_batches(db, settings, now=clock()):
                 db.commit()
             assert compare(db) == []
             db.commit()

@@ -27,6 +27,7 @@ from campaign.reference.participating_state import STATES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.worker import schedule
+from campaign.worker.job import Run
 from tests.conftest import NOW, SECRET, Clock
 from tests.faults.holding import HoldingRelay, holding_relay, order, sending
 from tests.faults.serving import Server
@@ -98,9 +99,9 @@ class Office:
         for _ in range(3):
             self.clock.forward(seconds=LONGEST_SENDING.total_seconds() / 2 + 1)
             start.prepare(self.database, self.settings, self.appeal, now=self.clock())
-            for work in schedule.periodic(self.settings, self.database).values():
+            for entry in schedule.SCHEDULE:
                 with self.database.session(writes=True) as db:
-                    work(db, self.clock())
+                    entry.run(Run(settings=self.settings, database=self.database, db=db, now=self.clock()))
                     db.commit()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
-from campaign.worker import tasks
+from campaign.worker.tasks import Tasks
 from tests.support.relay import free_port, relay
 from tests.support.worker import eventually, start, worker
 
@@ -105,7 +105,7 @@ def test_a_worker_that_starts_before_its_relay_sends_all_with_the_first_mail_aft
         assert eventually(lambda: b"no mail can leave now" in log.read_bytes())
         with relay(port=port) as server:
             put(30)
-            web = tasks.build(settings, database, periodic={})
+            web = Tasks(settings, database)
             web.wake()
             web.close()
             assert eventually(lambda: waiting(database) == 0, 30)

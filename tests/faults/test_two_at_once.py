@@ -13,7 +13,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.signature.recount import compare
-from campaign.worker import schedule
+from campaign.worker.job import Run, erase_due
 from tests.conftest import NOW
 from tests.faults.serving import Server, mail_to, serving
 from tests.support.factories import TODAY, make_signature
@@ -65,7 +65,6 @@ def test_two_workers_that_erase_at_once_erase_what_is_due_and_nothing_else(
             is_due = number % 2 == 0
             on = TODAY - timedelta(days=30) if is_due else TODAY
             make_signature(db, keys, confirmed=number % 4 > 1, on=on)
-    erase = schedule.periodic(settings, database)["erase_due"]
     failures: list[Exception] = []
     begin = threading.Barrier(3)
 
@@ -73,7 +72,7 @@ def test_two_workers_that_erase_at_once_erase_what_is_due_and_nothing_else(
         begin.wait()
         try:
             with database.session(writes=True) as db:
-                erase(db, NOW)
+                erase_due(Run(settings=settings, database=database, db=db, now=NOW))
                 db.commit()
         except Exception as error:
             failures.append(error)

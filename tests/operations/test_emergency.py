@@ -50,7 +50,7 @@ from campaign.signature.key_change import setup_code
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.sign import Signing, sign
-from campaign.worker import schedule
+from campaign.worker.job import Run, erase_due
 from tests.conftest import NOW
 from tests.signature.test_erase import make_many
 from tests.support.factories import PASSPHRASE, make_delivery, make_owner
@@ -259,7 +259,7 @@ def test_a_scrub_that_was_broken_off_is_ended_by_the_worker(
         assert is_unfinished(after)
 
     with database.session(writes=True) as session:
-        schedule.periodic(settings, database)["erase_due"](session, LATER)
+        erase_due(Run(settings=settings, database=database, db=session, now=LATER))
         session.commit()
 
     with database.reading() as after:

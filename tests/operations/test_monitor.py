@@ -17,7 +17,8 @@ from campaign.mail.outbox_health import SAMPLE, measure
 from campaign.operations.monitor import NAME, MailCondition, noted_mails
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.worker import schedule
+from campaign.worker import job
+from campaign.worker.job import Run
 from tests.conftest import NOW, Clock
 
 MINUTE = timedelta(minutes=1)
@@ -41,7 +42,7 @@ def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> 
     """Do the worker's duty, and return what is noted then."""
 
     def noted() -> MailCondition:
-        schedule.periodic(settings, database)["note_mails"](db, clock())
+        job.note_mails(Run(settings=settings, database=database, db=db, now=clock()))
         db.commit()
         found = noted_mails(db)
         assert found is not None

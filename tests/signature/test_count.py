@@ -12,7 +12,7 @@ from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature import recount
 from campaign.signature.count import Day
-from campaign.worker import schedule
+from campaign.worker.job import Run, compare_counts
 from tests.conftest import NOW
 from tests.support.factories import make_signature
 
@@ -88,7 +88,7 @@ def test_the_nightly_recount_keeps_nobody_from_signing_meanwhile(
 
     event.listen(database.engine, "before_cursor_execute", sign)
     with database.session(writes=True) as db:
-        schedule.periodic(settings, database)["recount"](db, NOW)
+        compare_counts(Run(settings=settings, database=database, db=db, now=NOW))
         db.commit()
 
         assert read_fact(db, "signed")

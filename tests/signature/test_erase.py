@@ -30,7 +30,8 @@ from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
-from campaign.worker import schedule
+from campaign.worker import job
+from campaign.worker.job import Run
 from tests.conftest import NOW
 from tests.support.factories import make_delivery, make_signature
 
@@ -208,7 +209,7 @@ def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
     over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
     db.close()
     with database.session(writes=True) as session:
-        schedule.periodic(over, database)["erase_due"](session, NOW)
+        job.erase_due(Run(settings=over, database=database, db=session, now=NOW))
         session.commit()
 
     with database.reading() as session:

@@ -31,8 +31,8 @@ class Relay:
     """What whole messages are answered, one after another, before they are taken."""
     per_connection: int = 0
     """After so many messages it asks to be left, with 421."""
-    hears_many: bool = False
-    """Whether it offers to hear several words at once."""
+    pipelines: bool = False
+    """Whether it offers PIPELINING."""
     at_message: Callable[[], None] = lambda: None
     """Called when a message has come, before it is answered."""
     closes: bool = False
@@ -59,7 +59,7 @@ class Relay:
         session.host_name, session.taken = hostname, 0
         self.was_encrypted = session.ssl is not None
         self.names.append(hostname)
-        return ["250-PIPELINING", *responses] if self.hears_many else responses
+        return ["250-PIPELINING", *responses] if self.pipelines else responses
 
     async def handle_MAIL(
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]

@@ -6,18 +6,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
-from campaign.database.fact import save_fact
 from campaign.database.session import Database
 from campaign.mail import dispatch, outbox
 from campaign.settings import Settings
-from campaign.worker import tasks
+from campaign.worker.schedule import SCHEDULE
+from campaign.worker.tasks import Tasks
 
 
 def start(
@@ -25,10 +23,11 @@ def start(
     *,
     lease: timedelta = outbox.LEASE,
     idle_seconds: float = dispatch.IDLE_SECONDS,
+    jobs: Collection[str] = ("sweep",),
     follow_parent: bool = False,
     log: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a worker; its log goes to *log*."""
+    """Start a worker that runs the periodic *jobs*; its log goes to *log*."""
     how = json.dumps(
         {
             "settings": {
@@ -39,6 +38,7 @@ def start(
             },
             "lease_seconds": lease.total_seconds(),
             "idle_seconds": idle_seconds,
+            "jobs": [*jobs],
             "follow_parent": follow_parent,
         }
     )
@@ -85,10 +85,6 @@ def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def note_recount(db: Session, now: datetime) -> None:
-    save_fact(db, "worker_recounted", now.isoformat())
-
-
 def main() -> None:
     how = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.DEBUG)
@@ -96,13 +92,9 @@ def main() -> None:
     settings = Settings(**given | {"instance": Path(given["instance"])})
     dispatch.IDLE_SECONDS = how["idle_seconds"]
     database = Database(settings.database_url)
-    built = tasks.build(
-        settings,
-        database,
-        periodic={"recount": note_recount},
-        lease=timedelta(seconds=how["lease_seconds"]),
-    )
-    built.run_worker(follow_parent=how["follow_parent"])
+    schedule = [entry for entry in SCHEDULE if entry.name in how["jobs"]]
+    tasks = Tasks(settings, database, schedule=schedule, lease=timedelta(seconds=how["lease_seconds"]))
+    tasks.run_worker(follow_parent=how["follow_parent"])
     database.close()
 
 

@@ -241,4 +241,4 @@ def test_the_queues_length_is_told_in_tens(client: FlaskClient, site: Site) -> N
         while site.tasks.waiting() < number:
             site.tasks._send_task()
         assert figures(client)["campaign_queue_tasks"] == told
-    assert tasks.QUEUED_AT_MOST == 20
+    assert tasks.QUEUE_LIMIT == 20

@@ -94,7 +94,7 @@ def _check_another_remains(
     heirs = owners if leaving.role == OWNER else others
     if leaving.id in holders and not any(each.id in holders for each in heirs):
         raise NoAccessLeftError(
-            f"{leaving.name} holds the last wrapping of the campaign’s key: "
+            f"{leaving.name} has the last wrapping of the campaign’s key: "
             "without it, nobody opens the names any more"
         )
 

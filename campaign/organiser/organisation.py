@@ -25,8 +25,8 @@ class Organisation:
 
 def organisation(db: Session) -> Organisation:
     """Return the organisation; its fields are empty until an organiser enters them."""
-    kept = read_fact(db, "organisation")
-    return Organisation(**json.loads(kept)) if kept else Organisation()
+    stored = read_fact(db, "organisation")
+    return Organisation(**json.loads(stored)) if stored else Organisation()
 
 
 def save_organisation(db: Session, entered: Organisation) -> None:

@@ -115,7 +115,7 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
     """
     wrapped = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
     if wrapped is None:
-        raise WrongKeyError("this account holds no wrapping of the campaign's key")
+        raise WrongKeyError("this account has no wrapping of the campaign's key")
     return box.unseal_bytes(wrapped.wrapped, own_private)
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaign.mail.outbox_health import STUCK_SECONDS
 from campaign.organiser import audit_log
 from campaign.organiser.audit_log import AuditEntry
 from campaign.reference.participating_state import STATES
@@ -15,7 +16,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.factories import make_delivery, make_signature
-from tests.web.conftest import OrganisersBrowser, text
+from tests.web.conftest import OrganisersBrowser, Supporter, text
 
 pytestmark = pytest.mark.any_database
 
@@ -115,6 +116,24 @@ def test_a_test_to_oneself_can_be_reloaded_without_sending_it_again(
     page = organiser.get(url).get_data(as_text=True)
     assert '<p class="notice is-good" role="status">The test was sent.' in page
     assert "olga@example.org" not in page
+
+
+def test_the_overview_warns_of_mails_that_wait_too_long(
+    organiser: OrganisersBrowser, supporter: Supporter, clock: Clock
+) -> None:
+    supporter.sign()
+    assert "Is the mail relay down?" not in text(organiser.get("/organise/"))
+
+    clock.forward(seconds=STUCK_SECONDS + 1)
+    assert "1 message has been waiting for up to 15 minutes." in text(organiser.get("/organise/"))
+
+
+def test_the_overview_counts_the_states_without_an_address(organiser: OrganisersBrowser) -> None:
+    _ready(organiser, "de")
+
+    page = text(organiser.get("/organise/"))
+    assert f"1 /{len(STATES)} delegations with an address" in page
+    assert f"Find delegations’ addresses {len(STATES) - 1}" in page
 
 
 def _ready(organiser: OrganisersBrowser, state: str, checked_on: str = "2026-11-20") -> None:

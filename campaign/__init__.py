@@ -1,4 +1,4 @@
-"""A letter campaign for personal sanctions: pick a state, sign, confirm, be counted; organisers deliver."""
+"""A letter campaign for personal sanctions: supporters sign and confirm, organisers deliver."""
 
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,13 @@ __version__ = "0.1.0"
 
 
 def create_app(settings: "Settings", *, clock: Clock = SYSTEM_CLOCK) -> "Flask":
-    """Return the web application, with its database brought up to date.
+    """Return the web application, and migrate its database.
 
     Raises:
-        SettingsError: A setting cannot work.
+        SettingsError: A setting is invalid.
         AppealError: The appeal's content is broken.
     """
-    # Imported here, so that `import campaign` alone stays light.
+    # Imported here to keep `import campaign` fast.
     from campaign.web.application import build
 
     return build(settings, clock)

@@ -1,18 +1,18 @@
-"""The time: passed in wherever it matters, so that tests can set it."""
+"""The clock, which is passed to the code that uses it, so that tests can set the time."""
 
 import time
 from datetime import UTC, datetime
 
 
 class Clock:
-    """The machine's two clocks; tests pass a subclass that they set by hand."""
+    """Wall clock and monotonic clock of the machine; tests pass a subclass."""
 
     def __call__(self) -> datetime:
-        """Return the time of day, in UTC; an operator may set it back or forward."""
+        """Return the current time in UTC; it may jump when the machine's clock is set."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since a fixed moment in the past; they never go back."""
+        """Return seconds since an unspecified start; they never decrease."""
         return time.monotonic()
 
 

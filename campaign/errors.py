@@ -1,65 +1,65 @@
-"""The errors this tool raises on purpose, each a sentence a person can act on.
+"""Expected errors; each message is a sentence that tells a person what to do.
 
 ::
 
     CampaignError
-    ├── SettingsError               a setting that cannot work; stops the start
-    ├── AppealError                 the appeal's folder is broken: file and line
-    ├── ClosedError                 signing after the campaign's close
-    ├── UnknownTokenError           no signature was issued this token
-    ├── LimitError                  too much from one network just now: how long to wait
+    ├── SettingsError               an invalid setting; stops the start
+    ├── AppealError                 invalid content of the appeal, with file and line
+    ├── ClosedError                 signing after the close of the campaign
+    ├── UnknownTokenError           no signature has this token
+    ├── LimitError                  rate limit of a network, with the seconds to wait
     ├── TooManyAttemptsError        too many failed logins just now: how long to wait
-    ├── ProofError                  a proof is missing, or is none
+    ├── ProofError                  a proof of work is missing or invalid
     ├── SealError
-    │   ├── NoKeyError              no campaign key yet: no signature can be taken
-    │   │   └── ErasedError         everything personal was erased: there never will be one again
-    │   └── WrongKeyError           a passphrase, code, token or key that opens nothing
-    ├── OrganiserError              an account that cannot be made, changed or removed
-    │   ├── RoleError               a role that does not allow what was asked
-    │   ├── NoAccessLeftError       without this account nobody could open the names, or let others in
-    │   ├── WeakPassphraseError     a passphrase that can be guessed, and why
-    │   └── WrongCodeError          a six-digit code that a phone does not show now, or showed before
-    ├── DelegationError             an address that cannot be stored, with its line
-    ├── DeliveryError               a delivery that may not be made
-    ├── CopyError                   a campaign that cannot be moved to another database
+    │   ├── NoKeyError              there is no campaign key, so nobody can sign
+    │   │   └── ErasedError         everything personal was erased in an emergency
+    │   └── WrongKeyError           a passphrase, code, token or key that does not fit
+    ├── OrganiserError              an account that cannot be created, changed or removed
+    │   ├── RoleError               the role does not allow the action
+    │   ├── NoAccessLeftError       nobody else could open the names, or invite others
+    │   ├── WeakPassphraseError     a passphrase that can be guessed, with the reason
+    │   └── WrongCodeError          a six-digit code that is wrong or was used before
+    ├── DelegationError             an invalid address of a delegation, with its line
+    ├── DeliveryError               a delivery that is not allowed
+    ├── CopyError                   a campaign that cannot be copied to another database
     └── MailError
-        ├── TemporaryMailError      try again later
-        │   └── RecipientMailError  so says the recipient's provider, perhaps, and not the relay
-        ├── PermanentMailError      never will be accepted
-        └── UncertainMailError      the line broke after the message was handed over
+        ├── TemporaryMailError      not accepted now: retry later
+        │   └── RecipientMailError  not accepted now, perhaps by the recipient's provider and not by the relay
+        ├── PermanentMailError      will never be accepted
+        └── UncertainMailError      the connection broke after the message was sent
 """
 
 
 class CampaignError(Exception):
-    """Anything this tool refuses or cannot do."""
+    """Base class of all expected errors."""
 
 
 class SettingsError(CampaignError):
-    """A setting that cannot work; the message names it in one line."""
+    """A setting is invalid; the message names it in one line."""
 
 
 class AppealError(CampaignError):
-    """The appeal's content is broken; the message gives file and line."""
+    """The content of the appeal is invalid; the message gives file and line."""
 
 
 class ClosedError(CampaignError):
-    """The campaign no longer takes signatures."""
+    """The campaign is closed for new signatures."""
 
 
 class UnknownTokenError(CampaignError):
-    """No signature was issued this token, or it has expired."""
+    """No signature has this token, or it has expired."""
 
 
 class LimitError(CampaignError):
-    """Too much came from one network; ``seconds`` says how long to wait."""
+    """A network has reached its rate limit; it may retry after ``seconds``."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"too much from one network: wait {seconds} seconds")
+        super().__init__(f"too many requests from one network: wait {seconds} seconds")
         self.seconds = seconds
 
 
 class ProofError(CampaignError):
-    """Nothing shows that somebody took a moment, or what shows it is too old, used, or made up."""
+    """A proof of work is missing, expired, spent or forged."""
 
 
 class SealError(CampaignError):
@@ -67,31 +67,31 @@ class SealError(CampaignError):
 
 
 class NoKeyError(SealError):
-    """There is no campaign key, so nothing personal can be taken in."""
+    """There is no campaign key, so nothing personal can be sealed."""
 
 
 class ErasedError(NoKeyError):
-    """Everything personal was erased in an emergency: nothing can be sealed or opened any more."""
+    """Everything personal was erased in an emergency: nothing can be sealed or unsealed any more."""
 
 
 class WrongKeyError(SealError):
-    """The passphrase, code, token or key does not open what it was tried on."""
+    """The passphrase, code, token or key does not open the box or wrapping."""
 
 
 class OrganiserError(CampaignError):
-    """An organiser's account cannot be made, changed or removed as asked."""
+    """An organiser's account cannot be created, changed or removed."""
 
 
 class RoleError(OrganiserError):
-    """The organiser's role does not allow this."""
+    """The organiser's role does not allow the action."""
 
 
 class NoAccessLeftError(OrganiserError):
-    """Without this account, nobody could open the names, or let others in."""
+    """Without this account nobody could open the names, or invite others."""
 
 
 class WeakPassphraseError(OrganiserError):
-    """A passphrase can be guessed; ``weakness`` says why, in one word."""
+    """A passphrase can be guessed; ``weakness`` is the reason in one word."""
 
     def __init__(self, message: str, weakness: str) -> None:
         super().__init__(message)
@@ -99,7 +99,7 @@ class WeakPassphraseError(OrganiserError):
 
 
 class WrongCodeError(OrganiserError):
-    """A six-digit code is not the one that the phone shows now, or was used."""
+    """A six-digit code is not the current one, or was used before."""
 
 
 class TooManyAttemptsError(CampaignError):
@@ -111,15 +111,15 @@ class TooManyAttemptsError(CampaignError):
 
 
 class DelegationError(CampaignError):
-    """A delegation's address cannot be stored as given."""
+    """The address of a delegation is invalid."""
 
 
 class DeliveryError(CampaignError):
-    """A delivery may not be made as asked."""
+    """A delivery is not allowed."""
 
 
 class CopyError(CampaignError):
-    """A campaign cannot be moved to another database, or did not arrive as it was."""
+    """A campaign cannot be copied to another database, or the copy differs."""
 
 
 class MailError(CampaignError):
@@ -131,16 +131,16 @@ class MailError(CampaignError):
 
 
 class TemporaryMailError(MailError):
-    """Not accepted now; the same message may be accepted later."""
+    """A message is not accepted now; a retry may succeed."""
 
 
 class RecipientMailError(TemporaryMailError):
-    """A recipient is not accepted now; the relay may have asked the server that has this mailbox."""
+    """A recipient is not accepted now; the reply may be that of the mailbox's server, not the relay's."""
 
 
 class PermanentMailError(MailError):
-    """Will never be accepted as it is."""
+    """A message will never be accepted."""
 
 
 class UncertainMailError(MailError):
-    """The line broke after the message was handed over: it may have been accepted."""
+    """The connection broke after the message was sent: it may have been accepted."""

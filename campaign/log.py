@@ -1,8 +1,7 @@
-"""The log of ``serve`` and ``work``: a line for each record, and nothing personal in any.
+"""The log of ``serve`` and ``work``: one line per record, without personal data.
 
-What is logged holds no name or address to begin with. An error that somebody logs with its
-traceback loses its message here, since that may quote what was typed or stored: its kind and
-its places are left. There is no access log.
+No code logs names or addresses. The traceback of an error is logged without the error's message,
+which may quote input or rows: its type and the lines of code remain. There is no access log.
 """
 
 import json
@@ -16,44 +15,44 @@ from types import TracebackType
 from campaign.settings import Settings
 
 TEXT = "%(levelname)s %(name)s: %(message)s"
-"""Without a time: systemd's journal, where these lines go, has its own."""
+"""Without a time, since systemd's journal adds it."""
 
 
-def _is_no_advice(record: logging.LogRecord) -> bool:
-    # It would have fewer threads, for it does not know that those who sign together share a transaction.
+def _is_relevant(record: logging.LogRecord) -> bool:
+    # Granian advises fewer threads; here more threads let more signatures share a transaction.
     return not str(record.msg).startswith("Configuration allows spawning")
 
 
 GRANIAN = {
-    "filters": {"advice": {"()": lambda: _is_no_advice}},
+    "filters": {"advice": {"()": lambda: _is_relevant}},
     "loggers": {"_granian": {"handlers": [], "filters": ["advice"], "propagate": True}},
 }
-"""Sends the web server's records, too, through our handler."""
+"""Logging configuration that passes the web server's records to our handler."""
 
 _ErrorInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def format_traceback(trace: TracebackType | None) -> str:
-    """Return the places that an error came through, the one where it was raised first."""
-    places = [f"{each.filename.rpartition('/')[2]}:{each.lineno} {each.name}" for each in extract_tb(trace)]
-    return " < ".join(reversed(places[-8:]))
+    """Return the last eight lines of code of *trace* as text, innermost first, without the message."""
+    lines = [f"{each.filename.rpartition('/')[2]}:{each.lineno} {each.name}" for each in extract_tb(trace)]
+    return " < ".join(reversed(lines[-8:]))
 
 
-class Lines(logging.Formatter):
-    """A record as text, on one line."""
+class LineFormatter(logging.Formatter):
+    """Formats a record as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return " ".join(super().format(record).splitlines())
 
     def formatException(self, ei: _ErrorInfo) -> str:  # noqa: N802 -- logging's own name
-        """Return where an error was raised, without its message."""
+        """Return the type of an error and where it was raised, without its message."""
         kind, _error, trace = ei
         return f"{kind.__name__ if kind else 'nothing'} in {format_traceback(trace)}"
 
 
-class JsonLines(Lines):
-    """A record as one JSON object on one line."""
+class JsonFormatter(LineFormatter):
+    """Formats a record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -70,11 +69,11 @@ class JsonLines(Lines):
 
 
 def configure(settings: Settings) -> None:
-    """Have this process write its log as *settings* ask; how loud it is stays as it was."""
+    """Write the log of this process in the format of *settings*; levels are not changed."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else Lines(TEXT))
-    # A forked process has its parent's.
-    for earlier in [each for each in logging.root.handlers if isinstance(each.formatter, Lines)]:
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else LineFormatter(TEXT))
+    # A forked process has inherited its parent's handler.
+    for earlier in [each for each in logging.root.handlers if isinstance(each.formatter, LineFormatter)]:
         logging.root.removeHandler(earlier)
     logging.root.addHandler(handler)
     logging.captureWarnings(True)

@@ -1,9 +1,9 @@
-"""Where templates and static files lie: beside the package in a checkout, inside it once installed."""
+"""Folders of templates and static files: beside the package in a checkout, inside it once installed."""
 
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-"""The package itself."""
+"""The folder of the package ``campaign``."""
 
 
 def _shipped(name: str) -> Path:
@@ -15,4 +15,4 @@ TEMPLATES = _shipped("templates")
 """Pages, mails and letters."""
 
 STATIC = _shipped("static")
-"""What browsers and documents load: style sheet, fonts, map."""
+"""Style sheet, fonts and map, for browsers and documents."""

@@ -1,10 +1,11 @@
-"""What a deployment may vary, read once from ``CAMPAIGN_*`` and frozen."""
+"""Settings of a deployment, read once from ``CAMPAIGN_*`` environment variables."""
 
 import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 
-LOG_FORMATS = ("text", "json")
-
-SHORTEST_SECRET = 32
-"""Characters; a key made by ``secrets.token_urlsafe(32)`` has 43."""
+MIN_SECRET_CHARACTERS = 32
+"""A key from ``secrets.token_urlsafe(32)`` has 43."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +26,19 @@ class Settings:
     """What a deployment may vary; each field is read from ``CAMPAIGN_<FIELD>``."""
 
     instance: Path = Path("instance")
-    """The folder that holds the embedded database, the queue, and the secrets made at the first start."""
+    """The folder of the embedded database, the queue, and the secrets created at the first start."""
 
     database_url: str = ""
-    """SQLAlchemy's URL; empty means ``campaign.sqlite`` in the instance folder."""
+    """SQLAlchemy's URL; if empty, ``campaign.sqlite`` in the instance folder."""
 
     secret_key: str = field(default="", repr=False)
-    """Every key of the server derives from it; empty means the one in the instance folder."""
+    """All keys of the server derive from it; if empty, the file ``secret_key`` in the instance folder."""
 
     base_url: str = "http://127.0.0.1:8000"
-    """Where supporters reach the site, without a slash at the end; links in mails begin with it."""
+    """The public URL of the site, without a slash at the end; links in mails begin with it."""
 
     smtp_url: str = field(default="", repr=False)
-    """The relay that takes the mails; empty means that each mail becomes a file."""
+    """The mail relay; if empty, each mail becomes a file."""
 
     mail_from: str = "campaign@localhost"
     """The sender of mails to signatories and delegations: an address, or ``Name <address>``."""
@@ -51,26 +50,26 @@ class Settings:
     """The last day on which the letter can be signed (UTC)."""
 
     confirmation_days: int = 7
-    """Days an unconfirmed signature is kept; then it is erased."""
+    """Days until an unconfirmed signature is erased."""
 
     erase_months_after_close: int = 6
-    """Months after the close at which all personal data is erased."""
+    """Months from the close until all personal data is erased."""
 
     trusted_proxies: int = 0
-    """How many proxies in front of the server are ours and set ``X-Forwarded-*``."""
+    """Number of our own proxies in front of the server, which set ``X-Forwarded-*``."""
 
     unlimited_networks: tuple[Network, ...] = ()
-    """Networks exempt from limits, such as a conference's."""
+    """Networks without rate limits, such as that of a conference."""
 
     metrics_networks: tuple[Network, ...] = LOOPBACK
-    """From where a monitor may read ``/metrics``; for everybody else there is no such page."""
+    """Networks that may read ``/metrics``; for all others the page does not exist."""
 
     log_format: str = "text"
-    """How the log is written: ``text``, or ``json`` with one object a line."""
+    """Format of the log: ``text``, or ``json`` with one object per line."""
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the site can be reached from this machine alone."""
+        """Whether only this machine can reach the site."""
         return is_loopback_host(urlsplit(self.base_url).hostname or "")
 
     @property
@@ -80,10 +79,10 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings; on one machine make the secret key at the first start.
+    """Read the settings; without a configured secret key, create one at the first start.
 
     Raises:
-        SettingsError: A setting cannot work; the message is one line that names it.
+        SettingsError: A setting is invalid; the message names it in one line.
     """
     given: dict[str, Any] = {}
     for each in fields(Settings):
@@ -91,26 +90,26 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         if text:
             try:
                 given[each.name] = _READERS.get(each.name, str)(text)
-            except ValueError as error:
+            except (OSError, ValueError) as error:
                 raise SettingsError(f"CAMPAIGN_{each.name.upper()}: {error}") from error
-    _refuse_misspelt(environment)
+    _refuse_unknown(environment)
     settings = Settings(**given)
     _check_mail(settings)
     folder = settings.instance.absolute()
     make_instance(folder)
-    given |= {
-        "instance": folder,
-        "database_url": settings.database_url or f"sqlite:///{folder / 'campaign.sqlite'}",
-        "secret_key": settings.secret_key or _secret_key(folder),
-    }
-    return Settings(**given)
+    return replace(
+        settings,
+        instance=folder,
+        database_url=settings.database_url or f"sqlite:///{folder / 'campaign.sqlite'}",
+        secret_key=settings.secret_key or _secret_key(folder),
+    )
 
 
 def make_instance(folder: Path) -> None:
-    """Make the instance folder, closed to other users of the machine.
+    """Create the instance folder, closed to other users of the machine.
 
     Raises:
-        SettingsError: It cannot be made or written to.
+        SettingsError: The folder cannot be created or written to.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,49 +135,39 @@ def _secret_key(folder: Path) -> str:
     try:
         if not path.exists():
             _make_secret_key(path)
-    except OSError as error:
-        raise SettingsError(f"CAMPAIGN_SECRET_KEY: cannot make {path} ({error.strerror})") from error
-    try:
         return _secret(path.read_text().strip())
     except (OSError, ValueError) as error:
         raise SettingsError(f"CAMPAIGN_SECRET_KEY: {path} cannot be used ({error})") from error
 
 
 def _make_secret_key(path: Path) -> None:
-    """Write a new key whole, or not at all; of several starting processes one does."""
+    """Create the file atomically: of several starting processes one succeeds."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(32))
         file.flush()
         os.fsync(file.fileno())
     try:
-        path.hardlink_to(unfinished)
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            path.hardlink_to(unfinished)
     finally:
         unfinished.unlink()
 
 
-def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {f"CAMPAIGN_{each.name.upper()}" for each in fields(Settings)}
-    for name in sorted(environment):
-        if name.startswith("CAMPAIGN_") and name not in known:
-            raise SettingsError(f"{name}: there is no such setting")
+    if unknown := {name for name in environment if name.startswith("CAMPAIGN_")} - known:
+        raise SettingsError(f"{min(unknown)}: this setting does not exist")
 
 
 def _check_mail(settings: Settings) -> None:
     if not settings.smtp_url and not settings.is_loopback:
-        raise SettingsError(
-            "CAMPAIGN_SMTP_URL: not set, so mails would become files that no supporter gets; "
-            f"that is refused unless CAMPAIGN_BASE_URL is on loopback (it is {settings.base_url})"
-        )
+        raise SettingsError(f"CAMPAIGN_SMTP_URL: is needed, since {settings.base_url} is not on loopback")
 
 
 def _secret(text: str) -> str:
-    if len(text) < SHORTEST_SECRET:
-        raise ValueError(
-            f"shorter than {SHORTEST_SECRET} characters; make one with `openssl rand -base64 32`"
-        )
+    if len(text) < MIN_SECRET_CHARACTERS:
+        raise ValueError(f"has fewer than {MIN_SECRET_CHARACTERS} characters; try `openssl rand -base64 32`")
     return text
 
 
@@ -187,10 +176,16 @@ def _base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"not a web address such as https://letters.example.org: {text}")
     if parts.path not in {"", "/"}:
-        raise ValueError(f"the site lives at the root of its host, not under a path: {text}")
+        raise ValueError(f"must have no path: the site uses the root of its host: {text}")
     if parts.scheme == "http" and not is_loopback_host(parts.hostname):
         raise ValueError(f"must begin with https:// except on loopback: {text}")
     return text.rstrip("/")
+
+
+def _one_of(text: str, *allowed: str) -> str:
+    if text not in allowed:
+        raise ValueError(f"must be {' or '.join(allowed)}, not {text!r}")
+    return text
 
 
 def _database_url(text: str) -> str:
@@ -203,7 +198,7 @@ def _smtp_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host")
-    _ = parts.port  # raises ValueError when it is no number
+    _ = parts.port  # raises ValueError if it is no number
     return text
 
 
@@ -213,7 +208,7 @@ def _mail_from(text: str) -> str:
     return text
 
 
-def _whole(at_least: int) -> Callable[[str], int]:
+def _whole_number(at_least: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not text.isascii() or not text.isdigit() or int(text) < at_least:
             raise ValueError(f"must be a whole number of at least {at_least}, not {text!r}")
@@ -230,24 +225,13 @@ def _day(text: str) -> date:
 
 
 def _folder(text: str) -> Path:
-    path = Path(text)
-    try:
-        is_folder = path.is_dir()
-    except OSError as error:
-        raise ValueError(f"cannot look into the folder {text}: {error.strerror}") from error
-    if not is_folder:
+    if not Path(text).is_dir():
         raise ValueError(f"there is no folder {text}")
-    return path.absolute()
+    return Path(text).absolute()
 
 
 def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _log_format(text: str) -> str:
-    if text not in LOG_FORMATS:
-        raise ValueError(f"must be {' or '.join(LOG_FORMATS)}, not {text!r}")
-    return text
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -259,10 +243,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "mail_from": _mail_from,
     "appeal": _folder,
     "closes_on": _day,
-    "confirmation_days": _whole(1),
-    "erase_months_after_close": _whole(0),
-    "trusted_proxies": _whole(0),
+    "confirmation_days": _whole_number(1),
+    "erase_months_after_close": _whole_number(0),
+    "trusted_proxies": _whole_number(0),
     "unlimited_networks": _networks,
     "metrics_networks": _networks,
-    "log_format": _log_format,
+    "log_format": lambda text: _one_of(text, "text", "json"),
 }

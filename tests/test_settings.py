@@ -10,7 +10,7 @@ from campaign.settings import Settings, load
 ROOT = Path(__file__).parent.parent
 
 
-def test_without_any_setting_it_starts_on_embedded_defaults(tmp_path: Path) -> None:
+def test_without_settings_the_embedded_defaults_apply(tmp_path: Path) -> None:
     settings = load({"CAMPAIGN_INSTANCE": str(tmp_path / "instance")})
 
     assert settings.database_url == f"sqlite:///{tmp_path}/instance/campaign.sqlite"
@@ -18,7 +18,7 @@ def test_without_any_setting_it_starts_on_embedded_defaults(tmp_path: Path) -> N
     assert settings.is_loopback
 
 
-def test_the_secret_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_secret_key_is_created_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     environment = {"CAMPAIGN_INSTANCE": str(tmp_path / "instance")}
     first, second = load(environment), load(environment)
 
@@ -28,7 +28,7 @@ def test_the_secret_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> 
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_secrets_do_not_show_when_settings_are_printed() -> None:
+def test_printed_settings_contain_no_secrets() -> None:
     shown = repr(Settings(secret_key="s3cret", smtp_url="smtp://u:hunter2@relay"))
 
     assert "s3cret" not in shown
@@ -59,7 +59,7 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
         ("INSTANCE", "/dev/null/instance"),
     ],
 )
-def test_a_setting_that_cannot_work_is_named_in_one_line(tmp_path: Path, name: str, text: str) -> None:
+def test_an_invalid_setting_is_named_in_one_line(tmp_path: Path, name: str, text: str) -> None:
     environment = {"CAMPAIGN_INSTANCE": str(tmp_path / "instance"), f"CAMPAIGN_{name}": text}
 
     with pytest.raises(SettingsError, match=f"CAMPAIGN_{name}: ") as caught:

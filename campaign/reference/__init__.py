@@ -1,1 +1,1 @@
-"""What the world fixes: languages, the 57 participating states, residences."""
+"""Reference data: languages, the 57 participating states, residences."""

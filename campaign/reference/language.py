@@ -1,4 +1,4 @@
-"""The eight languages of the campaign, and the catalogue of wording in each."""
+"""The eight languages of the campaign and their message catalogues."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,12 +13,12 @@ CATALOGUES = PACKAGE / "translations"
 
 @dataclass(frozen=True)
 class Language:
-    """A language of the pages; ``name`` is what its speakers call it."""
+    """A language of the pages; ``name`` is its own name for itself."""
 
     code: str
     name: str
     is_finished: bool = False
-    """Whether letter and pages are complete; if not, readers are sent to English."""
+    """Whether letter and pages are complete; otherwise they redirect to English."""
 
 
 ENGLISH = Language("en", "English", is_finished=True)
@@ -37,21 +37,21 @@ LANGUAGES = {
     )
 }
 
-_USAGE = {ENGLISH.code: "en_GB"}
-"""Where a language alone would give another usage: English by itself writes dates as Americans do."""
+_LOCALES = {ENGLISH.code: "en_GB"}
+"""Locales that differ from the code of the language: ``en`` alone would mean American dates."""
 
 
 def locale(code: str) -> str:
-    """Return the locale by whose rules dates and numbers are written in the language *code*."""
-    return _USAGE.get(code, code)
+    """Return the locale for dates and numbers in the language *code*."""
+    return _LOCALES.get(code, code)
 
 
 def finished_languages() -> list[Language]:
-    """Return the languages in which the whole campaign can be read."""
+    """Return the languages in which letter and pages are complete."""
     return [language for language in LANGUAGES.values() if language.is_finished]
 
 
 @cache
 def wording(code: str) -> NullTranslations:
-    """Return the catalogue of *code*; English is what the code itself says."""
+    """Return the message catalogue of the language *code*; message ids are English."""
     return Translations.load(CATALOGUES, [code])

@@ -1,4 +1,4 @@
-"""The 57 participating States of the OSCE, and their names in the campaign's languages."""
+"""The 57 participating States of the OSCE, with their names in each language."""
 
 import csv
 import unicodedata
@@ -12,23 +12,23 @@ from campaign.reference.language import ENGLISH, Language
 
 @dataclass(frozen=True)
 class ParticipatingState:
-    """One of the 57; its delegation to the OSCE is whom a letter is addressed to."""
+    """One of the 57; a letter is addressed to its delegation to the OSCE."""
 
     code: str
-    """ISO 3166-1 alpha-2, in lower case, as in addresses of pages."""
+    """ISO 3166-1 alpha-2, in lower case, as in URLs."""
     osce_name: str
-    """As the OSCE lists it: ``Holy See``, ``The Netherlands``."""
+    """The name in the OSCE's list: ``Holy See``, ``The Netherlands``."""
     sentence_form: str
-    """For an English sentence: ``the Holy See``, ``the Netherlands``."""
+    """The form in an English sentence: ``the Holy See``, ``the Netherlands``."""
     long_name: str
     names: Mapping[str, str]
     """The name in each language, nominative, for lists, address blocks and after a colon."""
     is_eu_member: bool
     letter_languages: tuple[str, ...]
-    """Languages that its delegation may be written to in, the best first."""
+    """Languages for letters to its delegation, the best first."""
 
     def name(self, language: str) -> str:
-        """Return the name in *language*; never inflect it."""
+        """Return the name in *language*, which must not be inflected."""
         return self.names[language]
 
 
@@ -38,11 +38,11 @@ _ALPHABETS = {
     "kk": "аәбвгғдежзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
     "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
 }
-"""Where a letter that looks like another with a mark has a place of its own."""
+"""Alphabets in which a letter with a diacritic is a letter of its own."""
 
 
 def sort_key(name: str, language: str) -> str:
-    """Return what names are ordered by in *language*: its alphabet, without case and other accents."""
+    """Return a key that sorts names by the alphabet of *language*, without case and other accents."""
     alphabet = _ALPHABETS.get(language, "")
     key = ""
     for character in unicodedata.normalize("NFC", name.removeprefix("The ")).casefold():
@@ -79,9 +79,9 @@ def _read() -> dict[str, ParticipatingState]:
 
 
 STATES: Mapping[str, ParticipatingState] = MappingProxyType(_read())
-"""The 57 by code, in the order of their English names."""
+"""The 57 states by code, sorted by English name."""
 
 
 def states_in_order(language: Language) -> list[ParticipatingState]:
-    """Return the 57 in the order of *language*."""
+    """Return the 57 states, sorted by their names in *language*."""
     return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))

@@ -1,4 +1,4 @@
-"""Where signatories live: every code of ISO 3166-1, with a name in each language."""
+"""Residences of signatories: the codes of ISO 3166-1, with a name in each language."""
 
 from collections.abc import Collection
 
@@ -8,18 +8,18 @@ from campaign.reference.language import wording
 from campaign.reference.participating_state import STATES, sort_key
 
 UNSTATED = "ZZ"
-"""The code of those who would rather not say."""
+"""The code for "rather not say"."""
 
-# CLDR's two-letter territories that ISO 3166-1 does not assign: exceptional reservations,
+# Two-letter territories of CLDR that ISO 3166-1 does not assign: exceptional reservations,
 # groupings, pseudo-territories and user-assigned codes.
 _NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK"})
 
 RESIDENCES = frozenset(code for code in map(str, Locale("en").territories) if code.isalpha()) - _NOT_ISO
-"""Every assigned alpha-2 code, in capital letters, and :data:`UNSTATED`."""
+"""All assigned alpha-2 codes, in upper case, and :data:`UNSTATED`."""
 
 
 def name(code: str, language: str) -> str:
-    """Return the name of a residence: the OSCE's form for the 57, CLDR's for the others."""
+    """Return the name of a residence: the OSCE's for its 57 states, CLDR's for all others."""
     if code == UNSTATED:
         return wording(language).gettext("Not stated")
     state = STATES.get(code.lower())
@@ -27,6 +27,6 @@ def name(code: str, language: str) -> str:
 
 
 def choices(language: str, codes: Collection[str] = RESIDENCES) -> list[tuple[str, str]]:
-    """Return code and name of each of *codes* but :data:`UNSTATED`, in the order of *language*."""
+    """Return code and name of *codes* except :data:`UNSTATED`, sorted by name in *language*."""
     named = [(code, name(code, language)) for code in codes if code != UNSTATED]
     return sorted(named, key=lambda each: (sort_key(each[1], language), each[1]))

@@ -8,12 +8,12 @@ from campaign.reference.participating_state import STATES, sort_key
 MEMBERS = "at be bg cy cz de dk ee es fi fr gr hr hu ie it lt lu lv mt nl pl pt ro se si sk"
 
 
-def test_there_are_57_states_each_found_by_its_lower_case_code() -> None:
+def test_there_are_57_states_with_lower_case_codes() -> None:
     assert len(STATES) == 57
     assert all(code == state.code == code.lower() and len(code) == 2 for code, state in STATES.items())
 
 
-def test_states_stand_in_the_order_of_their_english_names_without_the_article() -> None:
+def test_states_are_ordered_by_their_english_names_without_the_article() -> None:
     names = [state.name("en") for state in STATES.values()]
 
     assert names[:3] == ["Albania", "Andorra", "Armenia"]
@@ -38,22 +38,22 @@ def test_no_two_states_share_a_name(language: str) -> None:
     assert len({state.name(language) for state in STATES.values()}) == 57
 
 
-def test_members_of_the_european_union_are_the_27() -> None:
+def test_the_european_union_has_its_27_members() -> None:
     assert {code for code, state in STATES.items() if state.is_eu_member} == set(MEMBERS.split())
 
 
-def test_each_delegation_may_be_written_to_in_english_and_in_languages_of_the_campaign() -> None:
+def test_letters_to_each_delegation_are_in_english_or_another_language_of_the_campaign() -> None:
     for state in STATES.values():
         assert "en" in state.letter_languages
         assert set(state.letter_languages) <= set(LANGUAGES)
 
 
-def test_the_osce_calls_it_holy_see() -> None:
+def test_the_holy_see_has_the_name_that_the_osce_uses() -> None:
     assert STATES["va"].name("en") == STATES["va"].osce_name == "Holy See"
     assert STATES["va"].sentence_form == "the Holy See"
 
 
-def test_a_states_names_cannot_be_changed_by_who_reads_them() -> None:
+def test_states_and_their_names_are_read_only() -> None:
     with pytest.raises(TypeError):
         STATES["de"].names["en"] = "Elsewhere"  # type: ignore[index]
     with pytest.raises(TypeError):
@@ -61,7 +61,7 @@ def test_a_states_names_cannot_be_changed_by_who_reads_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "states_in_order"),
+    ("language", "ordered"),
     [
         ("en", "Åland Islands, Albania, Albany"),
         ("fr", "Danemark, Égypte, Émirats, Espagne"),
@@ -73,8 +73,8 @@ def test_a_states_names_cannot_be_changed_by_who_reads_them() -> None:
         ("kk", "Австрия, Әзірбайжан, Беларусь, Кипр, Қазақстан, Латвия, Украина, Ұлыбритания, Үндістан"),
     ],
 )
-def test_names_are_ordered_as_the_language_orders_its_letters(language: str, states_in_order: str) -> None:
-    names = states_in_order.split(", ")
+def test_names_follow_the_alphabet_of_the_language(language: str, ordered: str) -> None:
+    names = ordered.split(", ")
     names.reverse()
 
-    assert sorted(names, key=lambda name: sort_key(name, language)) == states_in_order.split(", ")
+    assert sorted(names, key=lambda name: sort_key(name, language)) == ordered.split(", ")

@@ -5,13 +5,13 @@ from campaign.reference.participating_state import STATES, sort_key
 from campaign.reference.residence import RESIDENCES, choices, name
 
 
-def test_residences_are_the_249_codes_of_iso_3166_and_rather_not_say() -> None:
+def test_residences_are_the_249_codes_of_iso_3166_and_not_stated() -> None:
     assert len(RESIDENCES - {"ZZ"}) == 249
     assert "ZZ" in RESIDENCES
     assert {"KZ", "TW", "HK", "PS", "EH", "AQ", "VA"} <= RESIDENCES
 
 
-def test_what_only_cldr_has_is_no_residence() -> None:
+def test_a_code_of_cldr_alone_is_no_residence() -> None:
     assert not RESIDENCES & {"EU", "UN", "EZ", "XK", "XA", "QO", "IC", "AC", "TA", "001", "419"}
 
 
@@ -26,18 +26,18 @@ def test_every_residence_has_a_name_in_every_language(language: str) -> None:
         assert name(code, language) != code
 
 
-def test_a_participating_state_is_called_as_the_osce_calls_it() -> None:
+def test_a_participating_state_has_the_name_that_the_osce_uses() -> None:
     assert name("VA", "en") == "Holy See"
     assert name("US", "fr") == "États-Unis d’Amérique"
     assert name("JP", "de") == "Japan"
 
 
-def test_who_would_rather_not_say_is_named_so() -> None:
+def test_an_unstated_residence_has_a_name() -> None:
     assert name("ZZ", "en") == "Not stated"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_choices_offer_every_residence_once_in_order_and_leave_rather_not_say_to_the_form(
+def test_choices_are_every_stated_residence_once_in_order(
     language: str,
 ) -> None:
     offered = choices(language)
@@ -48,7 +48,7 @@ def test_choices_offer_every_residence_once_in_order_and_leave_rather_not_say_to
     assert keys == sorted(keys)
 
 
-def test_accents_do_not_send_a_name_to_the_end_of_the_list() -> None:
+def test_a_name_with_an_accent_is_sorted_by_its_letter() -> None:
     french = [label for _code, label in choices("fr")]
 
     assert french.index("Dominique") < french.index("Égypte") < french.index("Espagne")

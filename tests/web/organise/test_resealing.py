@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event, func, insert, select
 from sqlalchemy.orm import Session
 
-from campaign.log import Lines
+from campaign.log import LineFormatter
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey, current_key
@@ -158,8 +158,8 @@ def test_an_error_is_logged_without_its_message_and_the_next_login_goes_on(
 
     (record,) = caplog.records
     record.exc_text = None  # what another formatter made of it
-    assert "RuntimeError" in Lines().format(record)
-    assert "Mara" not in Lines().format(record)
+    assert "RuntimeError" in LineFormatter().format(record)
+    assert "Mara" not in LineFormatter().format(record)
     assert OrganisersBrowser(app).log_in().status_code == 303
     finish()
     check_all_resealed(site)

@@ -26,5 +26,12 @@ def demo(campaign: Campaign, signatures: int) -> None:
     with campaign.database.reading() as db:
         current_key(db)  # its error says what to do without a key
     with click.progressbar(length=signatures, label="Signing") as bar:
-        fill(campaign.database, edition=edition, number=signatures, now=SYSTEM_CLOCK(), step=bar.update)
+        fill(
+            campaign.database,
+            campaign.appeal,
+            edition=edition,
+            number=signatures,
+            now=SYSTEM_CLOCK(),
+            step=bar.update,
+        )
     click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 
 from campaign.appeal import reading
+from campaign.appeal.reading import load as load_appeal
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
@@ -96,5 +97,5 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
 def fill(site: MadeSite, number: int, step: Callable[[int], None] = lambda _size: None) -> None:
     """Add *number* made-up signatures."""
     database = site.database()
-    demo.fill(database, edition=site.edition, number=number, now=SYSTEM_CLOCK(), step=step)
+    demo.fill(database, load_appeal(), edition=site.edition, number=number, now=SYSTEM_CLOCK(), step=step)
     database.close()

@@ -46,8 +46,8 @@ LETTER = Letter(
 )
 
 
-def rows(count: int) -> Iterator[ListEntry]:
-    """Yield made-up signatories."""
+def entries(count: int) -> Iterator[ListEntry]:
+    """Yield made-up entries."""
     for at in range(count):
         yield ListEntry(
             number=at + 1,
@@ -92,17 +92,17 @@ def drawn(listed: Iterator[ListEntry], count: int) -> int:
 
 def ours(count: int) -> int:
     """Write letter, cover and list."""
-    return drawn(rows(count), count)
+    return drawn(entries(count), count)
 
 
 def bare(count: int) -> int:
-    """Draw number, name, town and residence of each row, and nothing else."""
+    """Draw only number, name, town and residence of each entry."""
     file = io.BytesIO()
     names = {code: residence.name(code, "en") for code in RESIDENCES}
     main = font.regular().main
     canvas = Canvas(file, pagesize=A4, pageCompression=1)
     y = 0.0
-    for row in rows(count):
+    for row in entries(count):
         if y < 80:
             canvas.showPage()
             canvas.setFont(main, 9)
@@ -116,19 +116,19 @@ def bare(count: int) -> int:
     return file.tell()
 
 
-def opening_too(count: int) -> int:
-    """Draw the same after opening a box for each row."""
+def unsealed(count: int) -> int:
+    """Write the same after unsealing each name."""
     private_key, boxes = sealed()
     opener = Opener(private_key)
-    unsealed = (replace(row, name=opener.details(boxes[row.name]).name) for row in rows(count))
-    return drawn(unsealed, count)
+    names = (replace(row, name=opener.details(boxes[row.name]).name) for row in entries(count))
+    return drawn(names, count)
 
 
 @cache
 def sealed() -> tuple[bytes, dict[str, bytes]]:
     """Return a private key, and a box for each name."""
     private_key, public_key = box.new_pair()
-    names = {row.name for row in rows(len(GIVEN) * len(FAMILY))}
+    names = {row.name for row in entries(len(GIVEN) * len(FAMILY))}
     return private_key, {name: box.seal(Details(name=name, town="Town"), public_key) for name in names}
 
 
@@ -140,8 +140,8 @@ def measured(write: Callable[[int], int], count: int) -> tuple[float, float, flo
 
 
 def _measure(write: Callable[[int], int], count: int) -> tuple[float, float, float]:
-    write(10)  # fonts are read once in a process, not once a list
-    # Processor time, so that what else the machine does is not counted.
+    write(10)  # fonts are read once in a process, not once for each list
+    # Processor time, so that other work of the machine does not count.
     begun = time.process_time()
     size = write(count)
     seconds = time.process_time() - begun
@@ -151,7 +151,7 @@ def _measure(write: Callable[[int], int], count: int) -> tuple[float, float, flo
 def main() -> None:
     """Measure them in turn, and print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    writers = (bare, ours, opening_too)
+    writers = (bare, ours, unsealed)
     runs = [[measured(write, count) for write in writers] for _ in range(RUNS)]
     report.heading(f"Rows of a PDF per second, {count:,} rows", "one process, one core")
     figures = [
@@ -161,7 +161,7 @@ def main() -> None:
             f"peak {max(peak for _s, peak, _size in results):,.0f} MiB, file {results[0][2]:.1f} MiB",
         )
         for name, results in zip(
-            ("bare ReportLab loop", "list, drawn", "list, opened and drawn"),
+            ("bare ReportLab loop", "list, drawn", "list, unsealed and drawn"),
             zip(*runs, strict=True),
             strict=True,
         )

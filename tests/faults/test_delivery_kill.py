@@ -1,4 +1,4 @@
-"""A delivery whose process is killed at any of its steps: what was sent is known, nothing is sent twice."""
+"""Kill the process of a delivery at every step: it is known what was sent, and nothing is sent twice."""
 
 import time
 from collections.abc import Iterator
@@ -45,12 +45,12 @@ BEFORE_SENDING = ("BANNER", "EHLO", "MAIL", "RCPT")
 WHILE_SENDING = ("DATA", "CONTENT", "END", "QUIT")
 
 FEWEST_STEPS = 6
-"""By which a delivery changes the database, commits included."""
+"""Steps in which a delivery changes the database, commits included."""
 
 
 @dataclass
 class Office:
-    """An organiser's desk with everything ready for one delivery."""
+    """A site with everything ready for one delivery."""
 
     database: Database
     settings: Settings
@@ -59,7 +59,7 @@ class Office:
     clock: Clock
 
     def send(self, relay: HoldingRelay, **how: tuple[str, ...]) -> Delivery:
-        """Send a new delivery from here, as an organiser who looked again."""
+        """Send a new delivery from this process, as an organiser who looked at a new preview."""
         settings = replace(self.settings, smtp_url=relay.url)
         sender = Sender(
             database=self.database,
@@ -76,8 +76,8 @@ class Office:
         """Send from another process, and kill it when the relay hears *word*.
 
         Args:
-            word: One of the dialogue's.
-            is_locked: Let the relay answer *word*, but nothing that follows reach the disk.
+            word: A word of the SMTP dialogue.
+            is_locked: Let the relay answer *word*, but block every later write to the database.
         """
         with holding_relay(word) as relay:
             settings = replace(self.settings, smtp_url=relay.url)
@@ -95,7 +95,7 @@ class Office:
             return list(db.scalars(select(Delivery.status).order_by(Delivery.prepared_at)))
 
     def let_time_pass(self) -> None:
-        """Restart, and do all that is done by itself, until long after the interruption."""
+        """Restart and run the periodic tasks until long after the interruption."""
         for _ in range(3):
             self.clock.forward(seconds=LONGEST_SENDING.total_seconds() / 2 + 1)
             start.prepare(self.database, self.settings, self.appeal, now=self.clock())
@@ -107,7 +107,7 @@ class Office:
 
 @contextmanager
 def locked(database: Database) -> Iterator[None]:
-    """Let nobody else write a delivery while the block lasts."""
+    """Lock deliveries against other writers during the block."""
     with database.writing() as db:
         if not database.is_sqlite:
             db.execute(text("LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE"))
@@ -128,7 +128,7 @@ def office(
 
 
 @pytest.mark.parametrize("word", BEFORE_SENDING)
-def test_killed_before_the_message_leaves_it_is_prepared_and_can_be_sent(office: Office, word: str) -> None:
+def test_a_delivery_killed_before_sending_stays_prepared_and_can_be_sent(office: Office, word: str) -> None:
     killed = office.kill_at(word)
 
     assert office.statuses() == ["prepared"]
@@ -141,7 +141,7 @@ def test_killed_before_the_message_leaves_it_is_prepared_and_can_be_sent(office:
 
 
 @pytest.mark.parametrize("word", WHILE_SENDING)
-def test_killed_while_the_message_leaves_it_becomes_uncertain(office: Office, word: str) -> None:
+def test_a_delivery_killed_while_sending_becomes_uncertain(office: Office, word: str) -> None:
     killed = office.kill_at(word)
 
     assert office.statuses() == ["sending"]
@@ -151,7 +151,7 @@ def test_killed_while_the_message_leaves_it_becomes_uncertain(office: Office, wo
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_killed_before_any_step_on_disk_it_is_known_what_left_and_what_was_accepted_stays_so(
+def test_a_delivery_killed_before_any_write_has_a_status_that_is_true(
     office: Office,
 ) -> None:
     seen: set[tuple[str, int]] = set()
@@ -172,7 +172,7 @@ def test_killed_before_any_step_on_disk_it_is_known_what_left_and_what_was_accep
     assert step > FEWEST_STEPS
 
 
-def test_killed_before_anything_is_on_disk_nothing_was(office: Office) -> None:
+def test_a_delivery_killed_before_its_first_write_leaves_nothing(office: Office) -> None:
     with holding_relay("BANNER") as relay:
         settings = replace(office.settings, smtp_url=relay.url)
         with locked(office.database), sending(settings, name=office.owner.name, now=NOW) as other:
@@ -185,7 +185,7 @@ def test_killed_before_anything_is_on_disk_nothing_was(office: Office) -> None:
     assert office.statuses() == []
 
 
-def test_killed_before_it_is_on_disk_that_sending_begins_nothing_is_sent(office: Office) -> None:
+def test_a_delivery_killed_before_sending_is_committed_sends_nothing(office: Office) -> None:
     killed = office.kill_at("RCPT", is_locked=True)
 
     assert not killed.messages
@@ -193,7 +193,7 @@ def test_killed_before_it_is_on_disk_that_sending_begins_nothing_is_sent(office:
     assert office.statuses() == ["prepared"]
 
 
-def test_killed_after_the_relay_took_it_but_before_that_is_on_disk_it_is_never_sent_again_unasked(
+def test_a_delivery_killed_before_acceptance_is_committed_is_sent_again_only_by_an_organiser(
     office: Office,
 ) -> None:
     killed = office.kill_at("END", is_locked=True)
@@ -213,7 +213,7 @@ def test_killed_after_the_relay_took_it_but_before_that_is_on_disk_it_is_never_s
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_site_that_starts_again_sends_nothing_that_was_interrupted(office: Office, tmp_path: Path) -> None:
+def test_a_restarted_site_sends_no_interrupted_delivery(office: Office, tmp_path: Path) -> None:
     office.kill_at("END")
     long_ago = datetime.now(UTC) - LONGEST_SENDING - timedelta(seconds=1)
     with office.database.writing() as db:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.delivery import document, notice, outcome, readiness, send
-from campaign.delivery.model import BOUNCED, REPLIED, Delivery
+from campaign.delivery.model import BOUNCED, REPLIED, TRANSITIONS, Delivery
 from campaign.delivery.plan import Plan, entries, plan
 from campaign.errors import DeliveryError, MailError
 from campaign.reference.language import ENGLISH, LANGUAGES
@@ -207,6 +207,7 @@ def _render_delivery(found: Delivery, form: ReplyForm) -> str:
     return render_template(
         "organise/delivery.html",
         delivery=found,
+        next_statuses=TRANSITIONS[found.status],
         code=grouped(found.code),
         state=state,
         letter_language=LANGUAGES[found.language].name,

@@ -27,7 +27,7 @@ from tests.conftest import NOW, Clock, _postgresql_url
 from tests.faults.serving import token_in
 from tests.support.relay import relay
 from tests.web.conftest import FORM, OrganisersBrowser
-from tests.web.lived_in import LOOPBACK, PRIVATE, lived_in
+from tests.web.filled_site import LOOPBACK, PRIVATE, run_filled_site
 
 
 @contextmanager
@@ -63,14 +63,14 @@ def copy(source: str, target: str) -> Result:
     return CliRunner().invoke(campaign, ["copy", "--from", source, "--to", target])
 
 
-def test_a_lived_in_campaign_goes_on_in_its_new_database(
+def test_a_campaign_goes_on_in_its_new_database(
     settings: Settings, target_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relocation, "BATCH", 3)
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.1)
     settings = replace(settings, unlimited_networks=(LOOPBACK,))
-    with lived_in(settings, clock) as place:
-        assert place.browser().post("/en/letters/se", data=FORM).status_code == 303
+    with run_filled_site(settings, clock) as filled_site:
+        assert filled_site.browser().post("/en/letters/se", data=FORM).status_code == 303
     copied = copy(settings.database_url, target_url.replace("+psycopg", ""))
     assert copied.exit_code == 0, copied.output + repr(copied.exception)
     assert "The counts equal the rows" in copied.output
@@ -98,7 +98,7 @@ def test_a_lived_in_campaign_goes_on_in_its_new_database(
 def test_a_row_that_was_changed_lost_or_added_on_the_way_is_found(
     database: Database, target: Database, settings: Settings, clock: Clock
 ) -> None:
-    with lived_in(settings, clock):
+    with run_filled_site(settings, clock):
         pass
     for table, harm in {
         "signature": "UPDATE signature SET residence = 'XX' WHERE state_code = 'fr'",

@@ -1,4 +1,4 @@
-"""The site over HTTP, on both databases, as a supporter and as an organiser see it."""
+"""The site over HTTP, on both databases, for a supporter and for an organiser."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -37,13 +37,13 @@ FORM = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Free the tests' own address of limits: what is about them asks for settings of its own."""
+    """Exempt the tests' address from rate limits; tests about these make settings of their own."""
     return replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),))
 
 
 @pytest.fixture
 def make_app(clock: Clock) -> Iterator[Callable[[Settings], Flask]]:
-    """Give a way to make the site with any settings; what it holds open is closed afterwards."""
+    """Give a function that makes a site with any settings; each is closed after the test."""
     made: list[Flask] = []
 
     def make(settings: Settings) -> Flask:
@@ -72,14 +72,14 @@ def client(app: Flask) -> FlaskClient:
 
 
 class Supporter:
-    """Somebody with a browser and a mailbox."""
+    """A supporter with a browser and a mailbox."""
 
     def __init__(self, client: FlaskClient, site: Site) -> None:
         self.client = client
         self.site = site
 
     def sign(self, state: str = "de", **changes: str) -> TestResponse:
-        """Send the form; afterwards :attr:`token` is what the mail carries."""
+        """Send the form; afterwards :attr:`token` is the token in the mail."""
         before = {str(mail.params) for mail in self.mails()}
         answer = self.client.post(f"/en/letters/{state}", data=FORM | changes)
         new = [mail for mail in self.mails() if str(mail.params) not in before]
@@ -89,7 +89,7 @@ class Supporter:
 
     def act(self, action: str, **more: str) -> TestResponse:
         answer = self.client.post(f"/en/signature/{self.token}", data={"action": action, **more})
-        self.site.snapshots.expire()  # as if a second had passed
+        self.site.snapshots.expire()  # as after a second
         return answer
 
     def page(self) -> TestResponse:
@@ -114,7 +114,7 @@ def text(answer: TestResponse) -> str:
 
 
 def rows(site: Site) -> dict[str, list[Any]]:
-    """Return all that the database holds, by table, to see whether anything was changed."""
+    """Return every row of the database, by table."""
     with site.database.reading() as db:
         return {
             table.name: sorted(db.execute(table.select()).all(), key=repr)
@@ -163,7 +163,7 @@ def organiser(app: Flask, owner: Any) -> OrganisersBrowser:
 
 @pytest.fixture
 def others(app: Flask, db: Session, owner: Unlocked) -> dict[str, OrganisersBrowser]:
-    """Give one who is logged in for each role; an owner beside the first one, too."""
+    """Give a logged-in browser for each role, with a second owner."""
     browsers = {}
     for role in ROLES:
         make_organiser(db, owner, name=f"Robin {role.title()}", role=role)

@@ -1,4 +1,4 @@
-"""Whatever is sent in a form, an address or a header: no page breaks, and no log repeats it."""
+"""Arbitrary forms, URLs and headers: no page answers 5xx, and no log repeats what was sent."""
 
 import inspect
 import logging
@@ -34,9 +34,9 @@ from tests.conftest import SECRET, Clock, new_database
 from tests.support.anything import MARK, encoded, for_any, header_text, raw, typed
 from tests.support.factories import PASSPHRASE
 from tests.web.conftest import FORM
-from tests.web.lived_in import LOOPBACK, PRIVATE, LivedIn, lived_in
+from tests.web.filled_site import LOOPBACK, PRIVATE, FilledSite, run_filled_site
 
-assert views, "with them, every form is known"
+assert views, "imported so that every form is a subclass of FlaskForm here"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
@@ -72,23 +72,25 @@ QUERY = {
     "state": "de",
     "status": "approved",
 }
-"""What pages read from behind the question mark, filled in as it should be."""
+"""Valid values of the query parameters that pages read."""
 
 UNNOTED = {"login_failures", "organiser_session", "the queue"}
 """The tables that organisers' requests may change without an entry in the audit log."""
 
-on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-"""What is asked here comes to no database."""
+on_sqlite = pytest.mark.parametrize("filled_site", ["sqlite"], indirect=True)
+"""For requests that do not reach the database."""
 
-on_postgresql = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("filled_site", ["postgresql"], indirect=True)
 """What breaks at a text or a number breaks on PostgreSQL, which refuses more of them than SQLite does."""
 
 on_one_site = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
-    """Give one site of each kind, behind a proxy, whose forms need no token."""
+def filled_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FilledSite]:
+    """Give one site for each database, behind a proxy, whose forms need no token."""
     folder = tmp_path_factory.mktemp("anything")
     with new_database(request.param, request, folder) as url:
         settings = Settings(
@@ -98,22 +100,22 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             trusted_proxies=1,
             unlimited_networks=(LOOPBACK,),
         )
-        with lived_in(settings, Clock(), WTF_CSRF_ENABLED=False) as place:
-            yield place
+        with run_filled_site(settings, Clock(), WTF_CSRF_ENABLED=False) as filled_site:
+            yield filled_site
 
 
 @pytest.fixture(autouse=True)
 def nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Hold that no log, at any level, repeats what was sent."""
+    """Check that no log, at any level, repeats what was sent."""
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # the stolen copy looks into what it logs
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # test_stolen_copy.py checks its log
     yield
     logging.getLogger("sqlalchemy").setLevel(logging.NOTSET)
     assert MARK not in caplog.text
 
 
 def check(answer: TestResponse, what: object) -> TestResponse:
-    """Hold what is true of every answer, whatever was asked."""
+    """Check what every answer must fulfil."""
     text = answer.get_data().decode(errors="replace")
     answer.close()
     assert answer.status_code < 500, what
@@ -123,7 +125,7 @@ def check(answer: TestResponse, what: object) -> TestResponse:
 
 
 def forms() -> list[type[Any]]:
-    """Return every form there is."""
+    """Return every form."""
     found = [FlaskForm]
     for form in found:
         found += form.__subclasses__()
@@ -140,17 +142,17 @@ def fields() -> set[str]:
     }
 
 
-def filled(place: LivedIn) -> dict[str, bytes]:
-    """Return every field of every form, filled in as it should be as far as one form can suit all."""
+def valid_form(filled_site: FilledSite) -> dict[str, bytes]:
+    """Return every field of every form, with values that are valid for most forms."""
     known = FORM | {
         "action": "disclose",
         "act": "approve",
         "back": "/organise/signatures?page=2",
         "checked_on": "2026-11-20",
-        "code": place.signed.token,
+        "code": filled_site.signed.token,
         "contact": "office@example.org",
         "holds": "y",
-        "keys": f"de:{place.signed.row.id.hex}",
+        "keys": f"de:{filled_site.signed.row.id.hex}",
         "kind": "names",
         "nonce": str(uuid4()),
         "passphrase": PASSPHRASE,
@@ -169,7 +171,7 @@ def filled(place: LivedIn) -> dict[str, bytes]:
 
 
 def read_without_a_form(*folders: Path) -> set[str]:
-    """Return the names that views in these files or folders read from what was sent by themselves."""
+    """Return the fields that views in these files or folders read without a form."""
     asked = re.compile(r"""request\.(?:form|args)\.(?:get|getlist|pop)\(\s*(?:"(\w+)"|([A-Z]+))""")
     files = [path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])]
     found = [match for path in files for match in asked.finditer(path.read_text())]
@@ -178,7 +180,7 @@ def read_without_a_form(*folders: Path) -> set[str]:
 
 
 def changed(form: dict[str, bytes]) -> st.SearchStrategy[list[tuple[str, bytes]]]:
-    """Return *form* with anything in, before or behind a few of its fields, which may be left out."""
+    """Return *form* with arbitrary bytes in, before or after a few of its fields, or without them."""
 
     def fillings(name: str) -> st.SearchStrategy[tuple[str, list[bytes]]]:
         around = st.tuples(raw, st.booleans()).map(
@@ -192,18 +194,18 @@ def changed(form: dict[str, bytes]) -> st.SearchStrategy[list[tuple[str, bytes]]
     )
 
 
-def organiser(place: LivedIn) -> FlaskClient:
-    return place.browser(place.cookie(unlock=place.session()))
+def organiser(filled_site: FilledSite) -> FlaskClient:
+    return filled_site.browser(filled_site.cookie(unlock=filled_site.session()))
 
 
-def rules(place: LivedIn, method: str) -> list[Rule]:
-    found = [rule for rule in place.app.url_map.iter_rules() if method in (rule.methods or set())]
+def rules(filled_site: FilledSite, method: str) -> list[Rule]:
+    found = [rule for rule in filled_site.app.url_map.iter_rules() if method in (rule.methods or set())]
     return sorted(found, key=lambda rule: rule.rule)
 
 
 @on_sqlite
-def test_every_field_of_every_form_takes_anything_or_says_why_not(place: LivedIn) -> None:
-    known = {name: each.decode() for name, each in filled(place).items()}
+def test_every_field_of_every_form_takes_anything_or_says_why_not(filled_site: FilledSite) -> None:
+    known = {name: each.decode() for name, each in valid_form(filled_site).items()}
 
     def fill(form: type[Any], name: str, text: str) -> None:
         taken = form(MultiDict(known | {name: text}))
@@ -211,35 +213,35 @@ def test_every_field_of_every_form_takes_anything_or_says_why_not(place: LivedIn
 
         assert is_valid == (not taken.errors)
         assert all(str(each) for errors in taken.errors.values() for each in errors)
-        assert taken[name]()  # and it can be shown again
+        assert taken[name]()  # renders without an error
 
-    with place.app.test_request_context():
+    with filled_site.app.test_request_context():
         for form in forms():
             for name in sorted(form()._fields.keys() - {"csrf_token", "file"}):
                 for_any(typed, partial(fill, form, name), share=0.2)
 
 
-def test_no_post_breaks_whatever_stands_in_its_fields_nor_changes_anything_unnoted(place: LivedIn) -> None:
+def test_a_post_with_any_fields_does_not_break_and_its_changes_are_logged(filled_site: FilledSite) -> None:
     def send(browser: FlaskClient, url: str, form: list[tuple[str, bytes]]) -> None:
         answer = browser.post(url, data=encoded(form), content_type=URL_ENCODED)
         check(answer, (url, form))
-        if place.site.database.is_sqlite and (changed := place.changed() - UNNOTED):
+        if filled_site.site.database.is_sqlite and (changed := filled_site.changed() - UNNOTED):
             assert "audit_entry" in changed or not url.startswith("/organise/"), (url, changed)
             noted.update({url} if "audit_entry" in changed else {})
 
     noted: set[str] = set()
-    for url in map(place.url, rules(place, "POST")):
-        for_any(changed(filled(place)), partial(send, organiser(place), url), share=0.2)
-    assert len(noted) >= 5 or not place.site.database.is_sqlite, noted
+    for url in map(filled_site.url, rules(filled_site, "POST")):
+        for_any(changed(valid_form(filled_site)), partial(send, organiser(filled_site), url), share=0.2)
+    assert len(noted) >= 5 or not filled_site.site.database.is_sqlite, noted
 
 
 @on_postgresql
-def test_no_post_breaks_at_a_line_end_or_a_null_where_no_form_looks_for_them(place: LivedIn) -> None:
-    good, tried = filled(place), 0
-    for rule in rules(place, "POST"):
-        view = inspect.getsourcefile(inspect.unwrap(place.app.view_functions[rule.endpoint]))
+def test_a_line_end_or_null_breaks_no_field_that_is_read_without_a_form(filled_site: FilledSite) -> None:
+    good, tried = valid_form(filled_site), 0
+    for rule in rules(filled_site, "POST"):
+        view = inspect.getsourcefile(inspect.unwrap(filled_site.app.view_functions[rule.endpoint]))
         names = read_without_a_form(Path(view or ""), WEB / "supporter" / "admission.py")
-        url, browser = place.url(rule), organiser(place)
+        url, browser = filled_site.url(rule), organiser(filled_site)
         for name in sorted(names):
             for found in (b"\0" + good[name], good[name] + b"\r\nX-Header: b"):
                 form = list((good | {name: found}).items())
@@ -253,40 +255,42 @@ def test_no_post_breaks_at_a_line_end_or_a_null_where_no_form_looks_for_them(pla
 @given(changed({"file": b"state,email,source,checked_on\nde,de@example.org,a call,2026-11-20\n"}))
 @example([("file", b"state,email,source,checked_on\nde,de@example.org,a call,1.1.99999999999999999999\n")])
 @example([("file", b"state,email,source,checked_on\nde,de@example.org,\xef\xbf\xbf\x7f,2026-11-20\n")])
-def test_no_file_breaks_the_import(place: LivedIn, form: list[tuple[str, bytes]]) -> None:
+def test_no_file_breaks_the_import(filled_site: FilledSite, form: list[tuple[str, bytes]]) -> None:
     file = [(BytesIO(content), f"{MARK}.csv") for _name, content in form]
-    answer = organiser(place).post("/organise/delegations/import", data={"file": file})
+    answer = organiser(filled_site).post("/organise/delegations/import", data={"file": file})
 
     assert check(answer, form).status_code in {303, 422}
 
 
 @on_postgresql
-def test_no_address_breaks_whatever_stands_in_it(place: LivedIn) -> None:
+def test_no_url_breaks(filled_site: FilledSite) -> None:
     def ask(browser: FlaskClient, rule: Rule, filling: list[bytes]) -> None:
         parts = iter(encoded([("", each)])[1:] for each in filling)
         path = re.sub(r"<[^>]+>", lambda _found: next(parts), rule.rule)
         last = encoded([("", filling[-1])])[1:]
-        for url in (path, re.sub(r"[^/.]+$", lambda _found: last, place.url(rule))):
+        for url in (path, re.sub(r"[^/.]+$", lambda _found: last, filled_site.url(rule))):
             for method in ("GET", "POST"):
                 check(browser.open(url, method=method), url)
 
-    for rule in place.app.url_map.iter_rules():
+    for rule in filled_site.app.url_map.iter_rules():
         if count := len(rule.arguments):
             for_any(
-                st.lists(raw, min_size=count, max_size=count), partial(ask, organiser(place), rule), share=0.1
+                st.lists(raw, min_size=count, max_size=count),
+                partial(ask, organiser(filled_site), rule),
+                share=0.1,
             )
 
 
 @on_postgresql
-def test_no_page_breaks_whatever_stands_behind_its_question_mark(place: LivedIn) -> None:
+def test_no_query_breaks_a_page(filled_site: FilledSite) -> None:
     def ask(browser: FlaskClient, url: str, query: str) -> None:
         check(browser.get(f"{url}?{query}"), (url, query))
 
     known = {name: text.encode() for name, text in QUERY.items()}
     queries = changed(known).map(encoded) | raw.map(lambda text: encoded([("", text)])[1:])
-    for rule in rules(place, "GET"):
-        if rule.endpoint != "organise.list_file":  # reads nothing there, and takes long
-            for_any(queries, partial(ask, organiser(place), place.url(rule)), share=0.1)
+    for rule in rules(filled_site, "GET"):
+        if rule.endpoint != "organise.list_file":  # reads no query, and is slow
+            for_any(queries, partial(ask, organiser(filled_site), filled_site.url(rule)), share=0.1)
 
 
 @on_one_site
@@ -302,13 +306,15 @@ def test_no_page_breaks_whatever_stands_behind_its_question_mark(place: LivedIn)
 @example("/en/", "GET", {"Host": "localhost:x"})
 @example("/en/", "GET", {"X-Forwarded-Host": "localhost, elsewhere.example"})
 @example("/organise/", "GET", {"Cookie": "organiser=.eJx; organiser=\x00"})
-def test_no_header_breaks_a_page(place: LivedIn, url: str, method: str, headers: dict[str, str]) -> None:
+def test_no_header_breaks_a_page(
+    filled_site: FilledSite, url: str, method: str, headers: dict[str, str]
+) -> None:
     names = {name: name.upper().replace("-", "_") for name in headers}
     environ = {
         name if name.startswith("CONTENT_") else f"HTTP_{name}": headers[header]
         for header, name in names.items()
     }
-    answer = place.browser().open(url, method=method, environ_overrides=environ)
+    answer = filled_site.browser().open(url, method=method, environ_overrides=environ)
 
     check(answer, (url, headers))
     if "Host" not in headers and "X-Forwarded-Host" not in headers:
@@ -329,39 +335,41 @@ def test_no_header_breaks_a_page(place: LivedIn, url: str, method: str, headers:
         },
     )
 )
-def test_what_is_signed_is_sealed_and_comes_out_as_it_was_typed(
-    place: LivedIn, changes: dict[str, str]
+def test_signed_details_are_sealed_and_unsealed_as_they_were_typed(
+    filled_site: FilledSite, changes: dict[str, str]
 ) -> None:
     form = FORM | {"name": f"{MARK} Example"} | changes
-    place.clock.time += timedelta(hours=1)
-    before = everyone(place)
-    answer = check(place.browser().post("/en/letters/se", data=form), changes)
-    new = [row for row in everyone(place).values() if row.id not in before]
+    filled_site.clock.time += timedelta(hours=1)
+    before = everyone(filled_site)
+    answer = check(filled_site.browser().post("/en/letters/se", data=form), changes)
+    new = [row for row in everyone(filled_site).values() if row.id not in before]
 
     assert answer.status_code == (303 if new else 422)
     for row in new:
         if row.sealed is None:
             assert row.disclosure == "counted"
             continue
-        details = box.unseal(row.sealed, place.owner.campaign_private_key)
+        details = box.unseal(row.sealed, filled_site.owner.campaign_private_key)
         assert details.name == one_line(form["name"])
         assert details.town == one_line(form["town"])
         assert details.words == paragraphs(form["words"])
-        assert row.digest == address_digest(place.site.keys, "se", one_line(form["email"]))
+        assert row.digest == address_digest(filled_site.site.keys, "se", one_line(form["email"]))
 
 
-def everyone(place: LivedIn) -> dict[Any, Signature]:
-    with place.site.database.reading() as db:
+def everyone(filled_site: FilledSite) -> dict[Any, Signature]:
+    with filled_site.site.database.reading() as db:
         return {row.id: row for row in db.scalars(select(Signature).where(Signature.state_code == "se"))}
 
 
-def test_nothing_that_a_supporter_typed_lies_in_the_database_in_clear(place: LivedIn) -> None:
+def test_nothing_that_a_supporter_typed_is_in_clear_in_the_database(filled_site: FilledSite) -> None:
     form = {name: f"{MARK} {name}" for name in ("name", "town", "words")}
     form |= {"email": f"{MARK}@example.org", "disclosure": "public"}
-    assert place.browser().post("/en/letters/no", data=FORM | form).status_code == 303
-    assert place.browser().post("/en/signature", data={"email": f"{MARK}@example.org"}).status_code == 303
+    assert filled_site.browser().post("/en/letters/no", data=FORM | form).status_code == 303
+    assert (
+        filled_site.browser().post("/en/signature", data={"email": f"{MARK}@example.org"}).status_code == 303
+    )
 
-    with place.site.database.reading() as db:
+    with filled_site.site.database.reading() as db:
         signed = db.scalars(select(Signature).where(Signature.state_code == "no")).all()
         waiting = db.scalars(select(outbox.OutboxMail)).all()
     rows = [vars(row) for row in (*signed, *waiting)]

@@ -1,4 +1,4 @@
-"""Whatever is typed, imported or configured: it is taken whole, or refused in words, and never breaks."""
+"""Arbitrary text, imports and settings: each is accepted whole or refused with a message."""
 
 import base64
 import csv
@@ -121,7 +121,7 @@ def test_an_address_that_is_no_address_breaks_no_digest(text: str) -> None:
 
 
 @given(anything | broken_text | st.text(CROCKFORD + "oilOIL- ", min_size=18, max_size=30))
-def test_what_is_typed_for_a_code_is_a_code_or_nothing(text: str) -> None:
+def test_any_text_is_read_as_a_code_or_as_none(text: str) -> None:
     code = read_code(text)
 
     if code is not None:
@@ -139,7 +139,7 @@ json_like = st.recursive(
 
 @st.composite
 def answers(draw: st.DrawFn) -> str:
-    """Draw what a program may send for the answer to a puzzle: ours with something else in its place."""
+    """Draw a program's answer to a puzzle: a valid one with some parts replaced."""
     challenge = json.loads(proof_of_work.puzzle(KEYS.proof, now=NOW))
     places = [challenge, challenge["parameters"], challenge["parameters"]["data"]]
     for _ in range(draw(st.integers(0, 2))):
@@ -153,17 +153,17 @@ def answers(draw: st.DrawFn) -> str:
 @given(answers() | anything | broken_text)
 @example(base64.b64encode(b"[" * 900).decode())
 @example("=" * 4_000)
-def test_what_is_no_proof_is_refused_in_words(answer: str) -> None:
+def test_an_invalid_proof_is_refused_with_a_message(answer: str) -> None:
     assert words(lambda: proof_of_work.read(KEYS.proof, answer, now=NOW), (ProofError,))
 
 
 @given(anything | broken_text | st.from_regex(r"[0-9]{1,40}\.[0-9a-f]{64}", fullmatch=True))
-def test_what_is_no_ticket_is_refused_in_words(given: str) -> None:
+def test_an_invalid_ticket_is_refused_with_a_message(given: str) -> None:
     assert words(lambda: proof_of_work.ticket_wait(KEYS.proof, given, b"mailbox", now=NOW), (ProofError,))
 
 
 @given(anything | st.from_regex(r"\w{6}", fullmatch=True))
-def test_what_is_no_code_of_a_phone_is_refused_in_words(digits: str) -> None:
+def test_an_invalid_code_of_a_phone_is_refused_with_a_message(digits: str) -> None:
     code = TypedCode(digits, NOW)
     said = words(lambda: code.step("A" * 32), (WrongCodeError,))
 
@@ -177,7 +177,7 @@ def test_a_client_of_any_address_belongs_to_some_network(address: str) -> None:
 
 
 @given(anything)
-def test_any_domain_is_looked_at(text: str) -> None:
+def test_any_domain_can_be_checked(text: str) -> None:
     for name in (text, f"{text}.example.org", f"a.{text}"):
         assert mail_domain.owned_domain(name).count(".") <= 2
         assert mail_domain.is_disposable(name) in {True, False}
@@ -189,7 +189,7 @@ def as_spreadsheets_read(file: str) -> list[list[str]]:
 
 
 @given(anything, anything, anything)
-def test_a_list_holds_every_name_as_words_and_never_as_a_formula(name: str, town: str, own: str) -> None:
+def test_a_list_has_every_name_as_text_and_never_as_a_formula(name: str, town: str, own: str) -> None:
     row = replace(ENTRY, name=name, town=town, words=own)
     file = "".join(csv_file.lines([row]))
     heads, *rows = as_spreadsheets_read(file)
@@ -198,9 +198,9 @@ def test_a_list_holds_every_name_as_words_and_never_as_a_formula(name: str, town
     cells = dict(zip(heads, rows[0], strict=True))
     for typed_in, column in ((name, "name"), (town, "town"), (own, "words")):
         assert not FORMULA.match(cells[column]), cells[column]
-        # Nothing that can be seen is lost, and nothing but the guard is added.
+        # No visible character is lost, and only the escape is added.
         assert _seen(cells[column]).replace("'", "") == _seen(typed_in).replace("'", "")
-    # Where a machine's separator is the semicolon, a spreadsheet cuts the same lines elsewhere.
+    # With the semicolon as separator, as on many machines, a spreadsheet splits the lines elsewhere.
     for line in csv.reader(io.StringIO(file, newline=""), delimiter=";"):
         assert not [cell for cell in line if FORMULA.match(cell)], line
 
@@ -234,7 +234,7 @@ def test_own_words_change_nothing_of_the_campaigns(letter: Letter, own: str) -> 
     assert with_words.startswith(before)
     assert with_words.endswith(closing)
     between = with_words[len(before) : -len(closing)].strip("\n").splitlines()
-    assert all(line.startswith("    ") or not line for line in between[1:]), "words stand indented"
+    assert all(line.startswith("    ") or not line for line in between[1:]), "words are indented"
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +244,7 @@ def letter(appeal: Appeal) -> Letter:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the shipped appeal, to be broken."""
+    """Give a folder with a copy of the shipped appeal, for tests to break."""
     folder = tmp_path_factory.mktemp("appeal")
     shutil.copytree(PACKAGE / "data" / "appeal", folder, dirs_exist_ok=True)
     shutil.copytree(TEMPLATES / "letters", folder / "letters")
@@ -258,7 +258,7 @@ values = st.sampled_from(
 
 @st.composite
 def broken(draw: st.DrawFn) -> tuple[str, str]:
-    """Draw a file of the appeal with something wrong in it: cut, spliced, or of another type."""
+    """Draw a file of the appeal with an error: a part missing, repeated, or of another type."""
     path = draw(st.sampled_from(FILES))
     text = TEXT[path]
     lines = text.splitlines(keepends=True)
@@ -306,7 +306,7 @@ cells = st.one_of(
 
 @st.composite
 def imports(draw: st.DrawFn) -> bytes:
-    """Draw a file of addresses: one as it should be, in which cells, heads or bytes are something else."""
+    """Draw a CSV file of addresses, in which some cells, heads or bytes are replaced."""
     heads = list(delegation.COLUMNS)
     if draw(st.booleans()):
         heads[draw(st.integers(0, 3))] = draw(cells)
@@ -322,7 +322,7 @@ def imports(draw: st.DrawFn) -> bytes:
 @in_one_folder
 @given(imports() | st.binary(max_size=300))
 @example(b"state,email,source,checked_on\nde,de@example.org,a call,1.1.99999999999999999999\n")
-def test_an_import_is_taken_whole_or_refused_in_words(db: Session, content: bytes) -> None:
+def test_an_import_is_accepted_whole_or_refused_with_a_message(db: Session, content: bytes) -> None:
     before = delegation.delegations(db)
     number = 0
 
@@ -332,11 +332,11 @@ def test_an_import_is_taken_whole_or_refused_in_words(db: Session, content: byte
         db.flush()
 
     said = words(bring_in, (DelegationError,))
-    kept = delegation.delegations(db)
+    after = delegation.delegations(db)
     db.rollback()
 
     assert bool(said) == (number == 0)
-    assert (kept == before) == bool(said)
+    assert (after == before) == bool(said)
 
 
 @in_one_folder

@@ -1,4 +1,4 @@
-"""The site after everything personal was erased, as supporters and organisers see it."""
+"""The site after an emergency erasure of everything personal, for supporters and organisers."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ SAID = "Everything personal was erased"
 
 @pytest.fixture
 def erase(site: Site, clock: Clock) -> Any:
-    """Give a way to erase everything from elsewhere, and to let the site's second go by."""
+    """Give a function that erases everything in another process, and forwards the clock past the snapshot."""
 
     def erase() -> None:
         destroy(site.database, now=clock())
@@ -51,7 +51,7 @@ def test_nothing_can_be_signed_and_the_page_says_why(
         assert len(db.scalars(select(Signature.id)).all()) == 1
 
 
-def test_a_process_that_has_not_noticed_yet_takes_no_signature_either(
+def test_a_process_with_an_older_snapshot_takes_no_signature_either(
     client: FlaskClient, site: Site, clock: Clock
 ) -> None:
     client.get("/en/letters/de")
@@ -62,7 +62,7 @@ def test_a_process_that_has_not_noticed_yet_takes_no_signature_either(
     assert SAID in answer.get_data(as_text=True)
 
 
-def test_pages_in_memory_are_not_shown_any_longer(client: FlaskClient, erase: Any) -> None:
+def test_cached_pages_are_no_longer_shown(client: FlaskClient, erase: Any) -> None:
     for url in ("/en/", "/en/letters/de", "/en/privacy"):
         client.get(url)
     erase()
@@ -102,7 +102,7 @@ def test_published_names_are_gone_at_once(
 
 
 @pytest.mark.both_databases
-def test_every_private_link_says_that_nothing_is_left(
+def test_every_private_link_answers_that_nothing_is_left(
     client: FlaskClient, supporter: Supporter, erase: Any
 ) -> None:
     supporter.sign()
@@ -140,12 +140,12 @@ def test_every_organisers_page_says_so_with_and_without_a_session(
         assert "Log out" not in answer.get_data(as_text=True)
 
 
-def test_an_organiser_who_was_logged_in_opens_nothing_from_that_moment(
+def test_a_session_opens_no_name_from_that_moment(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys, clock: Clock
 ) -> None:
     make_signature(db, keys, name="Mara Example")
     assert "Mara Example" in organiser.get("/organise/lists/de.csv").get_data(as_text=True)
-    destroy(site.database, now=clock())  # without waiting for the second
+    destroy(site.database, now=clock())  # the snapshot is not read again yet
 
     answer = organiser.get("/organise/lists/de.csv")
     assert answer.status_code in {303, 410}

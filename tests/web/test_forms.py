@@ -42,7 +42,7 @@ def test_a_filled_form_is_taken():
     assert wrong(filled()) == set()
 
 
-def test_nothing_typed_names_every_field_that_is_needed():
+def test_an_empty_form_names_every_required_field():
     assert wrong(SignatureForm(MultiDict({}))) == {"name", "email", "residence", "consent"}
 
 
@@ -51,7 +51,7 @@ def test_consent_is_never_preset():
     assert wrong(filled(consent=None)) == {"consent"}
 
 
-def test_the_delegation_only_is_preset():
+def test_the_disclosure_to_the_delegation_is_preset():
     assert SignatureForm(formdata=None).disclosure.data == "delegation"
 
 
@@ -90,7 +90,7 @@ def test_a_name_that_cannot_be_printed_is_refused(name: str):
     "name",
     ["=Jan", "+Ana", "-Ola", "@Eli", "Әсел Жұмабаева", "Nguyễn", "张伟", "O’Neill", "Ana 🙂", "x" * 200],
 )
-def test_a_name_may_be_written_in_any_way_that_people_write_theirs(name: str):
+def test_a_name_may_be_written_in_any_alphabet(name: str):
     form = filled(name=name)
 
     assert wrong(form) == set()
@@ -117,7 +117,7 @@ def test_a_name_is_composed_and_single_spaced():
         f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}.org",
     ],
 )
-def test_what_is_no_address_is_refused(email: str):
+def test_an_invalid_address_is_refused(email: str):
     assert wrong(filled(email=email)) == {"email"}
 
 
@@ -136,7 +136,7 @@ def test_a_residence_is_one_of_the_list(residence: str):
     assert wrong(filled(residence=residence)) == {"residence"}
 
 
-def test_a_residence_need_not_be_said():
+def test_a_residence_may_be_unstated():
     assert wrong(filled(residence="ZZ")) == set()
 
 
@@ -145,21 +145,21 @@ def test_words_are_counted_as_the_reader_sees_them():
     assert wrong(filled(words="x" * 1_501)) == {"words"}
 
 
-def test_words_keep_their_paragraphs():
+def test_words_have_paragraphs():
     form = filled(words=" One.  \r\n\r\n\r\n\r\nTwo.\u2028Three. ")
 
     assert wrong(form) == set()
     assert form.details().words == "One.\n\nTwo.\nThree."
 
 
-def test_an_error_says_how_much_is_too_long():
+def test_an_error_says_by_how_much_text_is_too_long():
     form = filled(town="x" * 103)
     form.validate()
 
     assert form.town.errors == ["This is 3 characters too long; there is room for 100."]
 
 
-def test_the_hidden_field_gives_robots_away():
+def test_the_hidden_field_reveals_robots():
     assert filled(website="https://example.org").is_from_a_robot
     assert not filled().is_from_a_robot
 

@@ -1,4 +1,4 @@
-"""Every route, tried with every method by whoever should not get anything there."""
+"""Every route, requested with every method without the right to use it."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from campaign.settings import Settings
 from campaign.web.organise.permission import OPEN
 from tests.conftest import SECRET, Clock, new_database
 from tests.web.conftest import FORM
-from tests.web.lived_in import LOOPBACK, MISSION, PRIVATE, LivedIn, foreign_cookies, lived_in
+from tests.web.filled_site import LOOPBACK, MISSION, PRIVATE, FilledSite, foreign_cookies, run_filled_site
 
 ROUTES = """
 GET   /                                                              anyone
@@ -33,21 +33,21 @@ GET   /<language:language>/privacy                                   anyone
 GET   /<language:language>/progress                                  anyone
 GET   /<language:language>/signature                                 anyone
 POST  /<language:language>/signature                                 supporters
-GET   /<language:language>/signature/<token>                         with the link
+GET   /<language:language>/signature/<token>                         link
 POST  /<language:language>/signature/<token>                         supporters
 GET   /<language:language>/signature/sent                            anyone
 GET   /<language:language>/verify                                    anyone
 GET   /<language:language>/verify/<code>                             anyone
 GET   /counts.json                                                   anyone       application/json
 GET   /healthz                                                       anyone       application/json
-GET   /metrics                                                       the machine  text/plain
+GET   /metrics                                                       machine      text/plain
 GET   /static/<fingerprint>/<path:path>                              anyone       text/css
-GET   /organise/login                                                the login
-POST  /organise/login                                                the login
-GET   /organise/recover                                              the login
-POST  /organise/recover                                              the login
-GET   /organise/setup/<token>                                        with the link
-POST  /organise/setup/<token>                                        the login
+GET   /organise/login                                                login
+POST  /organise/login                                                login
+GET   /organise/recover                                              login
+POST  /organise/recover                                              login
+GET   /organise/setup/<token>                                        link
+POST  /organise/setup/<token>                                        login
 GET   /organise/                                                     readers
 GET   /organise/account                                              readers
 POST  /organise/account/adopt                                        owners
@@ -92,8 +92,8 @@ GET   /organise/signatures                                           organisers
 POST  /organise/signatures                                           organisers
 POST  /organise/signatures/search                                    organisers
 """
-"""Every route there is, who gets anything there (each role may what the one before it may), and of what type
-it is unless it is a page. Written by hand: a new route is reached on purpose by nobody until it is listed."""
+"""Every route, its users (each role may use what the one before it may), and its type unless it is a page.
+Written by hand, so that nobody adds a route without saying who may use it."""
 
 ROLES = {"readers": READER, "organisers": ORGANISER, "owners": OWNER}
 
@@ -112,7 +112,7 @@ FOREIGN = (
     {"Origin": "https://localhost"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
 )
-"""What a browser says of a post that another site made it send."""
+"""Headers of a post that another site made a browser send."""
 
 HEADERS = {
     "Content-Security-Policy": r"default-src 'none'; .*frame-ancestors ('none'|\*)",
@@ -122,11 +122,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": ".+",
 }
-"""What every answer carries."""
+"""Headers of every answer."""
 
 
 NO_TOKEN = {400, 410}
-"""Refused; where a code was shown once, an organiser who reloads that page is told so."""
+"""Statuses without a valid token; 410 is the answer of a page that showed a code once."""
 
 
 @dataclass(frozen=True)
@@ -148,42 +148,48 @@ def table() -> list[Route]:
 
 
 @pytest.fixture(scope="module")
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
-    """Give one site for all: nothing here may change it."""
+def filled_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FilledSite]:
+    """Give one site for all tests, since none may change it."""
     folder = tmp_path_factory.mktemp("routes")
     with new_database("sqlite", request, folder) as url:
         settings = Settings(
             instance=folder, database_url=url, secret_key=SECRET, unlimited_networks=(LOOPBACK,)
         )
-        with lived_in(settings, Clock()) as place:
-            yield place
+        with run_filled_site(settings, Clock()) as filled_site:
+            yield filled_site
 
 
-def rules(place: LivedIn) -> dict[tuple[str, str], Rule]:
-    """Return the application's rules by what a line of the table begins with."""
+def rules(filled_site: FilledSite) -> dict[tuple[str, str], Rule]:
+    """Return the application's rules by method and path, as in the table."""
     return {
         (method, rule.rule): rule
-        for rule in place.app.url_map.iter_rules()
+        for rule in filled_site.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
 
-def urls(place: LivedIn) -> list[tuple[str, Rule]]:
-    """Return every address once: of what exists, and of what does not."""
-    found = {place.url(rule, known=known): rule for rule in rules(place).values() for known in (True, False)}
+def urls(filled_site: FilledSite) -> list[tuple[str, Rule]]:
+    """Return the URLs of each rule, of an existing object and of none."""
+    found = {
+        filled_site.url(rule, known=known): rule
+        for rule in rules(filled_site).values()
+        for known in (True, False)
+    }
     return list(found.items())
 
 
 def ask(browser: FlaskClient, url: str, method: str = "GET", **more: Any) -> TestResponse:
-    """Return the whole answer, with nothing of it left open."""
+    """Return the answer, read to its end and closed."""
     answer = browser.open(url, method=method, **more)
     answer.get_data()
     answer.close()
     return answer
 
 
-def check_answer(place: LivedIn, answer: TestResponse, what: object) -> None:
-    """Hold what must be true of an answer to anybody who has no business there."""
+def check_answer(filled_site: FilledSite, answer: TestResponse, what: object) -> None:
+    """Check an answer to a client without the right to use the route."""
     text = answer.data.decode(errors="replace")
     assert answer.status_code < 500, what
     for name, pattern in HEADERS.items():
@@ -197,31 +203,31 @@ def check_answer(place: LivedIn, answer: TestResponse, what: object) -> None:
         assert answer.mimetype == "text/html", what
         assert answer.headers["Cache-Control"] == "no-store", what
     assert not [word for word in (*PRIVATE, MISSION) if word in text], what
-    assert not place.changed(), what
+    assert not filled_site.changed(), what
 
 
 def check_closed(answer: TestResponse, what: object) -> None:
-    """Hold what must be true where only organisers get anything."""
+    """Check an answer of an organisers' route to a client without the right to use it."""
     assert answer.status_code in {303, 400, 401, 403, 404, 405}, what
     assert answer.status_code != 303 or answer.location == "/organise/login", what
     assert answer.headers["Cache-Control"] == "no-store", what
 
 
-def test_the_table_names_every_route_once_and_no_other(place: LivedIn) -> None:
+def test_the_table_names_every_route_once_and_no_other(filled_site: FilledSite) -> None:
     listed = [(route.method, route.rule) for route in table()]
 
-    assert sorted(listed) == sorted(rules(place))
+    assert sorted(listed) == sorted(rules(filled_site))
 
 
-def test_a_route_shows_or_changes_something_never_both(place: LivedIn) -> None:
-    for rule in place.app.url_map.iter_rules():
+def test_a_route_shows_or_changes_something_never_both(filled_site: FilledSite) -> None:
+    for rule in filled_site.app.url_map.iter_rules():
         methods = rule.methods or set()
         assert methods <= {"GET", "HEAD", "OPTIONS"} or methods <= {"POST", "OPTIONS"}, rule
 
 
-def test_the_table_says_who_is_asked_for_a_passphrase(place: LivedIn) -> None:
+def test_the_table_says_which_routes_need_a_session(filled_site: FilledSite) -> None:
     for route in table():
-        rule = rules(place)[route.method, route.rule]
+        rule = rules(filled_site)[route.method, route.rule]
         is_organisers = rule.endpoint.startswith("organise.")
 
         assert is_organisers == route.rule.startswith("/organise/")
@@ -230,19 +236,19 @@ def test_the_table_says_who_is_asked_for_a_passphrase(place: LivedIn) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nobody_gets_or_changes_anything_without_a_session(place: LivedIn, method: str) -> None:
+def test_without_a_session_no_route_shows_or_changes_anything(filled_site: FilledSite, method: str) -> None:
     guarded = {route.rule for route in table() if route.is_guarded}
-    browser = place.browser()
-    for url, rule in urls(place):
-        holds_the_link = place.signed.token in url
+    browser = filled_site.browser()
+    for url, rule in urls(filled_site):
+        has_link = filled_site.signed.token in url
         answer = ask(browser, url, method)
         what = method, url, answer.status
 
-        if holds_the_link and method == "GET":  # the signatory's own page says what is held
+        if has_link and method == "GET":  # the signatory's own page
             assert answer.status_code == 200, what
-            assert not place.changed(), what
+            assert not filled_site.changed(), what
             continue
-        check_answer(place, answer, what)
+        check_answer(filled_site, answer, what)
         if rule.rule in guarded:
             check_closed(answer, what)
         if not rule.endpoint.startswith("organise."):
@@ -251,21 +257,21 @@ def test_nobody_gets_or_changes_anything_without_a_session(place: LivedIn, metho
             assert answer.status_code in {303, 405}, what
 
 
-def test_a_session_that_is_over_forged_or_somebody_elses_opens_nothing(place: LivedIn) -> None:
+def test_an_expired_forged_or_foreign_session_opens_nothing(filled_site: FilledSite) -> None:
     guarded = {route.rule for route in table() if route.is_guarded}
-    cookies = foreign_cookies(place)
-    place.changed()
+    cookies = foreign_cookies(filled_site)
+    filled_site.changed()
     for kind, cookie in cookies.items():
-        browser = place.browser(cookie)
-        for url, rule in urls(place):
+        browser = filled_site.browser(cookie)
+        for url, rule in urls(filled_site):
             # No view answers to the other methods, whatever the cookie: one kind of it is enough.
             for method in METHODS if rule.rule in guarded and kind == "ended" else ("GET", "POST"):
-                if method == "GET" and place.signed.token in url:
+                if method == "GET" and filled_site.signed.token in url:
                     continue
                 answer = ask(browser, url, method)
                 what = kind, method, url, answer.status
 
-                check_answer(place, answer, what)
+                check_answer(filled_site, answer, what)
                 if rule.rule in guarded:
                     check_closed(answer, what)
                 if not rule.endpoint.startswith("organise."):
@@ -273,28 +279,28 @@ def test_a_session_that_is_over_forged_or_somebody_elses_opens_nothing(place: Li
                     assert "Cookie" not in answer.headers.get("Vary", ""), what
 
 
-def test_the_same_cookie_opens_everything_while_its_session_lasts(place: LivedIn) -> None:
-    browser = place.browser(place.cookie(unlock=place.session()))
+def test_the_same_cookie_opens_everything_while_its_session_lasts(filled_site: FilledSite) -> None:
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session()))
 
     for route in table():
         if route.is_guarded and route.method == "GET":
-            url = place.url(rules(place)["GET", route.rule])
+            url = filled_site.url(rules(filled_site)["GET", route.rule])
             assert ask(browser, url).status_code == 200, url
     assert PRIVATE[0] in browser.get("/organise/lists/de.csv").text
 
 
 @pytest.mark.parametrize("role", [READER, ORGANISER])
-def test_a_role_leads_no_further_than_the_table_says(place: LivedIn, role: str) -> None:
-    browser = place.browser(place.cookie(unlock=place.session(role), csrf_token="0" * 40))
+def test_a_role_opens_no_more_than_the_table_says(filled_site: FilledSite, role: str) -> None:
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session(role), csrf_token="0" * 40))
     token = csrf_token(browser)
-    place.changed()
+    filled_site.changed()
     for route in table():
         if not route.is_guarded:
             continue
         rank = FROM_LEAST_TO_MOST.index
         may = rank(role) >= rank(ROLES[route.who])
         for known in (True, False):
-            url = place.url(rules(place)[route.method, route.rule], known=known)
+            url = filled_site.url(rules(filled_site)[route.method, route.rule], known=known)
             if route.method == "GET":
                 answer = ask(browser, url)
             elif not may:
@@ -303,41 +309,41 @@ def test_a_role_leads_no_further_than_the_table_says(place: LivedIn, role: str) 
                 continue
             assert (answer.status_code == 403) == (not may), (url, answer.status)
             if not may:
-                check_answer(place, answer, url)
-        place.changed()
+                check_answer(filled_site, answer, url)
+        filled_site.changed()
 
 
-def test_a_reader_is_shown_no_name_of_a_signatory(place: LivedIn) -> None:
-    browser = place.browser(place.cookie(unlock=place.session(READER)))
-    for url, rule in urls(place):
-        if "GET" in (rule.methods or set()) and place.signed.token not in url:
+def test_a_reader_is_shown_no_name_of_a_signatory(filled_site: FilledSite) -> None:
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session(READER)))
+    for url, rule in urls(filled_site):
+        if "GET" in (rule.methods or set()) and filled_site.signed.token not in url:
             text = ask(browser, url).data.decode(errors="replace")
             assert not [word for word in PRIVATE[:4] if word in text], url
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_looking_changes_nothing_but_the_note_of_a_download_and_a_sessions_last_use(
-    place: LivedIn, method: str
+def test_a_get_changes_only_the_log_of_downloads_and_a_sessions_last_use(
+    filled_site: FilledSite, method: str
 ) -> None:
-    browser = place.browser(place.cookie(unlock=place.session()))
-    place.clock.forward(minutes=2)
-    place.changed()
-    for url, rule in urls(place):
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session()))
+    filled_site.clock.forward(minutes=2)
+    filled_site.changed()
+    for url, rule in urls(filled_site):
         if "GET" not in (rule.methods or set()):
             continue
         ask(browser, url, method)
         is_list = rule.endpoint == "organise.list_file"
         used = {"organiser_session"} if rule.endpoint.startswith("organise.") else set()
 
-        assert place.changed() <= used | ({"audit_entry"} if is_list else set()), (method, url)
+        assert filled_site.changed() <= used | ({"audit_entry"} if is_list else set()), (method, url)
 
 
-def test_every_answer_is_of_the_type_that_the_table_says(place: LivedIn) -> None:
-    browser = place.browser(place.cookie(unlock=place.session()))
+def test_every_answer_is_of_the_type_that_the_table_says(filled_site: FilledSite) -> None:
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session()))
     for route in table():
         if route.method != "GET":
             continue
-        url = place.url(rules(place)["GET", route.rule])
+        url = filled_site.url(rules(filled_site)["GET", route.rule])
         answer = ask(browser, url)
         is_elsewhere = answer.status_code in {302, 303} or url in {"/en/letters"}
 
@@ -351,61 +357,61 @@ def test_every_answer_is_of_the_type_that_the_table_says(place: LivedIn) -> None
         assert not seen.data, url
 
 
-def posts(place: LivedIn, *, guarded: bool) -> list[str]:
+def posts(filled_site: FilledSite, *, guarded: bool) -> list[str]:
     return [
-        place.url(rules(place)["POST", route.rule])
+        filled_site.url(rules(filled_site)["POST", route.rule])
         for route in table()
         if route.method == "POST" and route.rule.startswith("/organise/") == guarded
     ]
 
 
-def test_a_post_that_another_site_made_a_supporters_browser_send_is_refused(place: LivedIn) -> None:
-    place.changed()
-    for url in posts(place, guarded=False):
+def test_a_post_that_another_site_made_a_supporters_browser_send_is_refused(filled_site: FilledSite) -> None:
+    filled_site.changed()
+    for url in posts(filled_site, guarded=False):
         for headers in FOREIGN:
             form = FORM | {"action": "withdraw"}
-            answer = place.browser().post(url, data=form, headers=headers)
+            answer = filled_site.browser().post(url, data=form, headers=headers)
 
             assert answer.status_code == 403, (url, headers)
-            check_answer(place, answer, (url, headers))
+            check_answer(filled_site, answer, (url, headers))
         for headers in ({"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}, {}):
-            assert place.browser().post(url, headers=headers).status_code != 403, (url, headers)
+            assert filled_site.browser().post(url, headers=headers).status_code != 403, (url, headers)
 
 
-def test_a_post_without_its_pages_token_is_refused_whoever_is_logged_in(place: LivedIn) -> None:
-    browser = place.browser(place.cookie(unlock=place.session(), csrf_token="0" * 40))
-    place.changed()
-    for url in posts(place, guarded=True):
+def test_a_post_without_its_pages_token_is_refused_with_a_session_too(filled_site: FilledSite) -> None:
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session(), csrf_token="0" * 40))
+    filled_site.changed()
+    for url in posts(filled_site, guarded=True):
         for token in ({}, {"csrf_token": ""}, {"csrf_token": "0" * 40}, {"csrf_token": "a.b.c"}):
             answer = browser.post(url, data={"name": "Mara", "email": "mara@example.org"} | token)
 
             assert answer.status_code in NO_TOKEN, (url, token)
             assert PRIVATE[0] not in answer.text
-            assert not place.changed(), (url, token)
+            assert not filled_site.changed(), (url, token)
 
 
 def csrf_token(browser: FlaskClient) -> str:
-    """Return the token that the forms of whoever is logged in carry."""
+    """Return the token in the forms of this browser's session."""
     page = browser.get("/organise/account").text
     [token, *_] = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     return str(token)
 
 
-def test_a_token_of_another_session_is_refused(place: LivedIn) -> None:
-    token = csrf_token(place.browser(place.cookie(unlock=place.session())))
-    browser = place.browser(place.cookie(unlock=place.session(), csrf_token="0" * 40))
-    place.changed()
+def test_a_token_of_another_session_is_refused(filled_site: FilledSite) -> None:
+    token = csrf_token(filled_site.browser(filled_site.cookie(unlock=filled_site.session())))
+    browser = filled_site.browser(filled_site.cookie(unlock=filled_site.session(), csrf_token="0" * 40))
+    filled_site.changed()
 
-    for url in posts(place, guarded=True):
+    for url in posts(filled_site, guarded=True):
         assert browser.post(url, data={"csrf_token": token}).status_code in NO_TOKEN, url
-    assert not place.changed()
+    assert not filled_site.changed()
 
 
 @pytest.mark.parametrize(
     "path", ["//elsewhere.example/x", "/fr//elsewhere.example", "/fr/%0d%0aX-A: b", "/\\x"]
 )
-def test_no_redirect_leads_to_another_site(place: LivedIn, path: str) -> None:
-    answer = place.browser().get(path)
+def test_no_redirect_leads_to_another_site(filled_site: FilledSite, path: str) -> None:
+    answer = filled_site.browser().get(path)
 
     assert "X-A" not in answer.headers
     assert re.match(r"(http://localhost)?/(?![/\\])", answer.headers.get("Location", "/"))

@@ -1,4 +1,4 @@
-"""What people are told before they type, by where they live, and what is not offered to some."""
+"""The advice before signing, and the choices, by residence."""
 
 import re
 
@@ -36,7 +36,7 @@ def text(answer: TestResponse) -> str:
 
 
 def sent_again(page: str) -> dict[str, str]:
-    """Return what a browser sends when *page*'s form is sent as it stands."""
+    """Return what a browser sends for the form of *page* without changes."""
     form = page.partition('aria-labelledby="sign"')[2]
     sent = {}
     for tag in re.findall(r"<input[^>]*>", form):
@@ -96,7 +96,7 @@ def test_what_the_safer_form_sends_is_taken_at_once(client: FlaskClient, site: S
 
 
 @pytest.mark.parametrize("disclosure", ["public", "delegation", "counted"])
-def test_who_was_not_shown_the_advice_gets_it_first_and_nothing_is_kept(
+def test_without_the_advice_a_form_shows_it_first_and_stores_nothing(
     supporter: Supporter, site: Site, disclosure: str
 ) -> None:
     typed = {"town": "Smalltown", "words": "My very own words."}
@@ -114,7 +114,7 @@ def test_who_was_not_shown_the_advice_gets_it_first_and_nothing_is_kept(
     assert supporter.client.post("/en/letters/de", data=sent).status_code == 303
 
 
-def test_who_was_not_shown_the_advice_is_not_asked_for_a_name(supporter: Supporter) -> None:
+def test_a_form_that_shows_the_advice_first_asks_for_no_name(supporter: Supporter) -> None:
     page = text(supporter.sign(residence="KZ", name=""))
 
     assert "name-error" not in page
@@ -153,7 +153,7 @@ def test_a_residence_is_protected_within_a_second_of_the_organisers_decision(
     check(page)
 
 
-def test_what_names_are_given_to_is_told_within_a_second(
+def test_a_withheld_delegation_is_named_within_a_second(
     client: FlaskClient, site: Site, clock: Clock
 ) -> None:
     assert "numbers only" not in text(client.get("/en/letters/fr"))
@@ -188,7 +188,7 @@ def test_a_signature_names_the_edition_that_its_signatory_saw(
 @pytest.mark.parametrize(
     ("residence", "kind"), [("FR", "elsewhere"), ("RU", "wary"), ("ZZ", "unstated"), ("", "")]
 )
-def test_a_form_that_comes_back_says_what_to_tell_whoever_lives_there(
+def test_a_refused_form_shows_the_advice_for_its_residence(
     supporter: Supporter, residence: str, kind: str
 ) -> None:
     page = text(supporter.sign(residence=residence, consent=""))

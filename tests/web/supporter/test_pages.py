@@ -1,4 +1,4 @@
-"""Tests about the code: every page keeps the house's rules."""
+"""The markup of every page: accessible, without inline style or script."""
 
 import re
 from html.parser import HTMLParser
@@ -56,7 +56,7 @@ ORGANISERS_PAGES = tuple(
 
 
 class Page(HTMLParser):
-    """What a test asks of a page's markup."""
+    """The facts about a page's markup that a test checks."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -77,20 +77,20 @@ class Page(HTMLParser):
         self.headings += tag == "h1"
         self.language = self.language or (given.get("lang") or "" if tag == "html" else "")
         if tag == "style" or "style" in given or any(name.startswith("on") for name in given):
-            self.faults.append(f"<{tag}> holds style or script")
+            self.faults.append(f"<{tag}> has style or script")
         if tag == "script" and not given.get("src"):
             self.faults.append("script in the page")
         for name in ("src", "action") + (("href",) if tag == "link" else ()):
             if given.get(name):
                 self.loads.append(given[name] or "")
         if tag == "img" and "alt" not in given:
-            self.faults.append("a picture without words")
+            self.faults.append("an image without alt")
 
 
 def check(text: str) -> None:
     page = Page(text)
     assert page.faults == []
-    assert len(page.ids) == len(set(page.ids)), "an id stands twice"
+    assert len(page.ids) == len(set(page.ids)), "an id is used twice"
     assert page.points_at <= set(page.ids), page.points_at - set(page.ids)
     assert page.language == "en"
     assert re.search(r"<title>[^<]{3,}</title>", text)
@@ -99,7 +99,7 @@ def check(text: str) -> None:
 
 
 @pytest.mark.parametrize("url", SUPPORTERS_PAGES)
-def test_a_page_keeps_the_houses_rules(client: FlaskClient, url: str) -> None:
+def test_a_page_has_valid_markup(client: FlaskClient, url: str) -> None:
     answer = client.get(url)
 
     check(answer.get_data(as_text=True))
@@ -122,11 +122,11 @@ def busy(db: Session, keys: ServerKeys, organiser: OrganisersBrowser) -> Organis
 
 
 @pytest.mark.parametrize("url", ORGANISERS_PAGES)
-def test_an_organisers_page_keeps_the_houses_rules(busy: OrganisersBrowser, url: str) -> None:
+def test_an_organisers_page_has_valid_markup(busy: OrganisersBrowser, url: str) -> None:
     check(busy.get(url).get_data(as_text=True))
 
 
-def test_the_private_page_keeps_the_houses_rules_in_every_state(supporter: Supporter) -> None:
+def test_the_private_page_has_valid_markup_in_every_state(supporter: Supporter) -> None:
     supporter.sign()
     for action in ("confirm", "withdraw"):
         check(supporter.page().get_data(as_text=True))
@@ -134,23 +134,23 @@ def test_the_private_page_keeps_the_houses_rules_in_every_state(supporter: Suppo
     check(supporter.page().get_data(as_text=True))
 
 
-def test_a_form_with_errors_keeps_the_houses_rules(supporter: Supporter) -> None:
+def test_a_form_with_errors_has_valid_markup(supporter: Supporter) -> None:
     check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))
 
 
 FIRST_VIEW_BYTES = 40 * 1024
 
 HEADERS_BYTES = 700
-"""What comes before the body of an answer, at most."""
+"""Upper bound for the headers of an answer."""
 
 
-def test_the_first_view_of_a_letter_is_small_and_waits_for_one_stylesheet_alone(client: FlaskClient) -> None:
+def test_the_first_view_of_a_letter_is_small_and_blocked_by_one_stylesheet_only(client: FlaskClient) -> None:
     packed = {"Accept-Encoding": "gzip"}
     page = client.get("/en/letters/de").get_data(as_text=True)
     head = page.partition("</head>")[0]
     stylesheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', head)
     sources = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
-    # Of the fonts a browser loads those alone whose characters stand on the page: here the Latin one.
+    # A browser loads only the fonts of a page's characters, here the Latin one.
     style = (STATIC / "campaign.css").read_text()
     fonts = [font for font in re.findall(r'url\("?([^")]+)"?\)', style) if "latin" in font]
     assert len(stylesheets) == len(fonts) == 1

@@ -78,7 +78,7 @@ def test_a_signature_erased_before_it_was_confirmed_is_not_said_to_be_withdrawn(
     assert "withdrawn" not in page
 
 
-def test_the_private_page_is_kept_by_nobody(supporter: Supporter) -> None:
+def test_the_private_page_is_not_cached(supporter: Supporter) -> None:
     supporter.sign()
     headers = supporter.page().headers
 
@@ -101,7 +101,7 @@ def test_who_may_see_the_name_can_be_changed(supporter: Supporter, site: Site) -
 @pytest.mark.parametrize(
     "form", [{}, {"action": "erase"}, {"action": "disclose", "disclosure": "all"}, {"action": "disclose"}]
 )
-def test_what_is_no_choice_is_refused(supporter: Supporter, form: dict[str, str]) -> None:
+def test_an_unknown_action_or_choice_is_refused(supporter: Supporter, form: dict[str, str]) -> None:
     supporter.sign()
     supporter.act("confirm")
 
@@ -137,7 +137,7 @@ def test_the_code_may_be_typed_by_hand(supporter: Supporter) -> None:
 @pytest.mark.parametrize(
     ("form", "status"), [({}, 422), ({"code": "123"}, 422), ({"code": "0" * 20}, 404), ({"email": "x"}, 422)]
 )
-def test_a_code_that_is_none_of_ours_is_said(client: FlaskClient, form: dict[str, str], status: int) -> None:
+def test_an_unknown_code_is_refused(client: FlaskClient, form: dict[str, str], status: int) -> None:
     assert client.post("/en/signature", data=form).status_code == status
 
 
@@ -203,7 +203,7 @@ def deliver(site: Site, owner: Unlocked, clock: Clock, state: str = "de") -> Del
 
 
 @pytest.mark.both_databases
-def test_the_private_page_shows_everything_that_is_held(
+def test_the_private_page_shows_all_stored_data(
     make_app: Callable[[Settings], Flask], settings: Settings
 ) -> None:
     app = make_app(replace(settings, closes_on=date(2027, 6, 30)))
@@ -211,7 +211,7 @@ def test_the_private_page_shows_everything_that_is_held(
     supporter.sign(town="Smalltown", words="My very own words.", residence="RU")
     supporter.act("confirm")
     supporter.sign()  # once more: its mail brings another link to the same page
-    held = text(supporter.page()).partition('id="kept"')[2].partition("</details>")[0]
+    stored = text(supporter.page()).partition('id="kept"')[2].partition("</details>")[0]
 
     for shown in (
         "23 November 2026",
@@ -224,12 +224,12 @@ def test_the_private_page_shows_everything_that_is_held(
         "2, each from a message of ours",
         "erased on 30 December 2027",
     ):
-        assert shown in held
+        assert shown in stored
     for sealed in ("Mara", "mara@", "Smalltown", "My very own words"):
-        assert sealed not in held
+        assert sealed not in stored
 
 
-def test_the_private_page_says_when_a_pending_one_goes(supporter: Supporter, clock: Clock) -> None:
+def test_the_private_page_says_when_a_pending_signature_is_erased(supporter: Supporter, clock: Clock) -> None:
     supporter.sign()
     page = text(supporter.page())
     assert "erased on 1 December 2026" in page
@@ -240,7 +240,7 @@ def test_the_private_page_says_when_a_pending_one_goes(supporter: Supporter, clo
     assert supporter.page().status_code == 404
 
 
-def test_where_only_the_count_was_kept_there_is_no_box(supporter: Supporter) -> None:
+def test_a_counted_signature_has_no_box(supporter: Supporter) -> None:
     supporter.sign(disclosure="counted")
     supporter.act("confirm")
     page = text(supporter.page())
@@ -270,7 +270,7 @@ def test_a_delivered_list_is_shown_with_the_number_of_the_name(
 
 
 @pytest.mark.both_databases
-def test_after_a_delivery_a_change_holds_for_later_lists_and_a_withdrawal_says_what_stays(
+def test_after_a_delivery_a_change_applies_to_later_lists_and_a_withdrawal_says_what_stays(
     supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
 ) -> None:
     supporter.sign()
@@ -292,9 +292,7 @@ def test_after_a_delivery_a_change_holds_for_later_lists_and_a_withdrawal_says_w
     assert "The delegation was asked on 23 November 2026 to strike it out" in text(supporter.page())
 
 
-def test_who_lives_where_it_is_dangerous_cannot_have_the_name_published(
-    supporter: Supporter, site: Site
-) -> None:
+def test_the_name_of_an_endangered_resident_cannot_be_published(supporter: Supporter, site: Site) -> None:
     supporter.sign(residence="KZ", disclosure="delegation", advised="yes")
     supporter.act("confirm")
 
@@ -327,7 +325,7 @@ def test_a_held_signature_looks_like_any_other(supporter: Supporter, site: Site,
     assert "counts" not in page.replace("no longer counts", "").replace("the counts can be", "")
 
 
-def test_whose_signature_was_taken_off_the_count_is_told_and_may_object(
+def test_the_page_of_an_invalidated_signature_says_so_and_how_to_object(
     supporter: Supporter, site: Site
 ) -> None:
     with site.database.writing() as db:
@@ -349,7 +347,7 @@ TOKEN = re.compile(r"[0-9A-HJKMNP-TV-Z]{20}")
 
 
 @pytest.mark.both_databases
-def test_nothing_private_but_the_token_stands_in_an_address(supporter: Supporter, site: Site) -> None:
+def test_no_url_has_private_data_but_the_token(supporter: Supporter, site: Site) -> None:
     private = {"name": "Mara Example", "email": "mara@example.org", "town": "Smalltown", "words": "Look."}
     answers = [
         supporter.sign(**private, residence="KZ"),
@@ -368,14 +366,14 @@ def test_nothing_private_but_the_token_stands_in_an_address(supporter: Supporter
         page = text(answer)
         addresses = [answer.location or "", *re.findall(r'(?:href|action|src)="([^"]*)"', page)]
         for address in addresses:
-            told = TOKEN.sub("", address)  # in twenty random characters anything may stand
-            assert not re.search(r"mara|example\.org|smalltown|look|KZ|advised", told, re.IGNORECASE)
+            rest = TOKEN.sub("", address)  # random characters could spell anything
+            assert not re.search(r"mara|example\.org|smalltown|look|KZ|advised", rest, re.IGNORECASE)
         for form in re.findall(r"<form[^>]*>.*?</form>", page, re.DOTALL):
             assert 'method="post"' in form.partition(">")[0]
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_what_was_delivered_with_names_is_told_so_when_there_are_no_more(
+def test_a_delivery_with_names_is_verified_as_such_after_names_are_withheld(
     supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
 ) -> None:
     supporter.sign()
@@ -391,7 +389,7 @@ def test_what_was_delivered_with_names_is_told_so_when_there_are_no_more(
     assert "The organisers only" in text(supporter.page())
 
 
-def test_who_has_just_confirmed_sees_it_in_the_count_at_once(
+def test_a_confirmation_is_in_the_count_of_its_private_page_at_once(
     client: FlaskClient, supporter: Supporter
 ) -> None:
     supporter.sign()

@@ -81,7 +81,7 @@ def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
         "/pl/letters/de",
     ],
 )
-def test_what_there_is_not_is_not_found(client: FlaskClient, url: str) -> None:
+def test_an_unknown_page_is_not_found(client: FlaskClient, url: str) -> None:
     answer = client.get(url)
 
     assert answer.status_code == 404
@@ -108,7 +108,7 @@ def test_the_picker_sent_empty_is_asked_again(client: FlaskClient) -> None:
     assert client.get("/en/letters").status_code == 422
 
 
-def test_the_letter_as_text_is_what_its_hash_is_of(client: FlaskClient) -> None:
+def test_the_letter_as_text_has_always_the_same_hash(client: FlaskClient) -> None:
     answer = client.get("/en/letters/de.txt")
 
     assert answer.mimetype == "text/plain"
@@ -182,17 +182,17 @@ def test_a_first_and_a_repeated_signature_get_the_same_answer(supporter: Support
         ("consent", ""),
     ],
 )
-def test_what_cannot_be_taken_is_said_at_its_field_and_nothing_is_lost(
+def test_an_error_is_shown_at_its_field_and_nothing_is_lost(
     supporter: Supporter, site: Site, field: str, typed: str
 ) -> None:
-    kept = {"name": "Mara Sample", "town": "Smalltown", "words": "My very own words."}
-    answer = supporter.sign(**(kept | {field: typed}))
+    others = {"name": "Mara Sample", "town": "Smalltown", "words": "My very own words."}
+    answer = supporter.sign(**(others | {field: typed}))
     page = answer.get_data(as_text=True)
 
     assert answer.status_code == 422
     assert f'id="{field}-error"' in page or field == "consent"
     assert 'role="alert"' in page
-    for name, text in kept.items():
+    for name, text in others.items():
         if name != field:
             assert text in page
     assert rows(site) == 0
@@ -213,7 +213,7 @@ def test_what_cannot_be_taken_is_said_at_its_field_and_nothing_is_lost(
         "李明",
     ],
 )
-def test_a_name_may_look_like_anything_that_people_are_called(supporter: Supporter, name: str) -> None:
+def test_a_name_may_have_any_characters_of_names(supporter: Supporter, name: str) -> None:
     assert supporter.sign(name=name).status_code == 303
 
 
@@ -227,7 +227,7 @@ def test_a_name_may_look_like_anything_that_people_are_called(supporter: Support
         "марія@приклад.укр",
     ],
 )
-def test_an_address_may_look_like_anything_that_mail_reaches(supporter: Supporter, email: str) -> None:
+def test_an_address_may_have_any_valid_form(supporter: Supporter, email: str) -> None:
     assert supporter.sign(email=email).status_code == 303
 
 
@@ -236,7 +236,7 @@ def test_counted_needs_no_name(supporter: Supporter, site: Site) -> None:
     assert rows(site) == 1
 
 
-def test_what_is_typed_comes_back_as_text_not_as_markup(supporter: Supporter) -> None:
+def test_typed_markup_is_escaped(supporter: Supporter) -> None:
     page = supporter.sign(name='"><script>alert(1)</script>', consent="").get_data(as_text=True)
 
     assert "<script>alert" not in page
@@ -329,14 +329,14 @@ def test_the_counts_may_be_read_from_anywhere(supporter: Supporter, client: Flas
 
 
 @pytest.mark.both_databases
-def test_healthz_tells_how_things_are(client: FlaskClient) -> None:
+def test_healthz_reports_the_state_of_the_site(client: FlaskClient) -> None:
     answer = client.get("/healthz")
 
     assert answer.status_code == 200
     assert answer.get_json() == {"database": "ok", "mail": "ok", "queue": "ok", "disk": "ok", "counts": "ok"}
 
 
-def test_healthz_does_not_tell_whether_an_address_has_signed(supporter: Supporter) -> None:
+def test_healthz_does_not_reveal_whether_an_address_has_signed(supporter: Supporter) -> None:
     supporter.sign()
     seen = []
     for email in ("mara@example.org", "nobody@example.org"):
@@ -398,7 +398,7 @@ def test_older_names_are_a_link_away_and_so_are_the_newer_ones(
     )
     db.commit()
     gone = client.get(newest_links["next"])
-    assert (gone.status_code, gone.location) == (302, "/en/progress#public-names"), "nobody is left behind it"
+    assert (gone.status_code, gone.location) == (302, "/en/progress#public-names"), "no names after it"
 
 
 def test_a_wrong_host_is_refused(client: FlaskClient) -> None:

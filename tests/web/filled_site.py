@@ -1,4 +1,4 @@
-"""A site with something to steal or to break in every corner, and the ways to each of its pages."""
+"""A site with data in every table and a URL for every route."""
 
 import json
 from collections.abc import Iterator
@@ -31,19 +31,19 @@ from tests.conftest import Clock
 from tests.support.factories import Made, make_organiser, make_owner, make_signature
 
 LOOPBACK = ip_network("127.0.0.0/8")
-"""Where the tests' own browsers are: the guard looks away, so that it is the code behind it that answers."""
+"""The address of the tests' browsers, which no rate limit applies to."""
 
 PUBLISHED = "Petra Published"
 
 PRIVATE = ("Xenia Quillfeather", "xenia@quillfeather.example", "Quilltown", "Quilled words", "Olga Quillman")
-"""What no stranger may read: a signatory's name, address, town and words, and an organiser's name."""
+"""Secret from strangers: a signatory's name, address, town and words, and an organiser's name."""
 
 MISSION = "de@quillmission.example"
-"""A delegation's address, for organisers alone."""
+"""A delegation's address, which only organisers see."""
 
 
-class LivedIn:
-    """The site, the people who know its secrets, and an eye on every table."""
+class FilledSite:
+    """The site, its organisers, and the changes of its tables."""
 
     def __init__(self, app: Flask, clock: Clock) -> None:
         self.app = app
@@ -55,12 +55,12 @@ class LivedIn:
         self._version = self._data_version()
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._watch.close()
         self.site.close()
 
     def changed(self) -> set[str]:
-        """Return the tables that are not as they were when this was asked last."""
+        """Return the tables that changed since the last call."""
         version = self._data_version()
         if version is not None and version == self._version:
             return set()
@@ -68,7 +68,7 @@ class LivedIn:
         return {table for table, rows in self._seen.items() if rows != before[table]}
 
     def url(self, rule: Rule, *, known: bool = True) -> str:
-        """Return an address under *rule*: of something that exists, or else of nothing."""
+        """Return a URL of *rule*: of an existing object, or of none."""
         parts = {name: self._part(rule, name, known=known) for name in rule.arguments}
         built = rule.build(parts)
         assert built, rule
@@ -90,7 +90,7 @@ class LivedIn:
         return str(serializer(self.app).dumps(content))
 
     def session(self, role: str = OWNER, *, ago: timedelta = timedelta()) -> str:
-        """Begin a session, perhaps some time *ago*, and return what only the cookie holds."""
+        """Start a session, perhaps some time *ago*, and return the secret in its cookie."""
         with self.site.database.writing() as db:
             return organiser_session.start(db, self.people[role], keys=self.site.keys, now=self.clock() - ago)
 
@@ -129,7 +129,7 @@ class LivedIn:
         self.delivery = send(sender, Order(delivery_id=uuid4(), state=STATES["de"], confirmed=cautions))
 
     def _part(self, rule: Rule, name: str, *, known: bool) -> Any:
-        there: dict[str, Any] = {
+        existing: dict[str, Any] = {
             "organise.token": self.invitation,
             "signature.token": self.signed.token,
             "code": self.delivery.code,
@@ -143,16 +143,16 @@ class LivedIn:
             "format": "csv",
         }
         converter = rule._converters[name]
-        of_its_kind = {
+        missing = {
             "LanguageConverter": converter.map.converters["language"](converter.map).to_python("en"),
             "StateConverter": STATES["de"],
             "UUIDConverter": uuid4(),
             "IntegerConverter": 1,
         }.get(type(converter).__name__, "nothing")
         if not known or type(converter).__name__ == "StateConverter":
-            return of_its_kind
-        room = str(rule.endpoint).partition(".")[0]
-        return there.get(f"{room}.{name}", there.get(name, of_its_kind))
+            return missing
+        blueprint = str(rule.endpoint).partition(".")[0]
+        return existing.get(f"{blueprint}.{name}", existing.get(name, missing))
 
     def _rows(self) -> dict[str, list[tuple[Any, ...]]]:
         with self.site.database.reading() as db:
@@ -163,7 +163,7 @@ class LivedIn:
         return rows | {"the queue": [(self.site.tasks.huey.pending_count(),)]}
 
     def _data_version(self) -> object:
-        """Return what SQLite changes when anybody commits a change, so that most looks cost nothing."""
+        """Return SQLite's number of commits, so that unchanged tables are not read again."""
         if not self.site.database.is_sqlite:
             return None
         version = self._watch.exec_driver_sql("PRAGMA data_version").scalar()
@@ -172,42 +172,44 @@ class LivedIn:
 
 
 def serializer(app: Flask) -> Any:
-    """Return what signs the cookies of *app*."""
+    """Return the serializer that signs the cookies of *app*."""
     found = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     assert found is not None
     return found
 
 
 @contextmanager
-def lived_in(settings: Settings, clock: Clock, **config: Any) -> Iterator[LivedIn]:
-    """Give the site while the block lasts."""
+def run_filled_site(settings: Settings, clock: Clock, **config: Any) -> Iterator[FilledSite]:
+    """Run the site while the block lasts."""
     app = create_app(settings, clock=clock)
     app.config.update(config)
-    place = LivedIn(app, clock)
+    filled_site = FilledSite(app, clock)
     try:
-        yield place
+        yield filled_site
     finally:
-        place.close()
+        filled_site.close()
 
 
-def foreign_cookies(place: LivedIn) -> dict[str, str]:
-    """Return cookies that open nothing: over, forged, or of somebody else; some signed by our own key."""
-    ended = place.session()
-    with place.site.database.writing() as db:
+def foreign_cookies(filled_site: FilledSite) -> dict[str, str]:
+    """Return cookies that must open nothing: expired, forged or foreign; some are signed by the site."""
+    ended = filled_site.session()
+    with filled_site.site.database.writing() as db:
         organiser_session.end(db, ended)
     other = Flask("other")
     other.secret_key = "a key that somebody else made up, of good length"
-    valid = place.cookie(unlock=place.session())
+    valid = filled_site.cookie(unlock=filled_site.session())
     content, _, signature = valid.rpartition(".")
     return {
-        "ended": place.cookie(unlock=ended),
-        "idle": place.cookie(unlock=place.session(ago=organiser_session.IDLE_LIMIT + timedelta(seconds=1))),
-        "of yesterday": place.cookie(unlock=place.session(ago=timedelta(days=1))),
-        "guessed": place.cookie(unlock="A" * 43),
-        "a supporter's token": place.cookie(unlock=place.signed.token),
-        "an invitation's code": place.cookie(unlock=place.invitation),
-        "signed by another key": serializer(other).dumps({"unlock": place.session()}),
+        "ended": filled_site.cookie(unlock=ended),
+        "idle": filled_site.cookie(
+            unlock=filled_site.session(ago=organiser_session.IDLE_LIMIT + timedelta(seconds=1))
+        ),
+        "of yesterday": filled_site.cookie(unlock=filled_site.session(ago=timedelta(days=1))),
+        "guessed": filled_site.cookie(unlock="A" * 43),
+        "a supporter's token": filled_site.cookie(unlock=filled_site.signed.token),
+        "an invitation's code": filled_site.cookie(unlock=filled_site.invitation),
+        "signed by another key": serializer(other).dumps({"unlock": filled_site.session()}),
         "altered": f"{content}.{signature[::-1]}",
-        "not signed": json.dumps({"unlock": place.session()}).encode().hex(),
+        "not signed": json.dumps({"unlock": filled_site.session()}).encode().hex(),
         "nonsense": "\u00e9..;=",
     }

@@ -1,1 +1,1 @@
-"""The campaign's content: accused state, persons, claims, instruments and letters."""
+"""The content of the campaign: accused state, persons, claims, instruments and letters."""

@@ -1,4 +1,4 @@
-"""What an appeal is made of; plain values, as read from its folder."""
+"""The parts of an appeal, as plain values read from its folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,127 +9,127 @@ from typing import Self
 
 
 class Ask(StrEnum):
-    """What a letter asks; it follows from the instrument that the state has."""
+    """The request of a letter, which depends on the instrument of its state."""
 
     PROPOSE = "propose"
-    """Propose a listing by the European Union, of which the state is a member."""
+    """Propose a listing by the European Union, for its members."""
     DESIGNATE_UK = "designate_uk"
     DESIGNATE_US = "designate_us"
     DESIGNATE_CA = "designate_ca"
     ALIGN = "align"
-    """Support a listing by the European Union, and align with it."""
+    """Support a listing by the European Union and align with it."""
     ALIGN_NATIONAL = "align_national"
-    """The same, under a law of the state's own that follows the European Union's measures."""
+    """The same, under a national law that follows the European Union's measures."""
     OWN_INITIATIVE = "own_initiative"
-    """Act under a law that knows both ways: by its own decision, or by joining others'."""
+    """Act under a law that allows an own decision as well as joining that of others."""
     CONSIDER_ADOPTING = "consider_adopting"
-    """Decide on adopting the European Union's listing, where each is decided on by itself."""
+    """Consider adopting the European Union's listing, where the state decides on each listing."""
     GENERAL = "general"
-    """Raise the cases and support visa bans, where no instrument is known."""
+    """Raise the cases and support visa bans, for states without a known instrument."""
     INVESTIGATE = "investigate"
-    """For the accused state alone: investigate and end the prosecutions; no sanctions."""
+    """Investigate and end the prosecutions, without sanctions; for the accused state alone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Translated:
-    """Something whose English texts may have translations beside them."""
+    """Base class of parts whose English texts may have translations."""
 
     translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False, hash=False)
-    """By language: the fields that read differently in it."""
+    """The translated fields by language."""
 
     def in_language(self, language: str) -> Self:
-        """Return the same with its texts in *language* where they are translated."""
+        """Return a copy with its texts in *language* where translations exist."""
         return replace(self, **self.translations.get(language, {}))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Translated):
-    """What happened to a person after March 2021."""
+    """A change in the life or office of a person after March 2021."""
 
     when: str
-    """A day, month or span in words: ``5 January 2022``."""
+    """A day, month or period as text: ``5 January 2022``."""
     statement: str
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person(Translated):
-    """One of those on whom the call asks for personal sanctions."""
+    """A person on whom the call asks for sanctions."""
 
     id: str
     name: str
-    """As the source spells it."""
+    """In the spelling of the source."""
     name_ru: str
     name_kk: str
-    """Empty where no source confirms the form."""
+    """Empty if no source confirms the form."""
     office: str
-    """As the source gives it; true for ``office_as_of`` only, so it is never shown without that date."""
+    """In the words of the source; true on ``office_as_of`` only, so never shown without that date."""
     office_as_of: date
     since: str
-    """What changed after that, in one dated sentence; a letter puts "Since then:" before it."""
+    """Later changes in one dated sentence, which follows "Since then:" in a letter."""
     confirmed_to: str
-    """Up to when sources confirm it, in words; what came later is not known to us."""
+    """The last date that sources confirm, as text."""
     changes: tuple[Change, ...]
-    """The same at length, for the person's page; oldest first."""
+    """Later changes in detail, for the person's page; oldest first."""
     sources: tuple[str, ...]
 
     def in_language(self, language: str) -> Self:
-        """Return the same person in *language*, with the changes."""
+        """Return a copy in *language*, including the changes."""
         changes = tuple(change.in_language(language) for change in self.changes)
         return replace(super().in_language(language), changes=changes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(Translated):
-    """One statement of the source; always shown as the source's, with its date."""
+    """A statement of the source; always attributed to it, with its date."""
 
     id: str
     kind: str
     """``event``, ``allegation``, ``figure``, ``opinion`` or ``call``."""
     statement: str
-    """In our own words; of a ``figure`` it goes on after the figure itself."""
+    """In our own words; for a ``figure``, the text that follows the figure."""
     quote: str
-    """At most a clause in the source's words, or empty."""
+    """A quotation of at most a clause, or empty."""
     figure: str
-    """The figure exactly as the source has it, or empty."""
+    """The figure exactly as in the source, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument(Translated):
-    """The law under which one state can act, and so what its letter asks."""
+    """The law under which a state can act, and the request that follows from it."""
 
     state_code: str
     ask: Ask
     name: str
     citation: str
     grounds: str
-    """Which of its grounds fit, as a clause for the letter; or empty."""
+    """The applicable grounds, as a clause for the letter; or empty."""
     national: str
-    """A measure under the state's own law that goes with it, to stand after a colon; or empty."""
+    """An additional measure under national law, to follow a colon; or empty."""
     as_of: str
-    """Which text or practice this describes, for organisers."""
+    """The text or practice that this describes, for organisers."""
     valid_until: date | None
-    """The last day on which sources confirm it in force; after it organisers must check."""
+    """The last day for which sources confirm it in force; later, organisers must check."""
     organiser_note: str
-    """What organisers must know before they send this letter; or empty."""
+    """A note for organisers to read before they send this letter; or empty."""
     sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The statement that the appeal comes from."""
+    """The published statement on which the appeal is based."""
 
     organisation: str
     short_name: str
     title: str
     date: str
-    """As far as it is known: ``March 2021``."""
+    """As precise as it is known: ``March 2021``."""
     url: str
 
 
 @dataclass(frozen=True)
 class LetterFile:
-    """The letter in one language as its editors wrote it, read once."""
+    """The template of the letter in one language, read once."""
 
     path: Path
     text: str
@@ -137,25 +137,25 @@ class LetterFile:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Appeal(Translated):
-    """Everything that letters and pages say; two are equal only if they are the same object."""
+    """All content of letters and pages; compared by identity."""
 
     title: str
     summary: str
     source: Source
     accused_state: str
     no_names_to: frozenset[str]
-    """States whose delegations are told how many signed, never who."""
+    """States whose delegations receive counts and no names."""
     endangered_residences: frozenset[str]
-    """Where living makes signing dangerous, so that the form warns."""
+    """Residences where signing is dangerous, so that the form warns."""
     persons: tuple[Person, ...]
     claims: tuple[Claim, ...]
     instruments: Mapping[str, Instrument]
-    """By the code of each of the 57."""
+    """One for each of the 57 states, by code."""
     letters: Mapping[str, LetterFile]
-    """By language; each finished one has a letter."""
+    """Letter templates by language; each finished language has one."""
 
     def in_language(self, language: str) -> Self:
-        """Return the appeal as a page in *language* shows it."""
+        """Return a copy in *language*, including persons and claims."""
         return replace(
             super().in_language(language),
             persons=tuple(person.in_language(language) for person in self.persons),

@@ -1,4 +1,4 @@
-"""Entries of an appeal's files: each knows its line, so that a mistake can be shown where it is."""
+"""Entries of the appeal's TOML files, with line numbers for error messages."""
 
 import re
 import tomllib
@@ -16,22 +16,22 @@ _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end 
 
 @dataclass(frozen=True)
 class Entry:
-    """A table of a TOML file, such as one person."""
+    """A table in a TOML file, such as one person."""
 
     path: Path
     lines: tuple[str, ...]
-    """The whole file's."""
+    """All lines of the file."""
     first: int
-    """The line of its header, from 1."""
+    """The line number of its header, from 1."""
     last: int
     fields: dict[str, Any]
 
-    def refuse(self, sentence: str, field: str = "") -> NoReturn:
-        """Say what is wrong with *field*, or with the entry."""
-        raise AppealError(f"{self.path}:{self.line(field)}: {sentence}")
+    def refuse(self, reason: str, field: str = "") -> NoReturn:
+        """Raise an :exc:`AppealError` about *field*, or about the entry."""
+        raise AppealError(f"{self.path}:{self.line(field)}: {reason}")
 
     def line(self, field: str = "") -> int:
-        """Return the line of *field*, or of the entry's header."""
+        """Return the line number of *field*, or of the header."""
         name = rf'"?{re.escape(field)}"?'
         pattern = re.compile(rf"^\s*({name}\s*=|\[+\s*{name}\s*\]+)")
         for number in range(self.first, self.last + 1):
@@ -40,7 +40,7 @@ class Entry:
         return self.first
 
     def text(self, field: str, *, may_be_empty: bool = False) -> str:
-        """Return a text; white space at its ends and line breaks in it do not count."""
+        """Return a text, with each run of white space replaced by one space."""
         found = self.fields.get(field, "" if may_be_empty else None)
         if found is None:
             self.refuse(f"“{field}” is missing")
@@ -52,7 +52,7 @@ class Entry:
         return found
 
     def day(self, field: str) -> date:
-        """Return a date, which TOML writes without quotation marks."""
+        """Return a date (in TOML without quotation marks)."""
         found = self.fields.get(field)
         if found is None:
             self.refuse(f"“{field}” is missing")
@@ -61,7 +61,7 @@ class Entry:
         return found
 
     def texts(self, field: str) -> tuple[str, ...]:
-        """Return a list of texts with at least one in it."""
+        """Return a list of at least one text."""
         found = self.fields.get(field)
         if found is None:
             self.refuse(f"“{field}” is missing")
@@ -71,8 +71,8 @@ class Entry:
             self.refuse(f"“{field}” is empty", field)
         return tuple(each.strip() for each in found)
 
-    def only(self, known: Collection[str]) -> None:
-        """Refuse fields that nobody reads: most likely one is misspelt."""
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        """Refuse fields that are not *known*: most likely one is misspelt."""
         for field in self.fields:
             if field not in known:
                 self.refuse(f"there is no field “{field}” here; known are {', '.join(sorted(known))}", field)
@@ -90,12 +90,12 @@ class Entry:
         return Entry(self.path, self.lines, headers[0], self._end(headers[0], name), found)
 
     def tables(self, name: str) -> list["Entry"]:
-        """Return the tables headed ``[[name]]`` below this entry, none if there are none."""
+        """Return the tables ``[[name]]`` below this entry."""
         found = self.fields.get(name.rpartition(".")[2], [])
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             self.refuse(f"“{name}” must be tables headed [[{name}]]", name)
         headers = [at for at, header in self._headers() if header == name]
-        if len(headers) != len(found):  # written in a line; the line of the whole must do
+        if len(headers) != len(found):  # inline tables have no headers: use the line of this entry
             return [Entry(self.path, self.lines, self.first, self.last, each) for each in found]
         return [
             Entry(self.path, self.lines, at, self._end(at, name), each)
@@ -110,7 +110,7 @@ class Entry:
         ]
 
     def _end(self, first: int, name: str) -> int:
-        """Return the last line of the table that begins at *first*, tables below it included."""
+        """Return the last line of the table that begins at *first*, including its subtables."""
         for at, header in self._headers():
             if at > first and not header.startswith(f"{name}."):
                 return at - 1
@@ -121,7 +121,7 @@ def read(path: Path) -> Entry:
     """Return a whole TOML file as one entry.
 
     Raises:
-        AppealError: It is missing, not UTF-8, or not TOML.
+        AppealError: The file is missing, not UTF-8, or not TOML.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

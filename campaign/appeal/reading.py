@@ -1,7 +1,7 @@
-"""Reading an appeal from its folder, strictly: what is wrong is said with file and line.
+"""Read an appeal from its folder; every mistake is an error with file and line.
 
 A folder holds ``appeal.toml``, ``persons.toml``, ``claims.toml``, ``instruments.toml`` and
-``letters/<language>.txt``. A text may have its translation beside it: ``office_fr`` beside ``office``.
+``letters/<language>.txt``. A field may have translations: ``office_fr`` translates ``office``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from campaign.reference.language import ENGLISH, LANGUAGES, finished_languages
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES
 
-KINDS = ("event", "allegation", "figure", "opinion", "call")
+CLAIM_KINDS = ("event", "allegation", "figure", "opinion", "call")
 
 _APPEAL = {"title", "summary", "accused_state", "no_names_to", "endangered_residences", "source"}
 _SOURCE = {"organisation", "short_name", "title", "date", "url"}
@@ -34,14 +34,14 @@ def load(folder: Path | None = None) -> Appeal:
     """Return the shipped appeal, or the one in *folder*.
 
     Raises:
-        AppealError: With file, line and one sentence.
+        AppealError: The content is invalid; the message gives file and line.
     """
     return _shipped() if folder is None else _load(folder, folder / "letters")
 
 
 @cache
 def _shipped() -> Appeal:
-    """Return the appeal that comes along, read once: its letters are composed once for each object."""
+    """Return the shipped appeal, always the same object: composed letters are cached by it."""
     return _load(PACKAGE / "data" / "appeal", TEMPLATES / "letters")
 
 
@@ -71,7 +71,7 @@ def _source(appeal: Entry) -> Source:
     entry = appeal.table("source")
     if entry is None:
         appeal.refuse("the table [source] is missing")
-    entry.only(_SOURCE)
+    entry.refuse_unknown(_SOURCE)
     return Source(**{field: entry.text(field) for field in _SOURCE})
 
 
@@ -83,9 +83,9 @@ def _residences(entry: Entry) -> frozenset[str]:
 
 
 def _persons(file: Entry) -> tuple[Person, ...]:
-    file.only({"person"})
+    file.refuse_unknown({"person"})
     entries = file.tables("person")
-    _distinct(entries)
+    _check_distinct_ids(entries)
     if not entries:
         file.refuse("there is no [[person]]")
     return tuple(_person(entry) for entry in entries)
@@ -115,12 +115,12 @@ def _change(entry: Entry) -> Change:
 
 
 def _claims(file: Entry) -> tuple[Claim, ...]:
-    file.only({"claim"})
+    file.refuse_unknown({"claim"})
     entries = file.tables("claim")
-    _distinct(entries)
+    _check_distinct_ids(entries)
     for entry in entries:
-        if entry.text("kind") not in KINDS:
-            entry.refuse(f"“{entry.text('kind')}” is no kind; known are {', '.join(KINDS)}", "kind")
+        if entry.text("kind") not in CLAIM_KINDS:
+            entry.refuse(f"“{entry.text('kind')}” is no kind; known are {', '.join(CLAIM_KINDS)}", "kind")
     return tuple(
         Claim(
             translations=_translations(
@@ -137,7 +137,7 @@ def _claims(file: Entry) -> tuple[Claim, ...]:
 
 
 def _instruments(file: Entry, accused: str) -> Mapping[str, Instrument]:
-    file.only({"instrument"})
+    file.refuse_unknown({"instrument"})
     found: dict[str, Instrument] = {}
     for entry in file.tables("instrument"):
         for code in entry.texts("states"):
@@ -200,10 +200,10 @@ def _letters(folder: Path) -> Mapping[str, LetterFile]:
 def _translations(
     entry: Entry, known: Iterable[str], texts: Iterable[str], *, needed: Iterable[str] = ()
 ) -> dict[str, dict[str, str]]:
-    """Return the texts that have a language at their end, by language; refuse unknown fields."""
+    """Return the fields with a language suffix, by language; refuse unknown fields."""
     codes = [code for code in LANGUAGES if code != ENGLISH.code]
     translated = {f"{text}_{code}": (text, code) for text in texts for code in codes}
-    entry.only({*known, *translated})
+    entry.refuse_unknown({*known, *translated})
     for language in finished_languages():
         for text in needed:
             if language != ENGLISH and f"{text}_{language.code}" not in entry.fields:
@@ -221,7 +221,7 @@ def _state(entry: Entry, field: str, code: str) -> str:
     return code
 
 
-def _distinct(entries: Iterable[Entry]) -> None:
+def _check_distinct_ids(entries: Iterable[Entry]) -> None:
     seen: dict[Any, int] = {}
     for entry in entries:
         known = entry.text("id")

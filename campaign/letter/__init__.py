@@ -1,1 +1,1 @@
-"""The letter: its layout as text, composing it for a state and a language, and its editions."""
+"""The letter: its template, its text for a state and a language, and its editions."""

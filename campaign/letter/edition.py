@@ -1,4 +1,4 @@
-"""Editions: each revision of the letter in all its languages, numbered and kept in full."""
+"""Editions: numbered revisions of the letter in all languages, stored in full."""
 
 import hashlib
 from datetime import datetime
@@ -16,22 +16,22 @@ from campaign.reference.language import ENGLISH, finished_languages
 from campaign.reference.participating_state import STATES
 
 ATTEMPTS = 10
-"""How often a number is tried for that another process takes first."""
+"""Attempts to insert an edition whose number another process inserts first."""
 
 
 class LetterEdition(Base):
-    """A revision of the letter; a signature names the one that was signed, a delivery the one sent."""
+    """A revision of the letter, to which signatures and deliveries refer."""
 
     __tablename__ = "letter_edition"
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    """SHA-256 over the letters in all finished languages, without own words."""
+    """SHA-256 over the letters in all finished languages, without signatories' words."""
     first_used_at: Mapped[datetime]
 
 
 class LetterText(Base):
-    """One letter of an edition, as it was."""
+    """The letter of an edition to one state in one language."""
 
     __tablename__ = "letter_text"
 
@@ -43,13 +43,13 @@ class LetterText(Base):
 
 
 def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
-    """Return the number of the edition that *appeal* makes; the first time, keep it in full.
+    """Return the number of the edition with the letters of *appeal*; store a new one.
 
-    Processes that start together agree on one number: the hash is unique, so of two that
-    write, one fails and reads what the other wrote.
+    Processes that start together agree on one number: the hash is unique, so of two inserts
+    one fails, and its process reads the other's row.
 
     Raises:
-        AppealError: A letter cannot be composed; with file and line.
+        AppealError: A letter cannot be composed; the message gives file and line.
     """
     content_hash, letters = _content(appeal)
     for _attempt in range(ATTEMPTS):
@@ -58,23 +58,23 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
             return known
         try:
             with db.begin_nested():
-                return _keep(db, content_hash, letters, now=now)
+                return _store(db, content_hash, letters, now=now)
         except IntegrityError:
             continue
     raise RuntimeError("no number was free for the new edition of the letter")
 
 
 def known_edition(db: Session, appeal: Appeal) -> int | None:
-    """Return the number of the edition that *appeal* makes, if it is kept already."""
+    """Return the number of the edition with the letters of *appeal*, if it is stored."""
     content_hash, _letters = _content(appeal)
     return db.scalar(select(LetterEdition.number).where(LetterEdition.content_hash == content_hash))
 
 
 def stored_letter(db: Session, edition: int, language: str, state_code: str) -> Letter:
-    """Return a letter as *edition* had it; in English if that edition did not have *language*.
+    """Return a letter of *edition*, in English if the edition lacks *language*.
 
     Raises:
-        sqlalchemy.exc.NoResultFound: There is no such edition.
+        sqlalchemy.exc.NoResultFound: The edition does not exist.
     """
     row = db.get(LetterText, (edition, language, state_code))
     if row is None:
@@ -84,7 +84,7 @@ def stored_letter(db: Session, edition: int, language: str, state_code: str) -> 
 
 @lru_cache(maxsize=4)
 def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
-    """Return the hash and all letters of *appeal*; composed once per process."""
+    """Return the hash and all letters of *appeal*, cached."""
     letters = tuple(
         compose(appeal, state, language.code)
         for language in finished_languages()
@@ -94,7 +94,7 @@ def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
     return hashlib.sha256(content.encode()).digest(), letters
 
 
-def _keep(db: Session, content_hash: bytes, letters: tuple[Letter, ...], *, now: datetime) -> int:
+def _store(db: Session, content_hash: bytes, letters: tuple[Letter, ...], *, now: datetime) -> int:
     number = (db.scalar(select(func.max(LetterEdition.number))) or 0) + 1
     db.add(LetterEdition(number=number, content_hash=content_hash, first_used_at=now))
     db.flush()

@@ -1,4 +1,4 @@
-"""A letter ready to be laid out: as blocks for pages and PDFs, as plain text for files and mails."""
+"""A composed letter: blocks for pages and PDFs, plain text for files and mails."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from campaign.reference.language import wording
 
 WIDTH = 72
-"""Columns of the plain text, so that a mail shows each line unbroken."""
+"""Characters per line of the plain text, so that mail programs do not wrap it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Letter:
         """Return the letter as plain text.
 
         Args:
-            words: A signatory's own paragraphs. They stand indented, between body and closing,
-                under a heading that says whose they are: nobody takes them for the campaign's.
+            words: A signatory's own paragraphs, which are indented between body and closing,
+                under a heading that attributes them to the signatory.
         """
         blocks = ["\n".join(self.address), _wrapped(self.subject), _wrapped(self.salutation)]
         blocks += [_block_text(block) for block in self.body]
@@ -55,7 +55,7 @@ class Letter:
         return "\n\n".join(blocks) + "\n"
 
     def to_json(self) -> str:
-        """Return the form in which an edition keeps the letter; the same letter gives the same text."""
+        """Return the canonical JSON in which an edition stores the letter."""
         content = asdict(self)
         content["body"] = [{"kind": block.kind, **asdict(block)} for block in self.body]
         return json.dumps(content, ensure_ascii=False, sort_keys=True)
@@ -74,7 +74,7 @@ class Letter:
 
 
 def sha256(letter: Letter) -> bytes:
-    """Return the SHA-256 of the letter's text without own words: of the file that the site offers."""
+    """Return the SHA-256 of the plain text without a signatory's words, which the site offers as a file."""
     return hashlib.sha256(letter.text().encode()).digest()
 
 

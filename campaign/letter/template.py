@@ -1,4 +1,4 @@
-"""Letters as their editors write them: plain text with a few places to fill in."""
+"""Templates of the letter: plain text with Jinja placeholders."""
 
 import re
 import traceback
@@ -16,9 +16,9 @@ from campaign.letter.sheet import Items, Letter, Paragraph
 from campaign.reference.participating_state import ParticipatingState
 
 SUBJECT = "Subject:"
-"""Marks the subject line, in letters of every language; it is not printed."""
+"""Marks the subject line in every language; it is not printed."""
 
-FEWEST_BLOCKS = 5
+MIN_BLOCKS = 5
 """Address, subject, salutation, one paragraph, closing."""
 
 
@@ -26,24 +26,24 @@ def compose(appeal: Appeal, state: ParticipatingState, language: str) -> Letter:
     """Return the letter to *state* in *language*.
 
     Raises:
-        AppealError: The letter's file is broken; with file and line.
+        AppealError: The template is invalid; the message gives file and line.
     """
     file = appeal.letters[language]
-    return _parse(_filled_in(file, appeal, state, language), file.path, state, language)
+    return _parse(_render(file, appeal, state, language), file.path, state, language)
 
 
 @lru_cache(maxsize=16)
 def template(file: LetterFile, language: str) -> Template:
-    """Return *file* ready to be filled in.
+    """Return *file* as a compiled template.
 
     Raises:
-        AppealError: It has an error of syntax; with file and line.
+        AppealError: The syntax is invalid; the message gives file and line.
     """
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # plain text; pages escape what they show
+        autoescape=False,  # plain text; pages escape it
     )
 
     def month(day: date) -> str:
@@ -57,7 +57,7 @@ def template(file: LetterFile, language: str) -> Template:
     return Template.from_code(environment, code, environment.globals)
 
 
-def _filled_in(file: LetterFile, appeal: Appeal, state: ParticipatingState, language: str) -> str:
+def _render(file: LetterFile, appeal: Appeal, state: ParticipatingState, language: str) -> str:
     instrument = appeal.instruments[state.code].in_language(language)
     try:
         return template(file, language).render(
@@ -73,16 +73,16 @@ def _filled_in(file: LetterFile, appeal: Appeal, state: ParticipatingState, lang
 
 
 def _line(path: Path, error: Exception) -> int:
-    """Return the line of the file that *error* passed through last."""
+    """Return the last line of the file in the traceback of *error*."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == str(path)]
     return (lines and lines[-1]) or 1
 
 
 def _parse(text: str, file: Path, state: ParticipatingState, language: str) -> Letter:
-    """Cut the filled-in text, whose blocks are separated by empty lines, into the letter's parts."""
+    """Split the rendered text at its empty lines into the parts of the letter."""
     blocks = re.split(r"\n\s*\n", text.strip())
-    if len(blocks) < FEWEST_BLOCKS:
+    if len(blocks) < MIN_BLOCKS:
         raise AppealError(
             f"{file}:1: a letter needs address, subject, salutation, paragraphs and closing, "
             "with an empty line between them"

@@ -14,7 +14,7 @@ from campaign.reference.residence import RESIDENCES
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder of one's own that holds a copy of the shipped appeal."""
+    """Return a folder with a copy of the shipped appeal."""
     folder = tmp_path / "appeal"
     shutil.copytree(PACKAGE / "data" / "appeal", folder)
     shutil.copytree(TEMPLATES / "letters", folder / "letters")
@@ -50,11 +50,11 @@ def test_the_shipped_appeal_names_the_five_in_the_sources_order(appeal: Appeal) 
     assert {person.office_as_of for person in appeal.persons} == {date(2021, 3, 8)}
 
 
-def test_everything_said_of_a_person_has_a_source(appeal: Appeal) -> None:
+def test_every_statement_about_a_person_has_a_source(appeal: Appeal) -> None:
     for person in appeal.persons:
         assert person.changes
-        for said in (person, *person.changes):
-            assert all(source.startswith(("https://", "http://")) for source in said.sources)
+        for part in (person, *person.changes):
+            assert all(source.startswith(("https://", "http://")) for source in part.sources)
 
 
 def test_a_name_that_no_source_confirms_is_left_empty(appeal: Appeal) -> None:
@@ -73,7 +73,7 @@ def test_every_state_has_one_instrument(appeal: Appeal) -> None:
     assert all(code == instrument.state_code for code, instrument in appeal.instruments.items())
 
 
-def test_what_is_asked_follows_from_the_instrument(appeal: Appeal) -> None:
+def test_the_request_follows_from_the_instrument(appeal: Appeal) -> None:
     expected = {
         Ask.PROPOSE: "at be bg cy cz de dk ee es fi fr gr hr hu ie it lt lu lv mt nl pl pt ro se si sk",
         Ask.DESIGNATE_UK: "gb",
@@ -93,28 +93,28 @@ def test_what_is_asked_follows_from_the_instrument(appeal: Appeal) -> None:
     assert nationals == {"cz", "ee", "lt", "lv", "no", "ua"}
 
 
-def test_whatever_rests_on_the_eu_framework_ends_with_it(appeal: Appeal) -> None:
+def test_an_instrument_based_on_the_eu_framework_expires_with_it(appeal: Appeal) -> None:
     for code, instrument in appeal.instruments.items():
-        rests = instrument.ask not in {
+        is_based_on_it = instrument.ask not in {
             Ask.DESIGNATE_UK, Ask.DESIGNATE_US, Ask.DESIGNATE_CA, Ask.GENERAL, Ask.INVESTIGATE,
         }  # fmt: skip
-        assert instrument.valid_until == (date(2026, 12, 8) if rests else None), code
+        assert instrument.valid_until == (date(2026, 12, 8) if is_based_on_it else None), code
 
 
-def test_organisers_are_told_that_the_united_states_rarely_act_on_what_is_older_than_five_years(
+def test_a_note_says_that_the_united_states_rarely_act_on_events_older_than_five_years(
     appeal: Appeal,
 ) -> None:
     assert "older than five years" in appeal.instruments["us"].organiser_note
 
 
-def test_the_accused_state_and_its_neighbours_are_told_no_names(appeal: Appeal) -> None:
+def test_the_accused_state_and_its_neighbours_get_no_names(appeal: Appeal) -> None:
     assert appeal.accused_state == "kz"
     assert appeal.no_names_to == {"kz", "by", "kg", "ru", "tj", "tm", "uz"}
     assert appeal.endangered_residences == {"KZ"}
     assert appeal.endangered_residences <= RESIDENCES
 
 
-def test_figures_are_the_sources_to_the_word(appeal: Appeal) -> None:
+def test_figures_are_quoted_exactly_from_the_source(appeal: Appeal) -> None:
     figures = {claim.id: claim.figure for claim in appeal.claims}
 
     assert figures["prosecuted"] == "at least 35"
@@ -124,7 +124,7 @@ def test_figures_are_the_sources_to_the_word(appeal: Appeal) -> None:
     assert figures["femina-virtute"] == "Article 405"
 
 
-def test_a_folder_of_ones_own_replaces_data_and_letters(folder: Path) -> None:
+def test_another_folder_replaces_data_and_letters(folder: Path) -> None:
     change(folder / "appeal.toml", "The Women’s Call", "Another Call")
     change(folder / "letters" / "en.txt", "Excellency,", "Madam, Sir,")
 
@@ -135,7 +135,7 @@ def test_a_folder_of_ones_own_replaces_data_and_letters(folder: Path) -> None:
     assert "Madam, Sir," in own.letters["en"].text
 
 
-def test_texts_may_have_translations_beside_them(folder: Path) -> None:
+def test_texts_may_have_translations(folder: Path) -> None:
     change(
         folder / "persons.toml",
         'office = "Interior Minister"',
@@ -159,7 +159,7 @@ def test_an_instrument_is_replaced_by_editing_one_line(folder: Path) -> None:
 
 
 BROKEN = [
-    # file, what stands there, what is put in its place, the line that is to be named, words of the sentence
+    # file, old text, new text, text of the line in the error, words of the error
     ("appeal.toml", 'accused_state = "kz"', 'accused_state = "zz"', "accused_state =", "“zz” is no"),
     ("appeal.toml", '["kz", "by",', '["by",', "no_names_to =", "“kz” must be in “no_names_to”"),
     ("appeal.toml", '["kz", "by",', '["kz", "xx",', "no_names_to =", "“xx” is no participating state"),
@@ -204,7 +204,7 @@ def test_a_broken_folder_is_refused_with_file_and_line(
     assert int(line) == line_of(folder / file, at)
 
 
-def test_a_missing_field_is_shown_where_its_entry_begins(folder: Path) -> None:
+def test_a_missing_field_is_reported_at_the_header_of_its_entry(folder: Path) -> None:
     change(folder / "persons.toml", 'office = "Prosecutor General"\n', "")
 
     header = line_of(folder / "persons.toml", 'id = "nurdauletov"') - 1
@@ -212,7 +212,7 @@ def test_a_missing_field_is_shown_where_its_entry_begins(folder: Path) -> None:
     assert refusal(folder) == f"persons.toml:{header}: “office” is missing"
 
 
-def test_an_end_that_is_missing_is_shown_at_the_end(folder: Path) -> None:
+def test_an_unterminated_text_is_reported_at_the_end_of_the_file(folder: Path) -> None:
     path = folder / "claims.toml"
     path.write_text(path.read_text(encoding="utf-8") + '\n[[claim]]\nid = "x"\nstatement = """endless\n')
 
@@ -236,7 +236,7 @@ def test_a_missing_letter_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["persons.toml", "letters/en.txt"])
-def test_a_file_in_another_encoding_is_shown_at_its_first_foreign_letter(folder: Path, file: str) -> None:
+def test_another_encoding_is_reported_at_its_first_invalid_line(folder: Path, file: str) -> None:
     path = folder / file
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_bytes("\n".join([*lines[:2], "# caf"]).encode() + b"\xe9\n")
@@ -244,7 +244,7 @@ def test_a_file_in_another_encoding_is_shown_at_its_first_foreign_letter(folder:
     assert refusal(folder).startswith(f"{file}:3: this is not UTF-8")
 
 
-def test_an_editors_byte_order_mark_does_no_harm(folder: Path) -> None:
+def test_a_byte_order_mark_is_ignored(folder: Path) -> None:
     for path in (folder / "appeal.toml", folder / "letters" / "en.txt"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
 

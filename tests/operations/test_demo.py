@@ -50,7 +50,7 @@ def test_the_form_would_take_every_made_up_signature(
     rows: list[Signature], settings: Settings, owner: Unlocked, clock: Clock
 ) -> None:
     app = create_app(settings, clock=clock)
-    for row in rows:
+    for row in (row for row in rows if row.withdrawn_on is None):
         details = box.unseal(row.sealed, owner.campaign_private_key) if row.sealed else Details()
         typed = {
             "name": details.name,

@@ -1,4 +1,4 @@
-"""Limits how many mails one mailbox gets in a day, whoever requests them."""
+"""Limits how many mails one mailbox gets in a day."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -188,6 +188,6 @@ class Tasks:
 
 
 def _log_failure(action: str, error: Exception) -> None:
-    # Never the error's text: a database error quotes what was being written.
+    # Never the error's text: a database error quotes the values of its statement.
     place = extract_tb(error.__traceback__)[-1]
     log.error("%s failed: %s in %s, line %s", action, type(error).__name__, place.name, place.lineno)

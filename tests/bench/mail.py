@@ -60,7 +60,7 @@ def main() -> None:
             workers.append(_sent(worker, folder, number))
     report.heading(
         f"Mails per second: {number:,} of about {workers[0].bytes_each:,} bytes",
-        "SQLite; claims with synchronous=FULL, settling with NORMAL",
+        "SQLite; claims with synchronous=FULL, deletions with NORMAL",
     )
     for unit, field in (("mails/s", "per_second"), ("mails/busy s", "per_busy_second")):
         runs = [[getattr(each, field) for each in sent] for sent in (loops, workers)]
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def bare_loop(settings: Settings, number: int) -> float:
-    """Send the mails that lie ready in a list; return the processor seconds."""
+    """Send mails from a list; return the processor seconds."""
     mails = [mail(settings, each) for each in range(number)]
     port = int(settings.smtp_url.rpartition(":")[2])
     began = time.process_time()
@@ -79,7 +79,7 @@ def bare_loop(settings: Settings, number: int) -> float:
 
 
 def worker(settings: Settings, number: int) -> float:
-    """Send the mails that wait in the outbox; return the processor seconds."""
+    """Send mails from the outbox; return the processor seconds."""
     database, keys = Database(settings.database_url), ServerKeys.from_secret(settings.secret_key)
     Base.metadata.create_all(database.engine)
     with database.writing() as db:

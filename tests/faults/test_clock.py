@@ -1,4 +1,4 @@
-"""The machine's clock jumps, back or forth, under mails, sessions and counts."""
+"""The machine's clock jumps back or forward: mails, sessions and counts stay right."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def post_office() -> Iterator[Relay]:
 def worker(
     settings: Settings, database: Database, post_office: Relay, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], Tasks]]:
-    """Give mail workers whose clock the test moves."""
+    """Build mail workers whose clock the test moves."""
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.05)
     monkeypatch.setattr(dispatch, "POLL_SECONDS", 0.02)
     built: list[Tasks] = []
@@ -91,7 +91,7 @@ def test_a_clock_set_back_makes_no_mail_wait_longer_than_it_would_have(
     ours = worker()
 
     def minute_passes() -> list[str]:
-        """Do what the worker does every minute; return who has got a mail by then."""
+        """Do what the worker does every minute; return the names of those that have got a mail."""
         clock.forward(minutes=1)
         ours.sweep()
         ours.send_due_mail()
@@ -106,7 +106,7 @@ def test_a_clock_set_back_makes_no_mail_wait_longer_than_it_would_have(
     put("fresh")
     clock.time -= HOUR
 
-    # The very first look: nobody signed a mail into the future, so it leaves at once.
+    # In the first minute: no mail is made in the future, so it leaves at once.
     assert minute_passes() == ["fresh"]
     assert minute_passes() == ["fresh", "refused"]
     got = [minute_passes() for _ in range(outbox.LEASE // timedelta(minutes=1))]
@@ -169,7 +169,7 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR], ids=["back", "forth"])
-def test_when_the_clock_jumps_two_workers_repeat_no_more_than_the_mail_in_hand(
+def test_when_the_clock_jumps_two_workers_repeat_the_current_mail_at_most(
     jump: timedelta,
     worker: Callable[[], Tasks],
     put: Callable[[str], None],
@@ -222,7 +222,7 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
         assert supporter.act("withdraw").status_code == 303
         assert supporter.total() == len(standing) - 1
         standing.pop()
-        # What the worker does every hour and every night.
+        # The worker's hourly and nightly jobs.
         with database.session(writes=True) as db:
             for _rows in job.erase_in_batches(db, settings, now=clock()):
                 db.commit()
@@ -234,6 +234,6 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
             rows = csv.DictReader(io.StringIO(listed.data.decode("utf-8-sig")))
             assert sorted(row["name"] for row in rows) == standing
         else:
-            # Idle for an hour, as far as anybody can tell.
+            # By the clock, the session was idle for an hour.
             assert organiser.get("/organise/").status_code == 303
             assert organiser.log_in().status_code == 303

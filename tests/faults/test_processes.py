@@ -1,6 +1,6 @@
-"""Web processes that die by themselves: started again, or else the whole ends, for systemd to start it.
+"""A web process that dies is started again; if that fails, the whole site ends, and systemd starts it.
 
-And those of a site that is the first process of a container, to which orphans come.
+Also for a site that is process 1 of a container, which adopts orphans.
 """
 
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fault
 MACHINE = frozenset({"time", "level", "logger", "process", "message"})
 
 AS_FIRST = ("unshare", *(() if os.getuid() == 0 else ("--map-root-user",)), "--pid", "--fork", "--kill-child")
-"""Runs a command as a container without an init does: as process 1 of its own."""
+"""Runs a command as process 1, like a container without an init."""
 
 ORPHAN = """
 import ctypes, multiprocessing, os, sys
@@ -45,11 +45,11 @@ if not parent:
 os.waitpid(parent, 0)
 sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
-"""A web process whose parent is gone before it looks, and which is taken in by another than process 1."""
+"""A web process whose parent ends before it checks, and that a subreaper other than process 1 adopts."""
 
 
 def web_processes(site: Server) -> set[int]:
-    """Return the children that answer requests: neither the mail worker nor the one that started all."""
+    """Return the web processes: neither the mail worker nor the process that started all."""
     lines = {number: Path(f"/proc/{number}/cmdline") for number in site.processes() if number != site.leader}
     found = set()
     for number, path in lines.items():
@@ -66,7 +66,7 @@ def kill(processes: set[int]) -> None:
 
 
 def answering(site: Server) -> set[int]:
-    """Return the process that answers now, as it says itself."""
+    """Return the process that answers now, as ``/metrics`` names it."""
     with suppress(*UNREACHED):
         found = re.search(r'process_open_fds\{process="(\d+)"\}', site.browser().get("/metrics").text)
         return {int(found[1])} if found else set()
@@ -118,7 +118,7 @@ def test_a_web_process_that_dies_is_replaced_and_when_they_go_on_dying_all_ends(
     assert "Traceback" not in console
 
 
-def test_a_web_process_whose_parent_is_gone_ends_whoever_takes_it_in() -> None:
+def test_a_web_process_whose_parent_has_ended_ends_whichever_process_adopts_it() -> None:
     orphan = subprocess.run(
         [sys.executable, "-c", ORPHAN], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -127,7 +127,7 @@ def test_a_web_process_whose_parent_is_gone_ends_whoever_takes_it_in() -> None:
     assert "the process that started this one is gone" in orphan.stderr
 
 
-def test_as_the_first_process_of_a_container_it_serves_and_stops_when_told(tmp_path: Path) -> None:
+def test_as_process_1_of_a_container_it_serves_and_stops_on_a_signal(tmp_path: Path) -> None:
     tried = subprocess.run([*AS_FIRST, "true"], capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"no first process can be made here: {tried.stderr}")
@@ -138,7 +138,7 @@ def test_as_the_first_process_of_a_container_it_serves_and_stops_when_told(tmp_p
         first = site.child("serve")
         assert eventually(lambda: answering(site)), site.console.read_text()
         assert site.browser().sign().is_done
-        # Only what has a handler reaches a first process.
+        # Process 1 gets only signals for which it has a handler.
         os.kill(first, signal.SIGTERM)
 
         assert eventually(lambda: site.status() is not None, 30)
@@ -148,4 +148,4 @@ def test_as_the_first_process_of_a_container_it_serves_and_stops_when_told(tmp_p
         site.kill()
     console = site.console.read_text()
     for each in ("[ERROR]", "WARNING", "Unexpected exit"):
-        assert each not in console, "an operator reads only what is for them"
+        assert each not in console, "the console shows an operator no warnings"

@@ -1,4 +1,4 @@
-"""The site is told to stop: what is in hand is finished, or settled, and all of it ends soon."""
+"""A stopped site finishes its requests and the current mail, and ends soon."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.worker import eventually
 pytestmark = pytest.mark.fault
 
 ENDS_SECONDS = 15
-"""Ten are promised; a busy machine may take some more to end processes."""
+"""Ten are promised; a busy machine may take longer to end processes."""
 
 
 def waiting(site: Server) -> list[tuple[Any, ...]]:
@@ -28,7 +28,7 @@ def waiting(site: Server) -> list[tuple[Any, ...]]:
 
 
 def connections(port: int) -> int:
-    """Return how many connections the server on *port* has, all that came over them being read."""
+    """Return the number of connections to *port*, or 0 while the server has not read all that came."""
     ours, established = f":{port:04X}", "01"
     lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     unread = [
@@ -37,7 +37,7 @@ def connections(port: int) -> int:
     return 0 if any(int(each, 16) for each in unread) else len(unread)
 
 
-def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp_path: Path) -> None:
+def test_a_stopped_site_answers_waiting_requests_and_finishes_the_current_mail(tmp_path: Path) -> None:
     with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
         post_office.seconds_per_message = 0.2
         for number in range(8):
@@ -55,7 +55,7 @@ def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp
             assert eventually(lambda: connections(site.port) > before)
             time.sleep(0.5)
             assert eventually(lambda: connections(site.port) > before)
-            # As systemd does, each process is told at once; the worker is also told by its parent.
+            # As from systemd, the signal goes to every process; the worker gets another one from its parent.
             os.killpg(site.process.pid, signal.SIGTERM)
             time.sleep(0.5)
             other.execute("COMMIT")
@@ -65,7 +65,7 @@ def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp
         assert answers[0].is_done
         assert site.process.wait(ENDS_SECONDS) == 0
         assert eventually(lambda: not site.processes())
-        # Nothing is taken up after the signal; and what was taken is settled.
+        # No mail is begun after the signal, and each one that was begun has an outcome.
         assert waiting(site) == [(0, None)] * (9 - len(post_office.received))
         assert len(post_office.received) < 8
 
@@ -76,7 +76,7 @@ def test_a_site_told_to_stop_answers_who_waits_and_finishes_the_mail_in_hand(tmp
         assert len(post_office.recipients) == 9
 
 
-def test_a_site_told_to_stop_does_not_wait_for_a_relay_that_says_nothing(tmp_path: Path) -> None:
+def test_a_stopped_site_does_not_wait_for_a_silent_relay(tmp_path: Path) -> None:
     with breaking_relay("END", "stall") as post_office, serving(tmp_path, smtp_url=post_office.url) as site:
         for number in range(3):
             assert site.browser().sign(email=f"mara{number}@example.org").is_done
@@ -85,5 +85,5 @@ def test_a_site_told_to_stop_does_not_wait_for_a_relay_that_says_nothing(tmp_pat
 
         assert site.process.wait(ENDS_SECONDS) == 0
         assert eventually(lambda: not site.processes())
-        # The one in hand may have been taken, and counts as tried; nobody has to wait for a lease to end.
+        # The current mail may have been accepted, so it counts as tried; no lease remains to be waited for.
         assert sorted(waiting(site)) == [(0, None), (0, None), (1, None)]

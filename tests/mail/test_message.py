@@ -47,7 +47,7 @@ def html(message: EmailMessage) -> str:
 
 
 def received(message: EmailMessage) -> EmailMessage:
-    """Return *message* as a mailbox reads it after its way over the wire."""
+    """Return *message* as a mailbox reads it after encoding and decoding."""
     content = message.as_bytes(policy=message.policy.clone(utf8=True))
     return message_from_string(content.decode(), policy=policy.SMTPUTF8)
 
@@ -87,7 +87,7 @@ def test_a_mail_does_not_name_its_cause(purpose):
     message = write(purpose)
     page = re.sub(r"(?s)<style>.*</style>", "", html(message))
     seen = " ".join([str(message["Subject"]), text(message), page])
-    # The address of the page is the one place where the word must stand.
+    # The URL of the page is the one place that has to contain the word.
     seen = seen.replace("https://letters.example.org/en/signature", "").lower()
 
     causes = "kazakh sanction osce petition letter delegation rights women campaign sign politic"
@@ -119,7 +119,7 @@ def test_text_and_html_are_alternatives_of_one_message(purpose):
     assert 'lang="en"' in html(message)
 
 
-def test_out_of_office_replies_are_asked_not_to_come():
+def test_out_of_office_replies_are_suppressed():
     message = write()
 
     assert message["Auto-Submitted"] == "auto-generated"
@@ -165,7 +165,7 @@ def test_links_are_numbered_and_name_no_state():
     assert "/kz" not in content
 
 
-def test_what_stands_in_the_html_is_escaped():
+def test_html_escapes_its_values():
     assert "<script>" not in html(write(params={"token": "<script>alert(1)</script>"}))
 
 
@@ -186,7 +186,7 @@ def test_what_stands_in_the_html_is_escaped():
         "Mara <mara@example.net>\nBcc: eve@example.com",
     ],
 )
-def test_what_is_no_address_is_refused_without_repeating_it(recipient):
+def test_an_invalid_address_is_refused_without_repeating_it(recipient):
     with pytest.raises(PermanentMailError) as caught:
         write(recipient=recipient)
 

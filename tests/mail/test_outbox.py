@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def put(db, keys):
-    """Put mails in the outbox, and commit."""
+    """Add mails to the outbox, and commit."""
 
     def put(number: int = 1, *, now: datetime = NOW, recipient: str = ADDRESS):
         ids = [
@@ -64,7 +64,7 @@ def test_a_mail_holds_what_it_was_given(db, keys, put):
     assert (mail.purpose, mail.language) == ("confirm", "en")
 
 
-def test_a_mail_is_there_only_if_the_act_was_committed(db, keys):
+def test_a_mail_is_stored_only_if_its_transaction_was_committed(db, keys):
     outbox.add(db, keys, purpose="confirm", language="en", recipient=ADDRESS, params={}, now=NOW)
     db.rollback()
 
@@ -110,7 +110,7 @@ def test_a_claimed_mail_comes_back_when_its_worker_was_killed(db, put):
     assert len(claim(db, NOW + outbox.LEASE)) == 1
 
 
-def test_a_held_mail_does_not_come_back(db, put):
+def test_a_mail_with_a_renewed_lease_does_not_come_back(db, put):
     put()
     [mail] = claim(db)
 
@@ -120,7 +120,7 @@ def test_a_held_mail_does_not_come_back(db, put):
     assert claim(db, NOW + outbox.LEASE) == []
 
 
-def test_a_mail_that_passed_to_another_worker_cannot_be_held_or_released(db, put):
+def test_the_lease_of_a_mail_that_another_worker_claimed_cannot_be_renewed_or_released(db, put):
     put()
     [mine] = claim(db)
     db.expunge(mine)
@@ -162,7 +162,7 @@ def test_many_workers_never_get_the_same_mail(database: Database, put):
     assert Counter(claimed) == Counter(ids)
 
 
-def test_a_worker_passes_over_what_another_is_claiming(database: Database, put):
+def test_a_worker_skips_mails_that_another_is_claiming(database: Database, put):
     if database.is_sqlite:
         pytest.skip("SQLite has one writer at a time: the second waits for the first")
     put(2)
@@ -182,7 +182,7 @@ def test_nothing_is_left_of_a_mail_that_was_sent(db, put):
     assert db.scalars(select(OutboxMail)).all() == []
 
 
-def test_pauses_grow_and_the_mail_is_given_up_after_a_day(db, put):
+def test_the_back_off_grows_and_the_mail_is_given_up_after_a_day(db, put):
     [mail_id] = put()
     now, pauses = NOW, []
     while row(db, mail_id).status == "waiting":
@@ -218,7 +218,7 @@ def test_a_given_up_mail_keeps_its_day_but_not_its_time(db, put):
     assert row(db, mail_id).created_at == NOW.replace(hour=0)
 
 
-def test_settling_what_was_settled_changes_nothing(db, put):
+def test_recording_a_second_outcome_changes_nothing(db, put):
     gone, failed = put(2)
     outbox.delete_sent(db, gone)
     retry.give_up(db, failed, code=550)
@@ -233,7 +233,7 @@ def test_settling_what_was_settled_changes_nothing(db, put):
     assert measure(db, NOW) == OutboxHealth(waiting=0, oldest_seconds=0, failed=1, expired=0)
 
 
-def test_a_mail_no_worker_came_for_is_erased_after_a_day(db, put):
+def test_a_mail_that_no_worker_claimed_is_erased_after_a_day(db, put):
     [mail_id] = put()
 
     erase_expired(db, NOW + timedelta(hours=23, minutes=59))
@@ -243,7 +243,7 @@ def test_a_mail_no_worker_came_for_is_erased_after_a_day(db, put):
     assert (row(db, mail_id).status, row(db, mail_id).sealed) == ("expired", None)
 
 
-def test_a_mail_in_a_workers_hands_is_not_erased_under_it(db, put):
+def test_a_claimed_mail_does_not_expire(db, put):
     [mail_id] = put()
     late = NOW + timedelta(hours=24)
     claim(db, late - MINUTE)
@@ -253,7 +253,7 @@ def test_a_mail_in_a_workers_hands_is_not_erased_under_it(db, put):
     assert row(db, mail_id).sealed is not None
 
 
-def test_failures_are_forgotten_after_a_month(db, put):
+def test_failures_are_deleted_after_a_month(db, put):
     [mail_id] = put()
     retry.give_up(db, mail_id, code=550)
 
@@ -265,7 +265,7 @@ def test_failures_are_forgotten_after_a_month(db, put):
     assert db.scalars(select(OutboxMail)).all() == []
 
 
-def test_the_state_counts_what_waits_and_since_when(db, put):
+def test_the_outbox_health_counts_waiting_mails_and_their_age(db, put):
     assert measure(db, NOW) == OutboxHealth(waiting=0, oldest_seconds=0, failed=0, expired=0)
     put(2)
     [failed] = put(now=NOW - MINUTE)
@@ -282,7 +282,7 @@ def test_a_mailbox_gets_five_mails_a_day(db):
     assert reserve_mail(db, other, on=today)
 
 
-def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database):
+def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database):
     start = threading.Barrier(8)
 
     def ask(_: int) -> bool:
@@ -294,7 +294,7 @@ def test_of_mails_asked_for_at_the_same_moment_five_are_sent(database: Database)
         assert sum(pool.map(ask, range(8))) == 5
 
 
-def test_yesterdays_counts_are_forgotten(db):
+def test_yesterdays_counts_are_deleted(db):
     reserve_mail(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
     reserve_mail(db, b"t" * 32, on=NOW.date())
 

@@ -1,4 +1,4 @@
-"""What waits in the outbox, opened with the server's key as the worker does."""
+"""Waiting mails of the outbox, decrypted with the server's key as the worker does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Mail relays on loopback: one that is real, and one that breaks off at a chosen word."""
+"""Mail relays on loopback: a real one, and one that fails at a chosen command."""
 
 import asyncio
 import secrets
@@ -12,38 +12,40 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-# ruff: noqa: ARG002, N802 - the server calls these by its own names, with all it knows
+# ruff: noqa: ARG002, N802 - aiosmtpd defines these names and arguments
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 
 @dataclass
 class Relay:
-    """A real SMTP server, as accommodating as its fields say."""
+    """A real SMTP server; its fields say what it refuses."""
 
     port: int
     refuse: dict[str, str] = field(default_factory=dict)
-    """What recipients are answered, by address."""
+    """Replies to RCPT TO, by address."""
     throttle: str = ""
-    """What every recipient is answered, whoever it is."""
+    """Reply to RCPT TO for every address."""
     refuse_sender: str = ""
     answers: list[str] = field(default_factory=list)
-    """What whole messages are answered, one after another, before they are taken."""
+    """Replies to whole messages, one after another; when none is left, messages are accepted."""
     per_connection: int = 0
-    """After so many messages it asks to be left, with 421."""
+    """Messages in one connection; after that it replies 421 and closes."""
     pipelines: bool = False
     """Whether it offers PIPELINING."""
     at_message: Callable[[], None] = lambda: None
-    """Called when a message has come, before it is answered."""
+    """Called when a message has come, before the reply."""
     closes: bool = False
-    """Whether it leaves without a word instead."""
+    """Whether it closes without a reply instead."""
     seconds_per_message: float = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    """What each connection called itself."""
+    """Name in the EHLO of each connection."""
     logins: list[tuple[str, str]] = field(default_factory=list)
     was_encrypted: bool = False
+    latest: SMTP | None = None
+    """The server side of the latest connection."""
 
     @property
     def url(self) -> str:
@@ -53,10 +55,17 @@ class Relay:
     def connections(self) -> int:
         return len(self.names)
 
+    def close_connection(self) -> None:
+        """Close the latest connection, as relays do with idle ones."""
+        assert self.latest is not None
+        assert self.latest.transport is not None
+        self.latest.loop.call_soon_threadsafe(self.latest.transport.close)
+
     async def handle_EHLO(
         self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name, session.taken = hostname, 0
+        self.latest = server
         self.was_encrypted = session.ssl is not None
         self.names.append(hostname)
         return ["250-PIPELINING", *responses] if self.pipelines else responses
@@ -111,7 +120,7 @@ def relay(
     asks_login: bool = False,
     **how: Any,
 ) -> Iterator[Relay]:
-    """Run a real relay while the block lasts; *how* goes to aiosmtpd's server."""
+    """Run a real relay while the block lasts; *how* is passed to aiosmtpd's server."""
     handler = Relay(port or free_port())
     how = {"enable_SMTPUTF8": True, "server_hostname": "relay.example", **how}
     if asks_login:
@@ -128,11 +137,10 @@ def relay(
 
 @dataclass
 class BreakingRelay:
-    """A relay that follows the dialogue up to one word, and then does something else.
+    """A relay that follows the dialogue up to one command, and then fails.
 
-    Words are the commands, ``BANNER``, ``CONTENT`` for the first line of a message, and
-    ``END`` for its end. What it does is ``cut``, ``stall``, ``die`` (cut, and never listen
-    again), or a reply that it gives.
+    ``word`` is a command, ``BANNER``, ``CONTENT`` for the first line of a message, or ``END`` for
+    its end. ``action`` is ``cut``, ``stall``, ``die`` (cut, and never listen again), or a reply.
     """
 
     server: socket.socket
@@ -141,7 +149,7 @@ class BreakingRelay:
     heard: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     offers: str = ""
-    """What it says it can do."""
+    """SMTP extension that it announces."""
 
     @property
     def url(self) -> str:
@@ -182,7 +190,7 @@ class BreakingRelay:
                 self.stop()
                 return False
             if self.action == "stall":
-                self.over.wait(60)
+                self.over.wait()
                 return False
             reply = self.action
         if reply:
@@ -192,7 +200,7 @@ class BreakingRelay:
 
 @contextmanager
 def breaking_relay(word: str, action: str) -> Iterator[BreakingRelay]:
-    """Run a relay that does *action* when it hears *word*."""
+    """Run a relay that does *action* when *word* comes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         breaking = BreakingRelay(server, word, action)
 
@@ -210,7 +218,7 @@ def breaking_relay(word: str, action: str) -> Iterator[BreakingRelay]:
 
 
 def free_port() -> int:
-    """Return a port that nobody has, and that no system gives to a connection or a server by itself."""
+    """Return a free port outside the range from which systems assign ports."""
     while True:
         port = 15_000 + secrets.randbelow(17_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

@@ -74,7 +74,7 @@ def eventually(happens: Callable[[], object], seconds: float = 120) -> bool:
 
 @contextmanager
 def meanwhile(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Do *work* in a thread while the block lasts; what it is given is set at the end."""
+    """Do *work* in a thread while the block lasts; its event is set at the end."""
     over = threading.Event()
     thread = threading.Thread(target=work, args=(over,))
     thread.start()

@@ -1,4 +1,4 @@
-"""Public pages from memory: the same as rendered anew, and never a moment longer than they hold."""
+"""Cached pages: the same as rendered ones, and never out of date."""
 
 import gzip
 import re
@@ -46,7 +46,7 @@ PRIVATE_PAGES = ["/en/signature", "/organise/login", "/healthz"]
 
 @pytest.fixture
 def rendered(app: Flask) -> list[str]:
-    """Name every page that was rendered, in order."""
+    """Return the paths of rendered pages, in order."""
     paths: list[str] = []
 
     @app.before_request
@@ -63,7 +63,7 @@ def headers(answer: TestResponse) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_from_memory_is_the_page_that_was_rendered(
+def test_a_cached_page_is_the_page_that_was_rendered(
     client: FlaskClient, rendered: list[str], path: str
 ) -> None:
     first, second = client.get(path), client.get(path)
@@ -77,7 +77,7 @@ def test_a_page_from_memory_is_the_page_that_was_rendered(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_who_holds_a_page_is_told_that_it_still_holds(client: FlaskClient, path: str) -> None:
+def test_a_browser_with_a_current_copy_gets_304(client: FlaskClient, path: str) -> None:
     etag = client.get(path).headers["ETag"]
 
     answer = client.get(path, headers={"If-None-Match": etag})
@@ -107,16 +107,16 @@ def test_no_cache_keeps_a_private_page_a_post_or_an_organisers_page(
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_a_page_comes_packed_to_those_who_take_it_packed_and_to_no_others(client: FlaskClient) -> None:
+def test_a_page_is_compressed_only_for_clients_that_accept_gzip(client: FlaskClient) -> None:
     plain = client.get("/en/letters/de")
-    packed = client.get("/en/letters/de", headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    compressed = client.get("/en/letters/de", headers={"Accept-Encoding": "br, gzip;q=0.8"})
     refused = client.get("/en/letters/de", headers={"Accept-Encoding": "gzip;q=0, identity"})
 
     assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data)
-    assert gzip.decompress(packed.data) == plain.data == refused.data
-    assert {each.headers["Vary"] for each in (plain, packed, refused)} == {"Accept-Encoding"}
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert int(compressed.headers["Content-Length"]) == len(compressed.data) < len(plain.data)
+    assert gzip.decompress(compressed.data) == plain.data == refused.data
+    assert {each.headers["Vary"] for each in (plain, compressed, refused)} == {"Accept-Encoding"}
 
 
 def test_asking_for_the_head_of_a_page_gets_no_body(client: FlaskClient) -> None:
@@ -128,7 +128,7 @@ def test_asking_for_the_head_of_a_page_gets_no_body(client: FlaskClient) -> None
     assert answer.headers["Content-Length"] == str(len(page.data))
 
 
-def test_a_shared_links_marks_change_nothing(client: FlaskClient, rendered: list[str]) -> None:
+def test_tracking_parameters_of_a_link_change_nothing(client: FlaskClient, rendered: list[str]) -> None:
     page = client.get("/en/letters/de")
 
     assert client.get("/en/letters/de?from=somewhere").data == page.data
@@ -149,7 +149,7 @@ def test_an_older_page_of_the_names_is_not_the_newest_one(
 
 
 @pytest.mark.both_databases
-def test_what_was_published_stands_on_the_progress_page_within_a_second(
+def test_a_published_name_is_on_the_progress_page_within_a_second(
     client: FlaskClient, db: Session, keys: ServerKeys, clock: Clock
 ) -> None:
     made = make_signature(db, keys, disclosure="public")
@@ -162,7 +162,7 @@ def test_what_was_published_stands_on_the_progress_page_within_a_second(
     assert b"Mara Example" in client.get("/en/progress").data
 
 
-def test_counts_stay_readable_from_any_site_when_they_come_from_memory(client: FlaskClient) -> None:
+def test_cached_counts_stay_readable_from_any_site(client: FlaskClient) -> None:
     client.get("/counts.json")
 
     answer = client.get("/counts.json")
@@ -190,7 +190,7 @@ def test_a_count_moves_on_the_page_within_a_second_after_it_was_confirmed(
     assert count("de") == "0"
 
 
-def test_only_the_letter_whose_count_moved_is_rendered_anew(
+def test_only_the_letter_whose_count_moved_is_rendered_again(
     client: FlaskClient, supporter: Supporter, rendered: list[str]
 ) -> None:
     client.get("/en/letters/fr")
@@ -205,7 +205,7 @@ def test_only_the_letter_whose_count_moved_is_rendered_anew(
     assert rendered == ["/en/letters/de"]
 
 
-def test_the_moment_on_a_page_lies_back_less_than_half_a_minute(client: FlaskClient, clock: Clock) -> None:
+def test_a_page_is_as_of_less_than_half_a_minute_ago(client: FlaskClient, clock: Clock) -> None:
     client.get("/en/letters/de")
 
     clock.forward(seconds=30)
@@ -252,7 +252,7 @@ def test_a_page_says_within_a_second_who_runs_the_campaign(
         f"localhost{' ' * 300}elsewhere.example",
     ],
 )
-def test_a_foreign_host_gets_nothing_from_memory(client: FlaskClient, host: str) -> None:
+def test_a_foreign_host_gets_no_cached_page(client: FlaskClient, host: str) -> None:
     assert client.get("/en/letters/de").status_code == 200
 
     assert client.get("/en/letters/de", headers={"Host": host}).status_code == 400
@@ -268,7 +268,7 @@ def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
     assert rendered == ["/en/letters/de"]
 
 
-def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
+def test_no_spelling_of_a_url_makes_a_second_copy_of_its_page(
     client: FlaskClient, rendered: list[str]
 ) -> None:
     for path in ("/en/letters/de", "/en/persons/abish", "/en/", "/counts.json"):
@@ -285,14 +285,14 @@ def test_no_way_to_write_an_address_makes_a_second_copy_of_its_page(
 
 def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
     each = {"language": len(LANGUAGES), "state": len(STATES), "person_id": len(site.appeal.persons)}
-    kept = cache.SNAPSHOT_VIEWS | cache.BRIEF_VIEWS
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in kept and "GET" in rule.methods]
+    views = cache.SNAPSHOT_VIEWS | cache.BRIEF_VIEWS
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in views and "GET" in rule.methods]
 
-    assert {rule.endpoint for rule in rules} == kept
+    assert {rule.endpoint for rule in rules} == views
     assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
 
 
-def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
+def test_a_full_cache_drops_the_oldest_page(
     client: FlaskClient, rendered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "MOST_PAGES", 3)
@@ -307,14 +307,14 @@ def test_a_page_for_which_there_is_no_room_takes_that_of_one_other(
     assert rendered == ["/en/letters/at"]
 
 
-def test_a_page_that_does_not_exist_is_not_kept_as_one_that_does(client: FlaskClient) -> None:
+def test_a_page_that_does_not_exist_is_not_cached(client: FlaskClient) -> None:
     answers = [client.get("/en/persons/nobody"), client.get("/en/persons/nobody")]
 
     assert {answer.status_code for answer in answers} == {404}
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_what_is_wrong_with_a_form_stands_on_nobody_elses_page(client: FlaskClient) -> None:
+def test_errors_in_a_form_are_on_nobody_elses_page(client: FlaskClient) -> None:
     client.get("/en/letters/de")
 
     answer = client.post("/en/letters/de", data=FORM | {"name": "Mara Example", "email": "nothing"})
@@ -325,14 +325,14 @@ def test_what_is_wrong_with_a_form_stands_on_nobody_elses_page(client: FlaskClie
 
 
 @pytest.mark.parametrize("path", PRIVATE_PAGES)
-def test_a_private_page_is_kept_by_nobody(client: FlaskClient, rendered: list[str], path: str) -> None:
+def test_a_private_page_is_not_cached(client: FlaskClient, rendered: list[str], path: str) -> None:
     answers = [client.get(path), client.get(path)]
 
     assert rendered == [path, path]
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_an_organisers_cookie_does_not_come_near_a_page(
+def test_an_organisers_cookie_does_not_change_a_public_page(
     client: FlaskClient, organiser: OrganisersBrowser
 ) -> None:
     answer = organiser.get("/en/")
@@ -341,15 +341,15 @@ def test_an_organisers_cookie_does_not_come_near_a_page(
     assert client.get("/en/").data == answer.data
 
 
-def test_a_static_text_comes_packed_to_those_who_take_it_packed(client: FlaskClient) -> None:
+def test_a_static_text_is_compressed_for_clients_that_accept_gzip(client: FlaskClient) -> None:
     page = client.get("/en/").get_data(as_text=True)
     url = re.findall(r'href="([^"]+\.css)"', page)[0]
-    plain, packed = client.get(url), client.get(url, headers={"Accept-Encoding": "gzip"})
+    plain, compressed = client.get(url), client.get(url, headers={"Accept-Encoding": "gzip"})
 
     assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.data) == plain.data
-    assert {answer.headers["Vary"] for answer in (plain, packed)} == {"Accept-Encoding"}
-    for answer in (plain, packed):
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(compressed.data) == plain.data
+    assert {answer.headers["Vary"] for answer in (plain, compressed)} == {"Accept-Encoding"}
+    for answer in (plain, compressed):
         assert "immutable" in answer.headers["Cache-Control"]
         answer.close()

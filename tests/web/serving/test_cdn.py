@@ -1,4 +1,4 @@
-"""What a shared cache in front takes off the site: nginx, configured as documented, before a real server."""
+"""A shared cache in front of the site: nginx as documented, with a real server behind it."""
 
 import re
 import subprocess
@@ -29,14 +29,14 @@ READERS, READINGS = 4, 60
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of a new database of SQLite's: the cache sees none."""
+    """Return the URL of a new SQLite database: the cache works the same with each kind."""
     with new_database("sqlite", request, tmp_path) as url:
         yield url
 
 
 @contextmanager
 def shared_cache(folder: Path, origin: int) -> Iterator[int]:
-    """Run nginx before the *origin*; only paths and ports of the documented lines are replaced."""
+    """Run nginx in front of *origin*; only paths and ports of the documented lines are replaced."""
     port = free_port()
     lines = [line for line in commands(OPERATE, "Several machines") if line.startswith("proxy_cache")]
     [store, *rules] = [line.replace("/var/cache/nginx/letters", str(folder / "cache")) for line in lines]
@@ -77,7 +77,7 @@ def _ask(port: int, path: str, form: dict[str, str] | None = None) -> tuple[int,
 
 @pytest.fixture
 def asked(app: Flask) -> Counter[tuple[str, str]]:
-    """Count what reaches the site, from memory or not, by method and path."""
+    """Count the requests that reach the site, by method and path."""
     seen: Counter[tuple[str, str]] = Counter()
     answer = app.wsgi_app
 
@@ -123,7 +123,7 @@ def read_all_at_once(port: int, path: str) -> float:
     return time.monotonic() - began
 
 
-def test_however_many_read_a_page_the_site_is_asked_once_a_second_and_for_what_is_private_each_time(
+def test_the_site_gets_one_request_a_second_for_a_public_page_and_all_for_private_pages(
     port: int, asked: Counter[tuple[str, str]], app: Flask, supporter: Supporter
 ) -> None:
     for path in ("/en/letters/de", "/en/progress", "/counts.json"):

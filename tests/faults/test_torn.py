@@ -24,7 +24,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.signature.recount import compare
-from tests.conftest import NOW
+from tests.conftest import NOW, Clock
 from tests.faults.serving import FORM, environment, run
 from tests.faults.test_trouble import assert_one_line, small_disk
 from tests.support.relay import free_port
@@ -55,7 +55,7 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),)), clock=lambda: NOW)
+    app = create_app(replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),)), clock=Clock())
     yield app
     app.extensions["campaign"].close()
 

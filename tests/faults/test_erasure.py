@@ -4,7 +4,6 @@ import os
 import re
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -135,8 +134,8 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
             said = iter(command.stdout.readline, "")
             assert any("no name can be opened" in line for line in said)
             assert any("passphrase" in line for line in said)
-            # Each process may be a second late, and a post of that second waits for the scrub, which stands.
-            time.sleep(1.5)
+            # A process may notice a second late, and a post before that would wait for the endless scrub.
+            answer(lambda: site.browser().get("/organise/login"), 410)
             answers = {"organisers": answer(lambda: browser.get("/organise/"), 410)}
             answers["signing"] = answer(lambda: browser.sign(**story.person()), 410)
             answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)

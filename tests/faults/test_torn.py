@@ -24,7 +24,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.signature.recount import compare
-from tests.conftest import NOW, Clock
+from tests.conftest import Clock
 from tests.faults.serving import FORM, environment, run
 from tests.faults.test_trouble import assert_one_line, small_disk
 from tests.support.relay import free_port

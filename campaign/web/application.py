@@ -57,25 +57,10 @@ class Application(Flask):
 
 def build(settings: Settings, clock: Clock) -> Flask:
     """Return the application for *settings*."""
-    content = reading.load(settings.appeal)
-    database = Database(settings.database_url, queue_timeout_seconds=QUEUE_TIMEOUT_SECONDS)
-    started = prepare(database, settings, content, now=clock())
     app = Application("campaign", template_folder=str(TEMPLATES), static_folder=None)
-    snapshots = SnapshotCache(database, clock, content)
-    here = app.extensions["campaign"] = Site(
-        settings=settings,
-        database=database,
-        keys=started.keys,
-        snapshots=snapshots,
-        tasks=Tasks(settings, database, clock=clock),
-        rate_limits=RateLimits(),
-        surge=SurgeDetector(),
-        clock=clock,
-        background_reseal=BackgroundReseal(database),
-        writer=SignatureWriter(settings, database, started.keys, clock),
-    )
-    _configure(app, settings, started.keys.cookie)
-    cache.init_app(app, snapshots)  # first, so that its after_request runs last and caches finished answers
+    here = app.extensions["campaign"] = _make_site(settings, clock)
+    _configure(app, settings, here.keys.cookie)
+    cache.init_app(app, here.snapshots)  # first, so that its after_request runs last: on finished answers
     asset.init_app(app, STATIC)
     language.init_app(app)
     site.init_app(app)
@@ -88,6 +73,24 @@ def build(settings: Settings, clock: Clock) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _make_site(settings: Settings, clock: Clock) -> Site:
+    content = reading.load(settings.appeal)
+    database = Database(settings.database_url, queue_timeout_seconds=QUEUE_TIMEOUT_SECONDS)
+    keys = prepare(database, settings, content, now=clock()).keys
+    return Site(
+        settings=settings,
+        database=database,
+        keys=keys,
+        snapshots=SnapshotCache(database, clock, content),
+        tasks=Tasks(settings, database, clock=clock),
+        rate_limits=RateLimits(),
+        surge=SurgeDetector(),
+        clock=clock,
+        background_reseal=BackgroundReseal(database),
+        writer=SignatureWriter(settings, database, keys, clock),
+    )
 
 
 def _configure(app: Flask, settings: Settings, key: bytes) -> None:

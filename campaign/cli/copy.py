@@ -42,7 +42,9 @@ def copy(source: str, target: str) -> None:
             raise CopyError(f"a database failed ({reason})") from error
     click.echo(f"{copied.rows:,} rows are copied, and each was compared.")
     if copied.differences:
-        click.echo(f"! {len(copied.differences)} counts differ from the rows, as in the source:")
+        click.echo(
+            f"! In {len(copied.differences)} places the counts differ from the rows, as in the source:"
+        )
         click.echo("  `campaign recount` lists them.")
         sys.exit(1)
     click.echo("The counts equal the rows. Now start the site with the new CAMPAIGN_DATABASE_URL")

@@ -12,9 +12,9 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
-from campaign.operations.emergency.database_residue import cut_off
+from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import destroy, destroy_files
-from campaign.operations.emergency.scrub_rows import finish, is_unfinished, scrub, steps
+from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
 from campaign.signature import count
@@ -91,7 +91,7 @@ def _print_target(database: Database) -> None:
 
 def _remove_residue(database: Database) -> None:
     for _ in range(RESIDUE_ATTEMPTS):
-        if cut_off(database):
+        if clear_logs(database):
             return
     click.echo(
         "! Another process uses the database, so its log or statistics still hold deleted rows."
@@ -121,7 +121,7 @@ def _scrub(database: Database) -> None:
     """Scrub the rows; after an interruption the worker or this command continues."""
     try:
         with database.session(writes=True) as db:
-            length = steps(db)
+            length = count_steps(db)
             db.rollback()
             with click.progressbar(length=length, label="Scrubbing rows", file=sys.stderr) as bar:
                 for _rows in scrub(db):

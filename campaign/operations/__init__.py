@@ -1,1 +1,1 @@
-"""What operators do: start, backup, copy, monitoring figures, demo, doctor, emergency."""
+"""Operators' tasks: start, backup, copy, monitoring figures, demo, doctor, emergency."""

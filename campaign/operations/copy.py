@@ -1,11 +1,11 @@
-"""Moving a campaign to another database: every row as it is, and proof that each one arrived.
+"""Copy a campaign to another database, and verify that every row arrived unchanged.
 
-The source is read in one snapshot, a batch at a time along each table's key. Afterwards both
-databases are read again: the target must hold the very rows that were copied, and the source
-must not have moved meanwhile, or what it took in since would be lost in silence. Until all
-that is known, a mark in the target keeps every start away from it.
+The source is read in one snapshot, in batches along each table's key. Afterwards both databases are
+read again: the target must hold exactly the copied rows, and the source must not have changed
+meanwhile, since later changes would be lost without notice. Until both are verified, a mark in the
+target prevents every start.
 
-No table has a sequence that would have to follow its rows: ids are random, and numbers given.
+No table has a sequence that would have to be set: ids are random, and numbers are assigned by the code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,36 +25,37 @@ from campaign.errors import CopyError, SettingsError
 from campaign.signature.recount import Difference, compare
 
 UNFINISHED = "unfinished_copy"
-"""The mark of a database that a copy is being made to, or was begun to be."""
+"""The fact that marks the target of an unfinished copy."""
 
-BATCH = 2000
-"""Rows that are in memory at the same time."""
+BATCH_ROWS = 2000
+"""Rows in memory at the same time."""
 
 
 @dataclass
-class Print:
-    """What a table is recognised by, in whatever order its rows are read."""
+class Fingerprint:
+    """Number and hash of a table's rows, independent of their order."""
 
     rows: int = 0
     total: int = 0
-    """Of the hashes of all rows: one that is lost, added, doubled or changed changes it."""
+    """Sum of the rows' hashes: a lost, added, doubled or changed row changes it."""
 
     def add(self, row: Row[Any]) -> None:
-        """Take in one row, as Python's own types: both databases give the same ones."""
+        """Add one row; both databases return its values as the same Python types."""
         self.rows += 1
         self.total = (self.total + int.from_bytes(sha256(repr(tuple(row)).encode()).digest())) % 2**256
 
 
-Prints = dict[str, Print]
+Fingerprints = dict[str, Fingerprint]
+"""By the table's name."""
 
 
 @dataclass(frozen=True)
-class Copied:
-    """What became of a copy that is complete and equal, row by row."""
+class CopyResult:
+    """A complete copy, equal row by row."""
 
     rows: int
     differences: list[Difference] = field(default_factory=list)
-    """Between its counts and its rows: they were in the source too."""
+    """Differences between counts and rows, which the source has too."""
 
 
 def copy(
@@ -63,45 +64,44 @@ def copy(
     *,
     now: datetime,
     step: Callable[[str, int], None] = lambda _what, _rows: None,
-) -> Copied:
-    """Copy every row of *source* to *target*, an empty database, and make sure that all are there.
+) -> CopyResult:
+    """Copy every row of *source* to the empty database *target*, and verify that all arrived.
 
     Args:
-        source: Not changed. Its site should be stopped: what it takes in meanwhile is found
-            out at the end, and then the copy stays unfinished.
-        target: Gets its tables, then the rows.
-        now: When the copy is begun.
-        step: Called with what is being done, and with how many rows that was done to, for each batch.
+        source: Not changed. Stop its site first: if the source changes, the copy stays unfinished.
+        target: Gets the tables, then the rows.
+        now: When the copy starts.
+        step: Called after each batch with the part of the work and the number of rows.
 
     Raises:
-        CopyError: There is nothing to be copied, something stands in the target, a row did not
-            arrive as it was, or the source changed meanwhile.
+        CopyError: The source has no campaign, the target is not empty, a row did not arrive
+            unchanged, or the source changed meanwhile.
     """
     _check_source(source)
     _begin(target, now)
     copied = _copy_rows(source, target, step)
     _compare("the copy does not equal what was read", copied, _read(target, "checking the copy", step))
-    moved = "the source changed while it was copied: stop its site and make the copy anew"
-    _compare(moved, copied, _read(source, "checking the source", step))
+    changed = "the source changed while it was copied: stop its site and copy again"
+    _compare(changed, copied, _read(source, "checking the source", step))
     with target.writing() as db:
         differences = compare(db)
         _remove_mark(db)
     if not target.is_sqlite:
         _analyse(target)
-    return Copied(sum(each.rows for each in copied.values()), differences)
+    return CopyResult(sum(each.rows for each in copied.values()), differences)
 
 
 def check_finished(db: Session) -> None:
-    """Refuse a database that a copy to was begun and never finished.
+    """Refuse the target of an unfinished copy.
 
     Raises:
-        SettingsError: It is one.
+        SettingsError: The copy to this database was not finished.
     """
-    begun = read_fact(db, UNFINISHED)
-    if begun is not None:
+    started_at = read_fact(db, UNFINISHED)
+    if started_at is not None:
         raise SettingsError(
-            f"CAMPAIGN_DATABASE_URL: the copy to this database that was begun at {begun} was never finished;"
-            " keep to the one it was made from, and copy that to a new one"
+            f"CAMPAIGN_DATABASE_URL: the copy to this database, started at {started_at}, was not finished;"
+            " use the source, and copy it to a new database"
         )
 
 
@@ -109,71 +109,73 @@ def _check_source(source: Database) -> None:
     with source.engine.connect() as connection:
         revision = migration.current(connection)
     if revision is None:
-        raise CopyError("the source holds no campaign")
+        raise CopyError("the source contains no campaign")
     if revision != migration.NEWEST:
-        raise CopyError("the source's tables belong to another version: start its site once with this one")
+        raise CopyError(
+            "the source's tables belong to another version: start its site once with this version"
+        )
     with source.reading() as db:
         if read_fact(db, UNFINISHED) is not None:
-            raise CopyError("the source is itself a copy that was never finished")
-        if read_fact(db, "digest_salt") is None and not _holds_something(db):
-            raise CopyError("the source holds no campaign")
+            raise CopyError("the source is itself an unfinished copy")
+        if read_fact(db, "digest_salt") is None and _is_empty(db):
+            raise CopyError("the source contains no campaign")
 
 
 def _begin(target: Database, now: datetime) -> None:
-    """Make the target's tables, and mark it; both before the first row."""
+    """Create the target's tables and its mark."""
     target.migrate()
     with target.writing() as db:
         if read_fact(db, UNFINISHED) is not None:
-            raise CopyError("an earlier copy to this target was never finished: remove it and give a new one")
-        if _holds_something(db):
-            raise CopyError("the target holds a campaign already")
+            raise CopyError("an earlier copy to this target was not finished: remove it and give a new one")
+        if not _is_empty(db):
+            raise CopyError("the target already contains a campaign")
         save_fact(db, UNFINISHED, now.isoformat(timespec="seconds"))
 
 
-def _holds_something(db: Session) -> bool:
-    return any(db.execute(select(table).limit(1)).first() is not None for table in _tables())
+def _is_empty(db: Session) -> bool:
+    return all(db.execute(select(table).limit(1)).first() is None for table in _tables())
 
 
-def _copy_rows(source: Database, target: Database, step: Callable[[str, int], None]) -> Prints:
-    def keep(table: Table, batch: Sequence[Row[Any]]) -> None:
+def _copy_rows(source: Database, target: Database, step: Callable[[str, int], None]) -> Fingerprints:
+    def insert_batch(table: Table, batch: Sequence[Row[Any]]) -> None:
         with target.writing() as db:
             db.execute(insert(table), [dict(row._mapping) for row in batch])
 
-    return _read(source, "copying", step, keep)
+    return _read(source, "copying", step, insert_batch)
 
 
 def _read(
     database: Database,
-    what: str,
+    part: str,
     step: Callable[[str, int], None],
-    keep: Callable[[Table, Sequence[Row[Any]]], None] = lambda _table, _batch: None,
-) -> Prints:
-    """Read every row in one snapshot; *keep* is given each batch."""
-    prints = {table.name: Print() for table in _tables()}
+    use_batch: Callable[[Table, Sequence[Row[Any]]], None] = lambda _table, _batch: None,
+) -> Fingerprints:
+    """Read every row in one snapshot, and return the tables' fingerprints."""
+    fingerprints = {table.name: Fingerprint() for table in _tables()}
     with database.snapshot() as db:
         for table in _tables():
             for batch in _batches(db, table):
                 for row in batch:
-                    prints[table.name].add(row)
-                keep(table, batch)
-                step(what, len(batch))
-    return prints
+                    fingerprints[table.name].add(row)
+                use_batch(table, batch)
+                step(part, len(batch))
+    return fingerprints
 
 
-def _compare(trouble: str, copied: Prints, found: Prints) -> None:
+def _compare(error: str, copied: Fingerprints, found: Fingerprints) -> None:
     differing = [
         f"{name} ({copied[name].rows} rows copied, {found[name].rows} found)"
         for name in copied
         if copied[name] != found[name]
     ]
     if differing:
-        raise CopyError(f"{trouble}; tables that differ: {', '.join(differing)}. The copy cannot be used")
+        raise CopyError(f"{error}; tables that differ: {', '.join(differing)}. The copy cannot be used")
 
 
 def _batches(db: Session, table: Table) -> Iterator[list[Row[Any]]]:
-    """Yield all rows of *table* along its key, which each database may order as it likes."""
+    """Yield all rows of *table* in the order of its key; the order may differ between databases."""
     key = tuple(table.primary_key)
-    query = select(table).order_by(*key).limit(BATCH)
+    query = select(table).order_by(*key).limit(BATCH_ROWS)
     if table is Fact.__table__:
         query = query.where(Fact.name != UNFINISHED)
     beyond: ColumnElement[bool] | None = None
@@ -181,14 +183,14 @@ def _batches(db: Session, table: Table) -> Iterator[list[Row[Any]]]:
         batch = list(db.execute(query if beyond is None else query.where(beyond)))
         if batch:
             yield batch
-        if len(batch) < BATCH:
+        if len(batch) < BATCH_ROWS:
             return
         last = batch[-1]._mapping
         beyond = tuple_(*key) > tuple_(*(bindparam(None, last[each], each.type) for each in key))
 
 
 def _tables() -> list[Table]:
-    """Return every table, each after those that it refers to."""
+    """Return every table, each after the tables that it refers to."""
     return Base.metadata.sorted_tables
 
 
@@ -199,6 +201,6 @@ def _remove_mark(db: Session) -> None:
 
 
 def _analyse(target: Database) -> None:
-    """Tell PostgreSQL how its new tables are filled, so that the first requests need not wait for that."""
+    """Collect PostgreSQL's statistics now, so that the first requests have good query plans."""
     with target.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))

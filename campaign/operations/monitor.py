@@ -1,22 +1,21 @@
-"""How the campaign is, in figures and words for a monitor: none of them moves with one person's act.
+"""Monitoring figures, rounded or delayed so that no change reveals one person's action.
 
-What a monitor reads, it keeps, outside of our reach and erasures; and whoever holds a network's
-log knows who was connected to this site at which second. Together they would say who signed, if
-a figure told when somebody did. So:
+A monitor stores what it reads, beyond the reach of our erasures; and a network's log shows who was
+connected to this site at which second. Together they would reveal who signed, if a figure changed at
+that moment. Therefore:
 
-- *Confirmed* and *withdrawn* may move at once: `/counts.json` shows anybody their difference
-  every second, because supporters are to see the count grow; there is nothing more in them.
-- Nobody else is shown that a letter was signed and not yet confirmed. Such signatures are
-  counted once their day is over, since the day is all that is kept of their time.
-- A mail waits because somebody signed or asked for something. So the worker notes how mails are
-  once in each quarter of an hour, and every process tells what is noted. One that looked for itself
-  would look whenever somebody asks it first, or had it start anew: at the second of their choosing.
-  Mails are counted, and their age is taken, as of the turn; those given up keep their day alone,
-  and are counted once it is over.
-- The queue's length, which grows by one with such an act, is told in tens.
+- *Confirmed* and *withdrawn* may change at once: their difference is the public count, which
+  ``/counts.json`` shows anyway.
+- Pending signatures appear in no other place. They are counted once their day is over, since the day
+  is the only time that is stored of them.
+- A mail waits because somebody signed or asked for something. So the worker records the mail figures
+  once per quarter-hour, and all processes show the recorded ones; a process that counted by itself
+  could be made to count at a chosen second. Number and age of the mails are as of the quarter-hour.
+  Of mails that were given up only the day is stored, so they are counted once it is over.
+- The queue's length, which grows by one with such an act, is rounded to tens.
 
-Each reading costs the same, however many signatures there are: what could grow is counted up to
-a limit.
+Reading costs the same however many signatures there are: figures that could grow are counted up to a
+limit.
 """
 
 import json
@@ -35,91 +34,90 @@ from campaign.signature.count import StateCount
 from campaign.signature.model import Signature
 
 TURN = timedelta(minutes=15)
-"""What follows from one person's act is told at the turn of these, together with what others did."""
+"""Mail figures change only at the turn of a quarter-hour, for all people's actions together."""
 
-MOST = 10_000
-"""So many, or more."""
+MAX_COUNT = 10_000
+"""Figures that could grow are counted up to this number."""
 
-
-NAME = "mails"
-"""The note in ``site``: numbers alone, so a copy may take it; an emergency forgets it with the mails."""
+FACT = "mails"
+"""The fact with the recorded mail figures: only numbers. An emergency erasure deletes it with the mails."""
 
 
 @dataclass(frozen=True)
-class MailCondition:
-    """What the worker noted of mails."""
+class MailFigures:
+    """Figures about mails, as the worker recorded them."""
 
     turn: datetime
-    """The quarter of an hour that had begun."""
+    """The quarter-hour of the record."""
     waiting: int
-    """Of those that were there at the turn; :data:`MOST` at most."""
+    """Mails that existed at the quarter-hour; at most :data:`MAX_COUNT`."""
     oldest_seconds: int
-    """In whole turns; of :data:`MOST` at most."""
+    """Age of the oldest waiting mail, in whole quarter-hours; at most :data:`MAX_COUNT` are compared."""
     given_up: int
-    """Of earlier days, and not more than 30 days ago; :data:`MOST` at most."""
+    """Mails of the last 30 days without today; at most :data:`MAX_COUNT`."""
     is_failing: bool
-    """Whether any was given up, today or in these days."""
+    """Whether any mail was given up in the last 30 days, today included."""
 
     def is_stuck(self, now: datetime) -> bool:
-        """Whether a mail waited for so long that something must be wrong, or no worker notes any more."""
+        """Whether a mail has waited too long, or no worker records figures any more."""
         return self.oldest_seconds > STUCK_SECONDS or now - self.turn > 2 * TURN
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What the database tells of the campaign."""
+class CampaignFigures:
+    """Figures that the database has about the campaign."""
 
     confirmed: int
-    """Ever; so the count is these minus those withdrawn."""
+    """Ever confirmed; the count is this number minus :attr:`withdrawn`."""
     withdrawn: int
     pending: int
-    """Signed before today and not confirmed; :data:`MOST` at most."""
-    mails: MailCondition | None
-    """``None`` before a worker ran."""
+    """Signed before today and not confirmed; at most :data:`MAX_COUNT`."""
+    mails: MailFigures | None
+    """``None`` before the first run of a worker."""
     recounted_at: datetime | None
     differences: int
-    """Found by the last recount."""
+    """Differences that the last recount found."""
 
 
-def condition(db: Session, *, now: datetime) -> Condition:
-    """Return how the campaign is."""
+def campaign_figures(db: Session, *, now: datetime) -> CampaignFigures:
+    """Return the figures about the campaign."""
     confirmed, withdrawn = db.execute(
         select(func.sum(StateCount.confirmed), func.sum(StateCount.withdrawn))
     ).one()
     recounted = recount.last(db)
-    return Condition(
+    return CampaignFigures(
         confirmed=confirmed or 0,
         withdrawn=withdrawn or 0,
         pending=count_up_to(
-            db, MOST, Signature.confirmed_on.is_(None), Signature.signed_on < _day(now).date()
+            db, MAX_COUNT, Signature.confirmed_on.is_(None), Signature.signed_on < _day(now).date()
         ),
-        mails=noted_mails(db),
+        mails=mail_figures(db),
         recounted_at=recounted[0] if recounted else None,
         differences=recounted[1] if recounted else 0,
     )
 
 
-def note_mails(db: Session, *, now: datetime) -> None:
-    """Note how mails are, unless that was done since the last turn: a second look would tell what moved."""
-    turn, noted = last_turn(now), noted_mails(db)
-    # Another worker's clock may be ahead; further ahead is only what was noted before a clock was set back.
-    if noted is not None and timedelta() <= noted.turn - turn <= TURN:
+def record_mail_figures(db: Session, *, now: datetime) -> None:
+    """Record the mail figures once per quarter-hour: a second record would show what changed since."""
+    turn, recorded = last_turn(now), mail_figures(db)
+    # Another worker's clock may be ahead by one turn; a record further ahead is older than a clock change.
+    if recorded is not None and timedelta() <= recorded.turn - turn <= TURN:
         return
-    found = _mails(db, turn)
-    save_fact(db, NAME, json.dumps(asdict(found) | {"turn": found.turn.isoformat()}))
+    figures = _count_mails(db, turn)
+    save_fact(db, FACT, json.dumps(asdict(figures) | {"turn": figures.turn.isoformat()}))
 
 
-def noted_mails(db: Session) -> MailCondition | None:
-    """Return what was noted last, if anything ever was."""
-    content = read_fact(db, NAME)
+def mail_figures(db: Session) -> MailFigures | None:
+    """Return the mail figures that were recorded last."""
+    content = read_fact(db, FACT)
     if content is None:
         return None
-    noted = json.loads(content)
-    return MailCondition(**noted | {"turn": datetime.fromisoformat(noted["turn"])})
+    recorded = json.loads(content)
+    return MailFigures(**recorded | {"turn": datetime.fromisoformat(recorded["turn"])})
 
 
 def last_turn(now: datetime) -> datetime:
-    """Return the last quarter of an hour."""
+    """Return the start of the present quarter-hour."""
     return datetime.fromtimestamp(now.timestamp() // TURN.total_seconds() * TURN.total_seconds(), UTC)
 
 
@@ -127,14 +125,14 @@ def _day(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _mails(db: Session, turn: datetime) -> MailCondition:
-    some = select(OutboxMail.created_at).where(OutboxMail.status == WAITING).limit(MOST).subquery()
+def _count_mails(db: Session, turn: datetime) -> MailFigures:
+    some = select(OutboxMail.created_at).where(OutboxMail.status == WAITING).limit(MAX_COUNT).subquery()
     oldest = db.scalar(select(func.min(some.c.created_at)))
     given_up = OutboxMail.status.in_(GIVEN_UP)
-    return MailCondition(
+    return MailFigures(
         turn=turn,
-        waiting=count_up_to(db, MOST, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
+        waiting=count_up_to(db, MAX_COUNT, OutboxMail.status == WAITING, OutboxMail.created_at < turn),
         oldest_seconds=max(0, int((turn - last_turn(oldest)).total_seconds())) if oldest else 0,
-        given_up=count_up_to(db, MOST, given_up, OutboxMail.created_at < _day(turn)),
+        given_up=count_up_to(db, MAX_COUNT, given_up, OutboxMail.created_at < _day(turn)),
         is_failing=count_up_to(db, 1, given_up) > 0,
     )

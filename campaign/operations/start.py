@@ -1,4 +1,4 @@
-"""What a start makes sure of: tables, keys, salts and the edition of the letter."""
+"""Prepare the database at a start: tables, salt, safety lists and the letter's edition."""
 
 import secrets
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from campaign.settings import Settings
 
 @dataclass(frozen=True)
 class Started:
-    """What a started process works with."""
+    """The server's keys and the letter's edition, which every process needs."""
 
     keys: ServerKeys
     edition: int
 
 
 def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: datetime) -> Started:
-    """Bring the database to where this version needs it; many processes may do so at once.
+    """Bring the database up to date; any number of processes may do so at the same time.
 
     Raises:
         SettingsError: The database belongs to another secret key.
@@ -44,13 +44,13 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
 
 
 def _digest_salt(db: Session, settings: Settings) -> str:
-    """Return the salt of the digests, made at the first start; after an erasure there is none to be kept.
+    """Return the salt of the digests, created at the first start; after an emergency it is not stored.
 
     Raises:
         SettingsError: The database belongs to another secret key.
     """
     if campaign_key.destroyed_at(db) is not None:
-        # Any secret key will do, since nothing was left that belongs to one.
+        # Any secret key is accepted, since nothing is left that belongs to one.
         return secrets.token_hex(16)
     check_secret_key(db, settings.secret_key)
     salt = read_fact(db, "digest_salt")

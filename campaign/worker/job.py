@@ -48,7 +48,7 @@ def sweep_outbox(run: Run) -> None:
 
 def note_mails(run: Run) -> None:
     """Store the mail figures of this quarter-hour, unless that was done."""
-    monitor.note_mails(run.db, now=run.now)
+    monitor.record_mail_figures(run.db, now=run.now)
 
 
 def erase_due(run: Run) -> None:

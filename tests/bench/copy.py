@@ -64,7 +64,7 @@ def copy_barely(source: Database, target: Database) -> int:
     rows = 0
     with source.snapshot() as reading, target.writing() as writing:
         for table in Base.metadata.sorted_tables:
-            found = reading.execute(select(table), execution_options={"yield_per": copy.BATCH})
+            found = reading.execute(select(table), execution_options={"yield_per": copy.BATCH_ROWS})
             for batch in found.partitions():
                 writing.execute(insert(table), [dict(row._mapping) for row in batch])
                 rows += len(batch)

@@ -58,7 +58,7 @@ def measure(database: Database, number: int, bare: float) -> None:
     began = time.perf_counter()
     destroy(database, now=SYSTEM_CLOCK())
     destroyed = time.perf_counter() - began
-    assert database_residue.cut_off(database)
+    assert database_residue.clear_logs(database)
     cut_off = time.perf_counter() - began
     longest, scrubbed = scrub(database)
     began = time.perf_counter()

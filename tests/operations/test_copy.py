@@ -66,7 +66,7 @@ def copy(source: str, target: str) -> Result:
 def test_a_campaign_goes_on_in_its_new_database(
     settings: Settings, target_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relocation, "BATCH", 3)
+    monkeypatch.setattr(relocation, "BATCH_ROWS", 3)
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.1)
     settings = replace(settings, unlimited_networks=(LOOPBACK,))
     with run_filled_site(settings, clock) as filled_site:
@@ -133,7 +133,7 @@ def test_a_campaign_that_moved_while_it_was_copied_is_not_taken_for_copied(
 
     with pytest.raises(CopyError, match=r"stop its site .*letter_text"):
         relocation.copy(database, target, now=NOW, step=somebody_signs)
-    with pytest.raises(SettingsError, match="never finished"):
+    with pytest.raises(SettingsError, match="was not finished"):
         start.prepare(target, settings, appeal, now=NOW)
 
 
@@ -146,23 +146,23 @@ def test_an_interrupted_copy_is_refused_by_a_start_and_by_the_next_copy(
     with pytest.raises(KeyboardInterrupt):
         relocation.copy(database, target, now=NOW, step=interrupt)
 
-    with pytest.raises(SettingsError, match="never finished"):
+    with pytest.raises(SettingsError, match="was not finished"):
         start.prepare(target, settings, appeal, now=NOW)
     with pytest.raises(CopyError, match="earlier copy"):
         relocation.copy(database, target, now=NOW)
-    with pytest.raises(CopyError, match="itself a copy"):
+    with pytest.raises(CopyError, match="itself an unfinished copy"):
         relocation.copy(target, database, now=NOW)
 
 
 def test_a_campaign_is_never_copied_over_another_or_from_nothing(
     database: Database, database_url: str, target: Database, tmp_path: Path
 ) -> None:
-    with pytest.raises(CopyError, match="target holds a campaign"):
+    with pytest.raises(CopyError, match="target already contains a campaign"):
         relocation.copy(database, database, now=NOW)
-    with pytest.raises(CopyError, match="source holds no campaign"):
+    with pytest.raises(CopyError, match="source contains no campaign"):
         relocation.copy(target, database, now=NOW)
     target.migrate()
-    with pytest.raises(CopyError, match="source holds no campaign"):
+    with pytest.raises(CopyError, match="source contains no campaign"):
         relocation.copy(target, database, now=NOW)
     missing = copy(f"sqlite:///{tmp_path / 'nothing.sqlite'}", database_url)
     assert "no file" in str(missing.exception)
@@ -178,7 +178,7 @@ def test_counts_that_were_wrong_before_are_copied_as_they_are_and_told(
     told = copy(database_url, target_url)
 
     assert told.exit_code == 1
-    assert "the counts differ" in told.output
+    assert "counts differ from the rows" in told.output
     with target.reading() as db:
         assert recount.compare(db) == [Difference(("de",), (7, 0), (0, 0))]
         relocation.check_finished(db)

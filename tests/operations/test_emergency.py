@@ -26,7 +26,7 @@ from campaign.mail import daily_limit, outbox
 from campaign.operations import start
 from campaign.operations.doctor.examine import examine
 from campaign.operations.emergency import database_residue, scrub_rows
-from campaign.operations.emergency.database_residue import cut_off
+from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import EMPTIED, destroy, destroy_files
 from campaign.operations.emergency.scrub_rows import finish, is_unfinished
 from campaign.organiser import audit_log
@@ -179,7 +179,7 @@ def test_the_scrub_leaves_no_person_and_every_figure(
     db.close()
     destroy(database, now=NOW)
     with database.reading() as after:
-        promised = scrub_rows.steps(after)
+        promised = scrub_rows.count_steps(after)
     assert scrub(database) <= promised
     assert finish(database, now=LATER)
 
@@ -380,7 +380,7 @@ def test_what_opened_anything_lies_in_no_file_afterwards(
 
     destroy(database, now=NOW)
     destroy_files(settings)
-    assert cut_off(database)
+    assert clear_logs(database)
 
     assert lying(secrets, folders) == set()
     assert not (settings.instance / "secret_key").exists()

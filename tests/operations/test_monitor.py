@@ -14,7 +14,7 @@ from campaign.database.session import Database
 from campaign.mail import outbox, retry, sealed_content
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.outbox_health import SAMPLE, measure
-from campaign.operations.monitor import NAME, MailCondition, noted_mails
+from campaign.operations.monitor import FACT, MailFigures, mail_figures
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.worker import job
@@ -38,13 +38,13 @@ def put(db: Session, keys: ServerKeys, clock: Clock) -> Callable[..., list[UUID]
 
 
 @pytest.fixture
-def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> Callable[[], MailCondition]:
+def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> Callable[[], MailFigures]:
     """Do the worker's duty, and return what is noted then."""
 
-    def noted() -> MailCondition:
+    def noted() -> MailFigures:
         job.note_mails(Run(settings=settings, database=database, db=db, now=clock()))
         db.commit()
-        found = noted_mails(db)
+        found = mail_figures(db)
         assert found is not None
         return found
 
@@ -52,9 +52,9 @@ def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> 
 
 
 def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_looks(
-    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
-    assert noted_mails(db) is None
+    assert mail_figures(db) is None
     [mail] = put()
     clock.forward(minutes=1)
     first = noted()
@@ -62,15 +62,15 @@ def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_loo
     clock.forward(minutes=13, seconds=59)
     put()
 
-    assert first == noted() == MailCondition(NOW, waiting=0, oldest_seconds=0, given_up=0, is_failing=False)
+    assert first == noted() == MailFigures(NOW, waiting=0, oldest_seconds=0, given_up=0, is_failing=False)
     clock.forward(seconds=1)
-    assert noted() == MailCondition(NOW + 15 * MINUTE, 1, oldest_seconds=900, given_up=0, is_failing=True)
+    assert noted() == MailFigures(NOW + 15 * MINUTE, 1, oldest_seconds=900, given_up=0, is_failing=True)
     clock.forward(days=1)
-    assert noted() == MailCondition(NOW + 15 * MINUTE + timedelta(days=1), 1, 87_300, 1, is_failing=True)
+    assert noted() == MailFigures(NOW + 15 * MINUTE + timedelta(days=1), 1, 87_300, 1, is_failing=True)
 
 
 def test_a_worker_whose_clock_is_behind_takes_nothing_back_and_a_clock_set_back_stops_nothing(
-    put: Callable[[], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+    put: Callable[[], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     first = noted()
     put()
@@ -81,7 +81,7 @@ def test_a_worker_whose_clock_is_behind_takes_nothing_back_and_a_clock_set_back_
 
 
 def test_a_mail_that_was_put_off_is_the_oldest_though_many_others_are_next(
-    db: Session, put: Callable[[int], list[UUID]], noted: Callable[[], MailCondition], clock: Clock
+    db: Session, put: Callable[[int], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     [oldest] = put(1)
     clock.forward(hours=2)
@@ -93,7 +93,7 @@ def test_a_mail_that_was_put_off_is_the_oldest_though_many_others_are_next(
 
 
 def test_without_a_worker_the_queue_is_stuck_after_half_an_hour(
-    noted: Callable[[], MailCondition], clock: Clock
+    noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     last = noted()
     clock.forward(minutes=30)
@@ -104,11 +104,11 @@ def test_without_a_worker_the_queue_is_stuck_after_half_an_hour(
 
 
 def test_the_note_holds_numbers_alone(
-    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailCondition]
+    db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailFigures]
 ) -> None:
     put()
     noted()
-    content = json.loads(read_fact(db, NAME) or "")
+    content = json.loads(read_fact(db, FACT) or "")
 
     assert content.pop("turn") == NOW.isoformat()
     assert {type(each) for each in content.values()} == {int, bool}

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from campaign.disclosure.published_name import Cursor
-from campaign.operations.monitor import note_mails
+from campaign.operations.monitor import record_mail_figures
 from campaign.signature.link import send_links
 from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
@@ -82,7 +82,7 @@ def test_no_action_and_no_page_scans_a_large_table(
     assert supporter.act("confirm").status_code == 303
     with site.database.writing() as db:
         send_links(db, "mara@example.org", language="en", keys=site.keys, now=clock())
-        note_mails(db, now=clock())
+        record_mail_figures(db, now=clock())
     older = f"/en/progress?after={Cursor(NOW.date(), made[0].row.id).wrap(site.keys)}"
     assert client.get(older).status_code == 302, "it is the last name"
     for path in ("/en/", "/en/letters/de", "/en/progress", "/counts.json", "/healthz", "/metrics"):

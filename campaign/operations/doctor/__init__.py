@@ -1,1 +1,1 @@
-"""Finding what is misconfigured, or could hurt soon, before it does."""
+"""Find what is misconfigured or will soon need attention."""

@@ -1,4 +1,4 @@
-"""What is campaigned with, and who can open what was entrusted."""
+"""Findings about the campaign: instruments, organisers, recovery codes, recounts."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from campaign.signature import recount
 
 
 def appeal_findings(appeal: Appeal, now: datetime) -> Iterator[Finding]:
-    """Yield which instruments are past their day, or soon will be."""
+    """Yield the instruments whose validity has ended or ends soon."""
     today = now.date()
     ends = sorted({each.valid_until for each in appeal.instruments.values() if each.valid_until})
     for end in ends:
@@ -27,26 +27,27 @@ def appeal_findings(appeal: Appeal, now: datetime) -> Iterator[Finding]:
         )
         if end < today:
             yield Finding(
-                f"The instrument for {states} was sourced as in force to {end} only.", is_serious=True
+                f"The instrument for {states} is sourced as in force only until {end}, which is past.",
+                is_serious=True,
             )
         elif end < today + timedelta(days=60):
-            yield Finding(f"The instrument for {states} is sourced as in force to {end} only: check it.")
+            yield Finding(f"The instrument for {states} is sourced as in force only until {end}: check it.")
 
 
 def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:
     yield Finding(
         f"Everything personal was erased on {at.date().isoformat()}: no letter can be signed or delivered,"
-        " and nobody can log in. What is counted stays."
+        " and nobody can log in. The counts stay."
     )
     if is_unfinished:
         yield Finding(
-            "Its rows, which no key opens any more, are not all scrubbed yet: `campaign erase` goes on.",
+            "Not all rows are scrubbed yet; no key opens them any more. `campaign erase` continues.",
             is_serious=True,
         )
 
 
 def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
-    """Yield who is missing, and what does not add up."""
+    """Yield what is missing among the organisers, and differences between counts and rows."""
     with database.reading() as db:
         found, erased_at = recount.last(db), campaign_key.destroyed_at(db)
         if erased_at is not None:
@@ -55,11 +56,11 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
             yield Finding("There is no organiser yet: open the link that `campaign serve` prints.")
         elif len([each for each in all_accounts(db) if each.role == OWNER]) == 1:
             yield Finding(
-                "There is one owner only: keep their recovery code safe, or nobody opens the names."
+                "There is only one owner: keep their recovery code safe, or nobody can open the names."
             )
         yield from _recovery_codes(db, now)
         if erased_at is None and not organisation(db).is_set:
-            yield Finding("The organisation is not entered yet; no letter can be delivered before.")
+            yield Finding("The organisation is not entered yet; until then no letter can be delivered.")
     if found and found[1]:
         yield Finding(
             f"The last recount found {found[1]} differences between counts and rows.", is_serious=True
@@ -75,5 +76,6 @@ def _recovery_codes(db: Session, now: datetime) -> Iterator[Finding]:
         yield Finding(f"{without} of {len(openers)} organisers have no recovery code.")
     if untested:
         yield Finding(
-            f"{untested} recovery codes were never tested, or not for half a year: the account page does it."
+            f"{untested} recovery codes were never tested, or not for half a year: the account page tests"
+            " them."
         )

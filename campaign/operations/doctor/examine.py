@@ -1,4 +1,4 @@
-"""Finding what is misconfigured, or could hurt soon, before it does."""
+"""Find what is misconfigured or will soon need attention."""
 
 from datetime import datetime
 
@@ -13,17 +13,17 @@ __all__ = ["LOW_DISK_BYTES", "Finding", "examine"]
 
 
 def examine(settings: Settings, appeal: Appeal, database: Database, *, now: datetime) -> list[Finding]:
-    """Return what could hurt, the settings first.
+    """Return all findings, those about the settings first.
 
     Args:
-        settings: A wrong one has stopped the command before, with a line that names it.
+        settings: Valid ones; an invalid setting has already stopped the command.
         appeal: The campaign's content.
         database: Only read.
-        now: By this machine's clock, a moment ago.
+        now: The present time by this machine's clock.
     """
     return [
         *machine.settings_findings(settings),
-        *machine.room_findings(settings, database),
+        *machine.capacity_findings(settings, database),
         *machine.clock_findings(database, now),
         *mail.findings(settings, database, now),
         *content.appeal_findings(appeal, now),

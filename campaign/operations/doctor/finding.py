@@ -1,11 +1,11 @@
-"""What the doctor says: one sentence for each thing found."""
+"""A finding of the doctor."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about what was found."""
+    """One sentence for the operator."""
 
     text: str
     is_serious: bool = False

@@ -1,4 +1,4 @@
-"""The settings, and the machine under them: room, files, clocks, what others may read."""
+"""Findings about settings and machine: disk space, open files, clocks, file modes."""
 
 import resource
 import shutil
@@ -20,17 +20,17 @@ from campaign.signature import recount
 
 LOW_DISK_BYTES = 1_000_000_000
 
-FEWEST_OPEN_FILES = 4096
-"""The web server raises its limit as far as it may; each visitor takes one or two."""
+MIN_OPEN_FILES = 4096
+"""The web server raises its limit to the maximum; each visitor takes one or two files."""
 
-MOST_SKEW = timedelta(seconds=20)
-"""Codes from a phone hold for thirty seconds, a session for thirty minutes."""
+MAX_SKEW = timedelta(seconds=20)
+"""Codes from a phone are valid for thirty seconds, sessions for thirty minutes."""
 
 
 def settings_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield what is unwise in the settings; what cannot work has stopped the start."""
+    """Yield settings that are valid but unwise."""
     if settings.is_loopback:
-        yield Finding("CAMPAIGN_BASE_URL is on loopback: only this machine reaches the site.")
+        yield Finding("CAMPAIGN_BASE_URL is on loopback: only this machine can open the site.")
     if settings.closes_on is None:
         yield Finding(
             "CAMPAIGN_CLOSES_ON is not set: personal data is kept until each person withdraws.",
@@ -38,22 +38,22 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
         )
     if settings.is_secure and settings.trusted_proxies == 0:
         yield Finding(
-            "CAMPAIGN_TRUSTED_PROXIES is 0 although CAMPAIGN_BASE_URL is https, which takes a proxy in front:"
-            " all visitors count as one network, and share its limits.",
+            "CAMPAIGN_TRUSTED_PROXIES is 0 although CAMPAIGN_BASE_URL is https, which needs a proxy in front:"
+            " all visitors count as one network and share its rate limits.",
             is_serious=True,
         )
     if not settings.is_secure and settings.trusted_proxies:
         yield Finding(
             f"CAMPAIGN_TRUSTED_PROXIES is {settings.trusted_proxies} although CAMPAIGN_BASE_URL is not https:"
-            " without a proxy in front, visitors could say that they come from elsewhere."
+            " without a proxy in front, visitors can forge their addresses."
         )
     if any(network.prefixlen == 0 for network in settings.metrics_networks):
         yield Finding("CAMPAIGN_METRICS_NETWORKS lets everybody read /metrics.", is_serious=True)
     yield from _readable_by_others(settings.instance)
 
 
-def room_findings(settings: Settings, database: Database) -> Iterator[Finding]:
-    """Yield where room runs out."""
+def capacity_findings(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Yield where disk space or open files run out."""
     folders = {settings.instance}
     if database.is_sqlite:
         folders.add(Path(str(database.url.database)).absolute().parent)
@@ -61,35 +61,35 @@ def room_findings(settings: Settings, database: Database) -> Iterator[Finding]:
         if shutil.disk_usage(folder).free < LOW_DISK_BYTES:
             yield Finding(f"Less than 1 GB is free on the disk of {folder}.", is_serious=True)
     _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and most < FEWEST_OPEN_FILES:
+    if most != resource.RLIM_INFINITY and most < MIN_OPEN_FILES:
         yield Finding(
-            f"A process may open {most} files only, which that many visitors use up: allow"
-            f" {FEWEST_OPEN_FILES} or more (LimitNOFILE in systemd, ulimit -n in a shell).",
+            f"A process may open only {most} files, which as many visitors use up: allow"
+            f" {MIN_OPEN_FILES} or more (LimitNOFILE in systemd, ulimit -n in a shell).",
             is_serious=True,
         )
 
 
 def clock_findings(database: Database, now: datetime) -> Iterator[Finding]:
-    """Yield what is wrong with this machine's clock, by the database's and by what was written before."""
+    """Compare this machine's clock with the database's clock and with the times of stored rows."""
     with database.reading() as db:
         skew = timedelta() if database.is_sqlite else now - database_clock(db)
-        if abs(skew) > MOST_SKEW:
+        if abs(skew) > MAX_SKEW:
             yield Finding(
                 f"This machine's clock is {_span(skew)} {'ahead of' if skew > timedelta() else 'behind'}"
                 " the database's: set both by NTP.",
                 is_serious=True,
             )
         latest = max(_times(db), default=now)
-    if latest - now > MOST_SKEW:
+    if latest - now > MAX_SKEW:
         yield Finding(
-            f"The database holds a time that is still {_span(latest - now)} away: this machine's clock is"
-            " behind, or was ahead. Mails, sessions and limits go by it: set it by NTP.",
+            f"The database contains a time that is {_span(latest - now)} in the future: this machine's clock"
+            " is behind, or was ahead. Mails, sessions and limits depend on it: set it by NTP.",
             is_serious=True,
         )
 
 
 def database_clock(db: Session) -> datetime:
-    """Return the time by the clock of the machine that holds the database: SQLite's is this one."""
+    """Return the time by the clock of the database's machine; for SQLite, this machine."""
     if db.get_bind().dialect.name == "sqlite":
         return datetime.now(UTC)
     now: datetime = db.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -102,7 +102,7 @@ def _readable_by_others(folder: Path) -> Iterator[Finding]:
 
 
 def _times(db: Session) -> Iterator[datetime]:
-    """Yield when somebody or something was last at work, by the clock of that moment."""
+    """Yield the latest stored times, by the clock of their moment."""
     for column in (AuditEntry.at, Delivery.prepared_at, OrganiserSession.used_at):
         latest = db.scalar(select(func.max(column)))
         if latest is not None:

@@ -1,4 +1,4 @@
-"""Whether mail can leave, whether it does, and whether others will believe that it is ours."""
+"""Findings about mail: the relay, waiting mails, and the sender's DNS records."""
 
 import smtplib
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ RELAY_SECONDS = 10
 
 
 def findings(settings: Settings, database: Database, now: datetime) -> Iterator[Finding]:
-    """Yield what keeps mail from arriving; nothing is sent, and nothing asked of the DNS but the relay."""
+    """Yield what prevents delivery of mails; nothing is sent, and the DNS is asked only for the relay."""
     if not settings.smtp_url:
-        yield Finding("CAMPAIGN_SMTP_URL is not set: mails become files that no supporter gets.")
+        yield Finding("CAMPAIGN_SMTP_URL is not set: mails are written to files and reach no supporter.")
     else:
         yield from _relay(settings)
         yield from _sender(settings)
@@ -27,8 +27,8 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
         mail = outbox_health.measure(db, now)
     if mail.is_stuck:
         yield Finding(
-            f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: does a worker"
-            " run, and does the relay take them?",
+            f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: check that a"
+            " worker runs, and that the relay accepts mails.",
             is_serious=True,
         )
     if mail.failed or mail.expired:
@@ -36,14 +36,14 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
 
 
 def _relay(settings: Settings) -> Iterator[Finding]:
-    """Connect as the worker does, with EHLO, STARTTLS and login, and leave again."""
+    """Connect as the worker does, with EHLO, STARTTLS and login, then disconnect."""
     try:
         with open_transport(settings, timeout_seconds=RELAY_SECONDS) as transport:
             transport.connect()
     except (MailError, OSError, smtplib.SMTPException) as error:
         relay = urlsplit(settings.smtp_url)
         yield Finding(
-            f"CAMPAIGN_SMTP_URL: the mail relay at {relay.hostname} does not take us: {error}",
+            f"CAMPAIGN_SMTP_URL: the mail relay at {relay.hostname} does not accept our connection: {error}",
             is_serious=True,
         )
 
@@ -54,8 +54,8 @@ def _sender(settings: Settings) -> Iterator[Finding]:
         yield Finding("CAMPAIGN_MAIL_FROM has no domain of yours: relays will refuse it.", is_serious=True)
         return
     yield Finding(
-        f"Look up yourself what stands in the DNS for {domain}, which this command does not ask. Without"
-        " these, confirmations land in spam folders:"
+        f"Check the DNS records of {domain} yourself; this command does not query them. Without these"
+        " records, confirmations land in spam folders:"
     )
     yield Finding(f"  `dig TXT {domain}`: one record that begins with v=spf1 and names your relay (SPF).")
     yield Finding(

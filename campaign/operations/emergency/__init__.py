@@ -1,1 +1,1 @@
-"""Everything personal erased at once: first every key goes, then what is left, by now noise, is scrubbed."""
+"""Emergency erasure: first destroy every key, then scrub the rows, which no key opens any more."""

@@ -1,8 +1,8 @@
-"""What databases keep of deleted rows in their files, and how to be rid of it.
+"""Remove what databases keep of deleted rows in their files.
 
-SQLite overwrites what is deleted (``secure_delete``), but its write-ahead log holds earlier
-pages until it is cut off. PostgreSQL leaves deleted rows where they are, and samples of
-values in its statistics; a table that is truncated or written anew gets a new file.
+SQLite overwrites deleted content (``secure_delete``), but its write-ahead log has earlier pages until
+it is truncated. PostgreSQL leaves deleted rows in place, and samples of values in its statistics; a
+table that is truncated or rewritten gets a new file.
 """
 
 import logging
@@ -18,25 +18,25 @@ from campaign.database.session import Database
 from campaign.database.table import Base
 
 WAIT_SECONDS = 5
-"""How long others may keep a table before their connections are ended."""
+"""How long to wait for other transactions before their connections are terminated."""
 
-LONGEST_WAIT_SECONDS = 60
-"""How long each table may be waited for when all are written anew."""
+REWRITE_WAIT_SECONDS = 60
+"""How long to wait for each table when all are rewritten."""
 
 logger = logging.getLogger(__name__)
 
 Tables = Iterable[type[Base]]
 
 
-def hold_alone(db: Session, tables: Tables) -> None:
-    """Wait until nobody else reads or writes *tables*, and keep them until the transaction ends."""
-    if _is_postgresql(db):  # SQLite has one writer, and readers see what was before
+def lock_exclusively(db: Session, tables: Tables) -> None:
+    """Lock *tables* exclusively until the transaction ends."""
+    if _is_postgresql(db):  # SQLite has one writer, and readers see a snapshot
         db.execute(text(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'"))
         db.execute(text(f"LOCK TABLE {_names(tables)} IN ACCESS EXCLUSIVE MODE"))
 
 
-def end_others(database: Database) -> None:
-    """End every other transaction of ours: one that somebody left open must not hold up an emergency."""
+def terminate_other_transactions(database: Database) -> None:
+    """Terminate all other transactions of our role: one left open must not delay an emergency."""
     if not database.is_sqlite:
         with database.reading() as db:
             db.execute(
@@ -48,8 +48,8 @@ def end_others(database: Database) -> None:
             )
 
 
-def empty(db: Session, tables: Tables) -> None:
-    """Delete every row of *tables*, children first; PostgreSQL drops their files with it."""
+def delete_all(db: Session, tables: Tables) -> None:
+    """Delete every row of *tables*, children first; PostgreSQL also drops their files."""
     if _is_postgresql(db):
         db.execute(text(f"TRUNCATE {_names(tables)}"))
         return
@@ -57,8 +57,8 @@ def empty(db: Session, tables: Tables) -> None:
         db.execute(delete(table), execution_options={"synchronize_session": False})
 
 
-def forget_statistics(db: Session, tables: Tables) -> None:
-    """Drop PostgreSQL's samples of what stood in *tables*; a change of type does, even to the same one."""
+def drop_statistics(db: Session, tables: Tables) -> None:
+    """Drop PostgreSQL's statistics of *tables*: changing a column's type does, even to the same type."""
     if not _is_postgresql(db):
         return
     kinds = {LargeBinary: "bytea", Text: "text"}
@@ -70,42 +70,42 @@ def forget_statistics(db: Session, tables: Tables) -> None:
                 db.execute(text(f'ALTER TABLE {table.__tablename__} ALTER COLUMN "{name}" TYPE {kind}'))
 
 
-def cut_off(database: Database) -> bool:
-    """Leave nothing deleted in the database's own log and catalogues; say whether that is done."""
+def clear_logs(database: Database) -> bool:
+    """Remove deleted content from the database's log and statistics; return whether that succeeded."""
     if database.is_sqlite:
         return database.checkpoint(wait_seconds=WAIT_SECONDS)
     try:
-        with _alone(database) as connection:
+        with _autocommit(database) as connection:
             connection.execute(text("VACUUM (FULL) pg_statistic"))  # skipped unless the database is ours
             _checkpoint(connection)
     except SQLAlchemyError as error:
-        logger.warning("PostgreSQL's statistics could not be written anew: %s", type(error).__name__)
+        logger.warning("PostgreSQL's statistics could not be rewritten: %s", type(error).__name__)
         return False
     return True
 
 
-def write_anew(database: Database) -> bool:
-    """Write every table to a new file, so that no gap holds what was deleted; say whether that is done."""
+def rewrite_files(database: Database) -> bool:
+    """Rewrite every table to a new file, without deleted rows; return whether that succeeded."""
     try:
         if database.is_sqlite:
             _vacuum_sqlite(database)
         else:
-            with _alone(database) as connection:
+            with _autocommit(database) as connection:
                 connection.execute(text("ANALYZE"))
                 connection.execute(text("VACUUM (FULL)"))
     except (SQLAlchemyError, sqlite3.OperationalError) as error:
-        # A full disk, most of all: the copy needs room beside the old one.
-        logger.warning("the database could not be written anew: %s", type(error).__name__)
+        # Most likely a full disk: the new file needs space beside the old one.
+        logger.warning("the database could not be rewritten: %s", type(error).__name__)
         return False
-    return cut_off(database)
+    return clear_logs(database)
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[Connection]:
-    """Give a connection without transactions, as VACUUM needs; nobody else gets it afterwards."""
+def _autocommit(database: Database) -> Iterator[Connection]:
+    """Open a connection without transactions, as VACUUM needs; it does not return to the pool."""
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text(f"SET lock_timeout = '{LONGEST_WAIT_SECONDS}s'"))
+        connection.execute(text(f"SET lock_timeout = '{REWRITE_WAIT_SECONDS}s'"))
         try:
             yield connection
         finally:
@@ -113,12 +113,14 @@ def _alone(database: Database) -> Iterator[Connection]:
 
 
 def _checkpoint(connection: Connection) -> None:
-    """Let PostgreSQL drop files of truncated tables and earlier logs now, if our role may ask for it."""
+    """Have PostgreSQL drop the files of truncated tables and earlier logs now, if our role may."""
     try:
         connection.execute(text("SELECT pg_switch_wal()"))
         connection.execute(text("CHECKPOINT"))
     except SQLAlchemyError:
-        logger.warning("PostgreSQL lets this role make no checkpoint; it makes one by itself in some minutes")
+        logger.warning(
+            "this role may not make a PostgreSQL checkpoint; PostgreSQL makes one itself within minutes"
+        )
 
 
 def _vacuum_sqlite(database: Database) -> None:

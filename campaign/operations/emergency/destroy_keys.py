@@ -1,4 +1,4 @@
-"""The first step of an emergency: one short transaction, and nothing opens or recognises anything more."""
+"""First step of an emergency: destroy all keys in one short transaction, so that no box opens."""
 
 import os
 import secrets
@@ -34,38 +34,38 @@ EMPTIED: tuple[type[Base], ...] = (
     MailboxDay,
     SpentProof,
 )
-"""Every wrapping of every key, and what waits or is counted under the server's own keys."""
+"""Tables with wrapped keys, and those with content under the server's own keys."""
 
-KEPT = ("organisation", "safety", "base_url", "recount", "demo", campaign_key.DESTROYED_AT)
-"""The facts in ``site`` that stay. All others go, above all the salt of the digests."""
+RETAINED_FACTS = ("organisation", "safety", "base_url", "recount", "demo", campaign_key.DESTROYED_AT)
+"""Facts that stay; all others are deleted, above all the salt of the digests."""
 
 ATTEMPTS = 3
 
 
 def destroy(database: Database, *, now: datetime) -> None:
-    """Destroy every way to what is sealed, and to whose a digest is; a second time nothing is left to do.
+    """Destroy everything that opens boxes or identifies digests; a second call does nothing.
 
-    Whatever reads a key at this moment is waited for, a few seconds and no longer: then its
-    connection is ended. What begins later finds no key, so that nothing can be sealed again.
+    Transactions that read a key get a few seconds to finish; then their connections are
+    terminated. Later ones find no key, so that nothing can be sealed again.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with database.writing() as db:
-                database_residue.hold_alone(db, (CampaignKey, Fact, *EMPTIED))
+                database_residue.lock_exclusively(db, (CampaignKey, Fact, *EMPTIED))
                 _destroy(db, now)
         except OperationalError:
             if attempt == ATTEMPTS:
                 raise
-            database_residue.end_others(database)
+            database_residue.terminate_other_transactions(database)
         else:
             return
 
 
 def destroy_files(settings: Settings) -> None:
-    """Destroy the secret key that was made in the instance folder, and mails that became files there."""
+    """Destroy the secret key and the mails that are files in the instance folder."""
     key = settings.instance / "secret_key"
     if key.is_file():
-        # The same blocks on most disks; flash memory and file systems that copy on write keep their own mind.
+        # Overwrites the same blocks on most disks, but not on flash memory or copy-on-write file systems.
         with key.open("r+b") as file:
             file.write(secrets.token_bytes(key.stat().st_size))
             file.flush()
@@ -77,16 +77,16 @@ def destroy_files(settings: Settings) -> None:
 def _destroy(db: Session, now: datetime) -> None:
     if campaign_key.destroyed_at(db) is not None:
         return
-    # The rows of the pairs stay, empty, since signatures point at them: letting go of those takes longer.
+    # The rows stay, without keys: signatures refer to them, and to change those takes longer.
     db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
     save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
     audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
     db.flush()
-    kept = [
+    retained = [
         {"name": row.name, "content": row.content}
-        for row in db.execute(select(Fact.name, Fact.content).where(Fact.name.in_(KEPT)))
+        for row in db.execute(select(Fact.name, Fact.content).where(Fact.name.in_(RETAINED_FACTS)))
     ]
     db.expunge_all()
-    database_residue.empty(db, (*EMPTIED, Fact))
-    database_residue.forget_statistics(db, (*EMPTIED, Fact))
-    db.execute(insert(Fact), kept)
+    database_residue.delete_all(db, (*EMPTIED, Fact))
+    database_residue.drop_statistics(db, (*EMPTIED, Fact))
+    db.execute(insert(Fact), retained)

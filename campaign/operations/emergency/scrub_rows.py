@@ -1,4 +1,4 @@
-"""The second step of an emergency: what no key opens any more is taken out of every row."""
+"""Second step of an emergency: erase personal data, which no key opens any more, from every row."""
 
 import re
 from collections.abc import Iterator
@@ -23,77 +23,78 @@ from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import has_public_name
 
 SCRUBBED_AT = "scrubbed_at"
-"""The mark in ``site`` that nothing personal is left in any row, nor in a gap between rows."""
+"""The fact that no personal data is left in rows or in the database's files."""
 
-WALKED: tuple[type[Base], ...] = (Signature, SignatureToken, Invalidation, DeliveryRow)
+BATCHED: tuple[type[Base], ...] = (Signature, SignatureToken, Invalidation, DeliveryRow)
+"""Tables that are scrubbed in batches."""
 
-NAMED: tuple[InstrumentedAttribute[Any], ...] = (
+ORGANISER_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     AuditEntry.organiser,
     Delivery.organiser,
     Delegation.entered_by,
     Invalidation.organiser,
     Invalidation.undone_by,
 )
-"""The columns in which organisers stand by name."""
+"""Columns with names of organisers."""
 
 
 def is_unfinished(db: Session) -> bool:
-    """Whether the keys were destroyed and rows still wait to be scrubbed."""
+    """Whether the keys were destroyed and rows are not all scrubbed."""
     return campaign_key.destroyed_at(db) is not None and read_fact(db, SCRUBBED_AT) is None
 
 
-def steps(db: Session) -> int:
-    """Return in how many steps :func:`scrub` goes through the tables as they are."""
+def count_steps(db: Session) -> int:
+    """Return the number of steps that :func:`scrub` will take."""
     names = db.scalar(select(func.count()).select_from(Signature).where(has_public_name())) or 0
-    return 1 + names // BATCH_ROWS + 1 + sum(batch.count(db, table) for table in WALKED)
+    return 1 + names // BATCH_ROWS + 1 + sum(batch.count(db, table) for table in BATCHED)
 
 
 def scrub(db: Session) -> Iterator[int]:
-    """Scrub every row a step at a time; yield how many rows each was. The caller commits after each.
+    """Scrub every row; yield the number of changed rows per step. The caller commits after each step.
 
-    Counts, hashes, days, residences and what the deliveries were stay. Broken off, it is begun
-    again, and hurries over what is done; at its end :func:`finish` is due.
+    Counts, hashes, days, residences and deliveries stay. An interrupted scrub can be started
+    again, and passes scrubbed rows quickly. After the last step call :func:`finish`.
     """
-    yield _forget_organisers(db)
+    yield _anonymise_organisers(db)
     yield from erase_personal_data(db)
     yield from batch.delete(db, DeliveryRow)
 
 
 def finish(database: Database, *, now: datetime) -> bool:
-    """Write the scrubbed tables anew, and note that all is done; say whether it is."""
-    if not database_residue.write_anew(database):
+    """Rewrite the database's files and record the end of the scrub; return whether that succeeded."""
+    if not database_residue.rewrite_files(database):
         return False
     with database.writing() as db:
         save_fact(db, SCRUBBED_AT, now.isoformat())
     return True
 
 
-def _forget_organisers(db: Session) -> int:
-    """Call organisers by numbers, the same one everywhere, and drop what they noted of replies."""
-    # In one transaction: what organisers do are thousands of rows, not millions.
+def _anonymise_organisers(db: Session) -> int:
+    """Replace organisers' names by numbers, the same everywhere, and delete their notes on replies."""
+    # In one transaction: these are thousands of rows, not millions.
     numbered = {name: f"organiser {number}" for number, name in enumerate(_names(db), start=1)}
     touched = batch.execute(db, update(Delivery).where(Delivery.note != "").values(note=""))
     if not numbered:
         return touched
-    touched += _forget_mentions(db, numbered)
-    for column in NAMED:
-        # All names at once: somebody may be called what another one is to be called.
+    touched += _anonymise_mentions(db, numbered)
+    for column in ORGANISER_COLUMNS:
+        # All names in one statement: a name may equal another organiser's replacement.
         renamed = update(column.class_).where(column.in_(list(numbered)))
         touched += batch.execute(db, renamed.values({column: case(numbered, value=column, else_=column)}))
     return touched
 
 
 def _names(db: Session) -> list[str]:
-    """Return every name that stands somewhere, in the order in which the log first has it."""
+    """Return every organiser's name, in the order of its first entry in the audit log."""
     first = select(AuditEntry.organiser, func.min(AuditEntry.at)).group_by(AuditEntry.organiser)
     in_log = [name for name, _at in sorted(db.execute(first), key=lambda row: row[1])]
-    everywhere = db.scalars(union_all(*(select(column).distinct() for column in NAMED)))
+    everywhere = db.scalars(union_all(*(select(column).distinct() for column in ORGANISER_COLUMNS)))
     names = dict.fromkeys([*in_log, *sorted(name for name in everywhere if name)])
     return [name for name in names if name != COMMAND_LINE]
 
 
-def _forget_mentions(db: Session, numbered: dict[str, str]) -> int:
-    """Call organisers by their numbers also where the log says what was done to them."""
+def _anonymise_mentions(db: Session, numbered: dict[str, str]) -> int:
+    """Replace organisers' names in the texts of the audit log."""
     longest_first = sorted(numbered, key=len, reverse=True)
     name = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
     mentioned = or_(*(AuditEntry.about.contains(each, autoescape=True) for each in numbered))

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.operations.doctor.machine import LOW_DISK_BYTES
-from campaign.operations.monitor import noted_mails
+from campaign.operations.monitor import mail_figures
 from campaign.signature import recount
 from campaign.web.site import now, session, site
 
@@ -18,7 +18,7 @@ bp = Blueprint("health", __name__)
 def healthz() -> ResponseReturnValue:
     """Return the state of database, mail, queue, disk and counts."""
     try:
-        mails = noted_mails(session())
+        mails = mail_figures(session())
         recounted = recount.last(session())
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.guard import network
-from campaign.operations.monitor import MOST, Condition, MailCondition, condition, last_turn
+from campaign.operations.monitor import MAX_COUNT, CampaignFigures, MailFigures, campaign_figures, last_turn
 from campaign.settings import Settings
 from campaign.web.site import Site
 
@@ -77,7 +77,7 @@ class SiteCollector(Collector):
     def __init__(self, here: Site) -> None:
         self._here = here
         self._lock = threading.Lock()
-        self._cached: tuple[Condition, int] | None = None
+        self._cached: tuple[CampaignFigures, int] | None = None
         self._read_at = float("-inf")
         self._failures = 0
 
@@ -96,24 +96,24 @@ class SiteCollector(Collector):
         yield _gauge("campaign_disk_free_bytes", "Free space on the disk of the instance folder.", free)
         yield from _of_process(self._failures)
 
-    def _from_database(self) -> tuple[Condition, int] | None:
+    def _from_database(self) -> tuple[CampaignFigures, int] | None:
         with self._lock:
             if self._here.clock.monotonic() - self._read_at >= FRESH_SECONDS:
                 self._cached = self._read()
                 self._read_at = self._here.clock.monotonic()
             return self._cached
 
-    def _read(self) -> tuple[Condition, int] | None:
+    def _read(self) -> tuple[CampaignFigures, int] | None:
         try:
             with self._here.database.reading() as db:
-                found = condition(db, now=self._here.clock())
+                found = campaign_figures(db, now=self._here.clock())
             return found, self._here.tasks.waiting()
         except SQLAlchemyError:
             return None
 
 
-def _of_campaign(found: Condition, queued: int, *, now: datetime) -> Iterator[Metric]:
-    upto = f"at most {MOST:,}"
+def _of_campaign(found: CampaignFigures, queued: int, *, now: datetime) -> Iterator[Metric]:
+    upto = f"at most {MAX_COUNT:,}"
     yield _counter("campaign_signatures_confirmed", "Signatures ever confirmed.", found.confirmed)
     yield _counter("campaign_signatures_withdrawn", "Signatures withdrawn after that.", found.withdrawn)
     pending = f"Signatures made before today (UTC) and not confirmed; {upto}."
@@ -128,9 +128,9 @@ def _of_campaign(found: Condition, queued: int, *, now: datetime) -> Iterator[Me
         yield _gauge("campaign_recount_differences", differing, found.differences)
 
 
-def _of_mails(noted: MailCondition, *, now: datetime) -> Iterator[Metric]:
+def _of_mails(noted: MailFigures, *, now: datetime) -> Iterator[Metric]:
     as_of = "as the worker noted at the last quarter-hour"
-    upto = f"at most {MOST:,}"
+    upto = f"at most {MAX_COUNT:,}"
     yield _gauge("campaign_mail_waiting", f"Waiting mails, {as_of}; {upto}.", noted.waiting)
     oldest = f"Age of the oldest waiting mail, {as_of}, in whole quarter-hours."
     yield _gauge("campaign_mail_oldest_seconds", oldest, noted.oldest_seconds)

@@ -60,7 +60,7 @@ def words(client: FlaskClient) -> dict[str, str]:
 def note_mails(site: Site) -> None:
     """Do what the worker does each minute."""
     with site.database.writing() as db:
-        monitor.note_mails(db, now=site.clock())
+        monitor.record_mail_figures(db, now=site.clock())
 
 
 def moved(before: Figures, after: Figures) -> set[str]:

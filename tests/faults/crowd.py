@@ -1,4 +1,4 @@
-"""Supporters who sign, confirm and withdraw without a pause, and remember what they were told."""
+"""Supporters who sign, confirm and withdraw continuously, and record what was acknowledged."""
 
 import itertools
 import threading
@@ -11,22 +11,22 @@ from tests.faults.serving import UNREACHED, Answer, Browser, Server, token_in
 from tests.support.relay import Relay
 
 SIGNING, CONFIRMING = 3, 2
-"""How many sign at once, each again and again, and how many read the mails."""
+"""Threads that sign, and threads that read mails."""
 
 STATES = ("de", "fr", "kz")
 
 LEAVING = 10
-"""One in so many withdraws as soon as the confirmation is acknowledged."""
+"""One supporter in so many withdraws after confirming."""
 
 MAILS_AHEAD = 60
-"""Signing waits for the mails, so that at any moment there is something of everything in hand."""
+"""Most signatures ahead of the mails, so that signing, sending and confirming go on at the same time."""
 
 PAUSE_SECONDS = 0.05
-"""Before somebody tries again."""
+"""Pause before a retry."""
 
 
 class Crowd:
-    """People who try again until *wanted* signatures were acknowledged, and follow every mail."""
+    """Supporters who sign until *wanted* signatures were acknowledged, and follow the link in every mail."""
 
     def __init__(self, site: Server, post_office: Relay, *, wanted: int) -> None:
         self.site = site
@@ -38,16 +38,16 @@ class Crowd:
         """The addresses whose confirmation was acknowledged."""
         self.withdrawn: set[str] = set()
         self.refused = 0
-        """How often somebody was told to come back later."""
+        """Number of 503 answers."""
         self.faults: list[str] = []
-        """What nobody should ever be answered."""
+        """Answers that should not occur."""
         self._numbers = itertools.count()
         self._followed = [0] * CONFIRMING
         self._stop = threading.Event()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Let them all work while the block lasts."""
+        """Run all threads while the block lasts."""
         threads = [threading.Thread(target=self._sign) for _ in range(SIGNING)]
         threads += [threading.Thread(target=self._follow_mails, args=[place]) for place in range(CONFIRMING)]
         for thread in threads:
@@ -67,7 +67,7 @@ class Crowd:
         return min(self._followed) >= len(self.post_office.received)
 
     def sign(self, browser: Browser) -> bool:
-        """Sign once, with an address of its own; say whether that was acknowledged."""
+        """Sign once with a new address; return whether that was acknowledged."""
         number = next(self._numbers)
         state, address = STATES[number % len(STATES)], f"mara{number}@example.org"
         if self._is_done("signing", lambda: browser.sign(state, email=address)):
@@ -93,9 +93,9 @@ class Crowd:
                 self._stop.wait(PAUSE_SECONDS)
 
     def _follow(self, browser: Browser, mail: EmailMessage, place: int) -> bool:
-        """Confirm, and perhaps withdraw; say whether nothing is left to do about *mail*."""
+        """Confirm and, for some, withdraw; return whether *mail* is finished with."""
         address = str(mail["To"])
-        # Whatever comes for one address, and however often, is one person's to read.
+        # All mails to one address are read by one thread.
         number, reader = divmod(zlib.crc32(address.encode()), CONFIRMING)
         if reader != place:
             return True

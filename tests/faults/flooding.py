@@ -1,8 +1,7 @@
-"""A flood of made-up signatures, and people who sign while it lasts.
+"""A flood of made-up signatures, and supporters who sign at the same time.
 
-Whoever floods has a few domains that take every address, follows the links in all mails, and
-waits where a ticket asks to wait; for a few signatures they let a program solve the puzzle, too.
-Networks are told apart by the header that the one trusted proxy sets.
+The attacker has a few catch-all domains, follows the links in all mails, waits as long as a ticket
+requires, and solves the puzzle for a few signatures. The header of the one trusted proxy names the network.
 """
 
 import html
@@ -47,7 +46,7 @@ _PUZZLE = re.compile(r'data-puzzle="([^"]+)"')
 
 @dataclass
 class Answered:
-    """An answer, and how long it took."""
+    """An answer and its response time."""
 
     status: int
     text: str
@@ -56,21 +55,21 @@ class Answered:
 
 @dataclass
 class Signer:
-    """Somebody, or something, that signs one letter from one network."""
+    """A supporter or an attacker who signs one letter from one network."""
 
     email: str
     network: str
     state: str
     by_puzzle: bool = False
-    """Whether the puzzle is solved; else the ticket is waited for."""
+    """Whether to solve the puzzle instead of waiting for the ticket."""
     status: int = 0
-    """What the last post was answered with."""
+    """Status of the last post."""
     asked_at: float = 0.0
     form: dict[str, str] = field(default_factory=dict)
-    """What to send once the moment is over."""
+    """Form of the next post."""
 
     def sign(self, site: "Visitor") -> None:
-        """Send the form; where a moment is asked for, keep what it takes to come back."""
+        """Send the form; if proof of work is required, prepare the form of the next post."""
         self.form = self.form or FORM | {"name": "Mara Example", "email": self.email}
         answered = site.post(f"/en/letters/{self.state}", self.form, self.network)
         self.status, self.asked_at = answered.status, time.monotonic()
@@ -80,7 +79,7 @@ class Signer:
                 self.form["altcha"] = solved(html.unescape(_PUZZLE.findall(answered.text)[0]))
 
     def wait(self, keys: ServerKeys | None) -> None:
-        """Wait until the ticket is good; or, with the server's *keys*, hold one of some time ago."""
+        """Wait until the ticket is valid, or, with the server's *keys*, make one of some time ago."""
         if self.by_puzzle:
             return
         if keys is None:
@@ -92,7 +91,7 @@ class Signer:
 
 
 def solved(puzzle: str) -> str:
-    """Return the answer to *puzzle*."""
+    """Return the solution of *puzzle*."""
     challenge = altcha.Challenge.from_dict(json.loads(puzzle))
     solution = altcha.solve_challenge(challenge)
     assert solution is not None
@@ -100,7 +99,7 @@ def solved(puzzle: str) -> str:
 
 
 class Visitor:
-    """Visits the site through the one proxy that it trusts; each thread has a connection of its own."""
+    """A client behind the trusted proxy; each thread has a connection of its own."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -134,7 +133,7 @@ class Visitor:
 
 
 def flood(signatures: int, *, networks: int, domains: int, name: str, solving: int) -> list[Signer]:
-    """Return made-up signatures, from how many networks and with how many domains; a few solve the puzzle."""
+    """Return made-up signers, of whom *solving* solve the puzzle, spread over *networks* and *domains*."""
     return [
         Signer(
             email=f"{name}{number}@catch-all{number % domains}.example",
@@ -147,11 +146,11 @@ def flood(signatures: int, *, networks: int, domains: int, name: str, solving: i
 
 
 def people(number: int, borrowed: Iterable[str]) -> list[Signer]:
-    """Return real ones, each from a house of their own; the first few share networks with the flood.
+    """Return supporters, each from a network of their own; the first few share one with the flood.
 
     Args:
-        number: How many; two of three solve the puzzle, the third has no JavaScript.
-        borrowed: Networks of the flood that somebody real uses as well.
+        number: Of supporters; two of three solve the puzzle, the third has no JavaScript.
+        borrowed: Networks of the flood that supporters use as well.
     """
     networks = itertools.chain(borrowed, (f"192.0.2.{each}" for each in itertools.count(1)))
     signers = [
@@ -159,13 +158,13 @@ def people(number: int, borrowed: Iterable[str]) -> list[Signer]:
         for each, network in zip(range(number), networks, strict=False)
     ]
     for at, each in enumerate(signers):
-        # Behind a flood's network the ticket is taken, and held until an organiser has looked.
+        # A ticket from a network of the flood is accepted, and the signature held for review.
         each.by_puzzle = at % 3 > 0 or not each.network.startswith("192.")
     return signers
 
 
 def let_sign(site: Visitor, signers: list[Signer], keys: ServerKeys | None) -> None:
-    """Have all sign at once, and come back when their moment is over."""
+    """Let all sign at once, and again with proof of work if it is required."""
 
     def come_back(signer: Signer) -> None:
         signer.wait(keys)
@@ -177,7 +176,7 @@ def let_sign(site: Visitor, signers: list[Signer], keys: ServerKeys | None) -> N
 
 
 def let_confirm(site: Visitor, relay: Relay, signers: list[Signer]) -> None:
-    """Follow the link in every mail that came to one of them."""
+    """Follow the link in every mail to one of *signers*."""
     of = {each.email: each for each in signers}
     for mail in list(relay.received):
         signer = of[str(mail["To"])]
@@ -187,7 +186,7 @@ def let_confirm(site: Visitor, relay: Relay, signers: list[Signer]) -> None:
 
 @contextmanager
 def reading(site: Visitor) -> Iterator[list[Answered]]:
-    """Read letters while the block lasts, as people do."""
+    """Read letters while the block lasts."""
     pages: list[Answered] = []
 
     def read(over: threading.Event) -> None:
@@ -202,28 +201,28 @@ def reading(site: Visitor) -> Iterator[list[Answered]]:
 
 @dataclass
 class Outcome:
-    """What came of it all."""
+    """Result of a flood."""
 
     signed: Counter[int]
-    """What the flood's signatures were answered with in the end, by status."""
+    """Number of the flood's signatures by final status."""
     counted: int
-    """Signatures on the page's count."""
+    """Total that pages show."""
     held: Counter[str | None]
-    """Why the flood's signatures are held, ``None`` for those that are not."""
+    """Number of the flood's signatures by ``held_for``."""
     pages: list[Answered]
 
 
 def live(
     server: Server, relay: Relay, made_up: list[Signer], real: list[Signer], *, is_patient: bool
 ) -> Outcome:
-    """Let flood and people sign at the same time, and then confirm, and see what counts.
+    """Let flood and supporters sign at the same time and confirm; return the result.
 
     Args:
-        server: Trusts one proxy, and knows no unlimited network.
-        relay: Takes its mails.
-        made_up: The flood.
-        real: The people; an error tells if one of them is not counted.
-        is_patient: Whether tickets are waited for in earnest.
+        server: Trusts one proxy and has no unlimited network.
+        relay: Receives its mails.
+        made_up: Signers of the flood.
+        real: Supporters; each must be counted.
+        is_patient: Whether to wait in real time until tickets are valid.
     """
     keys = _keys(server)
     with closing(Visitor(server.port)) as site, reading(site) as pages:
@@ -263,7 +262,7 @@ def _counted(server: Server) -> int:
 
 
 def _held(server: Server, keys: ServerKeys, real: list[Signer]) -> Counter[str | None]:
-    """Return why the flood's are held; of the real ones none may be, and all must be confirmed."""
+    """Return the flood's signatures by ``held_for``, after checking that every supporter's one is counted."""
     with _reading(server) as db:
         rows = {row.digest: row for row in db.scalars(select(Signature))}
     for each in real:

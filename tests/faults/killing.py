@@ -1,7 +1,7 @@
-"""Web server and mail worker killed at any instruction while a crowd signs, and what is there afterwards.
+"""Kill web server and mail worker at random moments while a crowd signs, and check what is left.
 
 Run ``python -m tests.faults.killing [SIGNATURES] [KILLS] [--postgresql] [--seed=NUMBER]``, by default 5,000
-and 30 in SQLite. It says what it found, and ends with status 1 if anything was lost, miscounted or repeated.
+and 30 on SQLite. The exit status is 1 if anything was lost, miscounted or repeated.
 """
 
 import os
@@ -20,9 +20,9 @@ from sqlalchemy import select, update
 
 from campaign.database.session import Database
 from campaign.mail.outbox import OutboxMail
-from tests.faults.aftermath import Aftermath, tell
 from tests.faults.cluster import cluster
 from tests.faults.crowd import Crowd
+from tests.faults.reconciliation import Reconciliation, report
 from tests.faults.serving import UNREACHED, Server
 from tests.support.relay import relay
 from tests.support.worker import eventually
@@ -30,28 +30,28 @@ from tests.support.worker import eventually
 SIGNATURES, KILLS = 5_000, 30
 
 COMMANDS = {"web": "serve", "worker": "work"}
-"""The processes that die alone, by what they run."""
+"""Processes that are killed alone, by name, with their command."""
 
-DEATHS = ("everything", "a start", *COMMANDS)
+TARGETS = ("everything", "a start", *COMMANDS)
 
 RELAY_SECONDS = 0.005
-"""What the relay takes for a mail, so that most deaths find one in hand."""
+"""Time of the relay for a mail, so that most kills happen while one is being sent."""
 
-YOUNG_SECONDS = 1.2
-"""Within these a start ends, and so does the life of a process that is killed while it starts."""
+STARTING_SECONDS = 1.2
+"""Upper bound for the moment at which a starting site is killed."""
 
-MOMENT_SECONDS = 0.05
-"""How far a death may lie from the acknowledgement before it."""
+SPREAD_SECONDS = 0.05
+"""Upper bound for the time from an acknowledgement to the kill."""
 
-PATIENCE_SECONDS = 300
-"""How long a slow machine may take for what must happen next."""
+TIMEOUT_SECONDS = 300
+"""Upper bound of a wait on a busy machine."""
 
 
 @contextmanager
-def killed(
+def kill_repeatedly(
     folder: Path, moments: random.Random, *, signatures: int, kills: int, **settings: str
-) -> Iterator[Aftermath]:
-    """Let a crowd sign, kill again and again, and give what is there once everything was sent and read."""
+) -> Iterator[Reconciliation]:
+    """Kill processes while a crowd signs; give the result when every mail was sent and read."""
     with relay() as post_office:
         site = Server(folder, smtp_url=post_office.url, **settings)
         crowd = Crowd(site, post_office, wanted=signatures)
@@ -60,34 +60,34 @@ def killed(
         try:
             site.start()
             with crowd.at_work():
-                fate = Fate(site, crowd, database, moments)
-                deaths = fate.strike(kills)
-                assert eventually(lambda: crowd.has_signed(signatures), PATIENCE_SECONDS)
-                assert eventually(lambda: is_over(fate), PATIENCE_SECONDS)
-            yield Aftermath(crowd, site, database, deaths)
+                killer = Killer(site, crowd, database, moments)
+                deaths = killer.kill(kills)
+                assert eventually(lambda: crowd.has_signed(signatures), TIMEOUT_SECONDS)
+                assert eventually(lambda: all_is_sent_and_read(killer), TIMEOUT_SECONDS)
+            yield Reconciliation(crowd, site, database, deaths)
         finally:
             site.kill()
             database.close()
 
 
 @dataclass(frozen=True)
-class Fate:
-    """Strikes when nobody expects it."""
+class Killer:
+    """Kills processes of a site at random moments."""
 
     site: Server
     crowd: Crowd
     database: Database
     moments: random.Random
 
-    def strike(self, times: int) -> Counter[str]:
-        """Kill something again and again while the crowd signs; return how often what was killed."""
+    def kill(self, times: int) -> Counter[str]:
+        """Kill random targets while the crowd signs; return the number of kills by target."""
         deaths: Counter[str] = Counter()
-        deck: list[str] = []
+        remaining: list[str] = []
         for reached in sorted(self.moments.choices(range(1, self.crowd.wanted), k=times)):
-            assert eventually(lambda reached=reached: self.crowd.has_signed(reached), PATIENCE_SECONDS)
-            time.sleep(self.moments.random() * MOMENT_SECONDS)
-            deck = deck or self.moments.sample(DEATHS, k=len(DEATHS))
-            what = deck.pop()
+            assert eventually(lambda reached=reached: self.crowd.has_signed(reached), TIMEOUT_SECONDS)
+            time.sleep(self.moments.random() * SPREAD_SECONDS)
+            remaining = remaining or self.moments.sample(TARGETS, k=len(TARGETS))
+            what = remaining.pop()
             if what in COMMANDS:
                 self._kill_one(COMMANDS[what])
             else:
@@ -95,8 +95,8 @@ class Fate:
             deaths[what] += 1
         return deaths
 
-    def let_minutes_pass(self) -> None:
-        """Free the mails that a killed worker held: its lease would end by itself."""
+    def expire_leases(self) -> None:
+        """End the leases of a killed worker's mails, as time would."""
         with self.database.writing() as db:
             db.execute(update(OutboxMail).values(claimed_until=None))
 
@@ -104,22 +104,22 @@ class Fate:
         self.site.kill()
         if again:
             self.site.launch()
-            time.sleep(self.moments.random() * YOUNG_SECONDS)
+            time.sleep(self.moments.random() * STARTING_SECONDS)
             self.site.kill()
-        self.let_minutes_pass()
+        self.expire_leases()
         self.site.start()
 
     def _kill_one(self, command: str) -> None:
         """Kill one process of the site, and wait until another one is in its place."""
-        assert eventually(lambda: self.site.child(command), PATIENCE_SECONDS)
+        assert eventually(lambda: self.site.child(command), TIMEOUT_SECONDS)
         number = self.site.child(command)
         os.kill(number, signal.SIGKILL)
         assert eventually(lambda: self.site.child(command) != number)
         if command == "work":
-            self.let_minutes_pass()
-        assert eventually(lambda: self.site.has_ended or is_whole(self.site), PATIENCE_SECONDS)
+            self.expire_leases()
+        assert eventually(lambda: self.site.has_ended or is_whole(self.site), TIMEOUT_SECONDS)
         if self.site.has_ended:
-            # A web process that dies twice within seconds makes the server give up; systemd would start it.
+            # The server ends when its web process dies twice within seconds; systemd would start it again.
             self.site.kill()
             self.site.start()
 
@@ -132,20 +132,20 @@ def is_whole(site: Server) -> bool:
     return is_answered and bool(site.child("work"))
 
 
-def is_over(fate: Fate) -> bool:
-    """Say whether all is sent and read; otherwise wake the worker by signing once more."""
-    with fate.database.reading() as db:
+def all_is_sent_and_read(killer: Killer) -> bool:
+    """Return whether every mail was sent and read; if not, sign once more, which wakes the worker."""
+    with killer.database.reading() as db:
         is_sent = db.scalar(select(OutboxMail.id).limit(1)) is None
-    if is_sent and fate.crowd.has_followed_all():
+    if is_sent and killer.crowd.has_followed_all():
         return True
     if not is_sent:
-        fate.crowd.sign(fate.site.browser())
+        killer.crowd.sign(killer.site.browser())
     time.sleep(1)
     return False
 
 
 def main() -> int:
-    """Kill, and say what was found."""
+    """Run the command; return its exit status."""
     numbers = [int(each) for each in sys.argv[1:] if each.isdecimal()]
     signatures, kills = [*numbers, *(SIGNATURES, KILLS)[len(numbers) :]][:2]
     seeds = [each.partition("=")[2] for each in sys.argv if each.startswith("--seed=")]
@@ -156,8 +156,8 @@ def main() -> int:
         settings = {"database_url": own.url} if own else {}
         moments = random.Random(seed)  # noqa: S311
         print(f"{signatures:,} signatures, {kills} kills, seed {seed}", flush=True)
-        with killed(Path(folder), moments, signatures=signatures, kills=kills, **settings) as aftermath:
-            return tell(aftermath, time.monotonic() - began)
+        with kill_repeatedly(Path(folder), moments, signatures=signatures, kills=kills, **settings) as found:
+            return report(found, time.monotonic() - began)
 
 
 if __name__ == "__main__":

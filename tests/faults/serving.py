@@ -1,4 +1,4 @@
-"""The site as ``campaign serve`` runs it, in processes that tests may kill, and browsers that visit it."""
+"""Sites that ``campaign serve`` runs in processes that tests may kill, and their HTTP clients."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 STARTING_SECONDS = 120
 
 UNREACHED = (OSError, HTTPException)
-"""What a browser runs into when the server dies under it."""
+"""Errors of a request whose server is down or dies."""
 
 FORM = {
     "name": "Mara Example",
@@ -41,12 +41,12 @@ _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
 class Server:
-    """One site in one folder: everything that its processes write lies there."""
+    """A site whose processes write into one folder only."""
 
     workers = 1
     """Web processes."""
     through: tuple[str, ...] = ()
-    """The command that runs it, where it is not run directly."""
+    """Command that runs ``campaign``, if it is not run directly."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Server:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The process that started the others, whose group has its number."""
+        """The main process; its id is that of the process group."""
         assert self._process is not None
         return self._process
 
@@ -79,18 +79,18 @@ class Server:
             )
 
     def start(self) -> None:
-        """Launch it, and wait until it listens."""
+        """Launch the site, and wait until it listens."""
         self.launch()
         assert eventually(lambda: self.has_ended or self._listens(), STARTING_SECONDS), self._said()
         assert not self.has_ended, self._said()
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process that starts the others is gone."""
+        """Whether the main process has ended."""
         return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
-        """End every process of the group at whatever instruction it is."""
+        """Kill every process of the group."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -100,17 +100,17 @@ class Server:
         assert eventually(lambda: not self._listens())
 
     def halt(self) -> None:
-        """Stop every process of the group where it is; nothing but :meth:`kill` may follow."""
+        """Suspend every process of the group; only :meth:`kill` may follow."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     @property
     def leader(self) -> int:
-        """The process that started all the others."""
+        """Id of the main process."""
         assert self._process is not None
         return self._process.pid
 
     def status(self) -> int | None:
-        """Return with what it ended by itself, if it has."""
+        """Return the main process's exit status, or None while it runs."""
         assert self._process is not None
         return self._process.poll()
 
@@ -121,7 +121,7 @@ class Server:
         return [number for number in numbers if _group(number) == group]
 
     def child(self, command: str) -> int:
-        """Return the process that runs *command* for the one that started all, or 0 while there is none."""
+        """Return the id of the main process's child that runs *command*, or 0 if there is none."""
         assert self._process is not None
         words = b"\0%b\0" % command.encode()
         children = [number for number in self.processes() if _parent(number) == self._process.pid]
@@ -136,7 +136,7 @@ class Server:
         return Browser(self.port)
 
     def setup_links(self) -> list[str]:
-        """Return the codes of the one-time links that every start printed, the first one first."""
+        """Return the codes of the printed setup links in order."""
         return re.findall(r"/organise/setup/([0-9A-Z]{20})", self.console.read_text())
 
     def _said(self) -> str:
@@ -151,7 +151,7 @@ COMMAND = [sys.executable, "-m", "campaign"]
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Return an environment in which all that a process leaves behind lies in *folder*."""
+    """Return an environment in which a process writes into *folder* only."""
     kept = {name: content for name, content in os.environ.items() if not name.startswith("CAMPAIGN_")}
     for name in ("tmp", "home"):
         (folder / name).mkdir(exist_ok=True)
@@ -165,7 +165,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+    """Run one command."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
@@ -179,7 +179,7 @@ def run(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subpro
 
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[Server]:
-    """Run a site while the block lasts; nothing of it is left running."""
+    """Run a site while the block lasts."""
     server = Server(folder, **settings)
     try:
         server.start()
@@ -190,7 +190,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """An HTTP response."""
 
     status: int
     headers: Message
@@ -202,12 +202,12 @@ class Answer:
 
     @property
     def is_done(self) -> bool:
-        """Whether a post was acknowledged: every one of ours is answered by sending elsewhere."""
+        """Whether a post was acknowledged, which is always by a redirect."""
         return self.status == 303
 
 
 class Browser:
-    """A browser that follows nothing by itself and keeps one cookie."""
+    """An HTTP client that follows no redirect and keeps one cookie."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -217,7 +217,7 @@ class Browser:
         return self._ask("GET", path)
 
     def post(self, path: str, *, on: str = "", **form: str) -> Answer:
-        """Send *form*, with the token that the organisers' page *on* holds."""
+        """Send *form* with the CSRF token of the organisers' page *on*, if given."""
         if on:
             found = _CSRF.search(self.get(on).text)
             assert found, f"no form on {on}"
@@ -258,10 +258,10 @@ def token_in(mail: EmailMessage) -> str:
 
 
 def mail_to(relay: Relay, address: str, *, at: int = 0) -> str:
-    """Wait for the mail number *at* to *address*, and return its token."""
+    """Wait for mail number *at*, from 0, to *address*, and return its token."""
 
     def received() -> list[EmailMessage]:
-        # Capitals in a domain are lost on the way.
+        # The case of a domain is not preserved.
         wanted = address.casefold()
         return [mail for mail in list(relay.received) if wanted in str(mail["To"]).casefold()]
 

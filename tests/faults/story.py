@@ -1,4 +1,4 @@
-"""The whole campaign lived over HTTP, with a canary in every place where a person writes something."""
+"""A whole campaign over HTTP, with a canary in every field that a person fills in."""
 
 import csv
 import io
@@ -28,25 +28,25 @@ BAD_FORMS: tuple[dict[str, str], ...] = (
     {"consent": ""},
     {"website": "{}"},
 )
-"""What is typed where it cannot be taken, with canaries for the brackets."""
+"""Changes that make a form invalid, with canaries in place of the brackets."""
 
 
 @dataclass
 class Story:
-    """What happened, and what only those who lived it know."""
+    """A campaign's history, with the secrets that only its participants know."""
 
     site: Server
     relay: Relay
     canaries: Canaries
     published: str
-    """The one name that its owner wanted public and that an organiser approved."""
+    """The one name that was approved for publication."""
     passphrase: str = ""
     recovery_code: str = ""
     phone: str = ""
-    """The secret by which the organiser's phone makes codes."""
+    """The organiser's TOTP secret."""
     cookie: str = ""
     tokens: list[str] = field(default_factory=list)
-    """Of every mail that left."""
+    """Tokens of every mail that was sent."""
     downloads: list[bytes] = field(default_factory=list)
     signed: list[dict[str, str]] = field(default_factory=list)
 
@@ -71,11 +71,11 @@ class Story:
 
 
 Breaking = Callable[[], AbstractContextManager[None]]
-"""Gives a block in which no signature can be stored."""
+"""Returns a block in which storing a signature fails."""
 
 
 def live(site: Server, relay: Relay, canaries: Canaries, broken: Breaking) -> Story:
-    """Live the whole story."""
+    """Run the whole campaign."""
     story = Story(site, relay, canaries, published=f"{canaries.latin()} {canaries.cyrillic()}")
     story.sign()
     # The second start has another setup link, and seals to another pair.
@@ -96,7 +96,7 @@ def live(site: Server, relay: Relay, canaries: Canaries, broken: Breaking) -> St
 
 
 def supporters(story: Story) -> None:
-    """Sign in every way, confirm, repeat, ask for links, change one's mind."""
+    """Sign with every disclosure, confirm, repeat, request links, withdraw and change the disclosure."""
     canaries, browser = story.canaries, story.site.browser()
     story.sign(disclosure="public", name=story.published)
     story.sign(disclosure="public")
@@ -119,7 +119,7 @@ def supporters(story: Story) -> None:
 
 
 def mistakes(story: Story, broken: Breaking) -> None:
-    """Type what cannot be taken, look for what there is not, and sign while something is broken."""
+    """Send invalid forms, request unknown pages, and sign while storing fails."""
     canaries, browser = story.canaries, story.site.browser()
     for changes in BAD_FORMS:
         typed = {name: re.sub("{}", lambda _found: canaries.latin(), text) for name, text in changes.items()}
@@ -133,7 +133,7 @@ def mistakes(story: Story, broken: Breaking) -> None:
 
 
 def unlucky_mails(story: Story) -> None:
-    """Sign with addresses that the relay refuses, for good and for now, and with words that quote them."""
+    """Sign with addresses that the relay rejects permanently and temporarily, in replies that quote them."""
     for code in ("550 5.1.1", "450 4.2.0"):
         person = story.person()
         story.relay.refuse[person["email"]] = f"{code} <{person['email']}> is not here"
@@ -143,7 +143,7 @@ def unlucky_mails(story: Story) -> None:
 
 
 def first_organiser(story: Story) -> Browser:
-    """Set up, log out and in, and enter who sends to whom."""
+    """Create the first organiser, log out and in, and enter organisation and delegation."""
     canaries, browser = story.canaries, story.site.browser()
     story.passphrase = " ".join(canaries.latin() for _ in range(4))
     first_link, link = story.site.setup_links()
@@ -171,7 +171,7 @@ def first_organiser(story: Story) -> Browser:
 
 
 def carry_a_phone(story: Story, browser: Browser) -> None:
-    """Have logging in ask for a code from now on."""
+    """Switch on the second factor."""
     page = "/organise/account/codes"
     [hidden] = [tag for tag in re.findall(r"<input[^>]*>", browser.get(page).text) if 'name="secret"' in tag]
     story.phone = attribute("value", hidden)
@@ -181,7 +181,7 @@ def carry_a_phone(story: Story, browser: Browser) -> None:
 
 
 def set_right(story: Story, browser: Browser) -> None:
-    """Take off the count what one person made up, and erase what somebody asked to have erased."""
+    """Invalidate one domain's signatures, and erase one on request."""
     canaries = story.canaries
     domain = f"{canaries.latin().lower()}.example"
     for _ in range(2):
@@ -202,7 +202,7 @@ def set_right(story: Story, browser: Browser) -> None:
 
 
 def deliver(story: Story, browser: Browser) -> None:
-    """Approve one name, search, download every list, send a test and the delivery."""
+    """Approve one name, search, download every list, send a test message and the delivery."""
     canaries, published = story.canaries, story.published
     entries = browser.get("/organise/signatures?kind=names").text.split("<tr>")
     [entry] = [each for each in entries if published in each]

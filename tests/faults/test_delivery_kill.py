@@ -29,7 +29,7 @@ from campaign.settings import Settings
 from campaign.worker import schedule
 from campaign.worker.job import Run
 from tests.conftest import NOW, SECRET, Clock
-from tests.faults.holding import HoldingRelay, holding_relay, order, sending
+from tests.faults.interrupted_delivery import HaltingRelay, halting_relay, order, sending
 from tests.faults.serving import Server
 from tests.support.factories import make_owner, make_signature
 from tests.support.worker import eventually
@@ -58,7 +58,7 @@ class Office:
     owner: Unlocked
     clock: Clock
 
-    def send(self, relay: HoldingRelay, **how: tuple[str, ...]) -> Delivery:
+    def send(self, relay: HaltingRelay, **how: tuple[str, ...]) -> Delivery:
         """Send a new delivery from this process, as an organiser who looked at a new preview."""
         settings = replace(self.settings, smtp_url=relay.url)
         sender = Sender(
@@ -72,17 +72,17 @@ class Office:
             latest = readiness.of_state(db, DE).latest_reached
         return send(sender, replace(order(uuid4(), **how), latest_id=latest.id if latest else None))
 
-    def kill_at(self, word: str, *, is_locked: bool = False) -> HoldingRelay:
+    def kill_at(self, word: str, *, is_locked: bool = False) -> HaltingRelay:
         """Send from another process, and kill it when the relay hears *word*.
 
         Args:
             word: A word of the SMTP dialogue.
             is_locked: Let the relay answer *word*, but block every later write to the database.
         """
-        with holding_relay(word) as relay:
+        with halting_relay(word) as relay:
             settings = replace(self.settings, smtp_url=relay.url)
             with sending(settings, name=self.owner.name, now=self.clock()) as other:
-                assert relay.reached.wait(30)
+                assert relay.reached.wait(120)
                 if is_locked:
                     with locked(self.database):
                         relay.released.set()
@@ -135,7 +135,7 @@ def test_a_delivery_killed_before_sending_stays_prepared_and_can_be_sent(office:
     office.let_time_pass()
     assert office.statuses() == ["prepared"]
     assert not killed.messages
-    with holding_relay("") as relay:
+    with halting_relay("") as relay:
         assert office.send(relay).status == "accepted"
         assert len(relay.messages) == 1
 
@@ -156,10 +156,10 @@ def test_a_delivery_killed_before_any_write_has_a_status_that_is_true(
 ) -> None:
     seen: set[tuple[str, int]] = set()
     for step in count(1):
-        with holding_relay("") as relay:
+        with halting_relay("") as relay:
             settings = replace(office.settings, smtp_url=relay.url)
             with sending(settings, name=office.owner.name, now=office.clock(), dies_at=step) as other:
-                other.process.join(30)
+                other.process.join(120)
                 has_ended = other.process.exitcode == 0
         office.let_time_pass()
         seen.add(("".join(office.statuses()), len(relay.messages)))
@@ -173,10 +173,10 @@ def test_a_delivery_killed_before_any_write_has_a_status_that_is_true(
 
 
 def test_a_delivery_killed_before_its_first_write_leaves_nothing(office: Office) -> None:
-    with holding_relay("BANNER") as relay:
+    with halting_relay("BANNER") as relay:
         settings = replace(office.settings, smtp_url=relay.url)
         with locked(office.database), sending(settings, name=office.owner.name, now=NOW) as other:
-            assert other.begun.wait(30)
+            assert other.begun.wait(120)
             time.sleep(BLOCKED_SECONDS)
             other.kill()
         assert not relay.reached.is_set()
@@ -199,7 +199,7 @@ def test_a_delivery_killed_before_acceptance_is_committed_is_sent_again_only_by_
     killed = office.kill_at("END", is_locked=True)
 
     assert len(killed.messages) == 1
-    with holding_relay("") as relay:
+    with halting_relay("") as relay:
         with pytest.raises(DeliveryError, match="sending"):
             office.send(relay)
         office.let_time_pass()
@@ -218,7 +218,7 @@ def test_a_restarted_site_sends_no_interrupted_delivery(office: Office, tmp_path
     long_ago = datetime.now(UTC) - LONGEST_SENDING - timedelta(seconds=1)
     with office.database.writing() as db:
         db.execute(update(Delivery).values(sending_at=long_ago))
-    with holding_relay("") as relay:
+    with halting_relay("") as relay:
         site = Server(
             tmp_path,
             database_url=office.settings.database_url,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pytest
 
 from campaign.database.session import Database
-from tests.faults.aftermath import Aftermath
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.crowd import Crowd
-from tests.faults.killing import PATIENCE_SECONDS, Fate, is_over
+from tests.faults.killing import TIMEOUT_SECONDS, Killer, all_is_sent_and_read
+from tests.faults.reconciliation import Reconciliation
 from tests.faults.serving import Answer, Server, mail_to, serving
 from tests.support.relay import Relay, relay
 from tests.support.worker import eventually
@@ -29,7 +29,7 @@ CUTS = 5
 
 
 @dataclass(frozen=True)
-class Place:
+class Installation:
     """A site, the PostgreSQL that it lives on, and the relay that its mails go to."""
 
     site: Server
@@ -41,21 +41,21 @@ class Place:
 
     def has_mail(self, address: str) -> bool:
         """Wait for a mail to *address*; a worker that was cut off too may look only in a minute."""
-        return eventually(lambda: address in self.post_office.recipients, PATIENCE_SECONDS)
+        return eventually(lambda: address in self.post_office.recipients, TIMEOUT_SECONDS)
 
     def is_up_again(self) -> bool:
         return self.site.browser().get("/healthz").status == 200
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("site")
     with (
         cluster() as own,
         relay() as post_office,
         serving(folder, smtp_url=post_office.url, database_url=own.url) as site,
     ):
-        yield Place(site, own, post_office)
+        yield Installation(site, own, post_office)
 
 
 def is_told_to_come_back(answer: Answer) -> bool:
@@ -74,37 +74,37 @@ def cut_while_it_waits(own: Cluster, table: str, act: Callable[[], Answer]) -> A
 
 @pytest.mark.parametrize("table", ["signature", "outbox"])
 def test_signing_whose_connection_is_cut_is_answered_503_and_the_next_time_it_succeeds(
-    place: Place, table: str
+    installation: Installation, table: str
 ) -> None:
-    browser, address = place.site.browser(), f"{table}@example.org"
-    answer = cut_while_it_waits(place.cluster, table, lambda: browser.sign(email=address))
+    browser, address = installation.site.browser(), f"{table}@example.org"
+    answer = cut_while_it_waits(installation.cluster, table, lambda: browser.sign(email=address))
     assert is_told_to_come_back(answer)
 
     assert browser.sign(email=address).is_done
-    assert place.has_mail(address)
+    assert installation.has_mail(address)
 
 
 def test_confirming_whose_connection_is_cut_is_answered_503_and_the_next_time_it_succeeds(
-    place: Place,
+    installation: Installation,
 ) -> None:
-    browser = place.site.browser()
+    browser = installation.site.browser()
     assert browser.sign(email="mara@example.org").is_done
-    assert place.has_mail("mara@example.org")
-    token = mail_to(place.post_office, "mara@example.org")
-    answer = cut_while_it_waits(place.cluster, "day_count", lambda: browser.act(token, "confirm"))
+    assert installation.has_mail("mara@example.org")
+    token = mail_to(installation.post_office, "mara@example.org")
+    answer = cut_while_it_waits(installation.cluster, "day_count", lambda: browser.act(token, "confirm"))
     assert is_told_to_come_back(answer)
 
     assert browser.act(token, "confirm").is_done
 
 
 def test_a_server_that_stops_or_crashes_costs_nothing_that_was_acknowledged_and_no_restart_of_ours(
-    place: Place,
+    installation: Installation,
 ) -> None:
-    site, own = place.site, place.cluster
-    before = place.processes()
-    crowd = Crowd(site, place.post_office, wanted=SIGNATURES)
+    site, own = installation.site, installation.cluster
+    before = installation.processes()
+    crowd = Crowd(site, installation.post_office, wanted=SIGNATURES)
     with closing(Database(own.url)) as database:
-        fate = Fate(site, crowd, database, random.Random())  # noqa: S311
+        killer = Killer(site, crowd, database, random.Random())  # noqa: S311
         troubles: Counter[str] = Counter()
         with crowd.at_work():
             for how in (signal.SIGINT, signal.SIGQUIT):
@@ -117,26 +117,26 @@ def test_a_server_that_stops_or_crashes_costs_nothing_that_was_acknowledged_and_
                 assert eventually(lambda: is_told_to_come_back(site.browser().get("/en/letters/de")))
                 assert site.browser().get("/healthz").status == 503
                 own.start()
-                assert eventually(place.is_up_again)
+                assert eventually(installation.is_up_again)
                 troubles[how.name] += 1
             # What the worker claimed at the moment of the crash, without learning of it.
-            fate.let_minutes_pass()
-            assert eventually(lambda: crowd.has_signed(SIGNATURES), PATIENCE_SECONDS)
-            assert eventually(lambda: is_over(fate), PATIENCE_SECONDS)
-        aftermath = Aftermath(crowd, site, database, troubles)
+            killer.expire_leases()
+            assert eventually(lambda: crowd.has_signed(SIGNATURES), TIMEOUT_SECONDS)
+            assert eventually(lambda: all_is_sent_and_read(killer), TIMEOUT_SECONDS)
+        found = Reconciliation(crowd, site, database, troubles)
         assert not crowd.faults
         assert crowd.refused
-        assert not aftermath.lost_signatures()
-        assert not aftermath.without_mail()
-        assert not aftermath.lost_confirmations()
-        assert not aftermath.lost_withdrawals()
-        assert not aftermath.miscounts()
-        assert aftermath.repeated_mails() <= aftermath.kills
-    assert place.processes() == before
+        assert not found.lost_signatures()
+        assert not found.without_mail()
+        assert not found.lost_confirmations()
+        assert not found.lost_withdrawals()
+        assert not found.miscounts()
+        assert found.repeated_mails() <= found.kills
+    assert installation.processes() == before
 
 
 def wait_for(crowd: Crowd, more: int) -> None:
     """Wait until so many *more* signatures were acknowledged."""
     reached = len(crowd.signed) + more
-    assert eventually(lambda: crowd.has_signed(min(reached, crowd.wanted)), PATIENCE_SECONDS)
+    assert eventually(lambda: crowd.has_signed(min(reached, crowd.wanted)), TIMEOUT_SECONDS)
     time.sleep(random.random() * 0.05)  # noqa: S311 - no secret

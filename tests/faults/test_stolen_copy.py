@@ -35,10 +35,10 @@ from campaign.signature.model import Signature
 from tests.conftest import _postgresql_url
 from tests.faults import thief
 from tests.faults.canary import DOCUMENT, Canaries
-from tests.faults.loud import loudest
 from tests.faults.serving import ROOT, Server
 from tests.faults.story import ORGANISER, Story, live
 from tests.faults.thief import BOXES, NO_BOXES, Loot
+from tests.faults.verbose_logging import verbose_environment
 from tests.support.relay import relay
 from tests.support.worker import eventually
 
@@ -121,7 +121,7 @@ def steal(folders: list[Path], url: str, broken: Any) -> Theft:
     log_format = "text" if database.is_sqlite else "json"
     with relay() as post_office:
         site = Server(folders[0], smtp_url=post_office.url, database_url=url, log_format=log_format)
-        site.environment |= loudest(folders[0])
+        site.environment |= verbose_environment(folders[0])
         site.environment["PYTHONPATH"] += f":{ROOT}"
         try:
             site.start()

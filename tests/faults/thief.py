@@ -1,4 +1,4 @@
-"""Somebody who took everything that lies on the server, and tries every key in it on every box."""
+"""An attacker with a copy of the server who tries every possible key on every sealed box."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
 from campaign.worker import schedule
 
-assert schedule, "with it, every table is known"
+assert schedule, "imported so that every table is known"
 
 BOXES = {
     "invalidation.sealed",
@@ -32,7 +32,7 @@ BOXES = {
     "organiser_session.sealed_key",
     "outbox.sealed",
 }
-"""The columns that hold something closed."""
+"""Columns of sealed or encrypted content."""
 
 NO_BOXES = {
     "campaign_key.public_key",
@@ -49,21 +49,21 @@ NO_BOXES = {
     "signature_token.hash",
     "spent_proof.hash",
 }
-"""Hashes, digests, salts and public halves: there is nothing in them, but each is tried as a key."""
+"""Columns of hashes, digests, salts and public keys; each value is tried as a key."""
 
 _CODE = re.compile(rb"[0-9A-HJKMNP-TV-Z]{20,32}")
 
 
 @dataclass(frozen=True)
 class Loot:
-    """What a copy of the database holds."""
+    """Content of a copied database."""
 
     boxes: dict[tuple[str, int], bytes]
-    """By column, numbered."""
+    """By column and row number."""
     strings: frozenset[bytes]
-    """Every value in every table, as bytes, in each way that it can be read as such."""
+    """Every value of every table as bytes, also decoded from hexadecimal."""
     salts: tuple[tuple[bytes, Cost], ...]
-    """What each organiser's passphrase is stretched with."""
+    """Salt and Argon2 cost of each organiser's passphrase."""
 
     def of(self, column: str) -> set[tuple[str, int]]:
         return {name for name in self.boxes if name[0] == column}
@@ -78,7 +78,7 @@ def binary_columns() -> set[str]:
 
 
 def take(db: Session) -> Loot:
-    """Take everything."""
+    """Return the content of every table."""
     boxes: dict[tuple[str, int], bytes] = {}
     strings: set[bytes] = set()
     for table in Base.metadata.sorted_tables:
@@ -94,7 +94,7 @@ def take(db: Session) -> Loot:
 
 
 def _tables_of_others(db: Session) -> list[Table]:
-    """Return the tables that libraries made for themselves, such as the queue's."""
+    """Return tables of libraries, such as the queue's."""
     there = MetaData()
     there.reflect(db.connection())
     return [table for table in there.sorted_tables if table.name not in Base.metadata.tables]
@@ -110,20 +110,20 @@ def server_keys(db: Session, secret: str) -> set[bytes]:
 def opened(
     loot: Loot, known: Iterable[bytes], *, server: Collection[bytes] = (), passphrases: Iterable[str] = ()
 ) -> dict[tuple[str, int], bytes]:
-    """Try all that is *known* on every box, and what comes out of one on the others, until nothing new does.
+    """Try all that is *known*, and then what boxes contained, on every box until nothing more opens.
 
     Args:
         loot: The copy.
-        known: What may be a key, a code, a cookie, or something that a key is made of.
-        server: The server's keys, which are also mixed with all that is known.
-        passphrases: What is stretched as organisers' passphrases are.
+        known: Possible keys, codes and cookies.
+        server: The server's keys, which are also combined with all that is known.
+        passphrases: Possible passphrases of organisers.
     """
     contents: dict[tuple[str, int], bytes] = {}
     stretched = {passphrase_key.stretch(each, *salt) for each in passphrases for salt in loot.salts}
     new = {*known, *server, *stretched}
     while new:
         keys = {key for each in new for key in _keys_of(each)}
-        # What is mixed as a session's key is makes a secret key, never a private one.
+        # The combination is a secret key, as of a session, and never a private key.
         mixed = {hmac.digest(key, each, "sha256") for key in server for each in new}
         gained = {
             name: content
@@ -136,7 +136,7 @@ def opened(
 
 
 def _keys_of(string: bytes) -> Iterator[bytes]:
-    """Yield the keys that *string* may be, or that this software could make of it."""
+    """Yield the keys that *string* is or that this software derives from it."""
     yield hashlib.sha256(string).digest()
     yield hashlib.blake2b(string, digest_size=32).digest()
     if len(string) >= 32:

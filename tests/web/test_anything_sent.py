@@ -31,8 +31,8 @@ from campaign.web.field import one_line, paragraphs
 from campaign.web.organise import views
 from campaign.web.supporter import admission
 from tests.conftest import SECRET, Clock, new_database
-from tests.support.anything import MARK, encoded, for_any, header_text, raw, typed
 from tests.support.factories import PASSPHRASE
+from tests.support.hostile_input import MARK, encoded, for_any, header_text, raw, typed
 from tests.web.conftest import FORM
 from tests.web.filled_site import LOOPBACK, PRIVATE, FilledSite, run_filled_site
 

@@ -40,8 +40,8 @@ from campaign.signature_list.cover import Cover
 from campaign.signature_list.entry import ListEntry
 from campaign.web import field
 from tests.conftest import NOW, SECRET
-from tests.support.anything import any_text, broken_text, words
-from tests.support.anything import typed as anything
+from tests.support.hostile_input import any_text, broken_text, words
+from tests.support.hostile_input import typed as anything
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

@@ -1,4 +1,4 @@
-"""What people and programs may type or send: any Unicode, and what breaks other software."""
+"""Strategies for hostile input: any Unicode, and texts that are known to break software."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MARK = "Zqvxkjw"
-"""Stands in much of what is drawn here, so that it would be recognised wherever it is written."""
+"""Part of many drawn texts, so that a test finds them in logs and tables."""
 
 NASTY = (
     "\0\x01\x08\t\x0b\x1b\x7f\x85\r\n"  # control characters and line ends
-    "\u2028\u2029\u00a0\u3000"  # other line ends and blanks
-    "\u202a\u202e\u2066\u2069\u200e\u061c"  # what turns the direction of writing
-    "\u200b\u200c\u200d\u00ad\ufeff\u2060\U000e0041"  # what nobody sees
-    "\u0301\u0336\u20dd"  # marks on nothing
-    "\ufffd\ufffe\uffff\U0010ffff"  # no characters
-    "\u0130\u0131ßſﬀΣς\u1e9e"  # letters that change their number with their case
-    "=+-@＝−;,'\"<>&%{}$\\/|#`"  # signs that mean something to a spreadsheet, a page or a shell
+    "\u2028\u2029\u00a0\u3000"  # other line ends and spaces
+    "\u202a\u202e\u2066\u2069\u200e\u061c"  # text direction
+    "\u200b\u200c\u200d\u00ad\ufeff\u2060\U000e0041"  # invisible characters
+    "\u0301\u0336\u20dd"  # combining marks without a base
+    "\ufffd\ufffe\uffff\U0010ffff"  # noncharacters
+    "\u0130\u0131ßſﬀΣς\u1e9e"  # letters whose upper or lower case has another length
+    "=+-@＝−;,'\"<>&%{}$\\/|#`"  # special characters of spreadsheets, HTML and shells
     "Әә王عא한ნ👩‍👩‍👧🏳️"
 )
 
@@ -42,7 +42,7 @@ PHRASES = (
 )
 
 any_text = st.text(max_size=40)
-"""Any characters that UTF-8 can write."""
+"""Any characters that UTF-8 can encode."""
 
 nasty_text = st.text(st.sampled_from(NASTY), max_size=20)
 
@@ -53,31 +53,31 @@ long_text = st.builds(
 )
 
 broken_text = st.text(st.characters(), max_size=20)
-"""Halves of surrogate pairs among it, which no encoding writes."""
+"""Includes unpaired surrogates, which UTF-8 cannot encode."""
 
 typed = st.one_of(any_text, nasty_text, st.sampled_from(PHRASES), long_text).flatmap(
     lambda text: st.sampled_from([text, MARK + text, f"{MARK} {text}", text + MARK])
 )
-"""What may be typed into a field."""
+"""Text for one field."""
 
 raw = st.one_of(typed.map(str.encode), broken_text.map(lambda text: text.encode("utf-8", "surrogatepass")))
-"""What may arrive for it: also bytes that are no UTF-8."""
+"""Bytes for one field, including invalid UTF-8."""
 
 header_text = st.one_of(
     st.text(st.characters(max_codepoint=255), max_size=60),
     typed.map(lambda text: text.encode().decode("latin-1")),
     st.sampled_from(["*", ";q=", "en;q=9e999", "a,b;q=x,", "W/", '"', "gzip;q=nan", "[::1", "localhost:x"]),
 )
-"""What may stand in a header: WSGI's strings, one character a byte."""
+"""A header's value as WSGI passes it: one character per byte."""
 
 
 def encoded(form: list[tuple[str, bytes]]) -> str:
-    """Return *form* as a browser writes it into a body or an address."""
+    """Return *form* URL-encoded, as a browser sends it in a body or a query string."""
     return "&".join(f"{quote_from_bytes(name.encode())}={quote_from_bytes(value)}" for name, value in form)
 
 
 def for_any(strategy: st.SearchStrategy[Any], hold: Callable[[Any], None], *, share: float = 0.4) -> None:
-    """Have *hold* look at what *strategy* draws, in a *share* of the examples that a whole test has."""
+    """Call *hold* with examples of *strategy*: a *share* of the number that a whole test has."""
 
     @settings(max_examples=max(int(settings.default.max_examples * share), 5))
     @given(strategy)
@@ -88,7 +88,7 @@ def for_any(strategy: st.SearchStrategy[Any], hold: Callable[[Any], None], *, sh
 
 
 def words(function: Callable[[], object], errors: tuple[type[Exception], ...]) -> str:
-    """Return what *function* says when it refuses with one of *errors*, or nothing when it does not."""
+    """Return the message of the error, one of *errors*, that *function* raises; empty if it raises none."""
     try:
         function()
     except errors as error:

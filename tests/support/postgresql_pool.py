@@ -1,6 +1,6 @@
-"""Databases of a real PostgreSQL server that are set back after each test: to make one takes much longer."""
+"""A pool of PostgreSQL databases that are reset after each test, since creating one takes much longer."""
 
-# ruff: noqa: S608 - what statements are made of is ours
+# ruff: noqa: S608 - no statement holds input
 
 import os
 from collections.abc import Iterator
@@ -22,52 +22,52 @@ CATALOGS = (
     "pg_proc",
     "pg_trigger",
 )
-"""Where PostgreSQL notes what a database is made of: any change gives a row there another transaction."""
+"""PostgreSQL's catalogs of a database's schema: a change of the schema gives a row there a new ``xmin``."""
 
-LASTING = ("letter_edition", "letter_text")
-"""Large tables that hardly any test changes; where one did, the database is given up."""
+RARELY_CHANGED = ("letter_edition", "letter_text")
+"""Large tables that are not reset: a database in which one of them changed is dropped."""
 
 
-class Databases:
-    """Databases that are all as the template is; one that a test has done with is lent again."""
+class DatabasePool:
+    """Databases equal to the template; one that a test has finished with is reset and used again."""
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._spare: list[str] = []
+        self._unused: list[str] = []
         with self._open(TEMPLATE) as connection:
-            self._shape = _shape(connection)
+            self._state = _state(connection)
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-            names = [name for (name,) in tables if name not in LASTING]
+            names = [name for (name,) in tables if name not in RARELY_CHANGED]
             self._rows = {name: _read(connection, name) for name in names}
 
     @contextmanager
-    def lent(self) -> Iterator[str]:
-        """Give the name of one while the block lasts."""
-        name = self._spare.pop() if self._spare else self._make()
+    def borrowed(self) -> Iterator[str]:
+        """Give the name of a database while the block lasts."""
+        name = self._unused.pop() if self._unused else self._create()
         yield name
         with suppress(psycopg.Error):
-            if self._is_set_back(name):
-                self._spare.append(name)
+            if self._reset(name):
+                self._unused.append(name)
                 return
         self._run("DROP DATABASE {} WITH (FORCE)", name)
 
-    def _make(self) -> str:
+    def _create(self) -> str:
         name = f"test_{os.urandom(6).hex()}"
         self._run(f"CREATE DATABASE {{}} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY", name)
         return name
 
-    def _is_set_back(self, name: str) -> bool:
-        """Put every row back, and say whether nothing else was changed either."""
+    def _reset(self, name: str) -> bool:
+        """Restore the rows of every other table; return false if anything else was changed."""
         with self._open("postgres") as connection:
-            others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(others, [name])
+            end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(end_sessions, [name])
         with self._open(name) as connection:
-            if _shape(connection) != self._shape:
+            if _state(connection) != self._state:
                 return False
             with connection.transaction():
-                # No trigger, and so no foreign key, minds the order.
-                emptying = "; ".join(f'DELETE FROM "{table}"' for table in self._rows)
-                connection.execute(f"SET LOCAL session_replication_role = replica; {emptying}")
+                # As a replica no trigger runs, and so no foreign key is checked: the order does not matter.
+                delete_all = "; ".join(f'DELETE FROM "{table}"' for table in self._rows)
+                connection.execute(f"SET LOCAL session_replication_role = replica; {delete_all}")
                 for table, rows in self._rows.items():
                     _write(connection, table, rows)
         return True
@@ -80,14 +80,17 @@ class Databases:
         return psycopg.connect(self._server, dbname=name, autocommit=True)
 
 
-def _shape(connection: Any) -> Any:
-    """Return what a change of the tables themselves, or of the lasting ones' rows, would change."""
-    looks = (f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {name})" for name in CATALOGS + LASTING)
-    return connection.execute(f"SELECT {', '.join(looks)}").fetchone()
+def _state(connection: Any) -> Any:
+    """Return values that differ after any change of the schema or of the rarely changed tables' rows."""
+    counts = (
+        f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {name})"
+        for name in CATALOGS + RARELY_CHANGED
+    )
+    return connection.execute(f"SELECT {', '.join(counts)}").fetchone()
 
 
 def _read(connection: Any, table: str) -> bytes:
-    """Return the rows of *table* as PostgreSQL writes them, or nothing where there are none."""
+    """Return the rows of *table* in COPY's binary format; empty if it has none."""
     if connection.execute(f'SELECT FROM "{table}" LIMIT 1').fetchone() is None:
         return b""
     with connection.cursor().copy(f'COPY "{table}" TO STDOUT (FORMAT binary)') as rows:

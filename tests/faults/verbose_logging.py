@@ -1,16 +1,16 @@
-"""Every logger at its loudest, in every process of a site: what a deployment could turn on."""
+"""The most verbose logging that a deployment could turn on, in every process of a site."""
 
 from pathlib import Path
 
-LOUDEST = '''
+SITECUSTOMIZE = '''
 import logging
 import sys
 
 logging.basicConfig(level=1, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s %(args)s")
 
 
-class Loud(logging.getLoggerClass()):
-    """Logs everything, whatever level it is told."""
+class VerboseLogger(logging.getLoggerClass()):
+    """Logs at every level, whatever level is set."""
 
     def __init__(self, name, level=1):
         super().__init__(name, 1)
@@ -19,16 +19,16 @@ class Loud(logging.getLoggerClass()):
         super().setLevel(1)
 
 
-logging.setLoggerClass(Loud)
+logging.setLoggerClass(VerboseLogger)
 '''
 
 
-def loudest(folder: Path) -> dict[str, str]:
-    """Return an environment in which whatever logs anything writes it to the console.
+def verbose_environment(folder: Path) -> dict[str, str]:
+    """Return environment variables with which every logger writes everything to the console.
 
-    Python reads ``sitecustomize`` before anything else, in each process.
+    Python imports ``sitecustomize`` at the start of each process.
     """
-    (folder / "sitecustomize.py").write_text(LOUDEST)
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     return {
         "PYTHONPATH": str(folder),
         "PYTHONUNBUFFERED": "1",

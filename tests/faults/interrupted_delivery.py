@@ -1,4 +1,4 @@
-"""A relay that halts at one word of the dialogue, and a process that sends a delivery to it."""
+"""A relay that halts at one step of the SMTP dialogue, and a process that sends a delivery to it."""
 
 import itertools
 import multiprocessing
@@ -25,23 +25,23 @@ from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
 from tests.support.factories import PASSPHRASE
 
-WORDS = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "END")
-"""What a relay hears, in order: the connection, the commands, a message's first line and its end."""
+STEPS = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "END")
+"""Steps of the dialogue in order: connection, commands, first line and end of the message."""
 
 READING = ("SELECT", "BEGIN", "PRAGMA")
-"""How statements begin that leave the database as it is."""
+"""First words of statements that change nothing."""
 
 CAUTIONS = ("instrument_expired", "instrument_note", "sent_before", "address_old")
 
 
 @dataclass
-class HoldingRelay:
-    """Answers as any relay does, but halts once, before it answers :attr:`word`."""
+class HaltingRelay:
+    """A relay that halts once, before it replies at the step :attr:`step`."""
 
     server: socket.socket
-    word: str
+    step: str
     messages: list[bytes] = field(default_factory=list)
-    """What it took: from the end of a message on it has it, answered or not."""
+    """Messages received to their end, whether or not the relay replied."""
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -75,8 +75,8 @@ class HoldingRelay:
             self.messages.append(b"".join(lines))
             self._answer(line, "END", "250 taken")
 
-    def _answer(self, line: Any, word: str, reply: str) -> None:
-        if word == self.word and not self.reached.is_set():
+    def _answer(self, line: Any, step: str, reply: str) -> None:
+        if step == self.step and not self.reached.is_set():
             self.reached.set()
             self.released.wait()
         if reply:
@@ -84,10 +84,10 @@ class HoldingRelay:
 
 
 @contextmanager
-def holding_relay(word: str) -> Iterator[HoldingRelay]:
-    """Run a relay that halts at *word*; it goes on when let, and with the end of the block."""
+def halting_relay(step: str) -> Iterator[HaltingRelay]:
+    """Run a relay that halts at *step* until it is released or the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        relay = HoldingRelay(server, word)
+        relay = HaltingRelay(server, step)
         thread = threading.Thread(target=relay.listen, daemon=True)
         thread.start()
         try:
@@ -100,7 +100,7 @@ def holding_relay(word: str) -> Iterator[HoldingRelay]:
 
 @dataclass
 class Sending:
-    """A process of its own that sends one delivery, to be killed."""
+    """A child process that sends one delivery, for tests to kill."""
 
     process: ForkServerProcess
     begun: Event
@@ -119,12 +119,16 @@ class Sending:
 
 
 def sending(settings: Settings, *, name: str, now: datetime, dies_at: int = 0) -> Sending:
-    """Send a delivery to Germany's delegation from another process, while the block lasts.
+    """Send a delivery to Germany's delegation from a child process while the block lasts.
 
-    It kills itself before the step *dies_at* of those that change the database, counted from 1.
+    Args:
+        settings: The site's settings.
+        name: The organiser who sends.
+        now: The time of sending.
+        dies_at: Number, from 1, of the database change before which the process kills itself; 0 for none.
     """
-    begun = _OTHERS.Event()
-    return Sending(_OTHERS.Process(target=_send, args=[settings, name, now, begun, dies_at]), begun)
+    begun = _FORK_SERVER.Event()
+    return Sending(_FORK_SERVER.Process(target=_send, args=[settings, name, now, begun, dies_at]), begun)
 
 
 def order(delivery_id: UUID, *, confirmed: tuple[str, ...] = CAUTIONS) -> Order:
@@ -142,7 +146,7 @@ def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: i
     steps = itertools.count(1)
 
     def step(*of: Any) -> None:
-        is_reading = len(of) > 1 and of[2].startswith(READING)  # what is given for a commit has no words
+        is_reading = len(of) > 1 and of[2].startswith(READING)  # a commit has no statement
         if not is_reading and next(steps) == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -151,6 +155,6 @@ def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: i
     send(sender, order(uuid4()))
 
 
-# A process that has loaded everything once, and is forked for each sending.
-_OTHERS = multiprocessing.get_context("forkserver")
-_OTHERS.set_forkserver_preload([__name__])
+# Imports everything once, and is forked for each delivery.
+_FORK_SERVER = multiprocessing.get_context("forkserver")
+_FORK_SERVER.set_forkserver_preload([__name__])

@@ -1,4 +1,4 @@
-"""What a crowd was told, compared with what is on disk and in the mailboxes."""
+"""Compare what was acknowledged to a crowd with the database and the mailboxes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from tests.support.worker import eventually
 
 
 @dataclass
-class Aftermath:
-    """What the crowd was told, and what is on disk."""
+class Reconciliation:
+    """Finds acknowledged acts that are missing, and mails that were repeated."""
 
     crowd: Crowd
     site: Server
@@ -27,17 +27,17 @@ class Aftermath:
 
     @property
     def kills(self) -> int:
-        """How often processes were killed: a start that was killed ended a life before."""
+        """Number of kills; a killed start counts twice, since the running site was killed before it."""
         return self.deaths.total() + self.deaths["a start"]
 
     def lost_signatures(self) -> list[tuple[str, str]]:
-        """Return what was acknowledged and has no row; a withdrawn one has, but nothing to know it by."""
+        """Return acknowledged signatures without a row; withdrawn ones have no digest and are left out."""
         digests = self._digests()
         signed = [each for each in self.crowd.signed if each[1] not in self.crowd.withdrawn]
         return [each for each in signed if address_digest(self._keys(), *each) not in digests]
 
     def lost_confirmations(self) -> int:
-        """Return by how many the acknowledged confirmations differ from the confirmed rows."""
+        """Return the difference between acknowledged confirmations and confirmed rows."""
         with self.database.reading() as db:
             rows = db.scalar(select(func.count()).where(Signature.confirmed_on.is_not(None)))
         keys = self._keys()
@@ -50,23 +50,23 @@ class Aftermath:
         return unknown or abs(len(self.crowd.confirmed) - (rows or 0))
 
     def lost_withdrawals(self) -> int:
-        """Return by how many the acknowledged withdrawals differ from the withdrawn rows."""
+        """Return the difference between acknowledged withdrawals and withdrawn rows."""
         with self.database.reading() as db:
             rows = db.scalar(select(func.count()).where(Signature.withdrawn_on.is_not(None)))
         return abs(len(self.crowd.withdrawn) - (rows or 0))
 
     def without_mail(self) -> set[str]:
-        """Return the addresses whose signature was acknowledged and that got no mail."""
+        """Return the addresses whose signature was acknowledged and that received no mail."""
         arrived = {str(mail["To"]) for mail in self.crowd.post_office.received}
         return {address for _state, address in self.crowd.signed} - arrived
 
     def repeated_mails(self) -> int:
-        """Return how many mails came again, each recognisable by its number."""
+        """Return how many mails arrived again with the same Message-ID."""
         received = self.crowd.post_office.received
         return len(received) - len({str(mail["Message-ID"]) for mail in received})
 
     def miscounts(self) -> list[Difference]:
-        """Return every difference between a count and its rows, the shown total included."""
+        """Return every difference between a count and its rows, including the total that pages show."""
         with self.database.writing() as db:
             differences = compare(db)
         rows, browser = len(self.crowd.confirmed) - len(self.crowd.withdrawn), self.site.browser()
@@ -90,22 +90,22 @@ class Aftermath:
         )
 
 
-def tell(aftermath: Aftermath, seconds: float) -> int:
-    """Print what was found; return 1 if any of it must not be."""
-    crowd, deaths = aftermath.crowd, aftermath.deaths
-    killed_most = ", ".join(f"{what} {times}" for what, times in sorted(deaths.items()))
-    print(f"  {seconds:.0f} s; killed {aftermath.kills} times ({killed_most})")
+def report(reconciliation: Reconciliation, seconds: float) -> int:
+    """Print the result; return 1 if anything was lost, miscounted or repeated."""
+    crowd, deaths = reconciliation.crowd, reconciliation.deaths
+    kills_by_target = ", ".join(f"{what} {times}" for what, times in sorted(deaths.items()))
+    print(f"  {seconds:.0f} s; killed {reconciliation.kills} times ({kills_by_target})")
     print(f"  acknowledged: {len(crowd.signed):,} signatures, {len(crowd.confirmed):,} confirmations,")
-    print(f"    {len(crowd.withdrawn):,} withdrawals; told to come back {crowd.refused} times")
-    print(f"  {len(crowd.post_office.received):,} mails, {aftermath.repeated_mails()} of them repeated")
+    print(f"    {len(crowd.withdrawn):,} withdrawals; 503 answers {crowd.refused}")
+    print(f"  {len(crowd.post_office.received):,} mails, {reconciliation.repeated_mails()} of them repeated")
     found = {
-        "answers that must not be": crowd.faults,
-        "signatures lost": aftermath.lost_signatures(),
-        "confirmations lost": aftermath.lost_confirmations(),
-        "withdrawals lost": aftermath.lost_withdrawals(),
-        "mailboxes without their mail": aftermath.without_mail(),
-        "mails repeated beyond one a kill": max(0, aftermath.repeated_mails() - aftermath.kills),
-        "counts that do not equal their rows": aftermath.miscounts(),
+        "unexpected answers": crowd.faults,
+        "signatures lost": reconciliation.lost_signatures(),
+        "confirmations lost": reconciliation.lost_confirmations(),
+        "withdrawals lost": reconciliation.lost_withdrawals(),
+        "mailboxes without their mail": reconciliation.without_mail(),
+        "mails repeated beyond one per kill": max(0, reconciliation.repeated_mails() - reconciliation.kills),
+        "counts that do not equal their rows": reconciliation.miscounts(),
     }
     for what, which in found.items():
         print(f"  {what}: {which or 'none'}")

@@ -1,0 +1,40 @@
+"""Compile templates and routes once for the applications of all tests."""
+
+from typing import Any, ClassVar
+
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
+
+
+class Templates(BytecodeCache):
+    """A memory cache of compiled templates; Jinja's key is a template's name and text."""
+
+    def __init__(self) -> None:
+        self._cache: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._cache.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._cache[bucket.key] = bucket.bytecode_to_string()
+
+
+class Route(Rule):
+    """A routing rule whose URL builder, which Werkzeug generates and compiles, is cached."""
+
+    _cache: ClassVar[dict[tuple[Any, ...], Any]] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
+        key = self.rule, self.subdomain, repr(self.defaults), append_unknown
+        if key not in self._cache:
+            self._cache[key] = super()._compile_builder(append_unknown)
+        return self._cache[key]
+
+
+def install() -> None:
+    """Let every application created from now on use both caches."""
+    Flask.jinja_options = {"bytecode_cache": Templates()}
+    Flask.url_rule_class = Route

@@ -1,4 +1,4 @@
-"""A campaign that people live in, moved to another database."""
+"""Copy a campaign with real content to another database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import CopyError, SettingsError
 from campaign.mail import dispatch
-from campaign.operations import copy as relocation
+from campaign.operations import copy as copying
 from campaign.operations import start
 from campaign.settings import Settings
 from campaign.signature import recount
@@ -32,7 +32,7 @@ from tests.web.filled_site import LOOPBACK, PRIVATE, run_filled_site
 
 @contextmanager
 def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """Give the address of a database of *kind* without any table."""
+    """Yield the URL of a database of *kind* without tables."""
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'copy.sqlite'}"
         return
@@ -46,7 +46,7 @@ def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[s
 
 @pytest.fixture
 def target_url(database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the address of an empty database of the other kind."""
+    """Yield the URL of an empty database of the other kind."""
     kind = "postgresql" if database_url.startswith("sqlite") else "sqlite"
     with empty(kind, request, tmp_path) as url:
         yield url
@@ -63,10 +63,10 @@ def copy(source: str, target: str) -> Result:
     return CliRunner().invoke(campaign, ["copy", "--from", source, "--to", target])
 
 
-def test_a_campaign_goes_on_in_its_new_database(
+def test_a_campaign_continues_in_its_new_database(
     settings: Settings, target_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relocation, "BATCH_ROWS", 3)
+    monkeypatch.setattr(copying, "BATCH_ROWS", 3)
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.1)
     settings = replace(settings, unlimited_networks=(LOOPBACK,))
     with run_filled_site(settings, clock) as filled_site:
@@ -112,18 +112,18 @@ def test_a_row_that_was_changed_lost_or_added_on_the_way_is_found(
                     db.execute(text(harm))
 
         with pytest.raises(CopyError, match=rf"does not equal what was read; tables that differ: {table} \("):
-            relocation.copy(database, target, now=NOW, step=tamper)
+            copying.copy(database, target, now=NOW, step=tamper)
         clear(target)
 
 
 def clear(target: Database) -> None:
-    """Remove every row, as whoever gives a new database does."""
+    """Remove every row, so that the database is like a new one."""
     with target.writing() as db:
         for table in reversed(Base.metadata.sorted_tables):
             db.execute(table.delete())
 
 
-def test_a_campaign_that_moved_while_it_was_copied_is_not_taken_for_copied(
+def test_a_copy_is_unfinished_if_the_source_changed_meanwhile(
     database: Database, target: Database, settings: Settings, appeal: Appeal
 ) -> None:
     def somebody_signs(what: str, _rows: int) -> None:
@@ -132,7 +132,7 @@ def test_a_campaign_that_moved_while_it_was_copied_is_not_taken_for_copied(
                 db.execute(text("DELETE FROM letter_text"))
 
     with pytest.raises(CopyError, match=r"stop its site .*letter_text"):
-        relocation.copy(database, target, now=NOW, step=somebody_signs)
+        copying.copy(database, target, now=NOW, step=somebody_signs)
     with pytest.raises(SettingsError, match="was not finished"):
         start.prepare(target, settings, appeal, now=NOW)
 
@@ -144,33 +144,33 @@ def test_an_interrupted_copy_is_refused_by_a_start_and_by_the_next_copy(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        relocation.copy(database, target, now=NOW, step=interrupt)
+        copying.copy(database, target, now=NOW, step=interrupt)
 
     with pytest.raises(SettingsError, match="was not finished"):
         start.prepare(target, settings, appeal, now=NOW)
     with pytest.raises(CopyError, match="earlier copy"):
-        relocation.copy(database, target, now=NOW)
+        copying.copy(database, target, now=NOW)
     with pytest.raises(CopyError, match="itself an unfinished copy"):
-        relocation.copy(target, database, now=NOW)
+        copying.copy(target, database, now=NOW)
 
 
-def test_a_campaign_is_never_copied_over_another_or_from_nothing(
+def test_a_target_with_a_campaign_and_a_source_without_one_are_refused(
     database: Database, database_url: str, target: Database, tmp_path: Path
 ) -> None:
     with pytest.raises(CopyError, match="target already contains a campaign"):
-        relocation.copy(database, database, now=NOW)
+        copying.copy(database, database, now=NOW)
     with pytest.raises(CopyError, match="source contains no campaign"):
-        relocation.copy(target, database, now=NOW)
+        copying.copy(target, database, now=NOW)
     target.migrate()
     with pytest.raises(CopyError, match="source contains no campaign"):
-        relocation.copy(target, database, now=NOW)
+        copying.copy(target, database, now=NOW)
     missing = copy(f"sqlite:///{tmp_path / 'nothing.sqlite'}", database_url)
     assert "no file" in str(missing.exception)
     assert not (tmp_path / "nothing.sqlite").exists()
     assert "--to: must begin" in str(copy(database_url, "mysql://host/name").exception)
 
 
-def test_counts_that_were_wrong_before_are_copied_as_they_are_and_told(
+def test_wrong_counts_are_copied_unchanged_and_reported(
     database: Database, database_url: str, target: Database, target_url: str
 ) -> None:
     with database.writing() as db:
@@ -181,12 +181,12 @@ def test_counts_that_were_wrong_before_are_copied_as_they_are_and_told(
     assert "counts differ from the rows" in told.output
     with target.reading() as db:
         assert recount.compare(db) == [Difference(("de",), (7, 0), (0, 0))]
-        relocation.check_finished(db)
+        copying.check_finished(db)
 
 
 @pytest.mark.any_database
-def test_every_table_is_one_that_is_copied_and_none_has_a_sequence(target: Database) -> None:
-    target.migrate()  # and no more than that: the tests' own databases hold a queue, too
+def test_every_table_is_copied_and_none_has_a_sequence(target: Database) -> None:
+    target.migrate()  # only the tables: the other test databases also have a queue
     there = set(inspect(target.engine).get_table_names()) - {"alembic_version"}
 
     assert there == {table.name for table in Base.metadata.sorted_tables}

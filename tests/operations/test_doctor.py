@@ -1,4 +1,4 @@
-"""What the doctor finds, each in a machine or a campaign that really has it."""
+"""The doctor's findings, each on a machine or in a campaign with that fault."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ Examine = Callable[..., dict[str, bool]]
 
 @pytest.fixture
 def examine(settings: Settings, appeal: Appeal, database: Database) -> Examine:
-    """Give a way to have a site examined with other settings; a finding is true when it is serious."""
+    """Return a function that examines the site with changed settings."""
 
     def call(now: Any = NOW, **changes: Any) -> dict[str, bool]:
         findings = doctor.examine(replace(settings, **changes), appeal, database, now=now)
@@ -39,7 +39,7 @@ def examine(settings: Settings, appeal: Appeal, database: Database) -> Examine:
 
 
 def about(found: dict[str, bool], words: str) -> list[bool]:
-    """Return for each finding with these words whether it is serious."""
+    """Return whether each finding with this text is serious."""
     return [is_serious for text, is_serious in found.items() if words in text]
 
 
@@ -58,7 +58,7 @@ def test_settings_that_do_not_fit_together_are_found(examine: Examine) -> None:
 
 
 @pytest.mark.any_database
-def test_a_relay_that_takes_us_is_left_again_and_gets_nothing(examine: Examine) -> None:
+def test_a_relay_that_accepts_the_login_gets_no_mail(examine: Examine) -> None:
     with relay(asks_login=True) as post_office:
         url = post_office.url.replace("//", "//campaign:right@")
         assert about(examine(smtp_url=url), "does not accept our connection") == []
@@ -80,7 +80,7 @@ def test_a_relay_that_cannot_be_reached_or_greets_badly_is_found(examine: Examin
 
 
 @pytest.mark.any_database
-def test_the_records_that_make_mail_believed_are_named_for_the_senders_own_domain(examine: Examine) -> None:
+def test_the_dns_records_to_check_are_those_of_the_senders_domain(examine: Examine) -> None:
     with relay() as post_office:
         found = examine(smtp_url=post_office.url, mail_from="Letters <post@mail.example.org>")
         nowhere = examine(smtp_url=post_office.url, mail_from="campaign@localhost")

@@ -1,4 +1,4 @@
-"""Everything personal erased at once: what is gone in the first moment, and what after the last."""
+"""Emergency erasure: what the destroyed keys achieve, and what the scrub does."""
 
 import os
 import sqlite3
@@ -66,7 +66,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def owner(db: Session, keys: ServerKeys) -> Unlocked:
-    """Make a campaign in which there is something of everything; return its owner."""
+    """Make a campaign with rows in every table, and return its owner."""
     owner = make_owner(db)
     rows = make_many(db, keys)
     make_delivery(db, rows[:4], note="Ms Example of the delegation telephoned.")
@@ -88,7 +88,7 @@ def count(db: Session, table: type[Base]) -> int:
 
 
 def scrub(database: Database, *, at_most: int = 1000) -> int:
-    """Scrub as the command does; return in how many steps."""
+    """Scrub as the command does, and return the number of steps."""
     steps = 0
     with database.session(writes=True) as db:
         for _rows in scrub_rows.scrub(db):
@@ -143,7 +143,7 @@ def test_nothing_can_be_signed_afterwards(
             )
 
 
-def test_a_second_time_changes_nothing(db: Session, database: Database, owner: Unlocked) -> None:
+def test_a_second_erasure_changes_nothing(db: Session, database: Database, owner: Unlocked) -> None:
     db.close()
     destroy(database, now=NOW)
     destroy(database, now=LATER)
@@ -198,9 +198,7 @@ def test_the_scrub_leaves_no_person_and_every_figure(
         assert compare(after) == []
 
 
-def test_published_names_are_taken_out_before_anything_that_is_sealed(
-    db: Session, database: Database, owner: Unlocked
-) -> None:
+def test_public_names_are_erased_before_sealed_data(db: Session, database: Database, owner: Unlocked) -> None:
     db.close()
     destroy(database, now=NOW)
     scrub(database, at_most=2)
@@ -211,7 +209,7 @@ def test_published_names_are_taken_out_before_anything_that_is_sealed(
 
 
 def test_organisers_become_numbers_the_same_ones_everywhere(db: Session, database: Database) -> None:
-    # The third is called what the first is to be called, and the second's name begins like the first's.
+    # The third one's name is the first one's replacement, and the second's name begins like the first's.
     names = ["Olga", "Olga Organiser", "organiser 1"]
     for hour, name in enumerate(names):
         audit_log.record(db, name, "join", "organiser", now=NOW + timedelta(hours=hour))
@@ -249,7 +247,7 @@ def test_organisers_become_numbers_the_same_ones_everywhere(db: Session, databas
 
 
 @pytest.mark.parametrize("at_most", [1, 4, 12])
-def test_a_scrub_that_was_broken_off_is_ended_by_the_worker(
+def test_the_worker_finishes_an_interrupted_scrub(
     db: Session, database: Database, settings: Settings, owner: Unlocked, at_most: int
 ) -> None:
     db.close()
@@ -316,7 +314,7 @@ def _is_waited_for(database: Database) -> bool:
     return eventually(waits)
 
 
-def test_a_session_that_somebody_left_open_does_not_hold_up_the_emergency(
+def test_a_transaction_left_open_does_not_delay_the_emergency(
     db: Session, database: Database, owner: Unlocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if database.is_sqlite:
@@ -336,8 +334,8 @@ def test_a_session_that_somebody_left_open_does_not_hold_up_the_emergency(
 
 @pytest.fixture
 def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes]:
-    """Return everything that opens or recognises something, as it lies in the files, by what it is."""
-    # So many that their tables have more than one page, which SQLite rearranges.
+    """Return every stored secret that opens or identifies something, by its name."""
+    # Enough rows for several pages, which SQLite rearranges.
     for number in range(40):
         code = invite(db, owner, now=NOW)
         join(db, code, f"Organiser {number}", PASSPHRASE, now=NOW)
@@ -362,12 +360,12 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
 
 
 def lying(secrets: dict[str, bytes], folders: list[Path]) -> set[str]:
-    """Return which of *secrets* lie in a file of *folders*."""
+    """Return the *secrets* that are found in the files of *folders*."""
     files = [path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()]
     return {name for name, secret in secrets.items() if any(secret in content for content in files)}
 
 
-def test_what_opened_anything_lies_in_no_file_afterwards(
+def test_no_secret_is_in_any_file_afterwards(
     db: Session,
     database: Database,
     settings: Settings,
@@ -387,7 +385,7 @@ def test_what_opened_anything_lies_in_no_file_afterwards(
 
 
 def _files_of(database: Database) -> Path:
-    """Let PostgreSQL write everything down, samples of values too, and return where its tables lie."""
+    """Make PostgreSQL write tables and statistics to disk, and return the folder of its tables."""
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
@@ -400,10 +398,10 @@ def _files_of(database: Database) -> Path:
     return Path(row[0]) / "base" / str(row[1])
 
 
-def test_what_lies_in_a_gap_between_rows_is_gone_after_the_scrub(
+def test_deleted_content_between_rows_is_gone_after_the_scrub(
     db: Session, database: Database, tmp_path: Path, owner: Unlocked
 ) -> None:
-    """SQLite's overwriting misses what is left where pages were rearranged; here it is left on purpose."""
+    """SQLite does not overwrite content in rearranged pages; here such content is left on purpose."""
     if not database.is_sqlite:
         pytest.skip("the other test's rows lie in PostgreSQL's gaps anyway")
     db.commit()
@@ -421,7 +419,7 @@ def test_what_lies_in_a_gap_between_rows_is_gone_after_the_scrub(
     assert lying(gap, [tmp_path]) == set()
 
 
-def test_names_in_clear_lie_in_no_file_after_the_scrub(
+def test_no_public_name_is_in_any_file_after_the_scrub(
     db: Session, database: Database, tmp_path: Path, owner: Unlocked
 ) -> None:
     clear = {

@@ -1,4 +1,4 @@
-"""What the worker notes for monitors: once in a quarter of an hour, whoever does what meanwhile."""
+"""Mail figures for monitors: recorded once per quarter-hour, whatever happens meanwhile."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def put(db: Session, keys: ServerKeys, clock: Clock) -> Callable[..., list[UUID]]:
-    """Put mails in the outbox, and commit."""
+    """Add mails to the outbox and commit."""
 
     def put(number: int = 1) -> list[UUID]:
         mail = sealed_content.NewMail("confirm", "en", "mara@example.org", {"token": "a"})
@@ -39,7 +39,7 @@ def put(db: Session, keys: ServerKeys, clock: Clock) -> Callable[..., list[UUID]
 
 @pytest.fixture
 def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> Callable[[], MailFigures]:
-    """Do the worker's duty, and return what is noted then."""
+    """Run the worker's job, and return the recorded figures."""
 
     def noted() -> MailFigures:
         job.note_mails(Run(settings=settings, database=database, db=db, now=clock()))
@@ -51,7 +51,7 @@ def noted(db: Session, database: Database, settings: Settings, clock: Clock) -> 
     return noted
 
 
-def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_looks(
+def test_mail_figures_are_recorded_once_per_quarter_hour_however_often_the_job_runs(
     db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     assert mail_figures(db) is None
@@ -69,7 +69,7 @@ def test_mails_are_noted_once_in_a_quarter_of_an_hour_however_often_a_worker_loo
     assert noted() == MailFigures(NOW + 15 * MINUTE + timedelta(days=1), 1, 87_300, 1, is_failing=True)
 
 
-def test_a_worker_whose_clock_is_behind_takes_nothing_back_and_a_clock_set_back_stops_nothing(
+def test_a_worker_with_a_late_clock_changes_no_record_and_a_clock_set_back_stops_none(
     put: Callable[[], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     first = noted()
@@ -80,7 +80,7 @@ def test_a_worker_whose_clock_is_behind_takes_nothing_back_and_a_clock_set_back_
     assert noted().turn == clock()
 
 
-def test_a_mail_that_was_put_off_is_the_oldest_though_many_others_are_next(
+def test_a_deferred_mail_is_the_oldest_though_many_others_are_due_first(
     db: Session, put: Callable[[int], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
     [oldest] = put(1)
@@ -103,7 +103,7 @@ def test_without_a_worker_the_queue_is_stuck_after_half_an_hour(
     assert not noted().is_stuck(clock())
 
 
-def test_the_note_holds_numbers_alone(
+def test_the_record_contains_only_numbers(
     db: Session, put: Callable[[], list[UUID]], noted: Callable[[], MailFigures]
 ) -> None:
     put()

@@ -39,7 +39,7 @@ def test_nothing_is_counted_before_there_is_anything(db: Session) -> None:
     assert tally.by_day(db) == []
 
 
-def test_many_at_once_lose_no_count(database: Database) -> None:
+def test_simultaneous_counts_lose_nothing(database: Database) -> None:
     def count(_: int) -> None:
         with database.writing() as db:
             tally.add(db, "de", "FR", on=TODAY, confirmed=1)
@@ -51,7 +51,7 @@ def test_many_at_once_lose_no_count(database: Database) -> None:
         assert tally.by_residence(db, "de") == {"FR": 120}
 
 
-def test_what_is_undone_is_not_counted(database: Database) -> None:
+def test_a_rolled_back_transaction_does_not_count(database: Database) -> None:
     with database.session(writes=True) as db:
         tally.add(db, "de", "FR", on=TODAY, confirmed=1)
         db.rollback()

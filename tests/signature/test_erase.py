@@ -1,4 +1,4 @@
-"""What is erased when its time has come, little by little, on both databases."""
+"""Erasures that are due, in batches, on both databases."""
 
 import os
 import re
@@ -44,11 +44,11 @@ SHORT_WAYS = (
     "PRIMARY KEY (state_code>?)",
     "ix_signature_pending (signed_on<?)",
     "uq_signature_standing (state_code=? AND digest>?)",
-    # Partial indexes of nothing but what is to be erased, and empty afterwards.
+    # Partial indexes of rows to be erased; empty afterwards.
     "ix_signature_key",
     "ix_signature_published",
 )
-"""How SQLite may be led to rows: from one bound to another, or along what is left to do."""
+"""Query plans that SQLite may use: a range of a key, or a partial index of what remains."""
 
 OF_LETTER = "SEARCH signature USING PRIMARY KEY (state_code=?)"
 
@@ -63,7 +63,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def erased(db: Session, *, now: Any = NOW, **due: Any) -> int:
-    """Erase what is due, with a commit after each batch, and return how many rows that was."""
+    """Erase what is due, with a commit after each batch, and return the number of erased rows."""
     total = 0
     for rows in erase_due(db, now=now, **due):
         db.commit()
@@ -78,7 +78,7 @@ def count(db: Session, table: type[Base]) -> int:
 
 
 def make_many(db: Session, keys: ServerKeys) -> list[Signature]:
-    """Make signatures of every kind, more than one stretch holds, of several letters."""
+    """Make signatures of every kind for several letters, more than one batch."""
     made = [
         make_signature(
             db, keys, state=state, disclosure=disclosure, words="My own words.", confirmed=confirmed
@@ -118,7 +118,7 @@ def test_of_two_letters_signed_with_one_id_only_the_unconfirmed_one_goes(
     assert db.scalars(select(Signature.state_code)).all() == ["fr"]
 
 
-def test_after_the_close_no_mailbox_can_be_recognised_but_pending_ones(db: Session, keys: ServerKeys) -> None:
+def test_after_the_close_only_pending_signatures_have_digests(db: Session, keys: ServerKeys) -> None:
     rows = make_many(db, keys)
     erased(db, **JUST_CLOSED)
 
@@ -127,7 +127,7 @@ def test_after_the_close_no_mailbox_can_be_recognised_but_pending_ones(db: Sessi
     assert sum(row.sealed is not None for row in rows) == 17
 
 
-def test_until_the_close_every_mailbox_is_recognised(db: Session, keys: ServerKeys) -> None:
+def test_until_the_close_every_signature_has_its_digest(db: Session, keys: ServerKeys) -> None:
     rows = make_many(db, keys)
 
     assert erased(db, confirmation_days=DAYS, closes_on=NOW.date()) == 0
@@ -160,18 +160,18 @@ def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: Serv
     assert compare(db) == []
 
 
-def test_what_is_erased_is_looked_for_only_once(db: Session, keys: ServerKeys) -> None:
+def test_a_finished_erasure_does_not_search_again(db: Session, keys: ServerKeys) -> None:
     make_many(db, keys)
     erased(db, **LONG_CLOSED)
 
-    # No walk through the table: each of these would have yielded for every stretch.
+    # Without a pass through the table, which would have yielded for each batch.
     assert list(erase_due(db, now=NOW, **LONG_CLOSED)) == []  # type: ignore[arg-type]
     make_signature(db, keys)
-    assert erased(db, **LONG_CLOSED) == 2  # whatever of it is personal, and its link
+    assert erased(db, **LONG_CLOSED) == 2  # its personal data, and its link
 
 
 @pytest.mark.parametrize("batches", [1, 4, 9])
-def test_an_erasure_that_was_killed_is_finished_by_the_next_one_whatever_came_between(
+def test_the_next_erasure_finishes_a_killed_one_and_takes_new_rows_too(
     db: Session, keys: ServerKeys, batches: int
 ) -> None:
     make_many(db, keys)
@@ -195,7 +195,7 @@ def test_an_erasure_that_was_killed_is_finished_by_the_next_one_whatever_came_be
     assert count(db, Signature) == 30
 
 
-def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
+def test_the_worker_also_erases_mails_mail_limits_and_delivered_numbers(
     db: Session, database: Database, settings: Settings, keys: ServerKeys
 ) -> None:
     rows = make_many(db, keys)
@@ -224,10 +224,10 @@ def test_the_worker_also_erases_mails_counts_and_who_stood_under_which_number(
 def test_no_statement_reads_a_whole_table_to_erase_a_batch(
     db: Session, keys: ServerKeys, database: Database, kind: str
 ) -> None:
-    """Each batch must cost the same, whatever the table's size: it is led to its rows by an index."""
+    """Each batch costs the same whatever the table's size, because an index finds its rows."""
     make_many(db, keys)
     if not database.is_sqlite:
-        # So few rows are read whole otherwise; where an index could serve, now it does.
+        # Otherwise PostgreSQL reads such small tables whole.
         db.execute(text("ANALYZE"))
         db.execute(text("SET enable_seqscan = off"))
     plans: list[str] = []
@@ -257,7 +257,7 @@ def test_a_batch_reads_its_own_rows_and_not_the_whole_letter(
     monkeypatch.setattr(batch, "BATCH_ROWS", 20)
     same = {"edition": 1, "language": "en", "residence": "FR", "disclosure": "counted", "has_words": False}
     same |= {"signed_on": NOW.date(), "confirmed_on": NOW.date()}
-    # As in a large table: many pages, and letters of several stretches each.
+    # As in a large table: many pages, and letters of several batches each.
     rows = [
         {"state_code": code, "id": uuid4(), "digest": os.urandom(32), "sealed": bytes(300), **same}
         for _ in range(100)
@@ -272,9 +272,9 @@ def test_a_batch_reads_its_own_rows_and_not_the_whole_letter(
     for _rows in erase_due(db, now=NOW, **JUST_CLOSED):  # type: ignore[arg-type]
         pass
 
-    stretches = [plan for plan in plans if plan.startswith("UPDATE") and "signature.id >" in plan]
-    assert len(stretches) == 5 * len(STATES)
-    for plan in stretches:
+    batches = [plan for plan in plans if plan.startswith("UPDATE") and "signature.id >" in plan]
+    assert len(batches) == 5 * len(STATES)
+    for plan in batches:
         assert re.search(r"Index (Scan|Cond).*pk_signature|Bitmap Index Scan on pk_signature", plan), plan
 
 

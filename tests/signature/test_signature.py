@@ -44,7 +44,7 @@ def signing(email: str = "mara@example.org", *, proof: Proof | None = None, **ch
 
 def sign(db: Session, keys: ServerKeys, **changes: str) -> str:
     """Sign and return the token that the mail carries."""
-    # A moment later each time, so that the mails have an order.
+    # One millisecond later each time, so that the mails have an order.
     moment = NOW + timedelta(milliseconds=next(_moments))
     sign_letter(db, [signing(**changes)], keys=keys, now=moment)
     db.commit()
@@ -94,7 +94,7 @@ def test_only_an_organisers_key_opens_what_was_signed(db: Session, keys: ServerK
     assert b"Mara" not in row.sealed
 
 
-def test_who_is_only_counted_leaves_nothing_to_unseal(db: Session, keys: ServerKeys) -> None:
+def test_a_signature_that_is_only_counted_has_no_box(db: Session, keys: ServerKeys) -> None:
     sign(db, keys, disclosure="counted", words="Words")
     row = db.scalars(select(Signature)).one()
 
@@ -138,7 +138,7 @@ def test_a_strangers_repeat_replaces_nothing(db: Session, keys: ServerKeys) -> N
     assert box.unseal(row.sealed, owner.campaign_private_key).name == "Mara Example"
 
 
-def test_confirming_drops_the_siblings_and_their_links_lead_to_it(db: Session, keys: ServerKeys) -> None:
+def test_confirming_deletes_the_siblings_and_their_links_lead_to_it(db: Session, keys: ServerKeys) -> None:
     first, second = sign(db, keys), sign(db, keys)
     confirmed = confirm(db, second)
 
@@ -197,7 +197,7 @@ def test_a_link_not_confirmed_in_time_opens_nothing(db: Session, keys: ServerKey
         find_by_token(db, token, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS)
 
 
-def test_a_link_to_a_confirmed_signature_stays_good(db: Session, keys: ServerKeys) -> None:
+def test_a_link_to_a_confirmed_signature_stays_valid(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
     confirm(db, token)
 
@@ -268,7 +268,7 @@ def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys)
     assert made.row.public_name is None
 
 
-def test_a_name_made_public_again_is_looked_at_again(db: Session, keys: ServerKeys) -> None:
+def test_a_name_made_public_again_is_reviewed_again(db: Session, keys: ServerKeys) -> None:
     made = make_signature(db, keys, disclosure="public")
     decline_names(db, [(made.row.state_code, made.row.id)])
     for disclosure in ("delegation", "public"):
@@ -333,7 +333,7 @@ def test_asking_for_links_in_vain_does_not_use_up_the_owners_mails(db: Session, 
     assert find_by_token(db, token, now=NOW, confirmation_days=DAYS)
 
 
-def test_of_siblings_confirmed_at_one_moment_one_counts(database: Database, keys: ServerKeys) -> None:
+def test_of_siblings_confirmed_at_the_same_moment_one_counts(database: Database, keys: ServerKeys) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     with database.writing() as db:

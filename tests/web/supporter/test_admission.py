@@ -104,7 +104,7 @@ def text(page: TestResponse) -> str:
     return html.unescape(page.get_data(as_text=True))
 
 
-def test_the_first_from_a_network_sign_at_once_and_the_next_are_asked_for_a_moment(crowd: Crowd) -> None:
+def test_the_first_signatures_of_a_network_need_no_proof_and_further_ones_do(crowd: Crowd) -> None:
     crowd.use_up()
     page = crowd.sign()
 
@@ -116,7 +116,7 @@ def test_the_first_from_a_network_sign_at_once_and_the_next_are_asked_for_a_mome
     assert len(crowd.held()) == FREE_SIGNATURES.per_window + 1
 
 
-def test_what_was_typed_is_kept_as_it_was(crowd: Crowd) -> None:
+def test_the_proof_page_carries_what_was_typed(crowd: Crowd) -> None:
     crowd.use_up()
     typed = {"name": 'Mara "<b>" Ėxample', "words": "One.\n\nTwo & three.", "town": "Süd", "website": "x"}
     page = crowd.sign(**typed)
@@ -127,7 +127,7 @@ def test_what_was_typed_is_kept_as_it_was(crowd: Crowd) -> None:
     assert hidden(crowd.again(page))["words"] == typed["words"]
 
 
-def test_with_a_proof_one_signs_and_nothing_is_held(crowd: Crowd) -> None:
+def test_a_signature_with_a_proof_is_not_held(crowd: Crowd) -> None:
     crowd.use_up()
     page = crowd.sign()
     done = crowd.again(page, altcha=answer(page))
@@ -154,7 +154,7 @@ def test_a_proof_is_good_for_one_signature_in_every_process(
     assert len(crowd.held()) == 2 * FREE_SIGNATURES.per_window + 1
 
 
-def test_a_browser_whose_answer_does_not_hold_leaves_it_to_a_hand(crowd: Crowd, clock: Clock) -> None:
+def test_after_an_invalid_answer_the_supporter_presses_the_button(crowd: Crowd, clock: Clock) -> None:
     crowd.use_up()
     page = crowd.sign()
     again = crowd.again(page, altcha="nonsense")
@@ -165,7 +165,7 @@ def test_a_browser_whose_answer_does_not_hold_leaves_it_to_a_hand(crowd: Crowd, 
     assert crowd.again(again).status_code == 303
 
 
-def test_a_proof_is_not_spent_when_the_signature_cannot_be_kept(crowd: Crowd, site: Site) -> None:
+def test_a_proof_is_not_spent_when_the_signature_is_not_stored(crowd: Crowd, site: Site) -> None:
     crowd.use_up()
     page = crowd.sign()
     given = answer(page)
@@ -176,7 +176,7 @@ def test_a_proof_is_not_spent_when_the_signature_cannot_be_kept(crowd: Crowd, si
     assert crowd.again(page, altcha=given).status_code == 303
 
 
-def test_without_javascript_one_waits_a_little_and_signs(crowd: Crowd, clock: Clock) -> None:
+def test_without_javascript_a_wait_replaces_the_puzzle(crowd: Crowd, clock: Clock) -> None:
     crowd.use_up()
     page = crowd.sign()
     clock.forward(seconds=TICKET_SECONDS - 5)
@@ -284,7 +284,7 @@ def test_what_a_network_may_send_in_a_day_ends(crowd: Crowd, clock: Clock, site:
     assert crowd.sign().status_code == 303
 
 
-def test_no_limit_holds_for_networks_that_are_named(
+def test_unlimited_networks_have_no_limit(
     make_app: Callable[[Settings], Flask], settings: Settings, site: Site
 ) -> None:
     named = replace(settings, unlimited_networks=(ip_network("192.0.2.0/24"),))
@@ -329,11 +329,11 @@ def test_behind_a_proxy_the_last_address_it_named_counts_and_no_forged_one(
 
 
 @pytest.mark.parametrize("address", ["", "unknown", "192.0.2.1:4711", "[2001:db8::1]:443", "x" * 5000])
-def test_whatever_stands_for_an_address_is_answered(crowd: Crowd, address: str) -> None:
+def test_a_malformed_address_is_answered(crowd: Crowd, address: str) -> None:
     assert crowd.sign(address).status_code == 303
 
 
-def test_a_program_that_fills_the_trap_is_answered_like_anybody_and_held(
+def test_a_program_that_fills_in_the_hidden_field_gets_the_usual_answer_and_is_held(
     supporter: Supporter, crowd: Crowd
 ) -> None:
     first = crowd.sign(email="mara@example.org")

@@ -1,10 +1,14 @@
-"""Compile templates and routes once for the applications of all tests."""
+"""Compile templates, routes and SQL statements once for the applications of all tests."""
 
 from typing import Any, ClassVar
 
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -34,7 +38,21 @@ class Route(Rule):
         return self._cache[key]
 
 
+def _share_statements() -> None:
+    """Let all engines of one kind of database use one cache; SQLAlchemy's key holds the engine's dialect."""
+    statements: LRUCache[Any, Any] = LRUCache(5_000)
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(connection: Connection) -> None:
+        connection.engine._compiled_cache = statements
+
+    for kind in (sqlite.dialect, postgresql.psycopg.dialect):
+        kind.__eq__ = lambda self, other: type(self) is type(other)
+        kind.__hash__ = lambda self: hash(type(self))
+
+
 def install() -> None:
-    """Let every application created from now on use both caches."""
+    """Let every application created from now on use the caches."""
     Flask.jinja_options = {"bytecode_cache": Templates()}
     Flask.url_rule_class = Route
+    _share_statements()

@@ -1,11 +1,11 @@
-// Small comforts. Every page works without this file; it talks to no one but the site itself.
+// Conveniences. Every page works without this file; it sends requests to the site alone.
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// An error summary is read out first, also where autofocus is not honoured.
+// Focus the error summary, so that screen readers read it first, also in browsers that ignore autofocus.
 document.querySelector("[data-first]")?.focus();
 
-// Filter a list while typing; letters with and without accents are the same.
+// Filter a list while typing, ignoring accents.
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 for (const box of all("[data-filter]")) {
   const list = document.getElementById(box.dataset.filter);
@@ -36,7 +36,7 @@ for (const button of all("[data-copy]")) {
   });
 }
 
-// How many characters are left; said aloud only near the end.
+// Show how many characters are left; screen readers announce it only near the end.
 for (const text of all("[data-most]")) {
   const left = document.createElement("p");
   left.className = "left";
@@ -50,8 +50,8 @@ for (const text of all("[data-most]")) {
   count();
 }
 
-// What signing may mean where somebody lives: shown by the style sheet, except to browsers that cannot.
-// Who is in danger is counted without a name, unless they chose otherwise, and never shown to everyone.
+// Advice by residence: the style sheet shows it, except in browsers without :has().
+// For endangered residences "counted" is preset, unless another choice was made, and "public" is disabled.
 for (const form of all("[data-shown]")) {
   const { residence, disclosure, advised } = form.elements;
   const open = form.querySelector("[value=public]").parentElement;
@@ -73,7 +73,7 @@ for (const form of all("[data-shown]")) {
   };
   for (const each of disclosure) each.addEventListener("change", () => { hasChosen = true; });
   residence.addEventListener("change", advise);
-  // Browsers fill forms in again after "back" and "reload".
+  // Browsers restore form values after "back" and "reload".
   addEventListener("pageshow", advise);
 }
 
@@ -84,7 +84,7 @@ for (const box of all("[data-all]")) {
   });
 }
 
-// A file is hashed here and goes nowhere.
+// Hash a file in the browser; nothing is uploaded.
 for (const check of all("[data-check]")) {
   if (!crypto.subtle) continue;
   check.hidden = false;
@@ -101,7 +101,7 @@ for (const check of all("[data-check]")) {
   });
 }
 
-// Counts move while somebody looks at them, every five seconds at most, not in a hidden tab.
+// Refresh the counts every five seconds at most, and not in a hidden tab.
 const counts = all("[data-count]");
 const refresh = async () => {
   if (document.hidden) return;
@@ -121,7 +121,7 @@ const refresh = async () => {
       each.textContent = `${new Date(asOf).toLocaleString(lang === "en" ? "en-GB" : lang, form).replace(" at ", ", ")} UTC`;
     }
   } catch {
-    // Offline for a moment: the numbers on the page say as of when they are.
+    // Offline for a moment: the page says as of when its numbers are.
   }
 };
 if (counts.length) setInterval(refresh, 5000);

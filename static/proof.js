@@ -1,5 +1,5 @@
-// Solves the puzzle of the page "One moment", and sends its form. Without this file, or where a browser
-// cannot solve it, one waits a little and presses the button: the page says so.
+// Solves the proof-of-work puzzle of the page "One moment" and submits its form. Without this file, or in a
+// browser that cannot solve it, the visitor waits and presses the button, as the page says.
 
 const form = document.querySelector("[data-puzzle]");
 const solving = form.querySelector("[data-solving]");
@@ -27,7 +27,7 @@ const send = (solution) => {
   form.submit();
 };
 
-// Each of the workers tries every so many-th number; the first one to find the right one ends it.
+// Each of n workers tries every n-th number; the first solution stops them all.
 const solve = () => {
   show(true);
   const step = Math.min(navigator.hardwareConcurrency || 1, 4);
@@ -41,7 +41,7 @@ const solve = () => {
   setTimeout(giveUp, GIVE_UP_SECONDS * 1000);
 };
 
-// Somebody who comes back with the browser's arrow finds the button, not a puzzle that was used.
+// After the browser's "back" show the button, not a puzzle that was used.
 addEventListener("pageshow", (event) => event.persisted && giveUp());
 
 if (puzzle && globalThis.Worker && globalThis.crypto?.subtle) {

@@ -160,7 +160,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def db(database: Database) -> Iterator[Session]:
-    """Give a session that may write; a test commits where others shall see it."""
+    """Yield a session that may write; a test commits where other sessions must see its rows."""
     with database.session(writes=True) as session:
         yield session
 

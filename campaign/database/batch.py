@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaign.database.table import Base
 
 BATCH_ROWS = 5000
-"""Rows of one transaction; a supporter who signs meanwhile waits for no more."""
+"""Rows of one transaction. A signature that arrives meanwhile waits for one batch at most."""
 
 
 def update(

@@ -110,7 +110,7 @@ def store_at_start(db: Session, appeal: Appeal, *, now: datetime) -> None:
 def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetime) -> SafetyLists:
     """Change the lists, and store the edition of the letter that results.
 
-    Published names of residents of newly endangered places are declined for good.
+    Published names of residents of newly endangered places are declined permanently.
 
     Raises:
         CampaignError: The change takes the accused state off a list, or has an unknown code.

@@ -12,7 +12,7 @@ _LIST = Path(__file__).parents[1] / "data" / "mail_providers.txt"
 PUBLIC = frozenset(
     [line for line in _LIST.read_text().split("\n") if line and not line.startswith("#")]
 ).union(*(provider.domains for provider in PROVIDERS))
-"""Domains of public mail providers: they have so many users that many signatures are not suspicious."""
+"""Domains of public mail providers: with millions of users, many signatures are not suspicious."""
 
 _SECOND_LEVEL = re.compile("ac|co|com|edu|gob|gouv|gov|gv|mil|ne|net|nhs|nom|or|org|sch")
 

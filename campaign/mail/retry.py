@@ -15,7 +15,7 @@ LIFETIME = timedelta(hours=24)
 """A mail older than this is given up."""
 
 UNCERTAIN_ATTEMPTS = 2
-"""A relay that gave no final reply to so many attempts may have delivered each: it gets no more copies."""
+"""After this number of attempts without a final reply, each of which may have arrived, no more copies are sent."""
 
 
 def is_final(error: Exception, *, attempts: int) -> bool:

@@ -24,7 +24,7 @@ overestimates: three random words take 10^12 guesses (two weeks), and it says 10
 """
 
 ASSESSED_CHARACTERS = 40
-"""Only so many are assessed: zxcvbn's time grows with the cube of the length where digits stand for
+"""No further characters are assessed: zxcvbn's time grows with the cube of the length where digits stand for
 letters. The worst passphrase that we found took 0.5 s at 40, 1.7 s at 72, and 23 s at 256 characters.
 """
 

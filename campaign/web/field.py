@@ -82,7 +82,7 @@ class AtMost:
 
 
 class Address:
-    """Refuse what is not an e-mail address by its syntax; a DNS look-up would tell others who signs."""
+    """Refuse malformed e-mail addresses, by syntax only: a DNS look-up would reveal signatories to others."""
 
     def __call__(self, form: Any, field: Any) -> None:
         """Normalise the address."""

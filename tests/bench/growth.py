@@ -1,7 +1,7 @@
 """Processor time of each act and page at 1,000, 100,000 and 1,000,000 signatures.
 
 Run ``python -m tests.bench.growth [--postgresql] [SIGNATURES …]``. Requests are made in this process, without
-a network, and pages are rendered anew: a cached page costs the same at every size. The sizes take turns,
+a network, and pages are rendered each time: a cached page costs the same at every size. The sizes take turns,
 and of the rounds the middle one counts. Processor time is this process's and that of
 PostgreSQL's processes that serve it. The floor is the smallest campaign. Lists, the recount and erasing come
 last, once for each size; memory is what this process needed beyond what it held before.

@@ -1,7 +1,7 @@
 """Cost of the protections per signature: without limits, with a ticket, and with a solved puzzle.
 
-Run ``python -m tests.bench.guard [SIGNATURES]``. Tickets and puzzles are made beforehand with the server's
-own key, since nobody could solve so many. The last line is the page that asks for a proof, with a new
+Run ``python -m tests.bench.guard [SIGNATURES]``. Tickets and puzzles are made before, with the server's
+own key, since nobody could solve thousands. The last line is the page that asks for a proof, with a new
 puzzle in it: the answer to a flood that brings no proofs.
 """
 

@@ -21,7 +21,7 @@ class PostOffice:
 
     port: int
     recipients: list[str] = field(default_factory=list)
-    """Of every mail, so that whoever got two is there twice."""
+    """One entry per mail: a mailbox that got two mails is in it twice."""
     tokens: SimpleQueue[str] = field(default_factory=SimpleQueue)
     """Of the private links, in the order in which they came."""
     last_at: float = 0.0

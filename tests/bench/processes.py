@@ -2,7 +2,7 @@
 
 Run ``python -m tests.bench.processes [SIGNATURES]``. PostgreSQL has its default settings, with fsync, and
 holds the queue too; each run has a database of its own. First all sign, then the workers send the
-waiting mails, then all confirm, and at last all three go on at the same time. Meanwhile PostgreSQL is
+waiting mails, then all confirm, and finally all three go on at the same time. Meanwhile PostgreSQL is
 asked a hundred times a second what its sessions wait for: "Lock" is a session that waits for another's row.
 Afterwards each mailbox must have got its mail once, and the counts must equal the rows.
 

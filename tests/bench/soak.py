@@ -28,7 +28,7 @@ SIGNATURES, LOOKS = 200_000, 100
 MOST_GROWTH = 1.1
 
 BEHIND = 3_000
-"""So many mails may wait before signing pauses: the worker is slower than a form that is posted."""
+"""Waiting mails at which signing pauses: the worker is slower than a form that is posted."""
 
 PATIENCE_SECONDS = 600
 

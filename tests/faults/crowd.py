@@ -16,7 +16,7 @@ SIGNING, CONFIRMING = 3, 2
 STATES = ("de", "fr", "kz")
 
 LEAVING = 10
-"""One supporter in so many withdraws after confirming."""
+"""One supporter in this number withdraws after confirming."""
 
 MAILS_AHEAD = 60
 """Most signatures ahead of the mails, so that signing, sending and confirming go on at the same time."""

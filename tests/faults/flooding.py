@@ -55,7 +55,7 @@ class Answered:
 
 @dataclass
 class Signer:
-    """A supporter or an attacker who signs one letter from one network."""
+    """A supporter or an attacker, signing one letter from one network."""
 
     email: str
     network: str

@@ -28,7 +28,7 @@ def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(
     ):
         outcome = live(site, mails, many + one, real, is_patient=False)
 
-    # One domain that takes every address: so many may count a day, however many come.
+    # One domain that takes every address: its limit counts a day, whatever arrives.
     assert PEOPLE <= outcome.counted <= PEOPLE + MAILBOXES_PER_DOMAIN
     assert outcome.held[None] <= MAILBOXES_PER_DOMAIN
     assert outcome.held["domain"] + outcome.held["network"] == outcome.signed[303] - outcome.held[None]

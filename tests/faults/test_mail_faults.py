@@ -19,7 +19,7 @@ from tests.support.worker import eventually, start, worker
 pytestmark = pytest.mark.fault
 
 MAILS = 240
-"""So many that every worker finds some that the killed ones before it did not claim."""
+"""Enough that every worker finds some that the killed ones before it did not claim."""
 KILLS = 4
 CUT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -136,7 +136,7 @@ def test_a_server_that_stops_or_crashes_costs_nothing_that_was_acknowledged_and_
 
 
 def wait_for(crowd: Crowd, more: int) -> None:
-    """Wait until so many *more* signatures were acknowledged."""
+    """Wait until *more* further signatures were acknowledged."""
     reached = len(crowd.signed) + more
     assert eventually(lambda: crowd.has_signed(min(reached, crowd.wanted)), TIMEOUT_SECONDS)
     time.sleep(random.random() * 0.05)  # noqa: S311 - no secret

@@ -166,7 +166,7 @@ def flush(database: Database, site: Server) -> None:
 
 
 def crowd(database: Database, story: Story) -> None:
-    """Add so many signatories, with so much to say, that their list takes its time."""
+    """Add signatories with long own words, enough that their list takes long."""
     person = story.person() | {"words": story.canaries.cyrillic() + WORDS}
     details = Details(**person)
     with database.writing() as db:

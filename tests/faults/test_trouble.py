@@ -155,7 +155,7 @@ def test_while_the_database_is_locked_pages_are_served_and_who_waits_may_sign_in
             ]
             paths = ("/en/letters/de", "/counts.json", "/en/progress", "/healthz")
             assert [site.browser().get(path).status for path in paths] == [200] * len(paths)
-            # Whoever came first still waits; all the others have been told, and more are told at once.
+            # The first request still waits; all others are answered, and further ones are answered at once.
             assert eventually(lambda: sum(each.done() for each in signing) == CROWD - 1)
             late = site.browser().sign(email="late@example.org")
             told = [each.result() for each in signing if each.done()]

@@ -198,7 +198,7 @@ def test_the_cover_says_who_sends_what_and_where_to_check_it():
 
 
 def test_every_name_comes_out_as_it_was_written():
-    # So many different letters need several font subsets: a name's letters then come from more than one.
+    # Letters of many alphabets need several font subsets: a name's letters then come from more than one.
     reader, report = delivered(named(*crowd(), *NAMES))
 
     lines = text(reader).splitlines()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Key, Signature
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
-from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 
 NAMES, WORDS = "names", "words"
 

@@ -15,7 +15,7 @@ LIFETIME = timedelta(hours=24)
 """A mail older than this is given up."""
 
 UNCERTAIN_ATTEMPTS = 2
-"""After this number of attempts without a final reply, each of which may have arrived, no more copies are sent."""
+"""Attempts without a final reply. Each may have arrived, so no further copy is sent."""
 
 
 def is_final(error: Exception, *, attempts: int) -> bool:

@@ -16,7 +16,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Key, Signature
 from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
-from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 from campaign.signature.withdraw import withdraw_locked
 
 MOST_OPENED = 50_000

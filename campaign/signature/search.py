@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign.signature.model import Key, Signature
-from campaign.signature.unsealed import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 
 ANY = "any"
 

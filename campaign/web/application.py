@@ -33,11 +33,11 @@ from campaign.web.serving import (
     process,
 )
 from campaign.web.serving.cookie import OrganiserCookie
+from campaign.web.signature_writer import SignatureWriter
 from campaign.web.site import Site
 from campaign.web.snapshot import SnapshotCache
 from campaign.web.supporter import admission
 from campaign.web.supporter import views as supporter_views
-from campaign.web.write import SignatureWriter
 from campaign.worker.tasks import Tasks
 
 LARGEST_POST = 200_000

@@ -25,8 +25,8 @@ from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.web.background_reseal import BackgroundReseal
+from campaign.web.signature_writer import SignatureWriter
 from campaign.web.snapshot import SnapshotCache
-from campaign.web.write import SignatureWriter
 from campaign.worker.tasks import Tasks
 
 

@@ -27,7 +27,7 @@ from campaign.signature.data_request import Subject, erase_for
 from campaign.signature.model import Key, Signature
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
-from campaign.web.write import SignatureWriter
+from campaign.web.signature_writer import SignatureWriter
 from tests.conftest import NOW, new_database
 from tests.signature.test_signature import DAYS, confirm, sign, signing
 from tests.support.factories import make_delivery, make_owner, make_signature

@@ -12,7 +12,7 @@ from campaign.signature import count, data_request, search
 from campaign.signature.data_request import Subject
 from campaign.signature.model import Key, Signature
 from campaign.signature.recount import compare
-from campaign.signature.unsealed import UnsealedSignature
+from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
 from tests.support.factories import make_owner, make_signature

@@ -18,7 +18,7 @@ from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
 from campaign.signature.model import APPROVED, DECLINED, Key, Signature
-from campaign.signature.unsealed import UnsealedSignature
+from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
 from campaign.web.organise.signature_key import key_text, read_keys

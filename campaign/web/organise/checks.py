@@ -19,7 +19,7 @@ from campaign.signature import invalidation, search
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Key
 from campaign.signature.search import Criteria, Matches
-from campaign.signature.unsealed import UnsealedSignature
+from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.criteria_form import CriteriaForm, DecisionForm
 from campaign.web.organise.session import unlocked

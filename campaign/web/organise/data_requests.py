@@ -12,7 +12,7 @@ from campaign.reference.residence import name as residence_name
 from campaign.signature import data_request
 from campaign.signature.data_request import BoxSearch, Subject
 from campaign.signature.model import Key, Signature
-from campaign.signature.unsealed import UnsealedSignature
+from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.data_request_form import EraseForm, RequestForm
 from campaign.web.organise.session import unlocked

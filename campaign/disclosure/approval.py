@@ -8,7 +8,7 @@ from enum import Enum, auto
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Key, Signature
+from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
 from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 
@@ -29,7 +29,7 @@ class Outcome(Enum):
 
 
 def approve_names(
-    db: Session, keys: Iterable[Key], private_key: bytes, *, not_from: Collection[str] = ()
+    db: Session, keys: Iterable[SignatureKey], private_key: bytes, *, not_from: Collection[str] = ()
 ) -> Counter[Outcome]:
     """Publish the names of *keys* that wait for approval; return the number of each outcome.
 
@@ -51,7 +51,7 @@ def approve_names(
     return _review(db, keys, approve)
 
 
-def decline_names(db: Session, keys: Iterable[Key]) -> Counter[Outcome]:
+def decline_names(db: Session, keys: Iterable[SignatureKey]) -> Counter[Outcome]:
     """Decline the public names of *keys*, published ones too; return the number of each outcome."""
 
     def decline(signature: Signature) -> Outcome:
@@ -73,7 +73,7 @@ def decline_names_from(db: Session, residences: Collection[str]) -> None:
     )
 
 
-def approve_words(db: Session, keys: Iterable[Key], private_key: bytes) -> Counter[Outcome]:
+def approve_words(db: Session, keys: Iterable[SignatureKey], private_key: bytes) -> Counter[Outcome]:
     """Add the own words of *keys* to deliveries; return the number of each outcome."""
 
     def approve(signature: Signature) -> Outcome:
@@ -87,7 +87,7 @@ def approve_words(db: Session, keys: Iterable[Key], private_key: bytes) -> Count
     return _review(db, keys, approve)
 
 
-def decline_words(db: Session, keys: Iterable[Key]) -> Counter[Outcome]:
+def decline_words(db: Session, keys: Iterable[SignatureKey]) -> Counter[Outcome]:
     """Exclude the own words of *keys* from deliveries; return the number of each outcome."""
 
     def decline(signature: Signature) -> Outcome:
@@ -99,14 +99,16 @@ def decline_words(db: Session, keys: Iterable[Key]) -> Counter[Outcome]:
     return _review(db, keys, decline)
 
 
-def _review(db: Session, keys: Iterable[Key], decide: Callable[[Signature], Outcome]) -> Counter[Outcome]:
+def _review(
+    db: Session, keys: Iterable[SignatureKey], decide: Callable[[Signature], Outcome]
+) -> Counter[Outcome]:
     chosen = set(keys)
     outcomes = Counter(decide(signature) for signature in _locked(db, chosen))
     outcomes[Outcome.UNCHANGED] += len(chosen) - outcomes.total()
     return outcomes
 
 
-def _locked(db: Session, keys: Iterable[Key]) -> Iterator[Signature]:
+def _locked(db: Session, keys: Iterable[SignatureKey]) -> Iterator[Signature]:
     for state_code, signature_id in sorted(keys):
         signature = db.scalar(
             select(Signature)

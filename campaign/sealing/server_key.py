@@ -19,7 +19,7 @@ class ServerKeys:
     """Signs cookies and CSRF tokens."""
     proof: bytes = field(repr=False)
     """Signs proof-of-work challenges and tickets."""
-    place: bytes = field(repr=False)
+    cursor: bytes = field(repr=False)
     """Encrypts the position in the list of public names, which is part of a URL."""
 
     @classmethod
@@ -38,7 +38,7 @@ class ServerKeys:
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
             proof=_derive(secret, b"proof"),
-            place=_derive(secret, b"place" + digest_salt),
+            cursor=_derive(secret, b"place" + digest_salt),
         )
 
 

@@ -15,7 +15,7 @@ from campaign.errors import CampaignError, ClosedError, UnknownTokenError
 from campaign.sealing.code import code_hash
 from campaign.signature import count
 from campaign.signature.link import is_expired
-from campaign.signature.model import Key, Mailbox, Signature, SignatureToken
+from campaign.signature.model import Mailbox, Signature, SignatureKey, SignatureToken
 from campaign.signature.select import of_mailbox
 
 # Many may confirm at once, so statements are built once, and rows are no ORM objects.
@@ -68,7 +68,7 @@ def confirm(
     now: datetime,
     confirmation_days: int,
     closes_on: date | None = None,
-) -> list[Key | CampaignError]:
+) -> list[SignatureKey | CampaignError]:
     """Let signatures count, once per mailbox and letter, and delete their pending siblings.
 
     Return for each token the key of the signature that counts, which may be an earlier one of
@@ -169,7 +169,7 @@ def _delete_pending(db: Session, state_code: str, siblings: Sequence[UUID], conf
 
 def _outcome(
     row: TokenRow | None, confirmed: Mapping[Mailbox, UUID], *, is_closed: bool
-) -> Key | CampaignError:
+) -> SignatureKey | CampaignError:
     if row is None:
         return UnknownTokenError("no signature has this link, or it was not confirmed in time")
     if not _is_pending(row):

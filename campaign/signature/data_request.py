@@ -13,7 +13,7 @@ from campaign.reference.participating_state import STATES
 from campaign.sealing.address import canonical_address
 from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
 from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
@@ -33,7 +33,7 @@ class BoxSearch:
     found: list[UnsealedSignature]
     number: int
     """How many boxes were tried."""
-    after: Key | None
+    after: SignatureKey | None
     """Where the next part begins; ``None`` after the last."""
 
 
@@ -72,7 +72,7 @@ def find_by_digest(db: Session, subject: Subject) -> list[UnsealedSignature]:
 
 
 def search_boxes(
-    db: Session, subject: Subject, *, after: Key | None = None, most: int = MOST_OPENED
+    db: Session, subject: Subject, *, after: SignatureKey | None = None, most: int = MOST_OPENED
 ) -> BoxSearch:
     """Open about *most* boxes, from *after* on, and return the subject's signatures among them."""
     found: list[UnsealedSignature] = []
@@ -85,13 +85,15 @@ def search_boxes(
     return BoxSearch(found, number, None)
 
 
-def find_by_key(db: Session, subject: Subject, chosen: Iterable[Key]) -> list[UnsealedSignature]:
+def find_by_key(db: Session, subject: Subject, chosen: Iterable[SignatureKey]) -> list[UnsealedSignature]:
     """Return those of *chosen* that are the subject's, so that no other signature is shown or erased."""
     query = select(Signature).where(tuple_(Signature.state_code, Signature.id).in_(sorted(chosen)))
     return subject.matching(db.scalars(query.order_by(Signature.state_code, Signature.id)))
 
 
-def erase_for(db: Session, subject: Subject, chosen: Iterable[Key], *, now: datetime) -> list[Signature]:
+def erase_for(
+    db: Session, subject: Subject, chosen: Iterable[SignatureKey], *, now: datetime
+) -> list[Signature]:
     """Withdraw and erase those of *chosen* that are the subject's; return them."""
     erased = []
     for found in find_by_key(db, subject, chosen):

@@ -18,7 +18,7 @@ from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.campaign_key import current_key
 from campaign.signature import count
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import Criteria
 
 BATCH = 1000
@@ -90,7 +90,7 @@ def grounds(decision: Invalidation, private_key: bytes) -> Grounds | None:
     return None
 
 
-def invalidate(db: Session, decision_id: UUID, keys: Collection[Key]) -> int:
+def invalidate(db: Session, decision_id: UUID, keys: Collection[SignatureKey]) -> int:
     """Invalidate those of *keys* that are not yet, pending ones too; return how many."""
     changed = _change(
         db,
@@ -135,7 +135,7 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
     return len(changed)
 
 
-def release(db: Session, keys: Collection[Key]) -> int:
+def release(db: Session, keys: Collection[SignatureKey]) -> int:
     """Release those of *keys* that are held: once confirmed, they count. Return how many."""
     changed = _change(
         db,
@@ -177,7 +177,7 @@ def count_undoable(db: Session, decision_ids: Collection[UUID]) -> dict[UUID, in
     return {decision_id: number for decision_id, number in rows if decision_id}
 
 
-def _has_key(keys: Collection[Key]) -> Any:
+def _has_key(keys: Collection[SignatureKey]) -> Any:
     return tuple_(Signature.state_code, Signature.id).in_(sorted(keys))
 
 

@@ -23,7 +23,7 @@ DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
 
 APPROVED, DECLINED = "approved", "declined"
 
-Key = tuple[str, UUID]
+SignatureKey = tuple[str, UUID]
 """A signature's key: state code and id."""
 
 

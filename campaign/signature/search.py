@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 
 ANY = "any"
@@ -91,7 +91,7 @@ def find(
 
 
 def in_batches(
-    db: Session, selected: Select[Signature], *, after: Key | None = None
+    db: Session, selected: Select[Signature], *, after: SignatureKey | None = None
 ) -> Iterator[Sequence[Signature]]:
     """Yield the selected signatures in the order of their keys, from *after* on, a batch at a time.
 

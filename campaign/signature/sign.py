@@ -23,7 +23,7 @@ from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.model import COUNTED, Key, Mailbox, Signature, SignatureToken
+from campaign.signature.model import COUNTED, Mailbox, Signature, SignatureKey, SignatureToken
 from campaign.signature.select import is_confirmed
 
 # Many signatures may come at once, so statements are built once, and rows are no ORM objects.
@@ -132,7 +132,7 @@ def _select_confirmed(number: int) -> CompoundSelect[Any]:
 
 def _insert_pending(
     db: Session, signings: Sequence[Signing], mailboxes: Sequence[Mailbox], now: datetime
-) -> list[Key]:
+) -> list[SignatureKey]:
     """Insert the pending signatures and return their keys."""
     key_id, public_key = sealing_key(db)
     rows: list[dict[str, Any]] = []
@@ -158,7 +158,7 @@ def _insert_pending(
     return [(row["state_code"], row["id"]) for row in rows]
 
 
-def _new_tokens(db: Session, signatures: Sequence[Key]) -> list[str]:
+def _new_tokens(db: Session, signatures: Sequence[SignatureKey]) -> list[str]:
     tokens = [new_code() for _ in signatures]
     rows = [
         {"hash": code_hash(token), "state_code": state_code, "signature_id": signature_id}

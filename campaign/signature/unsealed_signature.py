@@ -12,7 +12,7 @@ from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class UnsealedSignature:
     private_key: bytes = field(repr=False)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> SignatureKey:
         """The signature's key."""
         return self.row.state_code, self.row.id
 

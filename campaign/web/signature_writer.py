@@ -12,7 +12,7 @@ from campaign.errors import CampaignError
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.confirm import confirm
-from campaign.signature.model import Key
+from campaign.signature.model import SignatureKey
 from campaign.signature.sign import Signing, sign
 
 Outcome = TypeVar("Outcome")
@@ -52,6 +52,6 @@ class SignatureWriter:
         sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
         return [None] * len(signings)
 
-    def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[Key | CampaignError]:
+    def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[SignatureKey | CampaignError]:
         days, closes_on = self._settings.confirmation_days, self._settings.closes_on
         return confirm(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)

@@ -24,7 +24,7 @@ from campaign.signature import confirm as confirming
 from campaign.signature import invalidation
 from campaign.signature import sign as signing_up
 from campaign.signature.data_request import Subject, erase_for
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
 from campaign.web.signature_writer import SignatureWriter
@@ -53,7 +53,7 @@ def before_locking(database: Database) -> Callable[[Callable[[], None]], None]:
     return waiting.append
 
 
-def keys_of(db: Session) -> list[Key]:
+def keys_of(db: Session) -> list[SignatureKey]:
     rows = [(state_code, each) for state_code, each in db.execute(select(Signature.state_code, Signature.id))]
     db.commit()
     return rows
@@ -99,7 +99,9 @@ def test_who_is_invalidated_while_confirming_counts_not(
     assert compare(db) == []
 
 
-def erase_on_request(database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[Key]) -> int:
+def erase_on_request(
+    database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[SignatureKey]
+) -> int:
     with database.writing() as db:
         subject = Subject("mara@example.org", keys, owner.campaign_private_key)
         return len(erase_for(db, subject, chosen, now=NOW))

@@ -10,7 +10,7 @@ from campaign.organiser.account import Unlocked
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, data_request, search
 from campaign.signature.data_request import Subject
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.recount import compare
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.signature.withdraw import withdraw
@@ -30,7 +30,7 @@ def subject(keys: ServerKeys, owner: Unlocked) -> Subject:
     return Subject("Mara@Example.org", keys, owner.campaign_private_key)
 
 
-def keys_of(found: list[UnsealedSignature]) -> list[Key]:
+def keys_of(found: list[UnsealedSignature]) -> list[SignatureKey]:
     return [each.key for each in found]
 
 

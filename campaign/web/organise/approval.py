@@ -17,7 +17,7 @@ from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
-from campaign.signature.model import APPROVED, DECLINED, Key, Signature
+from campaign.signature.model import APPROVED, DECLINED, Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
@@ -85,7 +85,7 @@ def approve() -> ResponseReturnValue:
     return _redirect_back(kind)
 
 
-def _review(kind: str, act: str, keys: list[Key]) -> Counter[Outcome]:
+def _review(kind: str, act: str, keys: list[SignatureKey]) -> Counter[Outcome]:
     db, private_key = session(), unlocked().campaign_private_key
     if act == "decline":
         return approval.decline_names(db, keys) if kind == NAMES else approval.decline_words(db, keys)

@@ -17,7 +17,7 @@ from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.signature import invalidation, search
 from campaign.signature.invalidation import Invalidation
-from campaign.signature.model import Key
+from campaign.signature.model import SignatureKey
 from campaign.signature.search import Criteria, Matches
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
@@ -103,7 +103,7 @@ def undo_decision(decision_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".checks"), 303)
 
 
-def _batches(criteria: Criteria | None, chosen: Iterable[Key]) -> Iterator[list[Key]]:
+def _batches(criteria: Criteria | None, chosen: Iterable[SignatureKey]) -> Iterator[list[SignatureKey]]:
     """Yield the chosen or matching keys; changing one batch does not disturb the next."""
     if criteria is None:
         yield list(chosen)
@@ -114,7 +114,7 @@ def _batches(criteria: Criteria | None, chosen: Iterable[Key]) -> Iterator[list[
             yield batch
 
 
-def _invalidate(criteria: Criteria | None, chosen: list[Key], reason: str) -> int:
+def _invalidate(criteria: Criteria | None, chosen: list[SignatureKey], reason: str) -> int:
     by, number = unlocked().name, 0
     with site().database.writing() as db:
         decision = invalidation.record_decision(db, criteria, reason, by=by, now=now())
@@ -126,7 +126,7 @@ def _invalidate(criteria: Criteria | None, chosen: list[Key], reason: str) -> in
     return number
 
 
-def _release(batches: Iterable[list[Key]]) -> int:
+def _release(batches: Iterable[list[SignatureKey]]) -> int:
     number = 0
     for batch in batches:
         with site().database.writing() as db:

@@ -11,7 +11,7 @@ from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.signature import data_request
 from campaign.signature.data_request import BoxSearch, Subject
-from campaign.signature.model import Key, Signature
+from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.data_request_form import EraseForm, RequestForm
@@ -79,7 +79,7 @@ def _record(act: str, rows: list[Signature]) -> None:
     commit()
 
 
-def _keys(field: str) -> list[Key]:
+def _keys(field: str) -> list[SignatureKey]:
     return read_keys(request.form.getlist(field))
 
 

@@ -118,13 +118,17 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
         .limit(BATCH)
     )
     keys = [(row.state_code, row.id) for row in db.execute(batch)]
+    changed = _restore(db, decision_id, keys) if keys else 0
+    # Locked last, as in invalidate(): in the other order the two would deadlock.
     db.execute(
         update(Invalidation)
         .where(Invalidation.id == decision_id, Invalidation.undone_at.is_(None))
         .values(undone_at=now, undone_by=by)
     )
-    if not keys:
-        return 0
+    return changed
+
+
+def _restore(db: Session, decision_id: UUID, keys: Collection[SignatureKey]) -> int:
     changed = _change(
         db,
         update(Signature)

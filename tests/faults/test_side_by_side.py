@@ -99,6 +99,31 @@ def test_who_is_invalidated_while_confirming_counts_not(
     assert compare(db) == []
 
 
+def test_undoing_a_decision_waits_for_one_that_invalidates_more_without_a_deadlock(
+    database: Database, db: Session, keys: ServerKeys
+) -> None:
+    make_signature(db, keys, email="mara@example.org")
+    decision, chosen = invalidation.record_decision(db, None, "made up", by="Olga", now=NOW).id, keys_of(db)
+    invalidation.invalidate(db, decision, chosen)
+    db.commit()
+
+    def undo() -> int:
+        with database.writing() as other:
+            return invalidation.undo(other, decision, by="Olga", now=NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.session(writes=True) as more:
+            more.execute(select(Signature.id).with_for_update())
+            undoing = pool.submit(undo)
+            assert eventually(lambda: db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+            # The decision's own row, which invalidating updates after the signatures.
+            assert invalidation.invalidate(more, decision, chosen) == 0
+            more.commit()
+        assert undoing.result() == 1
+
+    assert compare(db) == []
+
+
 def erase_on_request(
     database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[SignatureKey]
 ) -> int:

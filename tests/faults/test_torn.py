@@ -1,4 +1,4 @@
-"""SQLite's files as a machine leaves them that lost its power, or that may only be read any more."""
+"""SQLite after a power failure, which leaves a torn log, and on read-only storage."""
 
 import random
 import shutil
@@ -34,12 +34,12 @@ pytestmark = pytest.mark.fault
 SIGNATURES = 8
 
 FRAME_BYTES = 24 + 4096
-"""Of each page in the write-ahead log."""
+"""Size of a page in the write-ahead log, with its header."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What was on disk when something was acknowledged."""
+    """State of the disk at an acknowledgement."""
 
     log_bytes: int
     signed: int
@@ -62,7 +62,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def moments(app: Flask, database: Database, keys: ServerKeys, tmp_path: Path) -> list[Moment]:
-    """Sign and confirm, and note how far the log was at each acknowledgement."""
+    """Sign and confirm, and record the length of the log at each acknowledgement."""
     client, log = app.test_client(), tmp_path / "campaign.sqlite-wal"
     assert database.checkpoint()
     noted = [Moment(log.stat().st_size, 0, 0)]
@@ -82,7 +82,7 @@ def moments(app: Flask, database: Database, keys: ServerKeys, tmp_path: Path) ->
 
 
 def torn(log: bytes, at: int, until: int, chance: random.Random) -> dict[str, bytes]:
-    """Return what may be left of *log* when all up to *at* was on disk, and what follows on its way there."""
+    """Return possible remains of *log* when it was on disk up to *at*, and partly from there to *until*."""
     kept, following = log[:at], bytearray(log[at:until])
     following[chance.randrange(len(following))] ^= 1 << chance.randrange(8)
     return {
@@ -94,7 +94,7 @@ def torn(log: bytes, at: int, until: int, chance: random.Random) -> dict[str, by
 
 
 def found(path: Path) -> tuple[int, int]:
-    """Open the database at *path*, check that it is sound, and return signed and confirmed signatures."""
+    """Check the integrity of the database at *path*; return its numbers of signatures and confirmed ones."""
     with closing(Database(f"sqlite:///{path}")) as database:
         with database.reading() as db:
             assert db.execute(text("PRAGMA integrity_check")).scalar() == "ok"
@@ -126,7 +126,7 @@ def test_whatever_is_torn_off_the_log_everything_acknowledged_before_is_there(
 def test_a_database_that_lets_itself_only_be_read_is_answered_503_and_goes_on_when_it_is_mended(
     app: Flask,
 ) -> None:
-    """As when a file system was remounted: SQLite itself refuses to write, with the same error."""
+    """SQLite refuses to write with the same error as on a file system that was remounted read-only."""
     engine, client = app.extensions["campaign"].database.engine, app.test_client()
     is_read_only = True
 

@@ -1,4 +1,4 @@
-"""The machine breaks under the site: it says so, acknowledges nothing it cannot keep, and recovers."""
+"""Faults of disk, database, relay and processes: nothing unsaved is acknowledged, and the site recovers."""
 
 import os
 import shutil
@@ -34,19 +34,19 @@ CROWD = 40
 """More than a web process has threads."""
 
 ENOUGH = 400
-"""More signatures than fit into what a full disk leaves in files that are there already."""
+"""More signatures than fit into the unused parts of existing files on a full disk."""
 
 
 @contextmanager
 def small_disk(folder: Path, *, is_read_only: bool = False) -> Iterator[Path]:
-    """Mount a disk of its own at *folder* while the block lasts."""
+    """Mount a small disk at *folder* while the block lasts."""
     folder.mkdir()
     options = f"size={DISK_BYTES}{',ro' if is_read_only else ''}"
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode:
-        # In CI what cannot be tried is a failure, never a skip.
+        # In CI a test that cannot run fails.
         (pytest.fail if os.environ.get("CI") else pytest.skip)("only root may mount a small disk")
     try:
         yield folder
@@ -55,7 +55,7 @@ def small_disk(folder: Path, *, is_read_only: bool = False) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all the room that is left, to the last byte."""
+    """Fill *disk* to the last byte."""
     filler = disk / "filler"
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
@@ -108,7 +108,7 @@ def test_on_a_full_disk_the_start_says_so_in_one_line(tmp_path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let another process hold the database's only lock while the block lasts."""
+    """Let another process have SQLite's write lock while the block lasts."""
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
         " db.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
@@ -186,10 +186,10 @@ def test_a_relay_that_refuses_everybody_for_now_gets_the_mails_again(tmp_path: P
         post_office.refuse_sender = ""
         connection = sqlite3.connect(site.instance / "campaign.sqlite", timeout=120)
         put_off = "SELECT count(*) FROM outbox WHERE due_at > datetime(created_at, '+20 seconds')"
-        # Said in the log first, and then on disk.
+        # The log line comes before the commit.
         assert eventually(lambda: connection.execute(put_off).fetchone() == (1,))
         with connection:
-            # The minute that it waits for passes.
+            # As after the minute of the back-off.
             connection.execute("UPDATE outbox SET due_at = created_at")
         connection.close()
         assert site.browser().sign(email="late@example.org").is_done
@@ -197,7 +197,7 @@ def test_a_relay_that_refuses_everybody_for_now_gets_the_mails_again(tmp_path: P
 
 
 def assert_one_line(refused: subprocess.CompletedProcess[str], *named: str) -> None:
-    """Check that a command was refused with status 1 and a single line that names what is wrong."""
+    """Check that a command ended with status 1 and one line that holds every text of *named*."""
     said = refused.stderr.strip() + refused.stdout.strip()
     assert refused.returncode == 1, said
     assert said.startswith("campaign: "), said

@@ -1,4 +1,4 @@
-"""Somebody starts the site twice by mistake, on one instance: nothing is done twice."""
+"""Two sites on one instance, started by mistake: nothing is done twice."""
 
 import threading
 from collections import Counter
@@ -44,7 +44,7 @@ def test_two_sites_on_one_instance_send_no_mail_twice_and_count_alike(tmp_path: 
             for each in visits:
                 each.join()
             for at, who in enumerate(people):
-                # At the other one than where it was signed.
+                # On the other site than the one where it was signed.
                 assert both[1 - at % 2].browser().act(mail_to(post_office, who), "confirm").is_done
             assert both[0].browser().act(mail_to(post_office, people[0]), "withdraw").is_done
 

@@ -82,7 +82,7 @@ def delivered(mail: Path) -> bytes:
 def draw_cover(document: bytes, target: Path) -> None:
     """Draw the page after the letter, which is the cover of the list."""
     page = first_page_with(document, "Signatures by residence")
-    command = ["pdftoppm", "-png", "-singlefile", "-r", "72", "-f", str(page), "-l", str(page), "-"]
+    command = ["pdftoppm", "-png", "-singlefile", "-r", "96", "-f", str(page), "-l", str(page), "-"]
     subprocess.run([*command, str(target.with_suffix(""))], input=document, check=True)
 
 

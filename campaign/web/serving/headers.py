@@ -72,6 +72,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         if is_private or response.status_code >= 400:
             headers["Cache-Control"] = "no-store"
         headers.setdefault("Cache-Control", "no-cache")
+        if headers["Cache-Control"] == "no-store":
+            # Otherwise nginx writes what a slow reader has not fetched yet to a file, a list of names too.
+            headers["X-Accel-Buffering"] = "no"
         return response
 
 

@@ -46,6 +46,7 @@ def test_the_setup_link_makes_the_first_organiser_and_shows_the_recovery_code_on
     assert answer.status_code == 200
     assert re.search(r"(?:[0-9A-Z]{4}-){7}[0-9A-Z]{4}", answer.get_data(as_text=True))
     assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Accel-Buffering"] == "no"
     assert browser.get("/organise/").status_code == 200
     assert browser.get(f"/organise/setup/{setup_code}").status_code == 404
 

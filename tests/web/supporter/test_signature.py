@@ -83,6 +83,7 @@ def test_the_private_page_is_not_cached(supporter: Supporter) -> None:
     headers = supporter.page().headers
 
     assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Accel-Buffering"] == "no"
     assert headers["X-Robots-Tag"] == "noindex"
     assert headers["Referrer-Policy"] == "same-origin"
 

@@ -26,13 +26,11 @@ class MailboxDay(Base):
     sent: Mapped[int]
 
 
-def reserve_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
-    """Count one more mail to *mailbox* on that day; return whether it is within the limit."""
-    return reserve_mails(db, [mailbox], on=on)[0]
-
-
 def reserve_mails(db: Session, mailboxes: Sequence[bytes], *, on: date) -> list[bool]:
-    """Reserve many mails with one statement; the results are in the order of *mailboxes*."""
+    """Count one more mail to each of *mailboxes* on that day, with one statement.
+
+    Returns, in the same order, whether each is within the limit.
+    """
     requested = Counter(mailboxes)
     # Sorted, so that two transactions with the same mailboxes wait for each other instead of deadlocking.
     rows = [{"digest": each, "on": on, "sent": requested[each]} for each in sorted(requested)]

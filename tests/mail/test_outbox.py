@@ -9,7 +9,7 @@ from sqlalchemy import select
 from campaign.database.session import Database
 from campaign.errors import WrongKeyError
 from campaign.mail import outbox, retry
-from campaign.mail.daily_limit import MailboxDay, reserve_mail
+from campaign.mail.daily_limit import MailboxDay, reserve_mails
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.outbox_health import OutboxHealth, measure
 from campaign.mail.sweep import erase_expired
@@ -278,8 +278,8 @@ def test_the_outbox_health_counts_waiting_mails_and_their_age(db, put):
 def test_a_mailbox_gets_five_mails_a_day(db):
     today, mailbox, other = NOW.date(), b"m" * 32, b"o" * 32
 
-    assert [reserve_mail(db, mailbox, on=today) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert reserve_mail(db, other, on=today)
+    assert [reserve_mails(db, [mailbox], on=today) for _ in range(7)] == [[True]] * 5 + [[False]] * 2
+    assert reserve_mails(db, [other], on=today) == [True]
 
 
 def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database):
@@ -288,15 +288,15 @@ def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database)
     def ask(_: int) -> bool:
         start.wait()
         with database.writing() as db:
-            return reserve_mail(db, b"m" * 32, on=NOW.date())
+            return reserve_mails(db, [b"m" * 32], on=NOW.date())[0]
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(ask, range(8))) == 5
 
 
 def test_yesterdays_counts_are_deleted(db):
-    reserve_mail(db, b"y" * 32, on=NOW.date() - timedelta(days=1))
-    reserve_mail(db, b"t" * 32, on=NOW.date())
+    reserve_mails(db, [b"y" * 32], on=NOW.date() - timedelta(days=1))
+    reserve_mails(db, [b"t" * 32], on=NOW.date())
 
     erase_expired(db, NOW)
 

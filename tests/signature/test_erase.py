@@ -204,7 +204,7 @@ def test_the_worker_also_erases_mails_mail_limits_and_delivered_numbers(
     outbox.add(
         db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=longest_ago
     )
-    daily_limit.reserve_mail(db, b"mailbox", on=longest_ago.date())
+    daily_limit.reserve_mails(db, [b"mailbox"], on=longest_ago.date())
     db.commit()
     over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
     db.close()

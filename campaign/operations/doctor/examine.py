@@ -6,10 +6,7 @@ from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.operations.doctor import content, machine, mail
 from campaign.operations.doctor.finding import Finding
-from campaign.operations.doctor.machine import LOW_DISK_BYTES
 from campaign.settings import Settings
-
-__all__ = ["LOW_DISK_BYTES", "Finding", "examine"]
 
 
 def examine(settings: Settings, appeal: Appeal, database: Database, *, now: datetime) -> list[Finding]:

@@ -123,7 +123,7 @@ def _render_entries(db: Session, asked: Mapping[str, str], *, page: int = 1, que
         abort(404)
     selected, unreadable = approval.entries(db, kind, VERDICTS[status], state_code)
     entries = _search(db, selected, query) if query else _page_of_entries(db, selected, page)
-    waiting = approval.count_waiting(session())
+    waiting = approval.count_waiting(db)
     kept: dict[str, Any] = {"kind": kind, "status": status, "state": state_code}
     return render_template(
         "organise/signatures.html",

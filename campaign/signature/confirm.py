@@ -73,14 +73,14 @@ def confirm(
 
     Return for each token the key of the signature that counts, which may be an earlier one of
     the same mailbox, or the error: :class:`UnknownTokenError` if no signature has the token or
-    it expired, :class:`ClosedError` if the campaign is over and the signature still pending.
+    it expired, :class:`ClosedError` if it is pending and was signed after the close. Who signed in
+    time may confirm in time, also after the close.
     """
     db.flush()  # the statements below bypass the ORM
     hashes = [code_hash(token) for token in tokens]
-    is_closed = closes_on is not None and now.date() > closes_on
     while True:
         found = _select_by_token(db, hashes, now.date(), confirmation_days)
-        pending = [] if is_closed else [row for row in found.values() if _is_pending(row)]
+        pending = [row for row in found.values() if _is_pending(row) and not _is_late(row, closes_on)]
         siblings = _lock_siblings(db, pending)
         if any(row.id not in siblings[_mailbox(row)] for row in pending):
             continue  # a sibling was confirmed meanwhile, and the token now leads to it
@@ -89,7 +89,7 @@ def confirm(
                 confirmed = _confirm_one_per_mailbox(db, pending, siblings, on=now.date())
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
-        return [_outcome(found.get(each), confirmed, is_closed=is_closed) for each in hashes]
+        return [_outcome(found.get(each), confirmed, closes_on) for each in hashes]
 
 
 def _select_by_token(
@@ -103,8 +103,12 @@ def _is_pending(row: TokenRow) -> bool:
     return row.confirmed_on is None and row.withdrawn_on is None
 
 
+def _is_late(row: TokenRow, closes_on: date | None) -> bool:
+    return closes_on is not None and row.signed_on > closes_on
+
+
 def _mailbox(row: TokenRow) -> Mailbox:
-    # After the close digests are erased, and each signature has no siblings.
+    # Digests are erased some time after the close; a signature without one has no siblings.
     return Mailbox(row.state_code, row.digest or row.id.bytes)
 
 
@@ -168,12 +172,12 @@ def _delete_pending(db: Session, state_code: str, siblings: Sequence[UUID], conf
 
 
 def _outcome(
-    row: TokenRow | None, confirmed: Mapping[Mailbox, UUID], *, is_closed: bool
+    row: TokenRow | None, confirmed: Mapping[Mailbox, UUID], closes_on: date | None
 ) -> SignatureKey | CampaignError:
     if row is None:
         return UnknownTokenError("no signature has this link, or it was not confirmed in time")
     if not _is_pending(row):
         return row.state_code, row.id
-    if is_closed:
-        return ClosedError("the campaign has closed")
+    if _is_late(row, closes_on):
+        return ClosedError("it was signed after the close")
     return row.state_code, confirmed[_mailbox(row)]

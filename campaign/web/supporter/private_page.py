@@ -16,7 +16,7 @@ from campaign.signature import count
 from campaign.signature.erase import add_months
 from campaign.signature.link import count_links, find_by_token
 from campaign.signature.model import Signature
-from campaign.web.site import is_open, letter_to, now, session, site
+from campaign.web.site import letter_to, now, session, site
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.form import DisclosureForm
 
@@ -66,7 +66,7 @@ def render_signature(language: Language, token: str, signature: Signature, form:
     if signature.withdrawn_on:
         return render_template("supporter/signature_withdrawn.html", **shown)
     if not signature.confirmed_on:
-        return render_template("supporter/signature_pending.html", **shown, is_open=is_open())
+        return render_template("supporter/signature_pending.html", **shown, is_open=_can_confirm(signature))
     done = request.args.get("done", "")
     return render_template(
         "supporter/signature_confirmed.html",
@@ -93,6 +93,12 @@ def render_find_signature(form: FindSignatureForm, *, is_expired: bool = False) 
 
 def _is_endangered(signature: Signature) -> bool:
     return signature.residence in site().appeal.endangered_residences
+
+
+def _can_confirm(signature: Signature) -> bool:
+    """Whether *signature* was made in time; an expired one has no page."""
+    closes_on = site().settings.closes_on
+    return closes_on is None or signature.signed_on <= closes_on
 
 
 def _more(language: Language, signature: Signature) -> dict[str, object]:

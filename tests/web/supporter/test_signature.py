@@ -171,13 +171,29 @@ def test_after_the_close_one_can_still_withdraw(
     assert supporter.total() == 0
 
 
-def test_after_the_close_a_pending_one_cannot_be_confirmed(
+@pytest.mark.both_databases
+def test_who_signed_in_time_may_confirm_until_the_day_that_the_page_names(
+    supporter: Supporter, site: Site, clock: Clock, make_app: Callable[[Settings], Flask]
+) -> None:
+    supporter.sign()
+    late = make_app(replace(site.settings, closes_on=clock().date())).test_client()
+    clock.forward(days=site.settings.confirmation_days)
+    page = late.get(f"/en/signature/{supporter.token}")
+
+    assert "If you do nothing, it is erased on 1 December 2026" in text(page)
+    assert 'value="confirm"' in text(page)
+    assert late.post(f"/en/signature/{supporter.token}", data={"action": "confirm"}).status_code == 303
+    assert supporter.total() == 1
+
+
+def test_what_was_signed_after_the_close_cannot_be_confirmed(
     supporter: Supporter, site: Site, clock: Clock, make_app: Callable[[Settings], Flask]
 ) -> None:
     supporter.sign()
     closes_on = (clock() - timedelta(days=1)).date()
     late = make_app(replace(site.settings, closes_on=closes_on)).test_client()
 
+    assert 'value="confirm"' not in text(late.get(f"/en/signature/{supporter.token}"))
     assert late.post(f"/en/signature/{supporter.token}", data={"action": "confirm"}).status_code == 410
     assert supporter.total() == 0
 

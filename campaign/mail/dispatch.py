@@ -134,24 +134,24 @@ class Dispatch:
             self._delete_accepted(deletions)
 
     def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
-        if mail.purpose == outbox.DECOY:
-            return
         content = outbox.content(self.keys, mail)
-        if mail.purpose == outbox.LINK_REQUEST:
+        if content.purpose == outbox.DECOY:
+            return
+        if content.purpose == outbox.LINK_REQUEST:
             with self.database.writing() as db:
                 outbox.delete_sent(db, mail.id)
-                self.send_links(db, content.recipient, mail.language)
+                self.send_links(db, content.recipient, content.language)
             return
         message = render(
-            mail.purpose,
-            language=mail.language,
+            content.purpose,
+            language=content.language,
             settings=self.settings,
             recipient=content.recipient,
             params=content.params,
             now=self.clock(),
             message_id=mail.id,
         )
-        transport.send(message, purpose=mail.purpose, before_data=partial(self._ensure_lease, mail))
+        transport.send(message, purpose=content.purpose, before_data=partial(self._ensure_lease, mail))
         self._pause.reset()
 
     def _ensure_lease(self, mail: OutboxMail) -> None:

@@ -23,8 +23,11 @@ from campaign.sealing.code import grouped
 from campaign.settings import Settings
 
 LINKS = "links"
-PURPOSES = ("confirm", "already", LINKS)
-"""Asks to confirm; says that this mailbox has already confirmed; sends a mailbox's links again."""
+PURPOSES = ("confirm", LINKS)
+"""Asks to confirm what was submitted; sends a mailbox's links again.
+
+All have one subject and one first line, so that a locked phone does not tell whether its owner signed.
+"""
 
 POLICY = policy.SMTP.clone(max_line_length=200)
 """The lines are long enough that no address is folded in the middle."""
@@ -57,7 +60,8 @@ def render(
         language: Code of its language.
         settings: Give the sender, the base URL, and how many days a link is valid.
         recipient: An address without a name.
-        params: ``token``; for ``links``, ``links``: pairs of a state's code and a token.
+        params: ``token``, and ``is_last`` if it is the last mail of the day to this mailbox; for
+            ``links``, ``links``: pairs of a state's code and a token.
         now: The Date header; aware UTC.
         message_id: The same for every attempt, so that a mailbox can drop a second copy.
 
@@ -71,10 +75,11 @@ def render(
         "entry": entry,
         "links": [Link(f"{entry}/{token}", grouped(token)) for token in tokens],
         "days": settings.confirmation_days,
+        "is_last": params.get("is_last", False),
     }
     subject, text, html = (
-        _environment().get_template(f"{purpose}/{name}").render(context)
-        for name in ("subject.txt", "body.txt", "body.html")
+        _environment().get_template(name).render(context)
+        for name in ("subject.txt", f"{purpose}/body.txt", f"{purpose}/body.html")
     )
     message = new_message(settings, recipient, now=now, message_id=message_id)
     message["Subject"] = " ".join(subject.split())

@@ -9,7 +9,6 @@ from sqlalchemy import (
     CheckConstraint,
     Connection,
     Index,
-    String,
     Text,
     bindparam,
     delete,
@@ -50,10 +49,9 @@ class OutboxMail(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    purpose: Mapped[str] = mapped_column(String(20))
-    language: Mapped[str] = mapped_column(String(8))
     sealed: Mapped[bytes | None]
-    """Recipient and parameters, encrypted under the server's mail key; ``None`` once given up."""
+    """Purpose, language, recipient and parameters, encrypted under the server's mail key; ``None`` once
+    given up, so that a mail that failed does not tell what it was for."""
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     """Reduced to the day when the mail is given up."""
@@ -89,8 +87,6 @@ def add_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: dat
     rows = [
         {
             "id": uuid4(),
-            "purpose": mail.purpose,
-            "language": mail.language,
             "sealed": wrap(keys, mail),
             "due_at": now,
             "created_at": now,
@@ -103,7 +99,7 @@ def add_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: dat
 
 
 def content(keys: ServerKeys, mail: OutboxMail) -> Content:
-    """Decrypt the recipient and parameters of *mail*.
+    """Decrypt the content of *mail*.
 
     Raises:
         WrongKeyError: It was stored under another secret key, was altered, or is erased.

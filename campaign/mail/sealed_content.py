@@ -1,4 +1,4 @@
-"""Recipient and parameters of a waiting mail, encrypted under the server's key."""
+"""Purpose, language, recipient and parameters of a waiting mail, encrypted under the server's key."""
 
 import json
 from collections.abc import Mapping
@@ -24,13 +24,15 @@ class NewMail(NamedTuple):
 class Content:
     """The decrypted content of a waiting mail."""
 
+    purpose: str
+    language: str
     recipient: str
     params: Mapping[str, Any]
 
 
 def wrap(keys: ServerKeys, mail: NewMail) -> bytes:
     """Return the encrypted content of *mail*, padded so that its size does not tell the address's length."""
-    content = json.dumps({"recipient": mail.recipient, "params": mail.params}).encode()
+    content = json.dumps(mail._asdict()).encode()
     return box.wrap(sodium_pad(content, box.BLOCK_BYTES), keys.mail)
 
 

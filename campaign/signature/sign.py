@@ -58,8 +58,7 @@ def sign(
 ) -> None:
     """Insert pending signatures, and the mails that ask to confirm them, with one statement per table.
 
-    A repeated signature does the same work and leaves the same rows as a first one; only the
-    mail differs, and only the mailbox's owner reads it.
+    A repeated signature does the same work, leaves the same rows and sends the same mail as a first one.
 
     Raises:
         ClosedError: The campaign is over.
@@ -84,10 +83,8 @@ def sign(
     tokens = _new_tokens(db, targets)
     reserved = reserve_mails_to(db, keys, [signing.details.email for signing in signings], now)
     mails = [
-        _mail(signing, token, is_within_limit=is_within_limit, is_repeated=mailbox in confirmed)
-        for signing, token, is_within_limit, mailbox in zip(
-            signings, tokens, reserved, mailboxes, strict=True
-        )
+        _mail(signing, token, is_within_limit=is_within_limit)
+        for signing, token, is_within_limit in zip(signings, tokens, reserved, strict=True)
     ]
     outbox.add_all(db, keys, mails, now=now)
 
@@ -168,8 +165,7 @@ def _new_tokens(db: Session, signatures: Sequence[SignatureKey]) -> list[str]:
     return tokens
 
 
-def _mail(signing: Signing, token: str, *, is_within_limit: bool, is_repeated: bool) -> NewMail:
-    purpose = "already" if is_repeated else "confirm"
+def _mail(signing: Signing, token: str, *, is_within_limit: bool) -> NewMail:
     # Beyond the daily limit the same work is done, or its time would reveal how many mails were sent.
-    purpose = purpose if is_within_limit else outbox.DECOY
+    purpose = "confirm" if is_within_limit else outbox.DECOY
     return NewMail(purpose, signing.language, signing.details.email, {"token": token})

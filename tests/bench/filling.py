@@ -160,7 +160,7 @@ class _Filling:
         return row | GONE if is_withdrawn else row
 
     def _mail(self) -> dict[str, Any]:
-        mail = {"id": uuid4(), "purpose": "confirm", "language": "en", "sealed": os.urandom(len(self._box))}
+        mail = {"id": uuid4(), "sealed": os.urandom(len(self._box))}
         mail |= {"due_at": self._moment, "created_at": self._moment, "attempts": 0}
         return mail | {"status": "waiting", "failure_code": 0}
 

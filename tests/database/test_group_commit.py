@@ -1,6 +1,7 @@
 """Group commit: simultaneous changes share one transaction, and each is made wholly or not at all."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -125,14 +126,9 @@ def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys
     signing_up.sign(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
     db.commit()
 
-    sent = {(mail.recipient, mail.purpose): str(mail.params["token"]) for mail in mails(db, keys)}
-    assert set(sent) == {
-        ("known@example.org", "confirm"),
-        ("known@example.org", "already"),
-        ("new@example.org", "confirm"),
-    }
-    assert confirm(db, sent["new@example.org", "confirm"]).confirmed_on == NOW.date()
-    assert confirm(db, sent["known@example.org", "already"]).confirmed_on == NOW.date()
+    sent = {mail.recipient: str(mail.params["token"]) for mail in mails(db, keys)}
+    assert [mail.purpose for mail in mails(db, keys)] == ["confirm"] * 3
+    assert confirm(db, sent["new@example.org"]).confirmed_on == NOW.date()
     assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
 
 
@@ -144,8 +140,7 @@ def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
     signing_up.sign(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
     db.commit()
 
-    rows = db.execute(text("SELECT purpose, count(*) FROM outbox GROUP BY purpose")).all()
-    assert dict(tuple(row) for row in rows) == {"confirm": 6, outbox.DECOY: 3}
+    assert Counter(mail.purpose for mail in mails(db, keys)) == {"confirm": 6, outbox.DECOY: 3}
 
 
 def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database, keys: ServerKeys) -> None:

@@ -115,7 +115,7 @@ def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, cl
     assert supporter.total() == 4
     assert partitions(site) == {"signature_de": 2, "signature_fr": 1, "signature_others": 1}
     assert supporter.sign("de", name="public.de", email="public.de@example.org").status_code == 303
-    assert supporter.purpose == "already"
+    assert supporter.purpose == "confirm"
 
     with site.database.session(writes=True) as db:
         listed = list(db.scalars(in_list_order("de")))

@@ -61,7 +61,7 @@ def test_a_mail_holds_what_it_was_given(db, keys, put):
     content = outbox.content(keys, mail)
 
     assert (content.recipient, content.params) == (ADDRESS, {"token": "TOKEN0"})
-    assert (mail.purpose, mail.language) == ("confirm", "en")
+    assert (content.purpose, content.language) == ("confirm", "en")
 
 
 def test_a_mail_is_stored_only_if_its_transaction_was_committed(db, keys):
@@ -208,6 +208,16 @@ def test_a_refused_mail_is_erased_but_shown_as_failed(db, put):
 
     assert (failed.status, failed.sealed, failed.failure_code) == ("failed", None, 550)
     assert claim(db, NOW + timedelta(days=1)) == []
+
+
+def test_a_given_up_mail_does_not_tell_what_it_was_for(db, keys):
+    for purpose in ("confirm", "links", outbox.DECOY, outbox.LINK_REQUEST):
+        mail = {"purpose": purpose, "language": "en", "recipient": ADDRESS, "params": {}}
+        retry.give_up(db, outbox.add(db, keys, **mail, now=NOW), code=550)
+    db.commit()
+
+    columns = [column for column in OutboxMail.__table__.columns if column.name != "id"]
+    assert len(set(db.execute(select(*columns)).all())) == 1
 
 
 def test_a_given_up_mail_keeps_its_day_but_not_its_time(db, put):

@@ -123,7 +123,7 @@ def test_the_owner_of_a_mailbox_that_signed_is_told_so(db: Session, keys: Server
     sign(db, keys, name="A Stranger")
 
     mail = mails(db, keys)[-1]
-    assert mail.purpose == "already"
+    assert mail.purpose == "confirm"
     opened = find_by_token(db, mail.params["token"], now=NOW, confirmation_days=DAYS)
     assert opened.confirmed_on is not None
 

@@ -23,5 +23,5 @@ def mails(db: Session, keys: ServerKeys) -> list[Waiting]:
     """Return the waiting mails, the newest last."""
     db.flush()
     rows = db.scalars(select(OutboxMail).order_by(OutboxMail.created_at, OutboxMail.id))
-    opened = [(row.purpose, outbox.content(keys, row)) for row in rows if row.sealed]
-    return [Waiting(purpose, each.recipient, each.params) for purpose, each in opened]
+    opened = [outbox.content(keys, row) for row in rows if row.sealed]
+    return [Waiting(each.purpose, each.recipient, each.params) for each in opened]

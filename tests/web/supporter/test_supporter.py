@@ -143,7 +143,7 @@ def test_a_first_and_a_repeated_signature_get_the_same_answer(supporter: Support
     supporter.act("confirm")
     repeat = supporter.sign(name="A Stranger")
 
-    assert supporter.purpose == "already"
+    assert supporter.purpose == "confirm"
     assert (first.status_code, first.location, first.data) == (
         repeat.status_code,
         repeat.location,

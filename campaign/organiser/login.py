@@ -32,13 +32,7 @@ def unlock(db: Session, name: str, passphrase: str, code: TypedCode | None = Non
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private = _open(account, stretched)
-    if account.second_factor is not None:
-        if code is None:
-            raise WrongKeyError(NO_MATCH)
-        try:
-            second_factor.consume_code(db, account, stretched, code)
-        except WrongCodeError as error:
-            raise WrongKeyError(NO_MATCH) from error
+    _check_code(db, account, stretched, code)
     private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
 
@@ -56,6 +50,19 @@ def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[
     return account, stretched
 
 
+def authenticate_again(
+    db: Session, organiser_id: UUID, passphrase: str, code: TypedCode
+) -> tuple[Organiser, bytes]:
+    """Check passphrase and code of a logged-in organiser, as :func:`unlock` does; the code is consumed.
+
+    Raises:
+        WrongKeyError: One of them is wrong.
+    """
+    account, stretched = check_passphrase(db, organiser_id, passphrase)
+    _check_code(db, account, stretched, code)
+    return account, stretched
+
+
 def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Organiser | None, bytes]:
     """Stretch *passphrase* for *account*; without an account, do the same work.
 
@@ -69,6 +76,17 @@ def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Or
     if known is None:
         return None, stretched
     return db.scalar(select(Organiser).where(Organiser.id == known[0], Organiser.salt == salt)), stretched
+
+
+def _check_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode | None) -> None:
+    if account.second_factor is None:
+        return
+    if code is None:
+        raise WrongKeyError(NO_MATCH)
+    try:
+        second_factor.consume_code(db, account, stretched, code)
+    except WrongCodeError as error:
+        raise WrongKeyError(NO_MATCH) from error
 
 
 def _open(account: Organiser, stretched: bytes) -> bytes:

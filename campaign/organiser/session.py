@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, LargeBinary, delete, update
@@ -37,7 +38,19 @@ class OrganiserSession(Base):
     sealed_key: Mapped[bytes]
     """The campaign's private key or :data:`NO_KEY`, encrypted under a key derived from the cookie."""
     began_at: Mapped[datetime]
+    answered_at: Mapped[datetime]
+    """When the organiser last gave the passphrase: at the login, or asked again."""
     used_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Resumed(NamedTuple):
+    """The organiser of a session, and what its row says about it."""
+
+    unlocked: Unlocked
+    is_use_due: bool
+    """Whether :func:`record_use` is due."""
+    answered_at: datetime
+    """See :class:`OrganiserSession`."""
 
 
 def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -> str:
@@ -49,6 +62,7 @@ def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -
             organiser_id=unlocked.id,
             sealed_key=box.wrap(unlocked.private_key or NO_KEY, _session_key(cookie, keys)),
             began_at=now,
+            answered_at=now,
             used_at=now,
         )
     )
@@ -56,8 +70,8 @@ def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -
     return cookie
 
 
-def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tuple[Unlocked, bool]:
-    """Return the organiser of *cookie*, and whether :func:`record_use` is due.
+def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resumed:
+    """Return the session of *cookie*.
 
     Raises:
         WrongKeyError: No session has this cookie, or it has expired.
@@ -71,7 +85,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> tupl
         raise WrongKeyError("this session began as a reader’s: log in again")
     key = private_key if opens_names(account.role) else None
     unlocked = Unlocked(account.id, account.name, account.role, key)
-    return unlocked, abs(now - row.used_at) > USE_RECORDED_EVERY
+    return Resumed(unlocked, abs(now - row.used_at) > USE_RECORDED_EVERY, row.answered_at)
 
 
 def record_use(db: Session, cookie: str, *, now: datetime) -> None:
@@ -79,6 +93,14 @@ def record_use(db: Session, cookie: str, *, now: datetime) -> None:
     row = db.get(OrganiserSession, _session_hash(cookie))
     if row is not None:
         row.used_at = now
+
+
+def record_answer(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> None:
+    """Record that the organiser gave the passphrase again at this time, and forget the failures before it."""
+    row = db.get(OrganiserSession, _session_hash(cookie))
+    if row is not None:
+        row.answered_at = now
+        login_attempt.reset_failures(db, db.get_one(Organiser, row.organiser_id).name, keys=keys)
 
 
 def end(db: Session, cookie: str) -> None:

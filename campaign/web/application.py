@@ -105,7 +105,8 @@ def _configure(app: Flask, settings: Settings, key: bytes) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_PATH="/",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        # Longer than a session, so that a form of one that is over is known by its token.
+        PERMANENT_SESSION_LIFETIME=timedelta(days=2),
         WTF_CSRF_TIME_LIMIT=None,  # tokens are valid as long as the session
     )
     app.session_interface = OrganiserCookie()

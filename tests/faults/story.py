@@ -159,7 +159,7 @@ def first_organiser(story: Story) -> Browser:
         login = {"name": ORGANISER, "passphrase": passphrase}
         assert browser.post("/organise/login", on="/organise/login", **login).status == status
     posts: dict[str, dict[str, str]] = {
-        "account/adopt": {"code": first_link},
+        "account/adopt": {"link": first_link},
         "account/organisation": {"name": "Example", "seat": "Exampletown", "contact": "us@example.org"},
         "delegations/de": {"email": DELEGATION, "source": "a call", "checked_on": "2026-11-20"},
     }

@@ -26,7 +26,7 @@ from campaign.worker import job
 from campaign.worker.job import Run
 from campaign.worker.tasks import Tasks
 from tests.conftest import Clock
-from tests.support.factories import make_owner
+from tests.support.factories import PASSPHRASE, make_owner
 from tests.support.relay import Relay, relay
 from tests.support.worker import eventually
 from tests.web.conftest import OrganisersBrowser, Supporter
@@ -229,6 +229,7 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
             assert compare(db) == []
             db.commit()
         if hours <= 0:
+            assert organiser.post("/organise/again", passphrase=PASSPHRASE).status_code == 303
             listed = organiser.get("/organise/lists/de.csv")
             assert listed.status_code == 200
             rows = csv.DictReader(io.StringIO(listed.data.decode("utf-8-sig")))

@@ -51,7 +51,7 @@ def log(db: Session) -> list[tuple[str, str, str]]:
 def test_a_reader_holds_no_key_in_any_form(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     reader = make_organiser(db, owner, role=READER)
     cookie = session.start(db, reader, keys=keys, now=NOW)
-    resumed, _is_due = session.resume(db, cookie, keys=keys, now=NOW)
+    resumed = session.resume(db, cookie, keys=keys, now=NOW).unlocked
 
     assert wrappings(db, reader) == set()
     for each in (reader, resumed, unlock(db, "Pavel", PASSPHRASE)):
@@ -130,7 +130,7 @@ def test_a_session_that_outlives_its_role_has_no_key(db: Session, keys: ServerKe
     cookie = session.start(db, second, keys=keys, now=NOW)  # a login that began before the change
     db.commit()
 
-    assert session.resume(db, cookie, keys=keys, now=NOW)[0].private_key is None
+    assert session.resume(db, cookie, keys=keys, now=NOW).unlocked.private_key is None
 
 
 def test_an_owner_who_becomes_an_organiser_keeps_the_key_and_no_invitation(

@@ -17,7 +17,7 @@ def test_the_cookie_brings_the_key_back(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
     cookie = session.start(db, owner, keys=keys, now=NOW)
 
-    resumed, _is_due = session.resume(db, cookie, keys=keys, now=NOW)
+    resumed = session.resume(db, cookie, keys=keys, now=NOW).unlocked
 
     assert resumed == owner
 
@@ -53,7 +53,7 @@ def test_a_session_outlives_a_clock_that_is_set_back_but_is_idle_no_longer_than_
 ) -> None:
     cookie, back = session.start(db, make_owner(db), keys=keys, now=NOW), NOW - timedelta(hours=1)
 
-    _resumed, is_due = session.resume(db, cookie, keys=keys, now=back)
+    is_due = session.resume(db, cookie, keys=keys, now=back).is_use_due
     assert is_due, "when it is used again, it is noted"
     session.erase_expired(db, now=back)
     session.resume(db, cookie, keys=keys, now=back + timedelta(minutes=29))
@@ -65,7 +65,7 @@ def test_a_session_in_use_goes_on_but_not_for_ever(db: Session, keys: ServerKeys
     cookie = session.start(db, make_owner(db), keys=keys, now=NOW)
     for minutes in range(20, 12 * 60, 20):
         at = NOW + timedelta(minutes=minutes)
-        _resumed, is_due = session.resume(db, cookie, keys=keys, now=at)
+        is_due = session.resume(db, cookie, keys=keys, now=at).is_use_due
         assert is_due
         session.record_use(db, cookie, now=at)
 

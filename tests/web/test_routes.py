@@ -62,6 +62,8 @@ POST  /organise/account/organisers/<uuid:organiser_id>/role          owners
 POST  /organise/account/recovery-code                                organisers
 GET   /organise/account/recovery-code/drill                          organisers
 POST  /organise/account/recovery-code/drill                          organisers
+GET   /organise/again                                                readers
+POST  /organise/again                                                readers
 GET   /organise/audit                                                readers
 GET   /organise/checks                                               organisers
 POST  /organise/checks                                               organisers

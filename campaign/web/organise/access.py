@@ -3,15 +3,18 @@
 from typing import cast
 
 from flask import g, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from werkzeug.datastructures import MultiDict
 
 from campaign.errors import RoleError
 from campaign.organiser.account import Unlocked
+from campaign.web.organise import carried_form, reauthentication
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.permission import LEAST, OPEN, allows
-from campaign.web.organise.session import resume_session
-from campaign.web.site import site
+from campaign.web.organise.session import WHO, resume_session
+from campaign.web.site import now, site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 """The endpoints that create or recover an account, and then display its recovery code once."""
@@ -19,7 +22,7 @@ SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 
 @bp.before_request
 def require_organiser() -> ResponseReturnValue | None:
-    """Redirect to the login without a session, and answer 403 when the role does not allow the page."""
+    """Ask for the login without a session, answer 403 when the role does not allow the page, or ask again."""
     if site().erased_on is not None:
         g.unlocked = None
         return render_template("organise/erased.html"), 410
@@ -27,9 +30,11 @@ def require_organiser() -> ResponseReturnValue | None:
     if request.endpoint in OPEN:
         return None
     if g.unlocked is None:
-        return redirect(url_for("organise.login"), 303)
+        return _ask_to_log_in()
     if not allows(g.unlocked.role, request.endpoint):
         return _render_not_allowed()
+    if reauthentication.is_due(request.endpoint, asked_at=g.answered_at, now=now()):
+        return _ask_again()
     return None
 
 
@@ -55,8 +60,35 @@ def add_organiser() -> dict[str, object]:
     who = cast("Unlocked | None", g.get("unlocked"))
     return {
         "unlocked": who,
+        "carried": carried_form.carried(),
         "may": lambda endpoint: who is not None and allows(who.role, endpoint),
     }
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    """Show the login; it carries what was typed in a session that is over."""
+    is_again = request.endpoint == "organise.authenticate_again"
+    if (
+        request.method != "POST"
+        or WHO not in cookie
+        or not (is_again or carried_form.can_be_repeated(request.endpoint))
+    ):
+        return redirect(url_for("organise.login"), 303)
+    g.carried = carried_form.brought_by_this_request() if is_again else carried_form.of_this_request()
+    return _show("organise.login")
+
+
+def _ask_again() -> ResponseReturnValue:
+    if request.method != "POST":
+        return redirect(url_for("organise.again", target=request.path), 303)
+    g.carried = carried_form.of_this_request()
+    return _show("organise.again")
+
+
+def _show(endpoint: str) -> ResponseReturnValue:
+    page = carried_form.call_view(endpoint, {}, MultiDict())
+    page.status_code = 422
+    return page
 
 
 def _render_not_allowed() -> tuple[str, int]:

@@ -45,11 +45,11 @@ def adopt() -> ResponseReturnValue:
     entered = OrganisationForm(formdata=None, obj=organisation(session()))
     if not form.validate():
         return _render_account(entered, form), 422
-    code = read_code(form.code.data.rstrip("/").rpartition("/")[2])
+    code = read_code(form.link.data.rstrip("/").rpartition("/")[2])
     try:
         key_change.adopt_earlier_pair(session(), code or "", unlocked(), now=now())
     except WrongKeyError:
-        form.code.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
+        form.link.errors = [gettext("This link opens nothing here. Look for the one printed at that start.")]
         return _render_account(entered, form), 422
     commit()
     reseal(unlocked())

@@ -25,7 +25,7 @@ class RoleForm(Form):
 class AdoptForm(Form):
     """The setup link of an earlier start; it opens the signatures of that time."""
 
-    code = StringField(
+    link = StringField(
         _("The earlier setup link, or the code at its end"),
         filters=[one_line],
         validators=[DataRequired(_("Enter the link that was printed at that start."))],

@@ -1,8 +1,9 @@
 """Log in with name, passphrase and code, and log out."""
 
-from flask import g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from campaign.errors import TooManyAttemptsError, WrongKeyError
 from campaign.organiser import audit_log
@@ -11,9 +12,10 @@ from campaign.organiser.account import any_exist
 from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import unlock
 from campaign.organiser.second_factor import TypedCode
+from campaign.web.organise import carried_form
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import LoginForm
-from campaign.web.organise.session import reseal, start_session
+from campaign.web.organise.session import WHO, reseal, start_session
 from campaign.web.organise.throttle import attempt, too_many_attempts
 from campaign.web.site import commit, now, session, site
 
@@ -41,11 +43,16 @@ def log_in() -> ResponseReturnValue:
     except WrongKeyError:
         form.refuse()
         return _render_login(form), 422
+    is_same_organiser = cookie.get(WHO) == str(opened.id)
     start_session(opened)
     audit_log.record(session(), opened.name, "log in", now=now())
     commit()
     reseal(opened)
-    return redirect(url_for(".dashboard"), 303)
+    waiting = carried_form.carried()
+    if waiting and not is_same_organiser:
+        flash(gettext("What another organiser had entered here was not sent."), "fault")
+        waiting = None
+    return carried_form.proceed(waiting)
 
 
 @bp.post("/logout")

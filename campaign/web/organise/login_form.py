@@ -133,6 +133,23 @@ class CurrentPassphraseForm(Form):
         self.passphrase.errors = [_("This is not your passphrase.")]
 
 
+class AgainForm(CurrentPassphraseForm):
+    """The passphrase, and the code of an organiser who uses codes."""
+
+    code = StringField(
+        _("Six-digit code"),
+        filters=[one_line],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
+    )
+
+    def refuse(self) -> None:
+        """Report an error without saying which of the two is wrong."""
+        self.code.data = ""
+        self.passphrase.errors = [
+            _("This is not your passphrase, or the code is missing or was used; each code works once.")
+        ]
+
+
 class SwitchOnForm(Form):
     """The first code of a phone, and the secret."""
 

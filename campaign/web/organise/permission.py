@@ -13,7 +13,9 @@ _VIEWS = {
     # Figures, deliveries, the own account; no name of a signatory.
     READER: (
         "account",
+        "again",
         "audit",
+        "authenticate_again",
         "dashboard",
         "delegations",
         "deliveries",

@@ -14,8 +14,9 @@ from campaign.organiser.account import Organiser
 from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import check_passphrase
 from campaign.organiser.second_factor import TypedCode
+from campaign.web.base_form import Form
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.login_form import CurrentPassphraseForm, SwitchOnForm
+from campaign.web.organise.login_form import SwitchOnForm
 from campaign.web.organise.session import unlocked
 from campaign.web.organise.throttle import attempt, too_many_attempts
 from campaign.web.site import commit, now, session, site
@@ -25,7 +26,7 @@ from campaign.web.site import commit, now, session, site
 def show_second_factor() -> ResponseReturnValue:
     """Show the QR code of a new secret; with codes on, the form to switch them off."""
     if second_factor.is_on(session(), unlocked().id):
-        return _render_switch_off(CurrentPassphraseForm())
+        return render_template("organise/second_factor.html", form=Form(), is_on=True, retry_after=None)
     return _render_switch_on(SwitchOnForm(formdata=None, secret=second_factor.new_secret()))
 
 
@@ -59,17 +60,7 @@ def switch_on_codes() -> ResponseReturnValue:
 @bp.post("/account/codes/off")
 def switch_off_codes() -> ResponseReturnValue:
     """Stop asking for codes."""
-    form = CurrentPassphraseForm()
-    if not form.validate():
-        return _render_switch_off(form), 422
-    try:
-        account, _stretched = _check_passphrase(form.passphrase.data)
-        second_factor.switch_off(session(), account, now=now())
-    except TooManyAttemptsError as error:
-        return too_many_attempts(_render_switch_off, form, error)
-    except WrongKeyError:
-        form.refuse()
-        return _render_switch_off(form), 422
+    second_factor.switch_off(session(), session().get_one(Organiser, unlocked().id), now=now())
     commit()
     flash(gettext("Logging in takes no code any more."))
     return redirect(url_for(".account"), 303)
@@ -93,10 +84,6 @@ def _render_switch_on(form: SwitchOnForm, *, retry_after: int | None = None) -> 
         qr=_qr_code(uri),
         retry_after=retry_after,
     )
-
-
-def _render_switch_off(form: CurrentPassphraseForm, *, retry_after: int | None = None) -> str:
-    return render_template("organise/second_factor.html", form=form, is_on=True, retry_after=retry_after)
 
 
 def _qr_code(uri: str) -> Markup:

@@ -11,6 +11,10 @@ from campaign.organiser.account import Unlocked
 from campaign.signature.key_change import RESEALED_AT_ONCE, reseal_some
 from campaign.web.site import now, session, site
 
+WHO = "who"
+"""The cookie's entry for the organiser whose session it is or was. Its forms' tokens stay valid when the same
+organiser logs in again, so that a form that was open meanwhile can still be sent."""
+
 
 def unlocked() -> Unlocked:
     """Return the logged-in organiser."""
@@ -19,9 +23,11 @@ def unlocked() -> Unlocked:
 
 def start_session(opened: Unlocked) -> None:
     """Start a session and set its cookie; the caller commits."""
-    cookie.clear()
+    if cookie.get(WHO) != str(opened.id):
+        cookie.clear()
+    cookie[WHO] = str(opened.id)
     cookie["unlock"] = organiser_session.start(session(), opened, keys=site().keys, now=now())
-    g.unlocked = opened
+    g.unlocked, g.answered_at = opened, now()
 
 
 def reseal(opened: Unlocked) -> None:
@@ -41,11 +47,12 @@ def resume_session() -> Unlocked | None:
         return None
     with site().database.reading() as db:
         try:
-            resumed, is_use_due = organiser_session.resume(db, secret, keys=site().keys, now=now())
+            resumed = organiser_session.resume(db, secret, keys=site().keys, now=now())
         except WrongKeyError:
-            cookie.clear()
+            cookie.pop("unlock")
             return None
-    if is_use_due:
+    g.answered_at = resumed.answered_at
+    if resumed.is_use_due:
         with site().database.writing() as db:
             organiser_session.record_use(db, secret, now=now())
-    return resumed
+    return resumed.unlocked

@@ -5,6 +5,7 @@ from flask import Flask
 from campaign.web.organise import (  # noqa: F401 -- importing a module registers its views
     access,
     account,
+    again,
     approval,
     audit,
     checks,

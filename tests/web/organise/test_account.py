@@ -134,13 +134,16 @@ def test_codes_are_switched_on_with_the_passphrase_and_a_right_code_alone(
     assert account_of(site, "Olga Organiser").second_factor is None
 
 
-def test_codes_are_switched_off_with_the_passphrase(
+def test_codes_are_switched_off_with_passphrase_and_code(
     app: Flask, organiser: OrganisersBrowser, clock: Clock, site: Site
 ) -> None:
-    switch_on(organiser, clock)
-    assert organiser.post(f"{CODES}/off", on=CODES, passphrase="not this one").status_code == 422
+    secret, _status = switch_on(organiser, clock)
+    clock.forward(minutes=6)
+    assert organiser.post(f"{CODES}/off", on=CODES).status_code == 422
     assert account_of(site, "Olga Organiser").second_factor
-    assert organiser.post(f"{CODES}/off", on=CODES, passphrase=PASSPHRASE).status_code == 303
+    answer = {"passphrase": PASSPHRASE, "code": pyotp.TOTP(secret).at(clock())}
+    assert organiser.post("/organise/again", **answer).status_code == 303
+    assert organiser.post(f"{CODES}/off", on=CODES).status_code == 303
 
     assert OrganisersBrowser(app).log_in().status_code == 303
     assert {("Olga Organiser", "switch codes on"), ("Olga Organiser", "switch codes off")} <= set(log(site))

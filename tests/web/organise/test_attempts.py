@@ -120,9 +120,8 @@ def drill(browser: OrganisersBrowser) -> int:
     return browser.post(DRILL, on=DRILL, code="0" * 32).status_code
 
 
-def switch_off(browser: OrganisersBrowser) -> int:
-    form = {"passphrase": "not this one at all"}
-    return browser.post("/organise/account/codes/off", **form).status_code
+def again(browser: OrganisersBrowser) -> int:
+    return browser.post("/organise/again", passphrase="not this one at all").status_code
 
 
 def switch_on(browser: OrganisersBrowser) -> int:
@@ -133,7 +132,7 @@ def switch_on(browser: OrganisersBrowser) -> int:
 def test_recovering_the_drill_and_codes_are_throttled_like_a_login(
     organiser: OrganisersBrowser, clock: Clock
 ) -> None:
-    for attempt in (recover, drill, switch_off, switch_on):
+    for attempt in (recover, drill, again, switch_on):
         answers = [attempt(organiser) for _ in range(FREE_FAILURES + 1)]
         assert answers == [422] * FREE_FAILURES + [429], attempt
         # A successful login after the wait resets the failures.

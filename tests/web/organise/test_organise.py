@@ -412,11 +412,11 @@ def test_names_from_an_earlier_start_are_taken_over_with_its_link(
         supporter.act("confirm")
     browser, _answer = set_up(app, codes[1])
     assert "earlier start" in browser.get("/organise/").get_data(as_text=True)
-    wrong = browser.post("/organise/account/adopt", code="0" * 20)
+    wrong = browser.post("/organise/account/adopt", link="0" * 20)
     assert wrong.status_code == 422
 
     link = f"http://127.0.0.1:8000/organise/setup/{codes[0]}"
-    assert browser.post("/organise/account/adopt", code=link).status_code == 303
+    assert browser.post("/organise/account/adopt", link=link).status_code == 303
 
     text = browser.get("/organise/lists/de.csv").get_data(as_text=True)
     assert "First Start" in text

@@ -1,0 +1,60 @@
+"""Which endpoints ask for the passphrase, and the code, again: those whose use can cost everything."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+VALID_FOR = timedelta(minutes=5)
+"""How long an answer is good. Logging in, setting up and recovering an account count as answers."""
+
+SENDING_VALID_FOR = timedelta(minutes=30)
+"""For sending letters. There are 57, each takes a minute, and none goes elsewhere than to the stored
+address, whose change asks after five minutes."""
+
+ASKS: Mapping[str, timedelta] = {
+    **{
+        f"organise.{view}": VALID_FOR
+        for view in (
+            "add_organiser",
+            "adopt",
+            "change_role",
+            "change_safety",
+            "decide",
+            "erase_by_address",
+            "find_by_address",
+            "import_delegations",
+            "list_file",
+            "make_recovery_code",
+            "remove_organiser",
+            "save_delegation",
+            "save_organisation",
+            "switch_off_codes",
+        )
+    },
+    "organise.send_delivery": SENDING_VALID_FOR,
+}
+"""The endpoints that ask, each with the greatest age of an answer."""
+
+ASKS_IN_ITS_FORM = frozenset({"organise.authenticate_again", "organise.switch_on_codes"})
+"""The endpoints whose own form asks for the passphrase each time."""
+
+HARMLESS: Mapping[str, str] = {
+    "organise.approve": "publishes only what its signatory wants published; declining takes it back",
+    "organise.find_signatures": "shows fifty names, as the pages do that a session opens",
+    "organise.logout": "ends the session",
+    "organise.look_at_safety": "shows what a change would do",
+    "organise.note_bounce": "lets a letter be sent again, which asks",
+    "organise.note_reply": "can be edited",
+    "organise.note_told": "ticks a task off",
+    "organise.search_signatures": "shows fifty names, as the pages do that a session opens",
+    "organise.test_delivery": "sends made-up names",
+    "organise.try_recovery_code": "takes the code itself",
+    "organise.undo_decision": "puts signatures back; deciding again asks",
+}
+"""The posts that do not ask, each with the reason."""
+
+
+def is_due(endpoint: str | None, *, asked_at: datetime, now: datetime) -> bool:
+    """Whether *endpoint* asks again after an answer at *asked_at*."""
+    valid_for = ASKS.get(endpoint or "")
+    # Machines of one site differ by moments, and a clock may be set back.
+    return valid_for is not None and abs(now - asked_at) > valid_for

@@ -174,11 +174,10 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 @pytest.fixture
 def keys(database: Database) -> ServerKeys:
-    from campaign.database.fact import read_fact
-
     with database.reading() as db:
-        salt = read_fact(db, "digest_salt")
-    return ServerKeys.from_secret(SECRET, bytes.fromhex(salt or ""))
+        keys = ServerKeys.load(db, SECRET)
+    assert keys is not None
+    return keys
 
 
 def _fill_template(url: str, appeal: Appeal) -> None:

@@ -16,6 +16,7 @@ from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import destroy, destroy_files
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
 from campaign.sealing import campaign_key
+from campaign.sealing.server_key import DIGEST_KEY
 from campaign.settings import Settings
 from campaign.signature import count
 from campaign.worker.job import erase_in_batches
@@ -82,7 +83,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
 def _print_target(database: Database) -> None:
     where = database.url.render_as_string(hide_password=True)
     with database.reading() as db:
-        if read_fact(db, "digest_salt") is None and campaign_key.destroyed_at(db) is None:
+        if read_fact(db, DIGEST_KEY) is None and campaign_key.destroyed_at(db) is None:
             raise CampaignError(
                 f"{where} holds no campaign: set CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as for the site"
             )

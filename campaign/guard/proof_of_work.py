@@ -103,7 +103,7 @@ def ticket(key: bytes, mailbox: bytes, *, now: datetime) -> str:
 
     Args:
         key: The server's key for proofs.
-        mailbox: Digest of the mailbox within the letter; it is signed, but not part of the ticket.
+        mailbox: The mailbox and the letter; they are signed, but not part of the ticket.
         now: When the ticket is issued.
     """
     issued = int(now.timestamp())

@@ -22,6 +22,7 @@ from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import CopyError, SettingsError
+from campaign.sealing.server_key import DIGEST_KEY
 from campaign.signature.recount import Difference, compare
 
 UNFINISHED = "unfinished_copy"
@@ -117,7 +118,7 @@ def _check_source(source: Database) -> None:
     with source.reading() as db:
         if read_fact(db, UNFINISHED) is not None:
             raise CopyError("the source is itself an unfinished copy")
-        if read_fact(db, "digest_salt") is None and _is_empty(db):
+        if read_fact(db, DIGEST_KEY) is None and _is_empty(db):
             raise CopyError("the source contains no campaign")
 
 

@@ -1,4 +1,4 @@
-"""Prepare the database at a start: tables, salt, safety lists and the letter's edition."""
+"""Prepare the database at a start: tables, keys, safety lists and the letter's edition."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database.fact import check_secret_key, read_fact, save_fact
+from campaign.database.fact import check_secret_key
 from campaign.database.session import Database, take_setup_lock
 from campaign.delivery.model import mark_interrupted
 from campaign.disclosure import safety_list
@@ -36,25 +36,21 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     with database.writing() as db:
         take_setup_lock(db)
         copy.check_finished(db)
-        salt = _digest_salt(db, settings)
+        keys = _keys(db, settings)
         safety_list.store_at_start(db, appeal, now=now)
         edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
         mark_interrupted(db, now=now)
-    return Started(ServerKeys.from_secret(settings.secret_key, bytes.fromhex(salt)), edition)
+    return Started(keys, edition)
 
 
-def _digest_salt(db: Session, settings: Settings) -> str:
-    """Return the salt of the digests, created at the first start; after an emergency it is not stored.
+def _keys(db: Session, settings: Settings) -> ServerKeys:
+    """Return the server's keys; that of the digests is made at the first start.
 
     Raises:
         SettingsError: The database belongs to another secret key.
     """
     if campaign_key.destroyed_at(db) is not None:
-        # Any secret key is accepted, since nothing is left that belongs to one.
-        return secrets.token_hex(16)
+        # Any secret key is accepted, since nothing is left that belongs to one; no digest key is stored.
+        return ServerKeys.from_secret(settings.secret_key, secrets.token_bytes(32))
     check_secret_key(db, settings.secret_key)
-    salt = read_fact(db, "digest_salt")
-    if salt is None:
-        salt = secrets.token_hex(16)
-        save_fact(db, "digest_salt", salt)
-    return salt
+    return ServerKeys.load(db, settings.secret_key) or ServerKeys.make(db, settings.secret_key)

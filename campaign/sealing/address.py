@@ -109,6 +109,16 @@ def canonical_address(address: str) -> str:
     return provider.mailbox(local, domain) if provider else f"{local}@{domain}"
 
 
+def untagged_address(mailbox: str) -> str:
+    """Return a canonical address without its tag, at any provider: most, if not all, ignore it.
+
+    To count mails, two people taken for one do no harm; to count signatures they would.
+    """
+    local, _, domain = mailbox.rpartition("@")
+    name = local.strip('"').partition("+")[0]
+    return f"{name or local}@{domain}"
+
+
 def domain_of(address: str) -> str:
     """Return the domain of *address* in lower-case ASCII (IDNA), or as typed when it has no such form."""
     domain = address.strip().rpartition("@")[2].rstrip(".")

@@ -1,8 +1,21 @@
-"""The keys that the server derives from ``SECRET_KEY``."""
+"""The keys of the server: those derived from ``SECRET_KEY``, and the random one of the digests."""
 
 import hmac
+import secrets
 from dataclasses import dataclass, field
 from typing import Self
+
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import read_fact, save_fact
+from campaign.sealing import box
+
+DIGEST_KEY = "digest_key"
+"""The name in the table ``site`` of the digests' key, wrapped under ``SECRET_KEY``.
+
+It is random, so that ``SECRET_KEY`` can be changed without the addresses. Once it is destroyed,
+nothing matches digests with addresses, or positions with signatures.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +26,8 @@ class ServerKeys:
     """Encrypts the outbox."""
     digest: bytes = field(repr=False)
     """Keys the digests of addresses."""
+    address_salt: bytes = field(repr=False)
+    """Of the slow hash of addresses; 16 bytes."""
     session: bytes = field(repr=False)
     """Encrypts the key in an organiser's session, together with the cookie."""
     cookie: bytes = field(repr=False)
@@ -23,23 +38,48 @@ class ServerKeys:
     """Encrypts the position in the list of public names, which is part of a URL."""
 
     @classmethod
-    def from_secret(cls, secret_key: str, digest_salt: bytes = b"") -> Self:
-        """Derive every key from the secret.
-
-        Args:
-            secret_key: ``CAMPAIGN_SECRET_KEY``.
-            digest_salt: Random bytes in the database. Once they are destroyed, the secret alone can
-                no longer match digests with addresses, or positions with signatures.
-        """
+    def from_secret(cls, secret_key: str, digest_key: bytes = b"") -> Self:
+        """Derive every key from the secret, and those of the digests from *digest_key*."""
         secret = secret_key.encode()
         return cls(
             mail=_derive(secret, b"mail"),
-            digest=_derive(secret, b"digest" + digest_salt),
+            digest=_derive(digest_key, b"digest"),
+            address_salt=_derive(digest_key, b"address")[:16],
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
             proof=_derive(secret, b"proof"),
-            cursor=_derive(secret, b"place" + digest_salt),
+            cursor=_derive(digest_key, b"place"),
         )
+
+    @classmethod
+    def load(cls, db: Session, secret_key: str) -> Self | None:
+        """Return the keys of this database; ``None`` if that of its digests was not made, or was destroyed.
+
+        Raises:
+            WrongKeyError: It is wrapped under another secret.
+        """
+        wrapped = read_fact(db, DIGEST_KEY)
+        return None if wrapped is None else cls.from_wrapped(secret_key, bytes.fromhex(wrapped))
+
+    @classmethod
+    def from_wrapped(cls, secret_key: str, wrapped: bytes) -> Self:
+        """Return the keys with the digests' key in *wrapped*.
+
+        Raises:
+            WrongKeyError: It is wrapped under another secret.
+        """
+        return cls.from_secret(secret_key, box.unwrap(wrapped, _wrapping_key(secret_key)))
+
+    @classmethod
+    def make(cls, db: Session, secret_key: str) -> Self:
+        """Make a key for the digests and store it, wrapped; return all keys."""
+        digest_key = secrets.token_bytes(32)
+        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(secret_key)).hex())
+        return cls.from_secret(secret_key, digest_key)
+
+
+def _wrapping_key(secret_key: str) -> bytes:
+    return _derive(secret_key.encode(), b"digest key")
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:

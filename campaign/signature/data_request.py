@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaign.database.table import count_up_to
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address import canonical_address
-from campaign.sealing.address_digest import address_digest
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import in_batches
@@ -50,13 +50,18 @@ class Subject:
         """The canonical address, equal for all its spellings."""
         return canonical_address(self.email)
 
+    @cached_property
+    def digests(self) -> AddressDigests:
+        """Of the mailbox."""
+        return AddressDigests.of(self.keys, self.email)
+
     def matching(self, rows: Iterable[Signature]) -> list[UnsealedSignature]:
         """Return those of *rows* that have this address."""
         return [each for row in rows if self._matches(each := UnsealedSignature(row, self.private_key))]
 
     def _matches(self, signature: UnsealedSignature) -> bool:
         row, details = signature.row, signature.details
-        if row.digest == address_digest(self.keys, row.state_code, self.email):
+        if row.digest == self.digests.for_letter(row.state_code):
             return True
         return details is not None and canonical_address(details.email) == self.mailbox
 
@@ -66,7 +71,7 @@ def find_by_digest(db: Session, subject: Subject) -> list[UnsealedSignature]:
 
     After the close there are no digests: use :func:`search_boxes`.
     """
-    any_letter = (of_mailbox(code, address_digest(subject.keys, code, subject.email)) for code in STATES)
+    any_letter = (of_mailbox(code, subject.digests.for_letter(code)) for code in STATES)
     query = select(Signature).where(or_(*any_letter))
     return subject.matching(db.scalars(query.order_by(Signature.state_code, Signature.signed_on)))
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from campaign.errors import UnknownTokenError
 from campaign.mail import outbox
 from campaign.reference.participating_state import STATES
-from campaign.sealing.address_digest import address_digest
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureToken
@@ -83,11 +83,11 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
 
     An address without signatures gets no mail, and neither does one that was sent five today.
     """
-    digests = {code: address_digest(keys, code, email) for code in STATES}
+    mailbox = AddressDigests.of(keys, email)
     found = db.scalars(
         select(Signature)
         .where(
-            or_(*(of_mailbox(code, digest) for code, digest in digests.items())),
+            or_(*(of_mailbox(code, mailbox.for_letter(code)) for code in STATES)),
             Signature.withdrawn_on.is_(None),
         )
         .order_by(Signature.state_code, func.coalesce(Signature.confirmed_on, Signature.signed_on).desc())
@@ -98,7 +98,7 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
         known = latest.get(signature.state_code)
         if known is None or (signature.is_confirmed and not known.is_confirmed):
             latest[signature.state_code] = signature
-    if latest and all(reserve_mails_to(db, keys, [email], now)):
+    if latest and all(reserve_mails_to(db, [mailbox], now)):
         links = [[code, new_token(db, signature)] for code, signature in latest.items()]
         outbox.add(
             db, keys, purpose="links", language=language, recipient=email, params={"links": links}, now=now

@@ -18,7 +18,7 @@ from campaign.mail import outbox
 from campaign.mail.daily_limit import reserve_mails
 from campaign.mail.sealed_content import NewMail
 from campaign.sealing import box
-from campaign.sealing.address_digest import address_digest, mailbox_digest
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, new_code
@@ -38,6 +38,8 @@ class Signing:
 
     state_code: str
     details: Details
+    digests: AddressDigests
+    """Of the address in *details*: made before the transaction, since hashing is slow on purpose."""
     residence: str
     disclosure: str
     language: str
@@ -72,7 +74,7 @@ def sign(
     for proof in sorted(each.proof for each in signings if each.proof is not None):
         proof_of_work.spend(db, proof)
     # Inserting tokens locks the rows of earlier signatures: in the same order as confirming does.
-    by_mailbox = sorted(((_mailbox(keys, each), each) for each in signings), key=itemgetter(0))
+    by_mailbox = sorted(((_mailbox(each), each) for each in signings), key=itemgetter(0))
     mailboxes, signings = [mailbox for mailbox, _ in by_mailbox], [signing for _, signing in by_mailbox]
     confirmed = _confirmed_by_mailbox(db, mailboxes)
     pending = _insert_pending(db, signings, mailboxes, now)
@@ -81,7 +83,7 @@ def sign(
         for (state_code, signature_id), mailbox in zip(pending, mailboxes, strict=True)
     ]
     tokens = _new_tokens(db, targets)
-    reserved = reserve_mails_to(db, keys, [signing.details.email for signing in signings], now)
+    reserved = reserve_mails_to(db, [signing.digests for signing in signings], now)
     mails = [
         _mail(signing, token, is_within_limit=is_within_limit)
         for signing, token, is_within_limit in zip(signings, tokens, reserved, strict=True)
@@ -94,14 +96,14 @@ def new_token(db: Session, signature: Signature) -> str:
     return _new_tokens(db, [(signature.state_code, signature.id)])[0]
 
 
-def reserve_mails_to(db: Session, keys: ServerKeys, emails: Sequence[str], now: datetime) -> list[bool]:
-    """Count one more mail to each of *emails* today; return whether each is within the limit."""
+def reserve_mails_to(db: Session, mailboxes: Sequence[AddressDigests], now: datetime) -> list[bool]:
+    """Count one more mail to each of *mailboxes* today; return whether each is within the limit."""
     today = now.date()
-    return reserve_mails(db, [mailbox_digest(keys, today, email) for email in emails], on=today)
+    return reserve_mails(db, [mailbox.for_day(today) for mailbox in mailboxes], on=today)
 
 
-def _mailbox(keys: ServerKeys, signing: Signing) -> Mailbox:
-    return Mailbox(signing.state_code, address_digest(keys, signing.state_code, signing.details.email))
+def _mailbox(signing: Signing) -> Mailbox:
+    return Mailbox(signing.state_code, signing.digests.for_letter(signing.state_code))
 
 
 def _confirmed_by_mailbox(db: Session, mailboxes: Sequence[Mailbox]) -> dict[Mailbox, UUID]:

@@ -13,7 +13,6 @@ from traceback import extract_tb
 from sqlalchemy.orm import Session
 
 from campaign.clock import SYSTEM_CLOCK, Clock
-from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
@@ -157,9 +156,8 @@ class Tasks:
         self.huey.storage.close()
 
     def _send_links(self, db: Session, email: str, language: str) -> None:
-        salt = read_fact(db, "digest_salt")
-        if salt is not None:  # otherwise the digests were made useless, and no signature can be found
-            keys = ServerKeys.from_secret(self._settings.secret_key, bytes.fromhex(salt))
+        keys = ServerKeys.load(db, self._settings.secret_key)
+        if keys is not None:  # otherwise the digests were made useless, and no signature can be found
             send_links(db, email, language=language, keys=keys, now=self._clock())
 
     def _register(self, entry: Entry) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from campaign.clock import SYSTEM_CLOCK
 from campaign.sealing import box as seal
-from campaign.sealing.address_digest import address_digest
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.signature.model import Signature
@@ -107,6 +107,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
         key = current_key(db)
         for email in (kind.address(each) for each in range(number if kind.letters else 0)):
             box = seal.seal(Details(name="Mara Example", email=email), key.public_key)
+            mailbox = AddressDigests.of(keys, email)
             db.add_all(
                 Signature(
                     state_code=code,
@@ -116,14 +117,14 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                     disclosure="delegation",
                     signed_on=today - timedelta(days=kind.days_ago),
                     confirmed_on=today - timedelta(days=kind.days_ago),
-                    digest=address_digest(keys, code, email),
+                    digest=mailbox.for_letter(code),
                     key_id=key.id,
                     sealed=box,
                 )
                 for code in CODES[: kind.letters]
             )
             for _ in range(kind.mails_today):
-                reserve_mails_to(db, keys, [email], SYSTEM_CLOCK())
+                reserve_mails_to(db, [mailbox], SYSTEM_CLOCK())
     database.close()
 
 

@@ -9,13 +9,13 @@ from sqlalchemy import delete, select
 from campaign.appeal import reading
 from campaign.appeal.reading import load as load_appeal
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.mail import sealed_content
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
 from campaign.reference.participating_state import STATES
 from campaign.sealing import key_wrapping
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import load
@@ -46,9 +46,10 @@ class MadeSite:
         """Return what its server derives from its secret."""
         database = self.database()
         with database.reading() as db:
-            salt = read_fact(db, "digest_salt") or ""
+            keys = ServerKeys.load(db, SECRET)
         database.close()
-        return ServerKeys.from_secret(SECRET, bytes.fromhex(salt))
+        assert keys is not None
+        return keys
 
 
 def make(folder: Path, database_url: str = "") -> MadeSite:
@@ -79,6 +80,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
             Signing(
                 state_code=codes[at % len(codes)],
                 details=Details(name=f"Mara Example {at}", email=f"mara-{name}-{at}@example.org"),
+                digests=AddressDigests.of(keys, f"mara-{name}-{at}@example.org"),
                 residence="FR",
                 disclosure="delegation",
                 language="en",

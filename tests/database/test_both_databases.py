@@ -13,8 +13,8 @@ def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
     with postgresql_pool.borrowed() as name:
         database = Database(_postgresql_url(postgresql, name))
         with database.writing() as db:
-            salt = read_fact(db, "digest_salt")
-            save_fact(db, "digest_salt", "another")
+            salt = read_fact(db, "digest_key")
+            save_fact(db, "digest_key", "another")
             save_fact(db, "left", "behind")
         # A test may leave a row locked.
         held = psycopg.connect(postgresql, dbname=name)
@@ -25,7 +25,7 @@ def test_a_reused_database_has_its_original_rows_whatever_a_test_changed(
     with postgresql_pool.borrowed() as again:
         database = Database(_postgresql_url(postgresql, again))
         with database.reading() as db:
-            assert (again, read_fact(db, "digest_salt"), read_fact(db, "left")) == (name, salt, None)
+            assert (again, read_fact(db, "digest_key"), read_fact(db, "left")) == (name, salt, None)
         database.close()
 
 

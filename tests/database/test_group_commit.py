@@ -17,7 +17,6 @@ from campaign.errors import CampaignError, ProofError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
 from campaign.mail.daily_limit import reserve_mails
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import confirm as confirming
 from campaign.signature import count
@@ -26,6 +25,7 @@ from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import NOW
 from tests.signature.test_signature import confirm, sign, signing
+from tests.support.factories import address_digest
 from tests.support.outbox import mails
 
 SECONDS = 120
@@ -123,7 +123,9 @@ def test_many_changes_are_split_into_batches(database: Database, crowd: Crowd) -
 def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys: ServerKeys) -> None:
     confirm(db, sign(db, keys, email="known@example.org"))
 
-    signing_up.sign(db, [signing("known@example.org"), signing("new@example.org")], keys=keys, now=NOW)
+    signing_up.sign(
+        db, [signing(keys, "known@example.org"), signing(keys, "new@example.org")], keys=keys, now=NOW
+    )
     db.commit()
 
     sent = {mail.recipient: str(mail.params["token"]) for mail in mails(db, keys)}
@@ -135,9 +137,9 @@ def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys
 def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
     db: Session, keys: ServerKeys
 ) -> None:
-    many = [signing("MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
+    many = [signing(keys, "MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
 
-    signing_up.sign(db, [*many, signing("other@example.org")], keys=keys, now=NOW)
+    signing_up.sign(db, [*many, signing(keys, "other@example.org")], keys=keys, now=NOW)
     db.commit()
 
     assert Counter(mail.purpose for mail in mails(db, keys)) == {"confirm": 6, outbox.DECOY: 3}
@@ -145,7 +147,7 @@ def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
 
 def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database, keys: ServerKeys) -> None:
     once = Proof(b"p" * 32, NOW)
-    pair = [signing(email, proof=once) for email in ("a@example.org", "b@example.org")]
+    pair = [signing(keys, email, proof=once) for email in ("a@example.org", "b@example.org")]
 
     with pytest.raises(ProofError), database.writing() as db:
         signing_up.sign(db, pair, keys=keys, now=NOW)

@@ -77,7 +77,7 @@ def test_a_cursor_in_an_address_reveals_nothing_and_is_always_the_same(db: Sessi
         assert Cursor.unwrap(wrong, keys) is None
 
 
-def test_no_cursor_can_be_opened_once_the_salt_is_destroyed() -> None:
+def test_no_cursor_can_be_opened_once_the_digest_key_is_destroyed() -> None:
     before, after = (ServerKeys.from_secret("the same secret", salt) for salt in (b"salt", b"another"))
 
     assert before.cursor != after.cursor

@@ -24,15 +24,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.guard import proof_of_work
 from campaign.guard.threshold import TICKET_SECONDS
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count
 from campaign.signature.model import Signature
 from tests.faults.serving import FORM, Server, token_in
+from tests.support.factories import address_digest
 from tests.support.relay import Relay
 from tests.support.worker import eventually, meanwhile
 
@@ -85,7 +84,7 @@ class Signer:
         if keys is None:
             time.sleep(max(0.0, self.asked_at + TICKET_SECONDS + 1 - time.monotonic()))
             return
-        mailbox = address_digest(keys, self.state, self.email)
+        mailbox = f"{self.state}\0{self.email}".encode()
         then = SYSTEM_CLOCK() - timedelta(seconds=TICKET_SECONDS + 1)
         self.form["ticket"] = proof_of_work.ticket(keys.proof, mailbox, now=then)
 
@@ -252,8 +251,9 @@ def _reading(server: Server) -> Iterator[Session]:
 
 def _keys(server: Server) -> ServerKeys:
     with _reading(server) as db:
-        salt = bytes.fromhex(read_fact(db, "digest_salt") or "")
-    return ServerKeys.from_secret((server.instance / "secret_key").read_text(), salt)
+        keys = ServerKeys.load(db, (server.instance / "secret_key").read_text())
+    assert keys is not None
+    return keys
 
 
 def _counted(server: Server) -> int:

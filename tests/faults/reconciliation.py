@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from campaign.database.fact import read_fact
 from campaign.database.session import Database
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from campaign.signature.recount import Difference, compare
 from tests.faults.crowd import STATES, Crowd
 from tests.faults.serving import Server
+from tests.support.factories import address_digest
 from tests.support.worker import eventually
 
 
@@ -84,10 +83,9 @@ class Reconciliation:
 
     def _keys(self) -> ServerKeys:
         with self.database.reading() as db:
-            salt = read_fact(db, "digest_salt")
-        return ServerKeys.from_secret(
-            (self.site.instance / "secret_key").read_text().strip(), bytes.fromhex(salt or "")
-        )
+            keys = ServerKeys.load(db, (self.site.instance / "secret_key").read_text().strip())
+        assert keys is not None
+        return keys
 
 
 def report(reconciliation: Reconciliation, seconds: float) -> int:

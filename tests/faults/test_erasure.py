@@ -15,10 +15,9 @@ from sqlalchemy import select
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.operations.emergency.scrub_rows import is_unfinished
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.campaign_key import destroyed_at
 from campaign.sealing.code import read_code
-from campaign.sealing.server_key import ServerKeys
+from campaign.sealing.server_key import DIGEST_KEY
 from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import _postgresql_url
@@ -28,6 +27,7 @@ from tests.faults.serving import COMMAND, Answer, Browser, Server
 from tests.faults.story import ORGANISER, Story
 from tests.faults.test_stolen_copy import session_secret
 from tests.faults.thief import Loot
+from tests.support.factories import address_digest
 from tests.support.relay import relay
 from tests.support.worker import eventually
 
@@ -58,7 +58,7 @@ class Erasure:
     secret: str
     before: Loot
     halfway: Loot
-    salt: str
+    digest_key: str
     answers: dict[str, Answer] = field(default_factory=dict)
     was_unfinished: bool = False
 
@@ -77,10 +77,9 @@ class Erasure:
         return set(thief.opened(loot, self.known | loot.strings, server=server, passphrases=passphrases))
 
     def recognised(self, loot: Loot) -> set[str]:
-        """Return the signed addresses that the server's key and any possible salt recognise."""
+        """Return the signed addresses that the server's key and any possible key of digests recognise."""
         recognised = set()
-        for salt in {b"", *loot.strings}:
-            keys = ServerKeys.from_secret(self.secret, salt)
+        for keys in thief.possible_keys(loot, self.secret):
             for form in self.story.signed:
                 digest = address_digest(keys, "de", form["email"])
                 if digest in loot.strings:
@@ -120,7 +119,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
     story.tokens = [pending]
     secret = (site.instance / "secret_key").read_text().strip()
     with database.reading() as db:
-        before, salt = thief.take(db), read_fact(db, "digest_salt") or ""
+        before, digest_key = thief.take(db), read_fact(db, DIGEST_KEY) or ""
     make_endless(database)
     with subprocess.Popen(
         [*COMMAND, "erase", "--everything-personal", "--yes"],
@@ -152,7 +151,7 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
             secret,
             before,
             thief.take(db),
-            salt,
+            digest_key,
             answers,
             was_unfinished=is_unfinished(db),
         )
@@ -212,7 +211,7 @@ def test_with_a_copy_from_half_way_and_every_secret_no_box_opens(erasure: Erasur
 def test_with_a_copy_from_half_way_and_the_servers_key_no_address_can_be_tested(erasure: Erasure) -> None:
     assert len({form["email"] for form in erasure.story.signed}) == 4
     assert erasure.recognised(erasure.halfway) == set()
-    assert erasure.salt.encode() not in erasure.halfway.strings
+    assert erasure.digest_key.encode() not in erasure.halfway.strings
 
 
 def test_a_copy_from_before_opens_with_a_passphrase_and_tells_addresses(erasure: Erasure) -> None:

@@ -17,7 +17,6 @@ from campaign.delivery import notice, outcome
 from campaign.delivery.model import ACCEPTED
 from campaign.errors import DeliveryError
 from campaign.organiser.account import Unlocked
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import confirm as confirming
@@ -30,7 +29,7 @@ from campaign.signature.withdraw import withdraw
 from campaign.web.signature_writer import SignatureWriter
 from tests.conftest import NOW, new_database
 from tests.signature.test_signature import DAYS, confirm, sign, signing
-from tests.support.factories import make_delivery, make_owner, make_signature
+from tests.support.factories import address_digest, make_delivery, make_owner, make_signature
 from tests.support.worker import eventually
 
 
@@ -241,7 +240,7 @@ def test_who_signs_again_and_who_confirms_lock_in_one_order(
 
     event.listen(database.engine, "before_cursor_execute", note)
     with database.writing() as other:
-        signing_up.sign(other, [signing(each) for each in emails], keys=keys, now=NOW)
+        signing_up.sign(other, [signing(keys, each) for each in emails], keys=keys, now=NOW)
 
     by_digest = db.scalars(
         select(Signature.id).where(Signature.confirmed_on.is_not(None)).order_by(Signature.digest)

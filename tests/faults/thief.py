@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser
@@ -102,9 +101,16 @@ def _tables_of_others(db: Session) -> list[Table]:
 
 def server_keys(db: Session, secret: str) -> set[bytes]:
     """Return every key that the server derives from its secret, and the secret itself."""
-    salt = bytes.fromhex(read_fact(db, "digest_salt") or "")
-    derived = (ServerKeys.from_secret(secret, salt), ServerKeys.from_secret(secret))
-    return {secret.encode(), salt, *(key for keys in derived for key in vars(keys).values())}
+    derived = (ServerKeys.load(db, secret), ServerKeys.from_secret(secret))
+    return {secret.encode(), *(key for keys in derived if keys for key in vars(keys).values())}
+
+
+def possible_keys(loot: Loot, secret: str) -> Iterator[ServerKeys]:
+    """Yield the server's keys with every digest key that its secret unwraps in *loot*."""
+    yield ServerKeys.from_secret(secret)
+    for string in loot.strings:
+        with suppress(ValueError, WrongKeyError):
+            yield ServerKeys.from_wrapped(secret, bytes.fromhex(string.decode()))
 
 
 def opened(

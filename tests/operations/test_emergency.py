@@ -40,8 +40,9 @@ from campaign.organiser.organisation import Organisation, organisation, save_org
 from campaign.organiser.recovery import make_recovery_code
 from campaign.sealing import box as seal
 from campaign.sealing import campaign_key
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
-from campaign.sealing.server_key import ServerKeys
+from campaign.sealing.server_key import DIGEST_KEY, ServerKeys
 from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature import erase as erasing
@@ -132,6 +133,7 @@ def test_nothing_can_be_signed_afterwards(
                     Signing(
                         state_code="de",
                         details=seal.Details(name="Mara Example", email="mara@example.org"),
+                        digests=AddressDigests.of(keys, "mara@example.org"),
                         residence="FR",
                         disclosure=disclosure,
                         language="en",
@@ -165,7 +167,7 @@ def test_a_start_afterwards_makes_no_key_and_takes_any_secret(
     with database.writing() as after:
         assert setup_code(after, now=LATER) is None
         assert count(after, KeyWrapping) == 0
-        assert read_fact(after, "digest_salt") is None
+        assert read_fact(after, DIGEST_KEY) is None
     assert started[0].keys.digest != started[1].keys.digest
 
 
@@ -341,7 +343,7 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
         join(db, code, f"Organiser {number}", PASSPHRASE, now=NOW)
         invite(db, owner, now=NOW)
         db.commit()
-    found: dict[str, bytes] = {"salt": (read_fact(db, "digest_salt") or "").encode()}
+    found: dict[str, bytes] = {"digest key": (read_fact(db, DIGEST_KEY) or "").encode()}
     for column in (
         KeyWrapping.wrapped,
         Organiser.wrapped_private_key,

@@ -12,6 +12,7 @@ from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.sealing import box
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.code import new_code
 from campaign.sealing.server_key import ServerKeys
@@ -31,7 +32,9 @@ DAYS = 7
 _moments = count(1)
 
 
-def signing(email: str = "mara@example.org", *, proof: Proof | None = None, **changes: str) -> Signing:
+def signing(
+    keys: ServerKeys, email: str = "mara@example.org", *, proof: Proof | None = None, **changes: str
+) -> Signing:
     given = {
         "state_code": "de",
         "residence": "FR",
@@ -39,14 +42,14 @@ def signing(email: str = "mara@example.org", *, proof: Proof | None = None, **ch
         "language": "en",
     } | {k: v for k, v in changes.items() if k in {"state_code", "residence", "disclosure"}}
     details = Details(name=changes.get("name", "Mara Example"), email=email, words=changes.get("words", ""))
-    return Signing(details=details, edition=1, proof=proof, **given)  # type: ignore[arg-type]
+    return Signing(details=details, digests=AddressDigests.of(keys, email), edition=1, proof=proof, **given)  # type: ignore[arg-type]
 
 
 def sign(db: Session, keys: ServerKeys, **changes: str) -> str:
     """Sign and return the token that the mail carries."""
     # One millisecond later each time, so that the mails have an order.
     moment = NOW + timedelta(milliseconds=next(_moments))
-    sign_letter(db, [signing(**changes)], keys=keys, now=moment)
+    sign_letter(db, [signing(keys, **changes)], keys=keys, now=moment)
     db.commit()
     return str(mails(db, keys)[-1].params["token"])
 
@@ -161,21 +164,28 @@ def test_the_sixth_mail_of_a_day_is_not_sent_and_leaves_as_many_rows(db: Session
     assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 5 + [outbox.DECOY]
 
 
+def test_six_tags_of_one_mailbox_get_five_mails(db: Session, keys: ServerKeys) -> None:
+    for number in range(6):
+        sign(db, keys, email=f"mara+{number}@corp.example")
+
+    assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 5 + [outbox.DECOY]
+
+
 def test_the_next_day_mails_go_out_again(db: Session, keys: ServerKeys) -> None:
     for _ in range(6):
-        sign_letter(db, [signing()], keys=keys, now=NOW)
-    sign_letter(db, [signing()], keys=keys, now=NOW + timedelta(days=1))
+        sign_letter(db, [signing(keys)], keys=keys, now=NOW)
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW + timedelta(days=1))
 
     assert [mail.purpose for mail in mails(db, keys)].count("confirm") == 6
 
 
 def test_signing_after_the_close_is_refused(db: Session, keys: ServerKeys) -> None:
     with pytest.raises(ClosedError):
-        sign_letter(db, [signing()], keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
+        sign_letter(db, [signing(keys)], keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
 
 
 def test_on_its_last_day_the_letter_can_be_signed(db: Session, keys: ServerKeys) -> None:
-    sign_letter(db, [signing()], keys=keys, now=NOW, closes_on=NOW.date())
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW, closes_on=NOW.date())
 
     assert rows(db) == 1
 
@@ -186,7 +196,7 @@ def test_without_a_key_no_signature_is_taken(db: Session, keys: ServerKeys) -> N
     db.query(CampaignKey).delete()
 
     with pytest.raises(NoKeyError):
-        sign_letter(db, [signing()], keys=keys, now=NOW)
+        sign_letter(db, [signing(keys)], keys=keys, now=NOW)
 
 
 def test_a_link_not_confirmed_in_time_opens_nothing(db: Session, keys: ServerKeys) -> None:
@@ -338,7 +348,7 @@ def test_of_siblings_confirmed_at_the_same_moment_one_counts(database: Database,
 
     with database.writing() as db:
         for _ in range(4):
-            sign_letter(db, [signing()], keys=keys, now=NOW)
+            sign_letter(db, [signing(keys)], keys=keys, now=NOW)
     with database.reading() as db:
         tokens = [str(mail.params["token"]) for mail in mails(db, keys)]
 

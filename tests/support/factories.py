@@ -15,7 +15,7 @@ from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.role import ORGANISER
 from campaign.sealing import box, key_wrapping
-from campaign.sealing.address_digest import address_digest
+from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.code import new_code
@@ -83,6 +83,11 @@ def make_signature(
     token = new_token(db, row)
     db.commit()
     return Made(row, token, email)
+
+
+def address_digest(keys: ServerKeys, state: str, address: str) -> bytes:
+    """Return the digest of a mailbox for the signatures of one letter."""
+    return AddressDigests.of(keys, address).for_letter(state)
 
 
 def confirm_one(db: Session, token: str, *, confirmation_days: int = 7, now: datetime = NOW) -> Signature:

@@ -24,14 +24,13 @@ from werkzeug.test import TestResponse
 from campaign.mail import outbox
 from campaign.paths import PACKAGE
 from campaign.sealing import box
-from campaign.sealing.address_digest import address_digest
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.field import one_line, paragraphs
 from campaign.web.organise import views
 from campaign.web.supporter import admission
 from tests.conftest import SECRET, Clock, new_database
-from tests.support.factories import PASSPHRASE
+from tests.support.factories import PASSPHRASE, address_digest
 from tests.support.hostile_input import MARK, encoded, for_any, header_text, raw, typed
 from tests.web.conftest import FORM
 from tests.web.filled_site import LOOPBACK, PRIVATE, FilledSite, run_filled_site

@@ -30,7 +30,6 @@ from campaign.paths import PACKAGE, TEMPLATES
 from campaign.reference.participating_state import STATES
 from campaign.sealing import box, passphrase_key
 from campaign.sealing.address import domain_of
-from campaign.sealing.address_digest import address_digest
 from campaign.sealing.code import CROCKFORD, grouped, read_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -40,6 +39,7 @@ from campaign.signature_list.cover import Cover
 from campaign.signature_list.entry import ListEntry
 from campaign.web import field
 from tests.conftest import NOW, SECRET
+from tests.support.factories import address_digest
 from tests.support.hostile_input import any_text, broken_text, words
 from tests.support.hostile_input import typed as anything
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from campaign.database.fact import Fact
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
+from campaign.sealing.server_key import DIGEST_KEY
 from campaign.signature.link import find_by_token, request_links
 from tests.conftest import NOW
 from tests.support.factories import make_signature
@@ -119,7 +120,7 @@ def test_after_an_emergency_erasure_no_address_gets_links(build, database, keys,
     with database.session(writes=True) as db:
         make_signature(db, keys, email=ADDRESS)
         request_links(db, ADDRESS, language="en", keys=keys, now=clock())
-        db.execute(delete(Fact).where(Fact.name == "digest_salt"))
+        db.execute(delete(Fact).where(Fact.name == DIGEST_KEY))
         db.commit()
     with relay() as server:
         build(server.url).send_due_mail()

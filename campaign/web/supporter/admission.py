@@ -19,7 +19,7 @@ from campaign.guard.threshold import (
 )
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
-from campaign.sealing.address_digest import address_digest
+from campaign.sealing.address import canonical_address
 from campaign.signature.model import DOMAIN, NETWORK, ROBOT
 from campaign.web.serving import headers
 from campaign.web.site import now, site
@@ -133,7 +133,7 @@ def _read_proof(state: ParticipatingState, email: str) -> Proof | None:
 
 
 def _mailbox(state: ParticipatingState, email: str) -> bytes:
-    return address_digest(site().keys, state.code, email)
+    return f"{state.code}\0{canonical_address(email)}".encode()
 
 
 def _is_unlimited(address: str | None) -> bool:

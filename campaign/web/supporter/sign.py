@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from campaign.errors import LimitError, ProofError
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
+from campaign.sealing.address_digest import AddressDigests
 from campaign.signature.sign import Signing
 from campaign.web.site import is_open, site
 from campaign.web.supporter import admission
@@ -57,6 +58,7 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
     signing = Signing(
         state_code=state.code,
         details=form.details(),
+        digests=AddressDigests.of(site().keys, form.email.data),
         residence=form.residence.data,
         disclosure=form.disclosure.data,
         language=language.code,

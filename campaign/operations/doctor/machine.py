@@ -33,7 +33,8 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("CAMPAIGN_BASE_URL is on loopback: only this machine can open the site.")
     if settings.closes_on is None:
         yield Finding(
-            "CAMPAIGN_CLOSES_ON is not set: personal data is kept until each person withdraws.",
+            "CAMPAIGN_CLOSES_ON is not set: names, boxes and the digests of addresses are kept until each"
+            " person withdraws.",
             is_serious=not settings.is_loopback,
         )
     if settings.is_secure and settings.trusted_proxies == 0:

@@ -65,8 +65,17 @@ class WriterQueue:
 
 
 def postgresql_engine(url: str) -> Engine:
-    """Return an engine for PostgreSQL; a connection that was cut is replaced before it is used."""
-    arguments = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
+    """Return an engine for PostgreSQL; a connection that was cut is replaced before it is used.
+
+    A pooler such as PgBouncer may run each transaction on another connection of the server. So nothing
+    here or elsewhere outlives a transaction: no prepared statement, setting, lock or temporary table.
+    """
+    arguments = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 30_000,
+        "prepare_threshold": None,
+    }
     return _engine(url, connect_args=arguments, pool_pre_ping=True)
 
 

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, exc, inspect, text
+from sqlalchemy import Connection, Engine, event, exc, inspect, text
 
 from campaign.errors import CampaignError, SettingsError
 
@@ -81,22 +81,25 @@ def _run(connection: Connection, revision: str, back: bool) -> None:
 
 
 def _on_postgresql(engine: Engine, revision: str, back: bool) -> None:
-    with engine.connect() as connection:
-        try:
-            _wait_for_lock(connection)
-            _run_with_retries(connection, revision, back)
-        finally:
-            # Its lock and lock_timeout end with the connection.
-            connection.invalidate()
+    # The lock belongs to a transaction of its own, since a migration commits more than once.
+    with engine.connect() as holder, engine.connect() as connection:
+        _wait_for_lock(holder)
+        event.listen(connection, "begin", _limit_waiting)
+        _run_with_retries(connection, revision, back)
 
 
-def _wait_for_lock(connection: Connection) -> None:
-    # Polled, since CREATE INDEX CONCURRENTLY waits for every statement that waits here.
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
-        connection.rollback()
+def _wait_for_lock(holder: Connection) -> None:
+    # Polled, and with no parameter, which would leave a snapshot open until the transaction ends: CREATE
+    # INDEX CONCURRENTLY waits for every snapshot.
+    while not holder.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK})").scalar():
+        holder.rollback()
         time.sleep(POLL_SECONDS)
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.commit()
+
+
+def _limit_waiting(connection: Connection) -> None:
+    """Let each transaction give up after :data:`LOCK_TIMEOUT`; statements outside transactions wait."""
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
 def _run_with_retries(connection: Connection, revision: str, back: bool) -> None:

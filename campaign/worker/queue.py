@@ -22,7 +22,11 @@ def open_queue(settings: Settings) -> Huey:
     options = {"results": False, "serializer": JsonSerializer()}
     if settings.database_url.startswith("postgresql"):
         dsn = make_url(settings.database_url).set(drivername="postgresql")
-        return PostgresHuey("campaign", dsn=dsn.render_as_string(hide_password=False), **options)
+        # No prepared statements, as in database/connection.py. Behind a pooler notifications are lost, and
+        # a task waits for a second until the queue is polled.
+        return PostgresHuey(
+            "campaign", dsn=dsn.render_as_string(hide_password=False), prepare_threshold=None, **options
+        )
     path = settings.instance / "queue.sqlite"
     # Without fsync: the sweep replaces tasks that a power cut lost.
     options |= {"filename": str(path), "fsync": False, "timeout": 2}

@@ -1,24 +1,14 @@
 """One Chromium for all journeys; a site and a mail relay for each module."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys import browser
 from tests.journeys.server import Site, serving
+from tests.support.program import require
 from tests.support.relay import Relay, free_port, relay
-
-
-def require(program: str) -> None:
-    """Skip the test if *program* is missing; in CI, where everything is installed, fail."""
-    if Path(program).exists():
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"{program} is missing")
-    pytest.skip(f"{program} is missing")
 
 
 @pytest.fixture(scope="package")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.browser import PUBLIC_HOST
-from tests.journeys.conftest import require
-from tests.journeys.tls_end import NGINX, tls_end
+from tests.journeys.tls_end import tls_end
+from tests.support.program import NGINX, require
 from tests.support.relay import free_port
 from tests.support.worker import eventually
 

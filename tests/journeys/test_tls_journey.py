@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.journeys.browser import PUBLIC_HOST, visiting
-from tests.journeys.conftest import require
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site, serving
-from tests.journeys.tls_end import NGINX, documented_settings, tls_end
+from tests.journeys.tls_end import documented_settings, tls_end
+from tests.support.program import NGINX, require
 from tests.support.relay import Relay
 
 MONITOR = "127.0.0.77"

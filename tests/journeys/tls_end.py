@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.docs import OPERATE, file_in_commands
+from tests.support.program import NGINX
 from tests.support.relay import free_port
 from tests.support.worker import eventually
-
-NGINX = "/usr/sbin/nginx"
 
 
 def documented_settings() -> dict[str, str]:

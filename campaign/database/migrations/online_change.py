@@ -12,8 +12,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from campaign.database.migration import LOCK_TIMEOUT
-
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
     """Add a column that is empty or has a constant default."""
@@ -61,9 +59,7 @@ def _outside_transaction(table: str) -> Iterator[bool]:
     kind = sa.text("SELECT relkind FROM pg_class WHERE oid = CAST(:name AS regclass)").bindparams(name=table)
     with op.get_context().autocommit_block():
         # A concurrent index blocks nobody, but waits for every transaction that began earlier.
-        op.execute("SET lock_timeout = 0")
         yield op.get_bind().scalar(kind) != "p"
-        op.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 
 def _is_sqlite() -> bool:

@@ -7,6 +7,7 @@ table that is truncated or rewritten gets a new file.
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -20,8 +21,8 @@ from campaign.database.table import Base
 WAIT_SECONDS = 5
 """How long to wait for other transactions before their connections are terminated."""
 
-REWRITE_WAIT_SECONDS = 60
-"""How long to wait for each table when all are rewritten."""
+REWRITE_ATTEMPTS, REWRITE_PAUSE_SECONDS = 60, 1.0
+"""Attempts at rewriting tables that others have locked."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def clear_logs(database: Database) -> bool:
         return database.checkpoint(wait_seconds=WAIT_SECONDS)
     try:
         with _autocommit(database) as connection:
-            connection.execute(text("VACUUM (FULL) pg_statistic"))  # skipped unless the database is ours
+            connection.execute(text("VACUUM (FULL, SKIP_LOCKED) pg_statistic"))  # unless the database is ours
             _checkpoint(connection)
     except SQLAlchemyError as error:
         logger.warning("PostgreSQL's statistics could not be rewritten: %s", type(error).__name__)
@@ -92,8 +93,8 @@ def rewrite_files(database: Database) -> bool:
         else:
             with _autocommit(database) as connection:
                 connection.execute(text("ANALYZE"))
-                connection.execute(text("VACUUM (FULL)"))
-    except (SQLAlchemyError, sqlite3.OperationalError) as error:
+                _rewrite_postgresql(connection)
+    except (SQLAlchemyError, sqlite3.OperationalError, TimeoutError) as error:
         # Most likely a full disk: the new file needs space beside the old one.
         logger.warning("the database could not be rewritten: %s", type(error).__name__)
         return False
@@ -102,14 +103,35 @@ def rewrite_files(database: Database) -> bool:
 
 @contextmanager
 def _autocommit(database: Database) -> Iterator[Connection]:
-    """Open a connection without transactions, as VACUUM needs; it does not return to the pool."""
+    """Open a connection without transactions, as VACUUM needs."""
     with database.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text(f"SET lock_timeout = '{REWRITE_WAIT_SECONDS}s'"))
-        try:
-            yield connection
-        finally:
-            connection.invalidate()
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _rewrite_postgresql(connection: Connection) -> None:
+    """Rewrite each table, again while another transaction has locked it.
+
+    Raises:
+        TimeoutError: A table stays locked.
+    """
+    # No lock_timeout: outside a transaction it would stay on a pooler's connection.
+    before = _files(connection)
+    left = list(before)
+    for _ in range(REWRITE_ATTEMPTS):
+        connection.execute(text(f"VACUUM (FULL, SKIP_LOCKED) {', '.join(left)}"))
+        after = _files(connection)
+        left = [name for name in left if after.get(name) == before[name]]
+        if not left:
+            return
+        time.sleep(REWRITE_PAUSE_SECONDS)
+    raise TimeoutError("tables are locked: " + ", ".join(left))
+
+
+def _files(connection: Connection) -> dict[str, int]:
+    """Return the number of each table's file; rewriting changes it."""
+    ours = "relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+    query = text(f"SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE {ours}")  # noqa: S608 - ours
+    return dict(connection.execute(query).all())
 
 
 def _checkpoint(connection: Connection) -> None:

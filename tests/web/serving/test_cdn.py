@@ -16,13 +16,17 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from tests.conftest import new_database
-from tests.journeys.tls_end import NGINX
 from tests.support.docs import OPERATE, commands
+from tests.support.program import NGINX, require
 from tests.support.relay import free_port
 from tests.support.worker import eventually
 from tests.web.conftest import FORM, Supporter
 
-pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="needs nginx")
+
+@pytest.fixture(autouse=True)
+def nginx() -> None:
+    require(NGINX)
+
 
 READERS, READINGS = 4, 60
 

@@ -4,21 +4,18 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from campaign import secret_key
 from campaign.errors import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
-
-MIN_SECRET_CHARACTERS = 32
-"""A key from ``secrets.token_urlsafe(32)`` has 43."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +29,10 @@ class Settings:
     """SQLAlchemy's URL; if empty, ``campaign.sqlite`` in the instance folder."""
 
     secret_key: str = field(default="", repr=False)
-    """All keys of the server derive from it; if empty, the file ``secret_key`` in the instance folder."""
+    """All keys of the server derive from it; if empty, it is read from a file."""
+
+    secret_key_file: Path | None = None
+    """The file with the secret key; if unset, systemd's credential, or ``secret_key`` in the instance."""
 
     base_url: str = "http://127.0.0.1:8000"
     """The public URL of the site, without a slash at the end; links in mails begin with it."""
@@ -97,11 +97,13 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     _check_mail(settings)
     folder = settings.instance.absolute()
     make_instance(folder)
+    key, file = secret_key.find(settings.secret_key, settings.secret_key_file, folder, environment)
     return replace(
         settings,
         instance=folder,
         database_url=settings.database_url or f"sqlite:///{folder / 'campaign.sqlite'}",
-        secret_key=settings.secret_key or _secret_key(folder),
+        secret_key=key,
+        secret_key_file=file,
     )
 
 
@@ -130,30 +132,6 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def _secret_key(folder: Path) -> str:
-    path = folder / "secret_key"
-    try:
-        if not path.exists():
-            _make_secret_key(path)
-        return _secret(path.read_text().strip())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"CAMPAIGN_SECRET_KEY: {path} cannot be used ({error})") from error
-
-
-def _make_secret_key(path: Path) -> None:
-    """Create the file atomically: of several starting processes one succeeds."""
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        with suppress(FileExistsError):
-            path.hardlink_to(unfinished)
-    finally:
-        unfinished.unlink()
-
-
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {f"CAMPAIGN_{each.name.upper()}" for each in fields(Settings)}
     if unknown := {name for name in environment if name.startswith("CAMPAIGN_")} - known:
@@ -163,12 +141,6 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _check_mail(settings: Settings) -> None:
     if not settings.smtp_url and not settings.is_loopback:
         raise SettingsError(f"CAMPAIGN_SMTP_URL: is needed, since {settings.base_url} is not on loopback")
-
-
-def _secret(text: str) -> str:
-    if len(text) < MIN_SECRET_CHARACTERS:
-        raise ValueError(f"has fewer than {MIN_SECRET_CHARACTERS} characters; try `openssl rand -base64 32`")
-    return text
 
 
 def _base_url(text: str) -> str:
@@ -237,7 +209,8 @@ def _networks(text: str) -> tuple[Network, ...]:
 _READERS: dict[str, Callable[[str], Any]] = {
     "instance": Path,
     "database_url": _database_url,
-    "secret_key": _secret,
+    "secret_key": secret_key.check,
+    "secret_key_file": lambda text: Path(text).absolute(),
     "base_url": _base_url,
     "smtp_url": _smtp_url,
     "mail_from": _mail_from,

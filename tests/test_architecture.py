@@ -11,6 +11,7 @@ LAYOUT = (
     "errors",
     "paths",
     "clock",
+    "secret_key",
     "settings",
     "log",
     "reference",

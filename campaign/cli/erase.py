@@ -105,8 +105,9 @@ def _print_remaining_steps(settings: Settings, database: Database) -> None:
     click.echo("Now do what this command cannot do:")
     click.echo("- Restart the site, or switch the machine off: processes have keys in memory until they end.")
     click.echo("- Destroy every backup: a passphrase still opens an earlier one.")
-    if "CAMPAIGN_SECRET_KEY" in os.environ:
-        click.echo("- Set another CAMPAIGN_SECRET_KEY on every machine: this one belongs to those backups.")
+    file = settings.secret_key_file
+    if file is None or (file.exists() and not os.access(file, os.W_OK)):
+        click.echo("- Set another secret key on every machine: this one belongs to those backups.")
     if not database.is_sqlite:
         click.echo("- Destroy PostgreSQL's archived write-ahead logs and replicas: they are backups too.")
     if settings.smtp_url:

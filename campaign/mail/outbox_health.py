@@ -1,9 +1,9 @@
 """How many mails wait or failed: for organisers and ``doctor``, at the same cost however many mails wait."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from campaign.database.table import count_up_to
@@ -14,6 +14,16 @@ STUCK_SECONDS = 15 * 60
 
 COUNT_LIMIT = 1000
 """Counting stops here: an exact number beyond it helps nobody, and counting all rows takes long."""
+
+MOST_OVERDUE = 5_000
+"""More mails than this, due for :data:`STUCK_SECONDS`, close signing: each can be read with the server's key.
+
+A relay that accepts 20 mails a second, far fewer than ours do, sends 18,000 in that time. So even a day on
+which 100,000 people sign never meets this while a relay works, and while none does, waiting mails end here.
+"""
+
+MOST_WAITING = 50_000
+"""More waiting mails than this close signing too, however young they are: nobody signs so fast by hand."""
 
 SAMPLE = 100
 """Number of next due mails whose age is read."""
@@ -48,6 +58,21 @@ def measure(db: Session, now: datetime) -> OutboxHealth:
         failed=count_up_to(db, COUNT_LIMIT, OutboxMail.status == FAILED),
         expired=count_up_to(db, COUNT_LIMIT, OutboxMail.status == EXPIRED),
     )
+
+
+def is_backed_up(db: Session, now: datetime) -> bool:
+    """Whether too many mails wait: none may be added until the relay accepts some.
+
+    Mails that recipients' servers deferred are not due, so nobody can close signing with them.
+    """
+    overdue = (OutboxMail.status == WAITING, OutboxMail.due_at <= now - timedelta(seconds=STUCK_SECONDS))
+    return _has_more(db, MOST_OVERDUE, *overdue) or _has_more(db, MOST_WAITING, OutboxMail.status == WAITING)
+
+
+def _has_more(db: Session, number: int, *where: ColumnElement[bool]) -> bool:
+    """Whether more than *number* mails match, read from the index alone."""
+    beyond = select(OutboxMail.due_at).where(*where).order_by(OutboxMail.due_at).offset(number).limit(1)
+    return db.scalar(beyond) is not None
 
 
 def _oldest(db: Session) -> datetime | None:

@@ -12,6 +12,7 @@ from campaign.database.session import Database
 from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import SafetyLists
 from campaign.letter.edition import current_edition, known_edition
+from campaign.mail import outbox_health
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
 from campaign.signature import count
@@ -34,6 +35,8 @@ class Snapshot:
     """The campaign's content with these lists."""
     edition: int
     """Number of the letter's edition that this content makes."""
+    mail_is_backed_up: bool = False
+    """Whether too many mails wait: no letter can be signed until the relay accepts some."""
     erased_on: date | None = None
     """When everything personal was erased; nothing can be signed after that."""
 
@@ -82,6 +85,7 @@ class SnapshotCache:
         with self._database.reading() as db:
             by_state, sender = count.by_state(db), organisation(db)
             erased_at = campaign_key.destroyed_at(db)
+            mail_is_backed_up = outbox_health.is_backed_up(db, as_of)
             lists = safety_list.current_lists(db, self.content)
         appeal = lists.replace_in(self.content)
         return Snapshot(
@@ -92,6 +96,7 @@ class SnapshotCache:
             safety=lists,
             appeal=appeal,
             edition=self._edition_of(appeal),
+            mail_is_backed_up=mail_is_backed_up,
             erased_on=erased_at.date() if erased_at else None,
         )
 

@@ -25,6 +25,12 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
         yield from _sender(settings)
     with database.reading() as db:
         mail = outbox_health.measure(db, now)
+        is_backed_up = outbox_health.is_backed_up(db, now)
+    if is_backed_up:
+        yield Finding(
+            "No letter can be signed, since so many mails wait that no more may: see to the relay.",
+            is_serious=True,
+        )
     if mail.is_stuck:
         yield Finding(
             f"{mail.waiting} mails wait, the oldest for {mail.oldest_seconds // 60} minutes: check that a"

@@ -4,11 +4,13 @@ import os
 import secrets
 import shutil
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from campaign import secret_key
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
@@ -62,16 +64,23 @@ def destroy(database: Database, *, now: datetime) -> None:
 
 
 def destroy_files(settings: Settings) -> None:
-    """Destroy the secret key and the mails that are files in the instance folder."""
-    key = settings.instance / "secret_key"
-    if key.is_file():
-        # Overwrites the same blocks on most disks, but not on flash memory or copy-on-write file systems.
-        with key.open("r+b") as file:
-            file.write(secrets.token_bytes(key.stat().st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        key.unlink()
+    """Destroy the secret key in its file, and the mails that are files in the instance folder."""
+    made, given = settings.instance / secret_key.NAME, settings.secret_key_file
+    if made.is_file():
+        _overwrite(made)
+        made.unlink()
+    elif given is not None and given.is_file() and os.access(given, os.W_OK):
+        _overwrite(given)  # it stays, since the site does not start without it
     shutil.rmtree(settings.instance / "mail", ignore_errors=True)
+
+
+def _overwrite(key: Path) -> None:
+    # Overwrites the same blocks on most disks, but not on flash memory or copy-on-write file systems.
+    with key.open("r+b") as file:
+        length = max(key.stat().st_size, secret_key.MIN_CHARACTERS)
+        file.write(secrets.token_hex(length)[:length].encode())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _destroy(db: Session, now: datetime) -> None:

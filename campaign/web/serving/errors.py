@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = 10
 """Value of ``Retry-After`` when the database does not answer."""
 
+MAIL_RETRY_SECONDS = 15 * 60
+"""Value of ``Retry-After`` while no mail can leave."""
+
 
 def init_app(app: Flask) -> None:
     """Answer every error in *app* with a page."""

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from campaign.errors import UnknownTokenError
 from campaign.reference.language import Language
 from campaign.signature.link import request_links
+from campaign.web.serving.errors import MAIL_RETRY_SECONDS
 from campaign.web.site import now, site
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
@@ -26,6 +27,9 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
     if not form.validate():
         return render_find_signature(form), 422
     if not form.code.data:
+        if site().snapshots.current().mail_is_backed_up:
+            page = render_find_signature(form, mail_is_backed_up=True)
+            return page, 503, {"Retry-After": str(MAIL_RETRY_SECONDS)}
         return _send_links(form.email.data, language)
     try:
         token, _signature = open_signature(form.code.data)

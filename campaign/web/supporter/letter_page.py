@@ -17,7 +17,12 @@ def signature_form() -> SignatureForm:
 
 
 def render_letter(
-    language: Language, state: ParticipatingState, form: SignatureForm, *, retry_after: int = 0
+    language: Language,
+    state: ParticipatingState,
+    form: SignatureForm,
+    *,
+    retry_after: int = 0,
+    mail_is_backed_up: bool = False,
 ) -> str:
     """Return the page of the letter to *state*, with what *form* was filled in with.
 
@@ -26,6 +31,7 @@ def render_letter(
         state: The participating state whose delegation the letter is for.
         form: The form that signs.
         retry_after: Seconds until the network may sign again; 0 when no rate limit was reached.
+        mail_is_backed_up: Whether signing was refused because no mail can leave.
     """
     snapshot = site().snapshots.current()
     appeal, settings = site().appeal, site().settings
@@ -43,4 +49,5 @@ def render_letter(
         endangered=residence.choices(language.code, appeal.endangered_residences),
         confirmation_days=settings.confirmation_days,
         retry_after=retry_after,
+        mail_is_backed_up=mail_is_backed_up,
     )

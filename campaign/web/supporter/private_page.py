@@ -81,14 +81,22 @@ def render_signature(language: Language, token: str, signature: Signature, form:
     )
 
 
-def render_find_signature(form: FindSignatureForm, *, is_expired: bool = False) -> str:
+def render_find_signature(
+    form: FindSignatureForm, *, is_expired: bool = False, mail_is_backed_up: bool = False
+) -> str:
     """Return the page that leads back to a private page.
 
     Args:
         form: The form for the code or the address.
         is_expired: The visitor has a link or code that opens nothing.
+        mail_is_backed_up: Whether links were asked for while no mail can leave.
     """
-    return render_template("supporter/find_signature.html", form=form, is_expired=is_expired)
+    return render_template(
+        "supporter/find_signature.html",
+        form=form,
+        is_expired=is_expired,
+        mail_is_backed_up=mail_is_backed_up,
+    )
 
 
 def _is_endangered(signature: Signature) -> bool:

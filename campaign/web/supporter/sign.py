@@ -10,6 +10,7 @@ from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address_digest import AddressDigests
 from campaign.signature.sign import Signing
+from campaign.web.serving.errors import MAIL_RETRY_SECONDS
 from campaign.web.site import is_open, site
 from campaign.web.supporter import admission
 from campaign.web.supporter.admission import Admission
@@ -28,6 +29,9 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         return render_letter(language, state, form)
     if not form.validate():
         return render_letter(language, state, form), 422
+    if site().snapshots.current().mail_is_backed_up:
+        page = render_letter(language, state, form, mail_is_backed_up=True)
+        return page, 503, {"Retry-After": str(MAIL_RETRY_SECONDS)}
     try:
         _record(language, state, form, admission.admit(state, form))
     except LimitError as error:

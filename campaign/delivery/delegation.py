@@ -1,7 +1,5 @@
 """The delegations' e-mail addresses, entered or imported, each with its source and day of checking."""
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,14 +8,13 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
+from campaign.delivery import address_file
+from campaign.delivery.address_file import Row, cell, day
 from campaign.errors import DelegationError
 from campaign.reference.participating_state import STATES
 
-COLUMNS = ("state", "email", "source", "checked_on")
-"""Columns of the CSV file that organisers import: the state's code and fields of :class:`Delegation`."""
-
-LARGEST_IMPORT = 100_000
-"""Bytes. 57 lines have a few thousand."""
+EARLIEST_CHECK = date(2021, 3, 1)
+"""The month of the call: an earlier day, such as one of the year 26, is a slip."""
 
 
 class Delegation(Base):
@@ -69,13 +66,13 @@ def save(db: Session, address: Address, *, by: str, now: datetime) -> Delegation
 
 
 def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:
-    """Store all addresses of a CSV file with the columns of :data:`COLUMNS`; return their number.
+    """Store all addresses of a CSV file as :mod:`address_file` describes it; return their number.
 
     Raises:
         DelegationError: Lines are invalid; then nothing is stored. The message names each line.
     """
     addresses, faults = [], []
-    for number, row in _lines(content):
+    for number, row in address_file.read(content):
         try:
             addresses.append(_checked(_read(row), now.date()))
         except DelegationError as error:
@@ -93,46 +90,10 @@ def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:
     return len(addresses)
 
 
-def _lines(content: bytes) -> list[tuple[int, dict[str, str]]]:
-    if len(content) > LARGEST_IMPORT:
-        raise DelegationError("the file is larger than a list of 57 addresses can be")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DelegationError("the file is not UTF-8: save it as “CSV UTF-8”") from error
-    if "\0" in text:
-        raise DelegationError("the file is not a CSV file")
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(
-        io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ","
-    )
-    header = [(name or "").strip().lower() for name in reader.fieldnames or []]
-    if not set(COLUMNS) <= set(header):
-        raise DelegationError(f"line 1: the columns must be {', '.join(COLUMNS)}")
-    reader.fieldnames = header
-    lines = [
-        (reader.line_num, {k: v or "" for k, v in row.items() if isinstance(v, str | None)}) for row in reader
-    ]
-    # Spreadsheets also save empty rows.
-    return [(number, row) for number, row in lines if any(cell.strip() for cell in row.values())]
-
-
-def _read(row: dict[str, str]) -> Address:
+def _read(row: Row) -> Address:
     return Address(
-        row["state"].strip().lower(),
-        row["email"].strip(),
-        row["source"].strip(),
-        _day(row["checked_on"].strip()),
+        cell(row, "state").lower(), cell(row, "email"), cell(row, "source"), day(cell(row, "checked_on"))
     )
-
-
-def _day(text: str) -> date:
-    """Read a day in ISO format, or as day.month.year, which some spreadsheets save."""
-    day, month, year = [*text.split("."), "", ""][:3] if text.count(".") == 2 else ("", "", "")
-    try:
-        return date(int(year), int(month), int(day)) if year else date.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise DelegationError(f"checked_on must be a day such as 2026-11-23, not “{text}”") from None
 
 
 def _checked(address: Address, today: date) -> Address:
@@ -145,6 +106,8 @@ def _checked(address: Address, today: date) -> Address:
         raise DelegationError(f"“{address.email}” is not an e-mail address") from error
     if not address.source.strip():
         raise DelegationError("say where the address was found (source)")
+    if address.checked_on < EARLIEST_CHECK:
+        raise DelegationError(f"{address.checked_on} is long ago: write the year with four digits")
     if address.checked_on > today:
         raise DelegationError("the day it was checked is in the future")
     return Address(address.state_code, email, " ".join(address.source.split()), address.checked_on)

@@ -72,12 +72,20 @@ def test_of_a_faulty_file_nothing_is_kept_and_every_line_is_named(db: Session) -
     [
         (b"", "columns"),
         (HEADER.encode(), "no address"),
-        (b"\xff\xfe\x00d", "UTF-8"),
+        (b"\xff\xfe\x00", "UTF-8"),
         (b"state,email\nde,x@example.org\n", "columns"),
-        (b"PK\x03\x04\x00\x00", "not a CSV"),
+        (b"PK\x03\x04\x00\x00", "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "workbook"),
+        (b"d\x00e\x00", "not a CSV"),
+        (b"state,email,source,checked_on,email\nde,a@example.org,c,2026-11-01,b@example.org\n", "several"),
         (b"x" * 100_001, "larger"),
         ((HEADER + "de,a@example.org,c,2026-11-01\nDE,b@example.org,c,2026-11-01\n").encode(), "several"),
-        ((HEADER + "de\n").encode(), "line 2"),
+        ((HEADER + "de,,,\nfr\n").encode(), "no address"),
+        ((HEADER + "de,de@example.org\n").encode(), "line 2: checked_on"),
+        ((HEADER + "de,de@example.org,c,23.11.26\n").encode(), "line 2: checked_on .* not “23.11.26”"),
+        ((HEADER + "de,de@example.org,c,0026-11-23\n").encode(), "line 2: .* four digits"),
+        ((HEADER + "de,de@example.org,c\u202etxt,2026-11-23\n").encode(), "line 2: source .* printed"),
+        ((HEADER + "de,de@example.org,\x07call,2026-11-23\n").encode(), "line 2: source .* printed"),
     ],
 )
 def test_a_file_that_will_not_do_is_refused_with_its_reason(
@@ -108,3 +116,12 @@ def test_what_a_spreadsheet_makes_of_a_file_is_still_read(db: Session) -> None:
     )
 
     assert delegation.delegations(db)["de"].checked_on.isoformat() == "2026-11-01"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8"])
+def test_a_file_saved_as_unicode_text_with_tabs_is_read(db: Session, encoding: str) -> None:
+    text = "state\temail\tsource\tchecked_on\r\nDE\tde@example.org\ta call, twice; Zoë\t2026-11-01\r\n"
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+
+    assert delegation.import_csv(db, (mark + text).encode(encoding), by="Olga", now=NOW) == 1
+    assert delegation.delegations(db)["de"].source == "a call, twice; Zoë"

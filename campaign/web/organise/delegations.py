@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from campaign.delivery import delegation
+from campaign.delivery.address_file import COLUMNS
 from campaign.delivery.delegation import Address
 from campaign.errors import DelegationError
 from campaign.organiser import audit_log
@@ -32,7 +33,7 @@ def template() -> ResponseReturnValue:
     """Send a CSV file to fill in, with the code of each participating state."""
     file = io.StringIO(newline="")
     lines = csv.writer(file)
-    lines.writerow(delegation.COLUMNS)
+    lines.writerow(COLUMNS)
     lines.writerows([code, "", "", ""] for code in sorted(STATES))
     response = Response(file.getvalue(), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename="delegations.csv")

@@ -57,6 +57,25 @@ def test_the_csv_template_has_the_code_of_each_state_and_no_address(organiser: O
     assert "Germany de" in text(organiser.get("/organise/delegations"))
 
 
+def test_the_csv_template_can_be_sent_with_one_line_filled_in(organiser: OrganisersBrowser) -> None:
+    empty = organiser.get("/organise/delegations/template.csv").data
+    filled_in = empty.replace(b"de,,,", b"de,de@example.org,a telephone call,2026-11-01")
+
+    answer = organiser.post("/organise/delegations/import", file=(io.BytesIO(filled_in), "delegations.csv"))
+
+    assert answer.status_code == 303
+    assert "1 address imported" in text(organiser.get("/organise/delegations"))
+
+
+def test_a_year_of_two_digits_is_refused_beside_its_field(organiser: OrganisersBrowser) -> None:
+    answer = organiser.post(
+        "/organise/delegations/de", email="de@example.org", source="a call", checked_on="0026-11-01"
+    )
+
+    assert answer.status_code == 422
+    assert "Write the year with four digits" in answer.text
+
+
 def test_the_log_names_states_and_leads_to_deliveries(organiser: OrganisersBrowser, sent: UUID) -> None:
     page = organiser.get("/organise/audit").get_data(as_text=True)
 

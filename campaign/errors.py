@@ -16,6 +16,7 @@
     │   └── WrongKeyError           a passphrase, code, token or key that does not fit
     ├── OrganiserError              an account that cannot be created, changed or removed
     │   ├── RoleError               the role does not allow the action
+    │   ├── AccountNameError        a name that is taken, looks like another, or is reserved
     │   ├── NoAccessLeftError       nobody else could open the names, or invite others
     │   ├── WeakPassphraseError     a passphrase that can be guessed, with the reason
     │   └── WrongCodeError          a six-digit code that is wrong or was used before
@@ -84,6 +85,10 @@ class OrganiserError(CampaignError):
 
 class RoleError(OrganiserError):
     """The organiser's role does not allow the action."""
+
+
+class AccountNameError(OrganiserError):
+    """A name is taken, looks like another account's, or is none for an account."""
 
 
 class NoAccessLeftError(OrganiserError):

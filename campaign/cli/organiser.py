@@ -18,6 +18,7 @@ def organiser() -> None:
 
 
 @organiser.command()
+@click.argument("name")
 @click.option(
     "--role",
     type=click.Choice(ROLES),
@@ -26,15 +27,15 @@ def organiser() -> None:
     help="A reader sees counts and deliveries, never a name; an owner may also invite and remove.",
 )
 @pass_campaign
-def add(campaign: Campaign, role: str) -> None:
-    """Print an invitation link for a new organiser; it works once, within a week.
+def add(campaign: Campaign, name: str, role: str) -> None:
+    """Print an invitation link for a new organiser called NAME; it works once, within a week.
 
     Asks for an owner's name and passphrase: only an account that can open the names
     can share them.
     """
     owner = campaign.unlock(OWNER)
     with campaign.database.writing() as db:
-        code = invite(db, owner, role, now=SYSTEM_CLOCK())
+        code = invite(db, owner, name, role, now=SYSTEM_CLOCK())
         # The URL of the last start: this shell may lack the setting.
         base_url = read_fact(db, "base_url") or campaign.settings.base_url
     click.echo(f"{base_url}/organise/setup/{code}")

@@ -1,6 +1,5 @@
 """Organisers' accounts, their own key pairs, and the unlocked organiser."""
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,12 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
-from campaign.errors import OrganiserError, RoleError
+from campaign.errors import AccountNameError, RoleError
+from campaign.organiser import name as names
+from campaign.organiser.name import LONGEST_NAME
 from campaign.organiser.role import OWNER, reaches
 from campaign.sealing import box, passphrase_key
 from campaign.sealing.passphrase_key import Cost
-
-LONGEST_NAME = 80
 
 
 class Organiser(Base):
@@ -103,8 +102,22 @@ def account_by_id(db: Session, organiser_id: UUID) -> Organiser | None:
 def find_account(db: Session, name: str) -> Organiser | None:
     """Return the account of this name, in any case and spelling, or ``None``."""
     # The accounts are few, and neither database folds the case of every script.
-    wanted = fold_name(name)
-    return next((each for each in all_accounts(db) if fold_name(each.name) == wanted), None)
+    wanted = names.fold(name)
+    return next((each for each in all_accounts(db) if names.fold(each.name) == wanted), None)
+
+
+def free_name(db: Session, name: str) -> str:
+    """Return *name* as an account may have it; the caller holds a lock against another with the same name.
+
+    Raises:
+        AccountNameError: It is taken, looks like another, or is none for an account.
+    """
+    name = names.clean(name)
+    names.check(name)
+    for each in all_accounts(db):
+        if names.look_alike(name, each.name):
+            raise AccountNameError(f"there is an organiser called {each.name} already")
+    return name
 
 
 def lock_accounts(db: Session, *, by: Unlocked | None = None, least: str = OWNER) -> list[Organiser]:
@@ -129,20 +142,16 @@ def add_account(db: Session, name: str, pair: OwnKeyPair, *, role: str, now: dat
     """Add an account.
 
     Raises:
-        OrganiserError: The name is taken, empty or too long.
+        AccountNameError: The name is taken, looks like another, or is none for an account.
     """
-    name = clean_name(name)
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise OrganiserError(f"a name has 1 to {LONGEST_NAME} characters")
-    if find_account(db, name) is not None:
-        raise OrganiserError(f"there is an organiser called {name} already")
+    name = free_name(db, name)
     account = Organiser(id=uuid4(), name=name, role=role, made_at=now)
     replace_key_pair(account, pair)
     db.add(account)
     try:
         db.flush()
     except IntegrityError as error:
-        raise OrganiserError(f"there is an organiser called {name} already") from error
+        raise AccountNameError(f"there is an organiser called {name} already") from error
     return account
 
 
@@ -152,13 +161,3 @@ def replace_key_pair(account: Organiser, pair: OwnKeyPair) -> None:
     account.salt = pair.salt
     account.passes, account.memory = pair.cost
     account.second_factor = account.second_factor_used = None
-
-
-def clean_name(name: str) -> str:
-    """Return *name* as it is stored."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
-
-
-def fold_name(name: str) -> str:
-    """Return the form that all spellings of *name* share."""
-    return clean_name(name).casefold()

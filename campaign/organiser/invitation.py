@@ -13,33 +13,36 @@ from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import OwnKeyPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
 from campaign.sealing import campaign_key, key_wrapping
+from campaign.sealing.key_wrapping import Invited
 
 INVITATION_LASTS = timedelta(days=7)
 
 
-def invite(db: Session, owner: Unlocked, role: str = ORGANISER, *, now: datetime) -> str:
-    """Return the code of a one-time invitation for an account with *role*; it is valid for a week.
+def invite(db: Session, owner: Unlocked, name: str, role: str = ORGANISER, *, now: datetime) -> str:
+    """Return the code of a one-time invitation for an account with *name* and *role*; it is valid for a week.
 
     A reader's invitation wraps no key, so that no change of the stored role gives access to names.
 
     Raises:
         RoleError: Only an owner invites.
+        AccountNameError: The name is taken, looks like another, or is none for an account.
     """
     accounts.lock_accounts(db, by=owner)
+    invited = Invited(accounts.free_name(db, name), role)
     code = key_wrapping.wrap_under_link(
         db,
         campaign_key.current_key(db),
         owner.campaign_private_key if opens_names(role) else b"",
         holder_id=owner.id,
-        role=role,
+        invited=invited,
         expires_at=now + INVITATION_LASTS,
     )
-    audit_log.record(db, owner.name, "invite organiser", role, now=now)
+    audit_log.record(db, owner.name, "invite organiser", f"{invited.name}: {role}", now=now)
     return code
 
 
 def join(
-    db: Session, code: str, name: str, passphrase: str, *, about: Iterable[str] = (), now: datetime
+    db: Session, code: str, passphrase: str, *, name: str = "", about: Iterable[str] = (), now: datetime
 ) -> Unlocked:
     """Make an account with the code of a setup link or an invitation.
 
@@ -49,15 +52,15 @@ def join(
     Args:
         db: A session without a transaction, since stretching the passphrase takes a second.
         code: Of the link.
-        name: Of the new account.
         passphrase: As the new organiser typed it.
+        name: Of the first account; of others the owner who invites chooses the name.
         about: Words that somebody who knows the campaign would try as a passphrase.
         now: The present time.
 
     Raises:
         WrongKeyError: The link was used, or has expired.
         WeakPassphraseError: The passphrase can be guessed.
-        OrganiserError: The name is taken, empty or too long.
+        AccountNameError: The name is taken, looks like another, or is none for an account.
     """
     passphrase = passphrases.normalise(passphrase)
     passphrases.check_strength(passphrase, (name, *about))
@@ -65,11 +68,12 @@ def join(
     take_setup_lock(db)  # of two first organisers on two setup links, one is the first
     is_first = not any_exist(db)
     key, private_key = key_wrapping.unwrap_link(db, code, now=now)
-    if key.is_provisional and not is_first:
+    invited = key_wrapping.invited_by(db, code)
+    if invited is None and not is_first:
         raise WrongKeyError("this setup link is over: there are organisers who can invite")
-    role = OWNER if is_first else key_wrapping.link_role(db, code) or ORGANISER
     key_wrapping.consume_link(db, code)
-    account = accounts.add_account(db, name, pair, role=role, now=now)
+    name, role = invited or (name, OWNER)
+    account = accounts.add_account(db, name, pair, role=OWNER if is_first else role, now=now)
     if is_first:
         lasting, lasting_private = campaign_key.make_current(db, now=now)
         campaign_key.supersede(db, key, private_key, lasting)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
 from campaign.errors import TooManyAttemptsError
-from campaign.organiser.account import fold_name
+from campaign.organiser import name as names
 from campaign.sealing.server_key import ServerKeys
 
 FREE_FAILURES = 5
@@ -71,4 +71,4 @@ def erase_old_failures(db: Session, *, now: datetime) -> None:
 
 
 def _name_digest(name: str, keys: ServerKeys) -> bytes:
-    return hmac.digest(keys.session, fold_name(name).encode(), "sha256")
+    return hmac.digest(keys.session, names.fold(name).encode(), "sha256")

@@ -57,6 +57,8 @@ class KeyWrapping(Base):
     expires_at: Mapped[datetime | None]
     role: Mapped[str | None] = mapped_column(String(10))
     """Of an invitation: the role of the new account."""
+    name: Mapped[str | None]
+    """Of an invitation: the name of the new account, which the owner chose."""
     tested_on: Mapped[date | None]
     """Of a recovery code: when its owner last tested it."""
 

@@ -1,6 +1,7 @@
 """Wrappings of the campaign's private key: under one-time links, and for organisers."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, delete, select
@@ -10,6 +11,13 @@ from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, make_current
 from campaign.sealing.code import code_hash, code_key, new_code
+
+
+class Invited(NamedTuple):
+    """The account that an invitation makes."""
+
+    name: str
+    role: str
 
 
 def make_provisional(db: Session, *, now: datetime) -> str:
@@ -27,7 +35,7 @@ def wrap_under_link(
     private_key: bytes,
     *,
     holder_id: UUID | None = None,
-    role: str | None = None,
+    invited: Invited | None = None,
     expires_at: datetime | None = None,
 ) -> str:
     """Wrap *private_key* under a new one-time code, and return the code.
@@ -37,7 +45,7 @@ def wrap_under_link(
         key: The pair.
         private_key: Of *key*; empty for a reader's invitation.
         holder_id: The organiser who makes an invitation; it is deleted with their wrappings.
-        role: The role of the account that the invitation makes.
+        invited: Of an invitation: the account that it makes.
         expires_at: When an invitation ends.
     """
     code = new_code()
@@ -48,7 +56,8 @@ def wrap_under_link(
             holder_id=holder_id,
             opens_hash=code_hash(code),
             wrapped=box.wrap(private_key, code_key(code)),
-            role=role,
+            role=invited.role if invited else None,
+            name=invited.name if invited else None,
             expires_at=expires_at,
         )
     )
@@ -69,10 +78,10 @@ def unwrap_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, 
     return key, box.unwrap(row.wrapped, code_key(code))
 
 
-def link_role(db: Session, code: str) -> str | None:
-    """Return the role that an invitation names; ``None`` for a setup link."""
+def invited_by(db: Session, code: str) -> Invited | None:
+    """Return the account that an invitation makes; ``None`` for a setup link."""
     row = db.scalar(_link(code))
-    return row.role if row else None
+    return Invited(row.name, row.role) if row and row.name and row.role else None
 
 
 def consume_link(db: Session, code: str) -> None:

@@ -72,7 +72,7 @@ def fill(database: Database, number: int) -> Filled:
     with database.writing() as db:
         code = setup_code(db, now=moment)
         assert code
-        owner = join(db, code, name, passphrase, now=moment)
+        owner = join(db, code, passphrase, name=name, now=moment)
         key = current_key(db)
         filling = _Filling(moment, _delivery(moment), key.id, seal.seal(BOX, key.public_key))
         db.add(filling.delivery)

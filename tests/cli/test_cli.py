@@ -270,7 +270,7 @@ def test_the_doctor_asks_for_a_recent_test_of_recovery_codes(run: Any, database:
 def test_organisers_are_invited_listed_and_removed(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
         make_organiser(db, make_owner(db))
-    assert "/organise/setup/" in run("organiser", "add", stdin=LOGIN).output
+    assert "/organise/setup/" in run("organiser", "add", "Rita", stdin=LOGIN).output
     assert "Olga Organiser\towner" in run("organiser", "list").output
     assert "Pavel was removed." in run("organiser", "remove", "pavel").output
     with pytest.raises(OrganiserError, match="no organiser called Pavel"):
@@ -284,16 +284,16 @@ def test_organisers_are_invited_listed_and_removed(run: Any, database: Database)
 def test_an_invitation_may_be_for_a_reader(run: Any, database: Database) -> None:
     with database.session(writes=True) as db:
         make_owner(db)
-    link = run("organiser", "add", "--role", "reader", stdin=LOGIN).output.strip()
+    link = run("organiser", "add", "Rita", "--role", "reader", stdin=LOGIN).output.strip()
     with database.session(writes=True) as db:
-        assert join(db, link.rpartition("/")[2], "Rita", PASSPHRASE, now=make_now()).private_key is None
+        assert join(db, link.rpartition("/")[2], PASSPHRASE, now=make_now()).private_key is None
         db.commit()
 
     file = Path("/nonexistent/list.csv")
     with pytest.raises(RoleError, match="reader"):
         run("list", "de", "--output", str(file), stdin=f"Rita\n{PASSPHRASE}\n")
     with pytest.raises(RoleError, match="reader"):
-        run("organiser", "add", stdin=f"Rita\n{PASSPHRASE}\n")
+        run("organiser", "add", "Petra", stdin=f"Rita\n{PASSPHRASE}\n")
 
 
 def test_a_list_needs_the_code_of_a_second_factor(run: Any, database: Database, tmp_path: Path) -> None:

@@ -74,11 +74,13 @@ class Organiser:
         self.recovery_code = self.page.locator("[translate=no]").inner_text()
         return self.recovery_code
 
-    def join(self, link: str, name: str) -> None:
-        """Make an account with the offered passphrase."""
+    def join(self, link: str, name: str = "") -> None:
+        """Make an account with the offered passphrase; *name* is for the first one."""
         self.page.goto(link)
         self.passphrase = self.page.locator("[translate=no]").inner_text()
-        self.page.get_by_label("Your name").fill(name)
+        their_name = self.page.get_by_label("Your name")
+        if their_name.is_editable():  # the first account; others were given a name
+            their_name.fill(name)
         self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)
         self.page.get_by_label("The same passphrase again").fill(self.passphrase)
         self.press("Make the account")
@@ -94,12 +96,13 @@ class Organiser:
         self.page.get_by_label("Six-digit code (if you use one)").fill(code)
         self.press("Log in")
 
-    def invite(self, role: str = "Organiser") -> str:
-        """Return the invitation link for a new organiser with *role*."""
+    def invite(self, name: str = "Pavel Organiser", role: str = "Organiser") -> str:
+        """Return the invitation link for a new organiser with *name* and *role*."""
         self.page.goto("/organise/account")
+        self.page.get_by_label("Their name").fill(name)
         self.page.get_by_role("radio", name=role, exact=True).check()
         self.press("Make the invitation")
-        return self.page.get_by_label("Link for the new organiser").input_value()
+        return self.page.get_by_label(f"Link for {name}").input_value()
 
     def enter_organisation(self) -> None:
         self.page.goto("/organise/account")

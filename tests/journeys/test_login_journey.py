@@ -29,7 +29,7 @@ def owner(chromium: Browser, site: Site) -> Iterator[Organiser]:
 def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organiser, site: Site) -> None:
     with visiting(chromium, site.url) as page:
         rita = Organiser(page)
-        rita.join(owner.invite("Reader"), "Rita Reader")
+        rita.join(owner.invite("Rita Reader", "Reader"))
         rita.reads("Overview")
         rita.log_out()
         rita.log_in("Rita Reader")

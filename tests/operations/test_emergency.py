@@ -72,7 +72,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     rows = make_many(db, keys)
     make_delivery(db, rows[:4], note="Ms Example of the delegation telephoned.")
     make_recovery_code(db, owner, now=NOW)
-    invite(db, owner, now=NOW)
+    invite(db, owner, "Pavel", now=NOW)
     organiser_session.start(db, owner, keys=keys, now=NOW)
     record_failure(db, "Olga Organiser", keys=keys, now=NOW)
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
@@ -339,9 +339,9 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
     """Return every stored secret that opens or identifies something, by its name."""
     # Enough rows for several pages, which SQLite rearranges.
     for number in range(40):
-        code = invite(db, owner, now=NOW)
-        join(db, code, f"Organiser {number}", PASSPHRASE, now=NOW)
-        invite(db, owner, now=NOW)
+        code = invite(db, owner, f"Olga {number}", now=NOW)
+        join(db, code, PASSPHRASE, now=NOW)
+        invite(db, owner, "Pavel", now=NOW)
         db.commit()
     found: dict[str, bytes] = {"digest key": (read_fact(db, DIGEST_KEY) or "").encode()}
     for column in (

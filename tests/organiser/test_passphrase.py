@@ -95,18 +95,18 @@ def test_neither_setup_nor_invitation_nor_recovery_takes_a_weak_one(db: Session)
     weak = "wombat lantern orbit"
     setup = key_wrapping.make_provisional(db, now=NOW)
     with pytest.raises(WeakPassphraseError):
-        join(db, setup, "Olga", weak, now=NOW)
+        join(db, setup, weak, name="Olga", now=NOW)
     owner = make_owner(db)
-    invitation = invite(db, owner, now=NOW)
+    invitation = invite(db, owner, "Pavel", now=NOW)
     with pytest.raises(WeakPassphraseError):
-        join(db, invitation, "Pavel", weak, now=NOW)
+        join(db, invitation, weak, now=NOW)
     recovery = make_recovery_code(db, owner, now=NOW)
     db.commit()
     with pytest.raises(WeakPassphraseError):
         recover(db, recovery, weak, now=NOW)
 
     assert [each.name for each in all_accounts(db)] == ["Olga Organiser"]
-    assert join(db, invitation, "Pavel", weak + " thistle", now=NOW)
+    assert join(db, invitation, weak + " thistle", now=NOW)
     assert recover(db, recovery, weak + " thistle", now=NOW)
 
 

@@ -103,7 +103,7 @@ def make_owner(
 ) -> Unlocked:
     """Make the first organiser, as the setup link does."""
     code = key_wrapping.make_provisional(db, now=now)
-    owner = join(db, code, name, passphrase, now=now)
+    owner = join(db, code, passphrase, name=name, now=now)
     db.commit()
     return owner
 
@@ -112,8 +112,8 @@ def make_organiser(
     db: Session, owner: Unlocked, *, name: str = "Pavel", role: str = ORGANISER, now: datetime = NOW
 ) -> Unlocked:
     """Make another account, as an invitation does."""
-    code = invite(db, owner, role, now=now)
-    joined = join(db, code, name, PASSPHRASE, now=now)
+    code = invite(db, owner, name, role, now=now)
+    joined = join(db, code, PASSPHRASE, now=now)
     db.commit()
     return joined
 

@@ -108,7 +108,7 @@ class FilledSite:
             approve_names(db, [("de", public.row.id)], self.owner.campaign_private_key)
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
-            self.invitation = invite(db, self.owner, ORGANISER, now=now)
+            self.invitation = invite(db, self.owner, "Ines", ORGANISER, now=now)
             self.people = {
                 OWNER: self.owner,
                 ORGANISER: make_organiser(db, self.owner, name="Pavel", now=now),

@@ -4,18 +4,19 @@ from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import WrongKeyError
+from campaign.errors import AccountNameError, WrongKeyError
 from campaign.organiser import account as organiser
 from campaign.organiser import audit_log
+from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.sealing.code import read_code
 from campaign.signature import key_change
 from campaign.signature.key_change import count_sealed_to_setup_link
-from campaign.web.organise.account_form import AdoptForm, OrganisationForm, RoleForm
+from campaign.web.organise.account_form import AdoptForm, InvitationForm, OrganisationForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import reseal, unlocked
-from campaign.web.site import commit, now, session
+from campaign.web.site import commit, now, session, site
 
 
 @bp.get("/account")
@@ -57,13 +58,44 @@ def adopt() -> ResponseReturnValue:
     return redirect(url_for(".account"), 303)
 
 
-def _render_account(form: OrganisationForm, adopt_form: AdoptForm | None = None) -> str:
+@bp.post("/account/invitations")
+def add_organiser() -> ResponseReturnValue:
+    """Show the link of a new invitation, once."""
+    form = InvitationForm()
+    if not form.validate():
+        return _render_invitation_form(form), 422
+    try:
+        code = invite(session(), unlocked(), form.name.data, form.role.data, now=now())
+    except AccountNameError:
+        session().rollback()
+        form.refuse_name()
+        return _render_invitation_form(form), 422
+    commit()
+    return render_template(
+        "organise/invitation.html",
+        name=form.name.data,
+        link=site().settings.base_url + url_for(".setup", token=code),
+        expires_on=(now() + INVITATION_LASTS).date(),
+        role=form.role.data,
+    )
+
+
+def _render_invitation_form(form: InvitationForm) -> str:
+    return _render_account(OrganisationForm(formdata=None, obj=organisation(session())), invitation_form=form)
+
+
+def _render_account(
+    form: OrganisationForm,
+    adopt_form: AdoptForm | None = None,
+    *,
+    invitation_form: InvitationForm | None = None,
+) -> str:
     everyone = organiser.all_accounts(session())
     return render_template(
         "organise/account.html",
         organisation_form=form,
         adopt_form=adopt_form or AdoptForm(formdata=None),
-        role_form=RoleForm(formdata=None),
+        invitation_form=invitation_form or InvitationForm(formdata=None),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
         organisers=everyone,
         me=next(each for each in everyone if each.id == unlocked().id),

@@ -8,6 +8,7 @@ from wtforms.validators import DataRequired
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.web.base_form import NO_CORRECTION, Form
 from campaign.web.field import Address, AtMost, Readable, one_line
+from campaign.web.organise.login_form import NAME_REFUSED
 
 ROLE_CHOICES = [
     SelectChoice(READER, _("Reader")),
@@ -20,6 +21,23 @@ class RoleForm(Form):
     """The role of an account, or of an invitation."""
 
     role = RadioField(_("Role"), choices=ROLE_CHOICES, default=ORGANISER)
+
+
+class InvitationForm(RoleForm):
+    """The account of somebody who is invited; its name is the owner's choice, who knows the person."""
+
+    name = StringField(
+        _("Their name"),
+        id="invited-name",  # the page has another field called name
+        description=_("They log in with it, and the audit log shows it. They cannot choose another."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the name of the person whom you invite.")), Readable(), AtMost(80)],
+        render_kw={"autocomplete": "off", **NO_CORRECTION},
+    )
+
+    def refuse_name(self) -> None:
+        """Report a name that is taken, looks like another, or is none for an account."""
+        self.name.errors = [NAME_REFUSED]
 
 
 class AdoptForm(Form):

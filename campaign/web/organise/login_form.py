@@ -23,6 +23,12 @@ WEAKNESSES = {
 """The sentence for each weakness of a passphrase."""
 
 
+NAME_REFUSED = _(
+    "Another organiser has this name or one that looks like it, or it could be taken for the tool itself."
+    " Choose another, in letters of one alphabet."
+)
+
+
 def _advice(weakness: Weakness) -> str:
     return f"{WEAKNESSES[weakness]} {_('Take the seven words that we offer.')}"
 
@@ -70,6 +76,13 @@ class NewNameForm(Form):
         validators=[DataRequired(_("Enter a name.")), Readable(), AtMost(80)],
         render_kw={"autocomplete": "username", **NO_CORRECTION},
     )
+
+    def refuse_name(self, *, is_invited: bool) -> None:
+        """Report a name that is taken, looks like another, or is none for an account."""
+        taken = _(
+            "By now another organiser has this name or one that looks like it: ask for a new invitation."
+        )
+        self.name.errors = [taken if is_invited else NAME_REFUSED]
 
 
 class RecoveryCodeForm(Form):

@@ -1,4 +1,4 @@
-"""Owners invite organisers, change their roles, and remove them."""
+"""Owners change organisers' roles, and remove them."""
 
 from uuid import UUID
 
@@ -9,25 +9,11 @@ from flask_babel import gettext
 from campaign.errors import NoAccessLeftError, OrganiserError, RoleError
 from campaign.organiser import membership
 from campaign.organiser.account import Organiser, account_by_id
-from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.recovery import recovery_codes
 from campaign.web.organise.account_form import RoleForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
-from campaign.web.site import commit, now, session, site
-
-
-@bp.post("/account/invitations")
-def add_organiser() -> ResponseReturnValue:
-    """Show the link of a new invitation, once."""
-    form = RoleForm()
-    if not form.validate():
-        abort(400)
-    code = invite(session(), unlocked(), form.role.data, now=now())
-    commit()
-    link = site().settings.base_url + url_for(".setup", token=code)
-    expires_on = (now() + INVITATION_LASTS).date()
-    return render_template("organise/invitation.html", link=link, expires_on=expires_on, role=form.role.data)
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/account/organisers/<uuid:organiser_id>")

@@ -4,13 +4,14 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import OrganiserError, TooManyAttemptsError, WeakPassphraseError, WrongKeyError
+from campaign.errors import AccountNameError, TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser.account import any_exist
 from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.invitation import join
-from campaign.organiser.role import ORGANISER, OWNER
+from campaign.organiser.role import OWNER
 from campaign.sealing import key_wrapping
 from campaign.sealing.code import read_code
+from campaign.sealing.key_wrapping import Invited
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SetupForm
 from campaign.web.organise.welcome import campaign_words, passphrase_to_offer, welcome
@@ -19,45 +20,46 @@ from campaign.web.site import now, session, site
 
 @bp.get("/setup/<token>")
 def setup(token: str) -> ResponseReturnValue:
-    """Ask the first organiser, or an invited one, for name and passphrase."""
-    role = _role(token)
-    return _render_setup(SetupForm(), token, role) if role else _render_used_link()
+    """Ask the first organiser for name and passphrase, an invited one for a passphrase."""
+    invited = _invited(token)
+    return _render_setup(_form(invited), token, invited) if invited else _render_used_link()
 
 
 @bp.post("/setup/<token>")
 def set_up(token: str) -> ResponseReturnValue:
     """Create the account, and show its recovery code once."""
-    form, role = SetupForm(), _role(token)
-    if role is None:
+    invited = _invited(token)
+    if invited is None:
         return _render_used_link()
+    form = _form(invited)
     is_first = not any_exist(session())
     if not form.validate():
-        return _render_setup(form, token, role), 422
+        return _render_setup(form, token, invited), 422
     code = read_code(token) or ""
-    about = campaign_words()
+    about = [form.name.data, *campaign_words()]
     try:
         session().rollback()
         with argon2_lock(site().settings.instance):
-            opened = join(session(), code, form.name.data, form.passphrase.data, about=about, now=now())
+            opened = join(session(), code, form.passphrase.data, name=form.name.data, about=about, now=now())
     except TooManyAttemptsError as error:
         form.passphrase.errors = [
             gettext("Another passphrase is being set at this moment. Please send the form again.")
         ]
-        return _render_setup(form, token, role), 429, {"Retry-After": str(error.seconds)}
+        return _render_setup(form, token, invited), 429, {"Retry-After": str(error.seconds)}
     except WeakPassphraseError as error:
         form.refuse(error.weakness)
-        return _render_setup(form, token, role), 422
-    except OrganiserError:
+        return _render_setup(form, token, invited), 422
+    except AccountNameError:
         session().rollback()
-        form.name.errors = [gettext("Another organiser has this name. Choose another.")]
-        return _render_setup(form, token, role), 422
+        form.refuse_name(is_invited=bool(invited.name))
+        return _render_setup(form, token, invited), 422
     except WrongKeyError:
         return _render_used_link()
     return welcome(opened, is_first=is_first)
 
 
-def _role(token: str) -> str | None:
-    """Return the role of the account that this link creates, or ``None`` for an invalid link."""
+def _invited(token: str) -> Invited | None:
+    """Return the account that this link makes, the first one without a name; ``None``: it is invalid."""
     code = read_code(token)
     if code is None:
         return None
@@ -66,17 +68,25 @@ def _role(token: str) -> str | None:
     except WrongKeyError:
         return None
     if key.is_provisional:
-        return None if any_exist(session()) else OWNER
-    return key_wrapping.link_role(session(), code) or ORGANISER
+        return None if any_exist(session()) else Invited("", OWNER)
+    return key_wrapping.invited_by(session(), code)
 
 
-def _render_setup(form: SetupForm, token: str, role: str) -> str:
+def _form(invited: Invited) -> SetupForm:
+    form = SetupForm()
+    if invited.name:
+        form.name.data = invited.name
+        form.name.render_kw = {**form.name.render_kw, "readonly": True}
+    return form
+
+
+def _render_setup(form: SetupForm, token: str, invited: Invited) -> str:
     return render_template(
         "organise/setup.html",
         form=form,
         offered=passphrase_to_offer(form),
         is_first=not any_exist(session()),
-        role=role,
+        role=invited.role,
         token=token,
     )
 

@@ -80,14 +80,20 @@ def test_a_used_link_says_so(app: Flask, setup_url: str) -> None:
     assert "This link was used already, or has run out." in answer.get_data(as_text=True)
 
 
-def test_an_organiser_learns_that_a_name_is_taken(organiser: OrganisersBrowser, app: Flask) -> None:
-    page = organiser.post("/organise/account/invitations").get_data(as_text=True)
-    found = re.search(r"/organise/setup/[0-9A-Z]{20}", page)
-    assert found
-    answer, _sent = posted(app.test_client(), found.group(), **account(name="olga  ORGANISER"))
+@pytest.mark.parametrize("name", ["olga  ORGANISER", "Olga Оrganiser", "Command line", ""])
+def test_an_owner_learns_that_a_name_cannot_be_given(organiser: OrganisersBrowser, name: str) -> None:
+    answer = organiser.post("/organise/account/invitations", name=name)
 
     assert answer.status_code == 422
-    assert "Another organiser has this name. Choose another." in answer.get_data(as_text=True)
+    assert 'href="#invited-name"' in answer.get_data(as_text=True)
+    assert "/organise/setup/" not in answer.get_data(as_text=True)
+
+
+def test_the_first_organiser_learns_that_a_name_is_reserved(client: FlaskClient, setup_url: str) -> None:
+    answer, _sent = posted(client, setup_url, **account(name="Sуstem"))  # with a Cyrillic у
+
+    assert answer.status_code == 422
+    assert "could be taken for the tool itself" in answer.get_data(as_text=True)
 
 
 def test_reloading_the_page_with_the_recovery_code_does_not_show_it_again(

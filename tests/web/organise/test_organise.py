@@ -342,13 +342,15 @@ def test_a_faulty_file_is_refused_whole_with_its_lines(organiser: OrganisersBrow
 
 
 def test_an_invitation_lets_another_organiser_in(organiser: OrganisersBrowser, app: Flask) -> None:
-    page = organiser.post("/organise/account/invitations").get_data(as_text=True)
+    page = organiser.post("/organise/account/invitations", name="Pavel").get_data(as_text=True)
     found = re.search(r"/organise/setup/([0-9A-Z]{20})", page)
     assert found
-    browser, answer = set_up(app, found.group(1), name="Pavel")
+    browser, answer = set_up(app, found.group(1), name="Olga 2")
 
     assert answer.status_code == 200
-    assert "Pavel" in organiser.get("/organise/account").get_data(as_text=True)
+    everyone = organiser.get("/organise/account").get_data(as_text=True)
+    assert "Pavel" in everyone
+    assert "Olga 2" not in everyone
     assert browser.get("/organise/").status_code == 200
 
 

@@ -19,6 +19,7 @@ from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.operations import start
+from campaign.organiser import audit_chain
 from campaign.sealing import passphrase_key
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.passphrase_key import Cost
@@ -154,6 +155,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
+    audit_chain.use_key(database, ServerKeys.from_secret(SECRET).audit)
     yield database
     database.close()
 

@@ -35,11 +35,14 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.writer_queue = WriterQueue(queue_timeout_seconds)
         self.engine = sqlite_engine(url, self.writer_queue) if self.is_sqlite else postgresql_engine(url)
+        self.info: dict[str, object] = {}
+        """Copied to the ``info`` of each session."""
         self._writing = self.engine.execution_options(writes=True)
 
     def session(self, *, writes: bool = False) -> Session:
         """Return a new session; the caller commits and closes it."""
-        return Session(self._writing if writes else self.engine, expire_on_commit=False)
+        bind = self._writing if writes else self.engine
+        return Session(bind, expire_on_commit=False, info=dict(self.info))
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -13,6 +13,7 @@ from campaign.delivery.model import mark_interrupted
 from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
 from campaign.operations import copy
+from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -37,9 +38,11 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         take_setup_lock(db)
         copy.check_finished(db)
         keys = _keys(db, settings)
+        audit_chain.begin(db, keys.audit)
         safety_list.store_at_start(db, appeal, now=now)
         edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
         mark_interrupted(db, now=now)
+    audit_chain.use_key(database, keys.audit)
     return Started(keys, edition)
 
 

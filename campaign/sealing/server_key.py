@@ -34,6 +34,8 @@ class ServerKeys:
     """Signs cookies and CSRF tokens."""
     proof: bytes = field(repr=False)
     """Signs proof-of-work challenges and tickets."""
+    audit: bytes = field(repr=False)
+    """Chains the audit log; see :mod:`campaign.organiser.audit_chain`."""
     cursor: bytes = field(repr=False)
     """Encrypts the position in the list of public names, which is part of a URL."""
 
@@ -48,6 +50,7 @@ class ServerKeys:
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
             proof=_derive(secret, b"proof"),
+            audit=_derive(secret, b"audit"),
             cursor=_derive(digest_key, b"place"),
         )
 

@@ -19,6 +19,7 @@ from campaign.errors import CopyError, SettingsError
 from campaign.mail import dispatch
 from campaign.operations import copy as copying
 from campaign.operations import start
+from campaign.organiser import audit_chain
 from campaign.settings import Settings
 from campaign.signature import recount
 from campaign.signature.recount import Difference
@@ -92,6 +93,7 @@ def test_a_campaign_continues_in_its_new_database(
         assert FORM["name"] in organiser.get("/organise/lists/se.csv").text
         with site.database.reading() as db:
             assert recount.compare(db) == []
+            assert audit_chain.verify(db, site.keys.audit) is None
         site.close()
 
 

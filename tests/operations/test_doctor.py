@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
@@ -16,7 +17,7 @@ from campaign.database.session import Database
 from campaign.mail import outbox, retry
 from campaign.operations.doctor import examine as doctor
 from campaign.operations.doctor import machine
-from campaign.organiser.audit_log import record
+from campaign.organiser.audit_log import AuditEntry, record
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import recount
@@ -41,6 +42,15 @@ def examine(settings: Settings, appeal: Appeal, database: Database) -> Examine:
 def about(found: dict[str, bool], words: str) -> list[bool]:
     """Return whether each finding with this text is serious."""
     return [is_serious for text, is_serious in found.items() if words in text]
+
+
+def test_a_broken_chain_of_the_audit_log_is_found(examine: Examine, db: Session) -> None:
+    make_owner(db)
+    assert about(examine(), "audit log") == []
+    db.execute(update(AuditEntry).values(organiser="Pavel"))
+    db.commit()
+
+    assert about(examine(), "The audit log was changed from outside: what follows its entry 0") == [True]
 
 
 @pytest.mark.any_database

@@ -9,11 +9,14 @@ from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.operations.doctor.finding import Finding
 from campaign.operations.emergency import scrub_rows
+from campaign.organiser import audit_chain
 from campaign.organiser.account import all_accounts, any_exist
 from campaign.organiser.organisation import organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.organiser.role import OWNER, opens_names
 from campaign.sealing import campaign_key
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
 from campaign.signature import recount
 
 
@@ -42,6 +45,21 @@ def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:
     if is_unfinished:
         yield Finding(
             "Not all rows are scrubbed yet; no key opens them any more. `campaign erase` continues.",
+            is_serious=True,
+        )
+
+
+def audit_findings(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Yield where the chain of the audit log is broken."""
+    with database.snapshot() as db:
+        if campaign_key.destroyed_at(db) is not None:
+            return  # the secret key is destroyed, and names of organisers were replaced
+        found = audit_chain.verify(db, ServerKeys.from_secret(settings.secret_key).audit)
+    if found is not None:
+        at = f" of {found.at:%Y-%m-%d %H:%M} UTC" if found.at else ""
+        yield Finding(
+            f"The audit log was changed from outside: what follows its entry {found.number}{at}"
+            " was altered, added or removed. Compare it with a backup.",
             is_serious=True,
         )
 

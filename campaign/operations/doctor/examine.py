@@ -25,4 +25,5 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
         *mail.findings(settings, database, now),
         *content.appeal_findings(appeal, now),
         *content.campaign_findings(database, now),
+        *content.audit_findings(settings, database),
     ]

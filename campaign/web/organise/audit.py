@@ -6,6 +6,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from campaign.delivery.model import ids_by_code
+from campaign.organiser import audit_chain
 from campaign.organiser.audit_log import AuditEntry, entries
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH
@@ -13,7 +14,7 @@ from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
 from campaign.web.pager import numbered_pager, page_number
-from campaign.web.site import session
+from campaign.web.site import session, site
 
 ENTRIES_PER_PAGE = 100
 
@@ -41,9 +42,12 @@ ABOUT_RESIDENCE = frozenset({"protect residents", "unprotect residents"})
 def audit_log() -> ResponseReturnValue:
     """Show the organisers' actions, the newest first."""
     page = page_number()
+    with site().database.snapshot() as db:  # no entry is added between those read and the end
+        broken = audit_chain.verify(db, site().keys.audit)
     found = entries(session(), offset=(page - 1) * ENTRIES_PER_PAGE, limit=ENTRIES_PER_PAGE + 1)
     return render_template(
         "organise/audit.html",
+        broken=broken,
         entries=_displayed(found[:ENTRIES_PER_PAGE]),
         pages=numbered_pager(".audit", page, has_older=len(found) > ENTRIES_PER_PAGE),
     )
@@ -55,6 +59,7 @@ def _displayed(found: Sequence[AuditEntry]) -> list[dict[str, object]]:
     known = ids_by_code(session(), codes)
     return [
         {
+            "number": entry.number,
             "at": entry.at,
             "organiser": entry.organiser,
             "act": entry.act,

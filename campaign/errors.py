@@ -14,6 +14,7 @@
     │   ├── NoKeyError              there is no campaign key, so nobody can sign
     │   │   └── ErasedError         everything personal was erased in an emergency
     │   └── WrongKeyError           a passphrase, code, token or key that does not fit
+    │       └── AlteredError        a box or wrapping that does not belong to its row
     ├── OrganiserError              an account that cannot be created, changed or removed
     │   ├── RoleError               the role does not allow the action
     │   ├── AccountNameError        a name that is taken, looks like another, or is reserved
@@ -77,6 +78,10 @@ class ErasedError(NoKeyError):
 
 class WrongKeyError(SealError):
     """The passphrase, code, token or key does not open the box or wrapping."""
+
+
+class AlteredError(WrongKeyError):
+    """A box or wrapping does not belong to its row: somebody wrote to the database."""
 
 
 class OrganiserError(CampaignError):

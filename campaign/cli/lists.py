@@ -10,9 +10,10 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.delivery import document
 from campaign.delivery.plan import entries, plan
 from campaign.errors import CampaignError
-from campaign.organiser import audit_log
+from campaign.organiser import altered_box, audit_log
 from campaign.organiser.account import Unlocked
 from campaign.reference.participating_state import STATES
+from campaign.sealing.key_ring import KeyRing, key_ring
 from campaign.signature import count
 from campaign.signature_list import csv_file, entry
 
@@ -51,13 +52,15 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
 def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
         counts = count.by_state(db)
-        rows = entry.for_organisers(db, codes, organiser.campaign_private_key)
+        ring = key_ring(db, organiser.campaign_private_key)
+        rows = entry.for_organisers(db, codes, ring)
         length = sum(counts.get(code, 0) for code in codes)
         bar = click.progressbar(
             rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=entry.BATCH
         )
         with bar as opened:
             file.writelines(csv_file.lines(opened))
+    _report_altered(campaign, organiser, ring)
 
 
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
@@ -65,6 +68,17 @@ def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output
     with output.open("wb") as file, campaign.database.snapshot() as db:
         edition = campaign.started.edition
         plans = [plan(db, campaign.appeal, STATES[code], edition=edition, today=today) for code in codes]
-        document.write_working_copy(
-            file, plans, lambda plan: entries(db, plan, organiser.campaign_private_key), made_on=today
+        ring = key_ring(db, organiser.campaign_private_key)
+        document.write_working_copy(file, plans, lambda plan: entries(db, plan, ring), made_on=today)
+    _report_altered(campaign, organiser, ring)
+
+
+def _report_altered(campaign: Campaign, organiser: Unlocked, ring: KeyRing) -> None:
+    if ring.altered:
+        with campaign.database.writing() as db:
+            altered_box.record(db, ring.altered, by=organiser.name, now=SYSTEM_CLOCK())
+        click.echo(
+            f"{len(ring.altered)} signatures are left out, since their boxes do not belong to their rows: "
+            "somebody wrote to the database. Restore a backup from before that.",
+            err=True,
         )

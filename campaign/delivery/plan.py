@@ -12,7 +12,11 @@ from campaign.appeal.content import Appeal
 from campaign.delivery import readiness
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure import safety_list
-from campaign.disclosure.delivered_name import has_deliverable_name
+from campaign.disclosure.delivered_name import (
+    has_deliverable_name,
+    has_name_to_deliver,
+    is_promised_to_organisers,
+)
 from campaign.letter.edition import stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
@@ -20,6 +24,7 @@ from campaign.organiser.organisation import Organisation, organisation
 from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.key_ring import KeyRing
 from campaign.signature import count
 from campaign.signature.model import COUNTED, Signature
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts, is_confirmed
@@ -53,7 +58,7 @@ class Plan:
     names_from: date | None
     """Names given before this day were promised to organisers only."""
     names_promised: int
-    """Names that are left out because of *names_from*."""
+    """Names that are left out, since they were promised to organisers only."""
     names_waiting: int
     """Public names that no organiser has reviewed; they are left out."""
     words_waiting: int
@@ -111,7 +116,7 @@ def plan(
         named=0 if is_withheld else figures.named,
         names_withheld=is_withheld,
         names_from=names_from,
-        names_promised=0 if is_withheld else figures.deliverable - figures.named,
+        names_promised=0 if is_withheld else figures.names_promised,
         names_waiting=figures.names_waiting,
         words_waiting=figures.words_waiting,
         counted=figures.counted,
@@ -123,10 +128,10 @@ def plan(
     )
 
 
-def entries(db: Session, plan: Plan, private_key: bytes) -> Iterator[ListEntry]:
+def entries(db: Session, plan: Plan, ring: KeyRing) -> Iterator[ListEntry]:
     """Yield the entries of the planned list, unsealed; none if names are withheld."""
     return entry.for_delegation(
-        db, plan.state.code, private_key, edition_groups=plan.edition_groups, since=plan.names_from
+        db, plan.state.code, ring, edition_groups=plan.edition_groups, since=plan.names_from
     )
 
 
@@ -147,7 +152,7 @@ def _figures(db: Session, state: ParticipatingState, names_from: date | None) ->
     other_key = Signature.key_id.not_in(select(CampaignKey.id).where(CampaignKey.is_current))
     conditions = {
         "named": has_deliverable_name(names_from),
-        "deliverable": has_deliverable_name(),
+        "names_promised": and_(has_name_to_deliver(), is_promised_to_organisers(names_from)),
         "names_waiting": and_(counts(), awaits_name_approval()),
         "words_waiting": and_(counts(), awaits_words_approval()),
         "counted": and_(counts(), Signature.disclosure == COUNTED),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
-from campaign.delivery.document import NO_CODE, Document, build, cover, masked
+from campaign.delivery.document import NO_CODE, Document
 from campaign.delivery.message import delivery_message
 from campaign.delivery.model import (
     ACCEPTED,
@@ -34,7 +34,8 @@ from campaign.delivery.model import (
     advance,
     deliveries,
 )
-from campaign.delivery.plan import Plan, entries, plan
+from campaign.delivery.plan import Plan, plan
+from campaign.delivery.unsealed_document import build_unsealed
 from campaign.disclosure import safety_list
 from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.errors import DeliveryError, MailError, PermanentMailError, UncertainMailError
@@ -98,8 +99,7 @@ def send(sender: Sender, order: Order) -> Delivery:
         if planned.appeal is not appeal:
             raise DeliveryError("the safety lists changed meanwhile")
         _refuse(planned, order)
-        front = cover(planned, code=new_code(), made_on=now.date(), base_url=sender.settings.base_url)
-        document = build(planned, entries(db, planned, sender.organiser.campaign_private_key), front)
+        document = _build(sender, db, planned, new_code())
     message = delivery_message(
         sender.settings, planned, document, recipient=_recipient(planned), now=sender.clock()
     )
@@ -121,11 +121,15 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
         audit_log.record(db, sender.organiser.name, "send test", state.code, now=now)
     with sender.database.snapshot() as db:
         planned = plan(db, appeal, state, edition=edition, today=now.date())
-        front = cover(planned, code=NO_CODE, made_on=now.date(), base_url=sender.settings.base_url)
-        document = build(planned, masked(entries(db, planned, sender.organiser.campaign_private_key)), front)
+        document = _build(sender, db, planned, NO_CODE)
     message = delivery_message(sender.settings, planned, document, recipient=recipient, now=now)
     with open_transport(sender.settings) as transport:
         transport.send(message)
+
+
+def _build(sender: Sender, db: Session, planned: Plan, code: str) -> Document:
+    organiser, base_url, now = sender.organiser, sender.settings.base_url, sender.clock()
+    return build_unsealed(db, planned, organiser, sender.database, code=code, base_url=base_url, now=now)
 
 
 def _current_edition(sender: Sender) -> tuple[Appeal, int]:

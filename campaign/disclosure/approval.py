@@ -8,6 +8,7 @@ from enum import Enum, auto
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
 from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
@@ -24,12 +25,14 @@ class Outcome(Enum):
     """Declined instead of approved: the signatory lives in an endangered place."""
     UNREADABLE = auto()
     """Unchanged: the box is sealed to another key."""
+    ALTERED = auto()
+    """Unchanged: the box does not belong to the row."""
     UNCHANGED = auto()
     """Withdrawn, set aside or decided before."""
 
 
 def approve_names(
-    db: Session, keys: Iterable[SignatureKey], private_key: bytes, *, not_from: Collection[str] = ()
+    db: Session, keys: Iterable[SignatureKey], ring: KeyRing, *, not_from: Collection[str] = ()
 ) -> Counter[Outcome]:
     """Publish the names of *keys* that wait for approval; return the number of each outcome.
 
@@ -42,10 +45,10 @@ def approve_names(
         if signature.residence in not_from:
             signature.name_review = DECLINED
             return Outcome.ENDANGERED
-        details = UnsealedSignature(signature, private_key).details
-        if details is None:
-            return Outcome.UNREADABLE
-        signature.public_name, signature.name_review = details.name, APPROVED
+        unsealed = UnsealedSignature(signature, ring)
+        if unsealed.details is None:
+            return Outcome.ALTERED if unsealed.is_altered else Outcome.UNREADABLE
+        signature.public_name, signature.name_review = unsealed.details.name, APPROVED
         return Outcome.DECIDED
 
     return _review(db, keys, approve)
@@ -73,14 +76,15 @@ def decline_names_from(db: Session, residences: Collection[str]) -> None:
     )
 
 
-def approve_words(db: Session, keys: Iterable[SignatureKey], private_key: bytes) -> Counter[Outcome]:
+def approve_words(db: Session, keys: Iterable[SignatureKey], ring: KeyRing) -> Counter[Outcome]:
     """Add the own words of *keys* to deliveries; return the number of each outcome."""
 
     def approve(signature: Signature) -> Outcome:
         if not signature.has_words or signature.words_review == APPROVED:
             return Outcome.UNCHANGED
-        if UnsealedSignature(signature, private_key).details is None:
-            return Outcome.UNREADABLE
+        unsealed = UnsealedSignature(signature, ring)
+        if unsealed.details is None:
+            return Outcome.ALTERED if unsealed.is_altered else Outcome.UNREADABLE
         signature.words_review = APPROVED
         return Outcome.DECIDED
 

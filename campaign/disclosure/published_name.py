@@ -34,13 +34,13 @@ class Cursor(NamedTuple):
         The same cursor has the same address each time, for caches.
         """
         content = self.confirmed_on.toordinal().to_bytes(DAY_BYTES) + self.id.bytes
-        return urlsafe_b64encode(box.wrap_deterministically(content, keys.cursor)).decode()
+        return urlsafe_b64encode(box.encrypt_deterministically(content, keys.cursor)).decode()
 
     @classmethod
     def unwrap(cls, text: str, keys: ServerKeys) -> Self | None:
         """Return the cursor in a web address; ``None`` unless it was wrapped with these keys."""
         try:
-            content = box.unwrap(urlsafe_b64decode(text), keys.cursor)
+            content = box.decrypt(urlsafe_b64decode(text), keys.cursor)
         except (ValueError, WrongKeyError):
             return None
         return cls(date.fromordinal(int.from_bytes(content[:DAY_BYTES])), UUID(bytes=content[DAY_BYTES:]))

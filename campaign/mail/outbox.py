@@ -86,8 +86,8 @@ def add_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: dat
     """Store many mails in the caller's transaction."""
     rows = [
         {
-            "id": uuid4(),
-            "sealed": wrap(keys, mail),
+            "id": (mail_id := uuid4()),
+            "sealed": wrap(keys, mail, mail_id),
             "due_at": now,
             "created_at": now,
         }
@@ -104,7 +104,7 @@ def content(keys: ServerKeys, mail: OutboxMail) -> Content:
     Raises:
         WrongKeyError: It was stored under another secret key, was altered, or is erased.
     """
-    return unwrap(keys, mail.sealed or b"")
+    return unwrap(keys, mail.sealed or b"", mail.id)
 
 
 def claim(db: Session, *, limit: int, now: datetime, lease: timedelta = LEASE) -> list[OutboxMail]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from nacl.bindings import sodium_pad, sodium_unpad
 
@@ -30,16 +31,25 @@ class Content:
     params: Mapping[str, Any]
 
 
-def wrap(keys: ServerKeys, mail: NewMail) -> bytes:
-    """Return the encrypted content of *mail*, padded so that its size does not tell the address's length."""
+def wrap(keys: ServerKeys, mail: NewMail, mail_id: UUID) -> bytes:
+    """Return the encrypted content of *mail*, padded so that its size does not tell the address's length.
+
+    It is bound to the row's id: in another row it does not open.
+    """
     content = json.dumps(mail._asdict()).encode()
-    return box.wrap(sodium_pad(content, box.BLOCK_BYTES), keys.mail)
+    return box.wrap(sodium_pad(content, box.BLOCK_BYTES), keys.mail, _context(mail_id))
 
 
-def unwrap(keys: ServerKeys, wrapped: bytes) -> Content:
+def unwrap(keys: ServerKeys, wrapped: bytes, mail_id: UUID) -> Content:
     """Decrypt what :func:`wrap` returned.
 
     Raises:
+        AlteredError: It belongs to another row.
         WrongKeyError: It was encrypted under another secret key, or was altered.
     """
-    return Content(**json.loads(sodium_unpad(box.unwrap(wrapped, keys.mail), box.BLOCK_BYTES)))
+    content = box.unwrap(wrapped, keys.mail, _context(mail_id))
+    return Content(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
+
+
+def _context(mail_id: UUID) -> str:
+    return f"mail {mail_id}"

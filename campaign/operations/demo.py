@@ -23,7 +23,7 @@ from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.signature import count
-from campaign.signature.model import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature
+from campaign.signature.model import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, box_context
 
 BATCH_ROWS = 1000
 
@@ -165,12 +165,13 @@ class _MadeUp:
             "disclosure": disclosure,
             "signed_on": signed_on,
             "digest": random.randbytes(32),
+            "organisers_only": False,
         }
         columns = ("confirmed_on", "withdrawn_on", "public_name", "name_review", "words_review", "key_id")
-        return row | dict.fromkeys(columns) | self._sealed(disclosure)
+        return row | dict.fromkeys(columns) | self._sealed(row)
 
-    def _sealed(self, disclosure: str) -> dict[str, Any]:
-        if disclosure == COUNTED:
+    def _sealed(self, row: dict[str, Any]) -> dict[str, Any]:
+        if row["disclosure"] == COUNTED:
             return {"sealed": None, "has_words": False, "to_strike": False}
         random = self.random
         details = Details(
@@ -181,8 +182,8 @@ class _MadeUp:
         )
         return {
             "key_id": self.key.id,
-            "sealed": box.seal(details, self.key.public_key),
-            "public_name": details.name if disclosure == PUBLIC else None,
+            "sealed": box.seal(details, self.key.public_key, _context(row)),
+            "public_name": details.name if row["disclosure"] == PUBLIC else None,
             "has_words": bool(details.words),
             "to_strike": False,
         }
@@ -195,6 +196,11 @@ class _MadeUp:
             "name_review": APPROVED if is_reviewed and row["public_name"] else None,
             "words_review": APPROVED if is_reviewed and row["has_words"] else None,
         }
+
+
+def _context(row: dict[str, Any]) -> str:
+    bound = ("state_code", "id", "residence", "signed_on", "edition", "organisers_only")
+    return box_context(*(row[column] for column in bound))
 
 
 def _day_weights(today: date) -> list[float]:

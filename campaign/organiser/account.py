@@ -81,7 +81,13 @@ class OwnKeyPair:
         """Make a pair for a normalised *passphrase*; it takes a second, so do it outside a transaction."""
         private, public = box.new_pair()
         salt, cost = passphrase_key.new_salt(), passphrase_key.COST
-        return cls(public, box.wrap(private, passphrase_key.stretch(passphrase, salt, cost)), salt, cost)
+        stretched = passphrase_key.stretch(passphrase, salt, cost)
+        return cls(public, box.wrap(private, stretched, own_key_context(public)), salt, cost)
+
+
+def own_key_context(public_key: bytes) -> str:
+    """Return what the wrapping of an organiser's own private key is bound to: its public half."""
+    return f"own key {public_key.hex()}"
 
 
 def any_exist(db: Session) -> bool:

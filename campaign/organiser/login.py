@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser import second_factor
-from campaign.organiser.account import Organiser, Unlocked, find_account
+from campaign.organiser.account import Organiser, Unlocked, find_account, own_key_context
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
 from campaign.sealing import box, key_wrapping, passphrase_key
@@ -91,6 +91,6 @@ def _check_code(db: Session, account: Organiser, stretched: bytes, code: TypedCo
 
 def _open(account: Organiser, stretched: bytes) -> bytes:
     try:
-        return box.unwrap(account.wrapped_private_key, stretched)
+        return box.unwrap(account.wrapped_private_key, stretched, own_key_context(account.public_key))
     except WrongKeyError as error:
         raise WrongKeyError(NO_MATCH) from error

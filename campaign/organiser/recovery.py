@@ -33,15 +33,10 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
     code = new_code(RECOVERY_CHARACTERS)
     earlier = delete(KeyWrapping).where(KeyWrapping.holder_id == unlocked.id, KeyWrapping.kind == KIND)
     db.execute(earlier)
-    db.add(
-        KeyWrapping(
-            key_id=campaign_key.current_key(db).id,
-            kind=KIND,
-            holder_id=unlocked.id,
-            opens_hash=code_hash(code),
-            wrapped=box.wrap(unlocked.campaign_private_key, code_key(code)),
-        )
-    )
+    key_id = campaign_key.current_key(db).id
+    row = KeyWrapping(key_id=key_id, kind=KIND, holder_id=unlocked.id, opens_hash=code_hash(code))
+    row.wrapped = box.wrap(unlocked.campaign_private_key, code_key(code), row.context)
+    db.add(row)
     audit_log.record(db, unlocked.name, "make recovery code", now=now)
     return code
 
@@ -104,7 +99,8 @@ def _open(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
     )
     if row is None or row.holder_id is None:
         raise WrongKeyError("this is not a recovery code in use")
-    key, private_key = db.get_one(CampaignKey, row.key_id), box.unwrap(row.wrapped, code_key(code))
+    key = db.get_one(CampaignKey, row.key_id)
+    private_key = box.unwrap(row.wrapped, code_key(code), row.context)
     if not key.is_current or box.public_half(private_key) != key.public_key:
         raise WrongKeyError("this recovery code opens an earlier key")
     return key, private_key, row.holder_id

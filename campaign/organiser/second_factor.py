@@ -80,7 +80,7 @@ def switch_on(db: Session, account: Organiser, stretched: bytes, secret: str, co
     if not SECRET.fullmatch(secret):
         raise WrongCodeError("this is not a secret of ours")
     step = code.step(secret)
-    wrapped = box.wrap(secret.encode(), _key(stretched))
+    wrapped = box.wrap(secret.encode(), _key(stretched), _context(account))
     _update(db, account, second_factor=wrapped, second_factor_used=step)
     audit_log.record(db, account.name, "switch codes on", now=code.at)
 
@@ -103,7 +103,8 @@ def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedC
         WrongCodeError: It is wrong, or was used.
     """
     assert account.second_factor is not None
-    step = code.step(box.unwrap(account.second_factor, _key(stretched)).decode())
+    secret = box.unwrap(account.second_factor, _key(stretched), _context(account)).decode()
+    step = code.step(secret)
     unused = or_(Organiser.second_factor_used.is_(None), Organiser.second_factor_used < step)
     used = update(Organiser).where(Organiser.id == account.id, unused).values(second_factor_used=step)
     if db.scalar(used.returning(Organiser.id)) is None:
@@ -116,6 +117,10 @@ def _update(db: Session, account: Organiser, **columns: object) -> None:
     updated: UUID | None = db.scalar(update(Organiser).where(*same).values(**columns).returning(Organiser.id))
     if updated is None:
         raise WrongKeyError("the passphrase was changed at the same moment")
+
+
+def _context(account: Organiser) -> str:
+    return f"second factor {account.id}"
 
 
 def _key(stretched: bytes) -> bytes:

@@ -60,7 +60,9 @@ def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -
         OrganiserSession(
             hash=_session_hash(cookie),
             organiser_id=unlocked.id,
-            sealed_key=box.wrap(unlocked.private_key or NO_KEY, _session_key(cookie, keys)),
+            sealed_key=box.wrap(
+                unlocked.private_key or NO_KEY, _session_key(cookie, keys), _context(unlocked.id)
+            ),
             began_at=now,
             answered_at=now,
             used_at=now,
@@ -80,7 +82,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
     if row is None or row.used_at + IDLE_LIMIT < now or row.began_at + LIFETIME < now:
         raise WrongKeyError("this session is over: log in again")
     account = db.get_one(Organiser, row.organiser_id)
-    private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys))
+    private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys), _context(account.id))
     if opens_names(account.role) and private_key == NO_KEY:
         raise WrongKeyError("this session began as a reader’s: log in again")
     key = private_key if opens_names(account.role) else None
@@ -122,6 +124,11 @@ def erase_expired(db: Session, *, now: datetime) -> None:
             (OrganiserSession.used_at < now - IDLE_LIMIT) | (OrganiserSession.began_at < now - LIFETIME)
         )
     )
+
+
+def _context(organiser_id: UUID) -> str:
+    """Bind a session's key to its account: changed in the row, another account's role would be had."""
+    return f"session {organiser_id}"
 
 
 def _session_hash(cookie: str) -> bytes:

@@ -1,5 +1,6 @@
 """The campaign's key pairs: the current one, and earlier ones until their boxes are resealed."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
@@ -11,8 +12,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.fact import read_fact
 from campaign.database.table import Base
-from campaign.errors import ErasedError, NoKeyError
+from campaign.errors import ErasedError, NoKeyError, WrongKeyError
 from campaign.sealing import box
+
+logger = logging.getLogger(__name__)
+
+KEY_BYTES = 32
 
 DESTROYED_AT = "erased_at"
 """The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
@@ -62,6 +67,12 @@ class KeyWrapping(Base):
     tested_on: Mapped[date | None]
     """Of a recovery code: when its owner last tested it."""
 
+    @property
+    def context(self) -> str:
+        """What :attr:`wrapped` is bound to; in another row, or for another role, it does not open."""
+        until = self.expires_at.isoformat() if self.expires_at else ""
+        return f"{self.kind} {self.key_id} {self.holder_id} {self.role} {until} {self.name}"
+
 
 _SEALING_KEY = select(CampaignKey.id, CampaignKey.public_key).where(CampaignKey.is_current)
 
@@ -109,14 +120,35 @@ def supersede(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKe
     *new* opens *old* until :func:`delete_unused` deletes it.
     """
     db.execute(delete(KeyWrapping).where(KeyWrapping.key_id == old.id))
-    db.add(KeyWrapping(key_id=old.id, kind="successor", wrapped=box.seal_bytes(old_private, new.public_key)))
+    wrapped = box.seal_bytes(old_private, new.public_key, _successor_context(old.id))
+    db.add(KeyWrapping(key_id=old.id, kind="successor", wrapped=wrapped))
     db.flush()
 
 
 def superseded_keys(db: Session, private_key: bytes) -> list[tuple[CampaignKey, bytes]]:
-    """Return the earlier pairs that the current *private_key* opens, each with its private key."""
+    """Return the earlier pairs that the current *private_key* opens, each with its private key.
+
+    A wrapping that does not belong to its pair is left out, and logged.
+    """
     rows = db.scalars(select(KeyWrapping).where(KeyWrapping.kind == "successor")).all()
-    return [(db.get_one(CampaignKey, r.key_id), box.unseal_bytes(r.wrapped, private_key)) for r in rows]
+    opened = ((db.get_one(CampaignKey, each.key_id), _open_successor(each, private_key)) for each in rows)
+    return [(key, private) for key, private in opened if private is not None and _is_half(private, key)]
+
+
+def _open_successor(wrapping: KeyWrapping, private_key: bytes) -> bytes | None:
+    try:
+        return box.unseal_bytes(wrapping.wrapped, private_key, _successor_context(wrapping.key_id))
+    except WrongKeyError:
+        logger.error("the wrapping of an earlier key was altered, or belongs to a third key")  # noqa: TRY400
+        return None
+
+
+def _is_half(private_key: bytes, key: CampaignKey) -> bool:
+    return len(private_key) == KEY_BYTES and box.public_half(private_key) == key.public_key
+
+
+def _successor_context(key_id: UUID) -> str:
+    return f"successor {key_id}"
 
 
 def delete_unused(db: Session, is_used: Callable[[UUID], bool]) -> None:

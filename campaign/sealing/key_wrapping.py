@@ -1,6 +1,6 @@
 """Wrappings of the campaign's private key: under one-time links, and for organisers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -49,18 +49,17 @@ def wrap_under_link(
         expires_at: When an invitation ends.
     """
     code = new_code()
-    db.add(
-        KeyWrapping(
-            key_id=key.id,
-            kind="link",
-            holder_id=holder_id,
-            opens_hash=code_hash(code),
-            wrapped=box.wrap(private_key, code_key(code)),
-            role=invited.role if invited else None,
-            name=invited.name if invited else None,
-            expires_at=expires_at,
-        )
+    row = KeyWrapping(
+        key_id=key.id,
+        kind="link",
+        holder_id=holder_id,
+        opens_hash=code_hash(code),
+        role=invited.role if invited else None,
+        name=invited.name if invited else None,
+        expires_at=expires_at and expires_at.astimezone(UTC),
     )
+    row.wrapped = box.wrap(private_key, code_key(code), row.context)
+    db.add(row)
     db.flush()
     return code
 
@@ -70,12 +69,13 @@ def unwrap_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, 
 
     Raises:
         WrongKeyError: No link has this code, or it was used, or it has expired.
+        AlteredError: Its role, its end or its holder was changed in the database.
     """
     row = db.scalar(_link(code))
     if row is None or (row.expires_at and row.expires_at < now):
         raise WrongKeyError("this link opens nothing: it was used, or its time is over")
     key = db.get_one(CampaignKey, row.key_id)
-    return key, box.unwrap(row.wrapped, code_key(code))
+    return key, box.unwrap(row.wrapped, code_key(code), row.context)
 
 
 def invited_by(db: Session, code: str) -> Invited | None:
@@ -112,8 +112,9 @@ def wrap_for(
     """
     if box.public_half(private_key) != key.public_key:
         raise WrongKeyError("this is not the campaign’s present key: log in again")
-    wrapped = box.seal_bytes(private_key, public_key)
-    db.add(KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id, wrapped=wrapped))
+    row = KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id)
+    row.wrapped = box.seal_bytes(private_key, public_key, row.context)
+    db.add(row)
 
 
 def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
@@ -122,10 +123,10 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
     Raises:
         WrongKeyError: The organiser has no wrapping.
     """
-    wrapped = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
-    if wrapped is None:
+    row = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
+    if row is None:
         raise WrongKeyError("this account has no wrapping of the campaign's key")
-    return box.unseal_bytes(wrapped.wrapped, own_private)
+    return box.unseal_bytes(row.wrapped, own_private, row.context)
 
 
 def holder_ids(db: Session) -> set[UUID]:

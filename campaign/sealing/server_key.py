@@ -71,13 +71,13 @@ class ServerKeys:
         Raises:
             WrongKeyError: It is wrapped under another secret.
         """
-        return cls.from_secret(secret_key, box.unwrap(wrapped, _wrapping_key(secret_key)))
+        return cls.from_secret(secret_key, box.unwrap(wrapped, _wrapping_key(secret_key), DIGEST_KEY))
 
     @classmethod
     def make(cls, db: Session, secret_key: str) -> Self:
         """Make a key for the digests and store it, wrapped; return all keys."""
         digest_key = secrets.token_bytes(32)
-        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(secret_key)).hex())
+        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(secret_key), DIGEST_KEY).hex())
         return cls.from_secret(secret_key, digest_key)
 
 

@@ -12,6 +12,7 @@ from campaign.database.table import count_up_to
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address import canonical_address
 from campaign.sealing.address_digest import AddressDigests
+from campaign.sealing.key_ring import KeyRing
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import in_batches
@@ -43,7 +44,7 @@ class Subject:
 
     email: str = field(repr=False)
     keys: ServerKeys = field(repr=False)
-    private_key: bytes = field(repr=False)
+    ring: KeyRing = field(repr=False)
 
     @cached_property
     def mailbox(self) -> str:
@@ -57,7 +58,7 @@ class Subject:
 
     def matching(self, rows: Iterable[Signature]) -> list[UnsealedSignature]:
         """Return those of *rows* that have this address."""
-        return [each for row in rows if self._matches(each := UnsealedSignature(row, self.private_key))]
+        return [each for row in rows if self._matches(each := UnsealedSignature(row, self.ring))]
 
     def _matches(self, signature: UnsealedSignature) -> bool:
         row, details = signature.row, signature.details

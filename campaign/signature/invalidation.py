@@ -17,6 +17,7 @@ from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.campaign_key import current_key
+from campaign.sealing.key_ring import KeyRing
 from campaign.signature import count
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import Criteria
@@ -40,6 +41,11 @@ class Invalidation(Base):
     """Signatures that it invalidated, whether they counted or not."""
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
+
+    @property
+    def context(self) -> str:
+        """What the box is bound to."""
+        return f"invalidation {self.id} {self.organiser}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,23 +75,19 @@ def record_decision(
     key = current_key(db)
     filled_in = {name: str(part) for name, part in asdict(criteria).items() if part} if criteria else {}
     content = json.dumps({"rule": filled_in, "reason": reason}, ensure_ascii=False).encode()
-    decision = Invalidation(
-        made_at=now,
-        organiser=by,
-        key_id=key.id,
-        sealed=box.seal_bytes(sodium_pad(content, box.BLOCK_BYTES), key.public_key),
-        number=0,
-    )
+    decision = Invalidation(id=uuid4(), made_at=now, organiser=by, key_id=key.id, number=0)
+    padded = sodium_pad(content, box.BLOCK_BYTES)
+    decision.sealed = box.seal_bytes(padded, key.public_key, decision.context)
     db.add(decision)
     db.flush()
     return decision
 
 
-def grounds(decision: Invalidation, private_key: bytes) -> Grounds | None:
-    """Return the grounds of *decision*; ``None`` if they are erased, or sealed to another key."""
+def grounds(decision: Invalidation, ring: KeyRing) -> Grounds | None:
+    """Return the grounds of *decision*; ``None`` if they are erased, altered, or sealed to another key."""
     if decision.sealed is not None:
         with suppress(WrongKeyError):
-            content = box.unseal_bytes(decision.sealed, private_key)
+            content = ring.content(decision.key_id, decision.sealed, decision.context)
             return Grounds(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
     return None
 

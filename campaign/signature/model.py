@@ -112,6 +112,8 @@ class Signature(Base):
     """The key pair that the box is sealed to."""
     sealed: Mapped[bytes | None]
     """Box of name, address, town and words; none if only counted, withdrawn or erased."""
+    organisers_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Signed while the delegation got no names: the form promised that only organisers would see the name."""
     has_words: Mapped[bool] = mapped_column(default=False)
     public_name: Mapped[str | None]
     """In clear; only while the signatory wants it public and an organiser has approved it."""
@@ -123,6 +125,13 @@ class Signature(Base):
     """The organiser's decision that took the signature off the count."""
     to_strike: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Withdrawn or invalidated, and not yet reported to a delegation that has it on a list."""
+
+    @property
+    def context(self) -> str:
+        """What the box is bound to."""
+        return box_context(
+            self.state_code, self.id, self.residence, self.signed_on, self.edition, self.organisers_only
+        )
 
     @property
     def is_confirmed(self) -> bool:
@@ -143,6 +152,17 @@ class Signature(Base):
         self.has_words = False
         self.name_review = None
         self.words_review = None
+
+
+def box_context(
+    state_code: str, id_: UUID, residence: str, signed_on: date, edition: int, organisers_only: bool
+) -> str:
+    """Return what a signature's box is bound to: all columns that decide who may see it, and never change.
+
+    A row in which one of them was edited does not open, nor does a box that was copied to another row.
+    """
+    promise = "organisers" if organisers_only else "delegation"
+    return f"{state_code} {id_.hex} {residence} {signed_on} {edition} {promise}"
 
 
 class SignatureToken(Base):

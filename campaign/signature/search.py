@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
 
@@ -57,10 +58,10 @@ class Matches:
     """Signatures whose domain is not known, since they are sealed to an earlier key."""
 
 
-def summarise(db: Session, criteria: Criteria, private_key: bytes, *, first: int, most_read: int) -> Matches:
+def summarise(db: Session, criteria: Criteria, ring: KeyRing, *, first: int, most_read: int) -> Matches:
     """Return how many signatures match, with the *first* few; for a domain, read *most_read* at most."""
     if criteria.domain:
-        return _summarise_unsealed(db, criteria, private_key, first, most_read)
+        return _summarise_unsealed(db, criteria, ring, first, most_read)
     confirmed, held = Signature.confirmed_on.is_not(None), Signature.held_for.is_not(None)
     number, pending, held_number, counting = db.execute(
         select(
@@ -75,17 +76,17 @@ def summarise(db: Session, criteria: Criteria, private_key: bytes, *, first: int
         counting=counting,
         pending=pending,
         held=held_number,
-        first=tuple(islice(find(db, criteria, private_key), first)),
+        first=tuple(islice(find(db, criteria, ring), first)),
     )
 
 
 def find(
-    db: Session, criteria: Criteria, private_key: bytes, *, most_read: int | None = None
+    db: Session, criteria: Criteria, ring: KeyRing, *, most_read: int | None = None
 ) -> Iterator[UnsealedSignature]:
     """Yield the matching signatures in the order of their keys; read *most_read* at most."""
     batches = in_batches(db, select(Signature).where(*_conditions(criteria)))
     for row in islice(chain.from_iterable(batches), most_read):
-        signature = UnsealedSignature(row, private_key)
+        signature = UnsealedSignature(row, ring)
         if not criteria.domain or _has_domain(signature, criteria.domain):
             yield signature
 
@@ -133,11 +134,11 @@ def _conditions(criteria: Criteria) -> list[ColumnElement[bool]]:
 
 
 def _summarise_unsealed(
-    db: Session, criteria: Criteria, private_key: bytes, first: int, most_read: int
+    db: Session, criteria: Criteria, ring: KeyRing, first: int, most_read: int
 ) -> Matches:
     number = counting = pending = held = 0
     shown: list[UnsealedSignature] = []
-    for each in find(db, criteria, private_key, most_read=most_read):
+    for each in find(db, criteria, ring, most_read=most_read):
         number += 1
         pending += each.row.confirmed_on is None
         held += each.row.held_for is not None

@@ -23,7 +23,14 @@ from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.model import COUNTED, Mailbox, Signature, SignatureKey, SignatureToken
+from campaign.signature.model import (
+    COUNTED,
+    Mailbox,
+    Signature,
+    SignatureKey,
+    SignatureToken,
+    box_context,
+)
 from campaign.signature.select import is_confirmed
 
 # Many signatures may come at once, so statements are built once, and rows are no ORM objects.
@@ -44,6 +51,8 @@ class Signing:
     disclosure: str
     language: str
     edition: int
+    organisers_only: bool = False
+    """Whether the form promised that the delegation gets no names."""
     held_for: str | None = None
     """Why it does not count before an organiser's review; the answer to the supporter is the same."""
     proof: Proof | None = None
@@ -136,11 +145,13 @@ def _insert_pending(
     key_id, public_key = sealing_key(db)
     rows: list[dict[str, Any]] = []
     for signing, (_state, digest) in zip(signings, mailboxes, strict=True):
-        is_sealed = signing.disclosure != COUNTED
+        is_sealed, signature_id = signing.disclosure != COUNTED, uuid4()
+        bound = signing.residence, now.date(), signing.edition, signing.organisers_only
+        context = box_context(signing.state_code, signature_id, *bound)
         rows.append(
             {
                 "state_code": signing.state_code,
-                "id": uuid4(),
+                "id": signature_id,
                 "edition": signing.edition,
                 "language": signing.language,
                 "residence": signing.residence,
@@ -148,8 +159,9 @@ def _insert_pending(
                 "signed_on": now.date(),
                 "digest": digest,
                 "held_for": signing.held_for,
+                "organisers_only": signing.organisers_only,
                 "key_id": key_id if is_sealed else None,
-                "sealed": box.seal(signing.details, public_key) if is_sealed else None,
+                "sealed": box.seal(signing.details, public_key, context) if is_sealed else None,
                 "has_words": is_sealed and bool(signing.details.words),
             }
         )

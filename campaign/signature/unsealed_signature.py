@@ -1,6 +1,5 @@
 """A signature together with the content of its sealed box."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID
@@ -8,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.errors import WrongKeyError
-from campaign.sealing import box
+from campaign.errors import AlteredError, WrongKeyError
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import Signature, SignatureKey
 
 
@@ -20,22 +19,35 @@ class UnsealedSignature:
     """A signature whose box is opened when its details are read."""
 
     row: Signature
-    private_key: bytes = field(repr=False)
+    ring: KeyRing = field(repr=False)
 
     @property
     def key(self) -> SignatureKey:
         """The signature's key."""
         return self.row.state_code, self.row.id
 
-    @cached_property
+    @property
     def details(self) -> Details | None:
-        """The content of the box; ``None`` without a box, or if it is sealed to another key."""
-        if self.row.sealed is not None:
-            with suppress(WrongKeyError):
-                return box.unseal(self.row.sealed, self.private_key)
-        return None
+        """The content of the box; ``None`` without a box, or if it is altered or sealed to another key."""
+        return self._opened[0]
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether the box does not belong to the row; the ring counts it."""
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[Details | None, bool]:
+        if self.row.sealed is None:
+            return None, False
+        try:
+            return self.ring.details(self.row.key_id, self.row.sealed, self.row.context), False
+        except AlteredError:
+            return None, True
+        except WrongKeyError:
+            return None, False
 
 
 def earlier_key_ids(db: Session) -> list[UUID]:
-    """Return the ids of the campaign's earlier keys; the current private key opens no box of theirs."""
+    """Return the ids of the campaign's earlier keys."""
     return list(db.scalars(select(CampaignKey.id).where(CampaignKey.is_current.is_(False))))

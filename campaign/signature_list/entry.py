@@ -11,9 +11,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaign.disclosure.delivered_name import has_deliverable_name
-from campaign.errors import WrongKeyError
-from campaign.sealing.box import Details, Opener
-from campaign.signature.model import APPROVED, COUNTED, Signature
+from campaign.errors import AlteredError, WrongKeyError
+from campaign.sealing.box import Details
+from campaign.sealing.key_ring import KeyRing
+from campaign.signature.model import APPROVED, COUNTED, Signature, box_context
 from campaign.signature.select import in_list_order
 
 BATCH = 500
@@ -29,6 +30,9 @@ _COLUMNS = (
     Signature.confirmed_on,
     Signature.words_review,
     Signature.sealed,
+    Signature.key_id,
+    Signature.signed_on,
+    Signature.organisers_only,
 )
 
 _NO_DETAILS = Details()
@@ -57,32 +61,36 @@ class ListEntry:
     confirmed_on: date
 
 
-def for_organisers(db: Session, state_codes: Iterable[str], private_key: bytes) -> Iterator[ListEntry]:
+def for_organisers(db: Session, state_codes: Iterable[str], ring: KeyRing) -> Iterator[ListEntry]:
     """Yield every signature that counts, letter by letter, with its name if there is one.
+
+    Signatures whose box was altered are left out; the *ring* counts them.
 
     Args:
         db: Read only.
         state_codes: The letters; the entries of each are numbered from 1.
-        private_key: The campaign's.
+        ring: Opens the boxes.
     """
     for state_code in state_codes:
-        yield from _unsealed(db, [in_list_order(state_code)], private_key)
+        yield from _unsealed(db, [in_list_order(state_code)], ring)
 
 
 def for_delegation(
     db: Session,
     state_code: str,
-    private_key: bytes,
+    ring: KeyRing,
     *,
     edition_groups: Sequence[Sequence[int]],
     since: date | None = None,
 ) -> Iterator[ListEntry]:
     """Yield every signature whose name may be delivered, numbered in the order of printing.
 
+    Signatures whose box was altered are left out; the *ring* counts them.
+
     Args:
         db: Read only.
         state_code: The delegation's.
-        private_key: The campaign's.
+        ring: Opens the boxes.
         edition_groups: Editions of the letter; those in one group have the same text. Entries come
             group by group, and each has the first edition of its group.
         since: Leave out names that were given before this day.
@@ -90,7 +98,7 @@ def for_delegation(
     deliverable = in_list_order(state_code).where(has_deliverable_name(since))
     queries = (deliverable.where(Signature.edition.in_(group)) for group in edition_groups)
     first_of_group = {edition: group[0] for group in edition_groups for edition in group}
-    for entry in _unsealed(db, queries, private_key):
+    for entry in _unsealed(db, queries, ring):
         entry.edition = first_of_group[entry.edition]
         yield entry
 
@@ -106,20 +114,21 @@ def other_editions(db: Session, state_code: str, edition: int, since: date | Non
     return list(db.scalars(query))
 
 
-def _unsealed(db: Session, queries: Iterable[Select[Signature]], private_key: bytes) -> Iterator[ListEntry]:
-    numbers, opener = count(1), Opener(private_key)
+def _unsealed(db: Session, queries: Iterable[Select[Signature]], ring: KeyRing) -> Iterator[ListEntry]:
+    numbers = count(1)
     for query in queries:
         # Rows instead of ORM objects: creating those would take half as long as unsealing.
         # In PostgreSQL this is a server-side cursor, so neither side holds more than a batch.
         statement = query.with_only_columns(*_COLUMNS)
         with db.connection().execute(statement, execution_options={"yield_per": BATCH}) as result:
             for columns in chain.from_iterable(result.partitions()):
-                yield _entry(next(numbers), columns, opener)
+                details = _details(columns, ring)
+                if details is not None:
+                    yield _entry(next(numbers), columns, details)
 
 
-def _entry(number: int, columns: Any, opener: Opener) -> ListEntry:
-    signature_id, state_code, residence, disclosure, edition, language, confirmed_on, review, sealed = columns
-    details = _NO_DETAILS if sealed is None or disclosure == COUNTED else _details(opener, sealed)
+def _entry(number: int, columns: Any, details: Details) -> ListEntry:
+    signature_id, state_code, residence, disclosure, edition, language, confirmed_on, review, *_ = columns
     return ListEntry(
         number=number,
         signature_id=signature_id,
@@ -135,8 +144,15 @@ def _entry(number: int, columns: Any, opener: Opener) -> ListEntry:
     )
 
 
-def _details(opener: Opener, sealed: bytes) -> Details:
+def _details(columns: Any, ring: KeyRing) -> Details | None:
+    """Return what the box of a row contains; ``None`` if row or box was altered."""
+    signature_id, state_code, residence, disclosure, edition, *_, sealed, key_id, on, promise = columns
+    if sealed is None or disclosure == COUNTED:
+        return _NO_DETAILS
     try:
-        return opener.details(sealed)
+        context = box_context(state_code, signature_id, residence, on, edition, promise)
+        return ring.details(key_id, sealed, context)
+    except AlteredError:
+        return None
     except WrongKeyError:  # sealed to an earlier key pair: listed without its name
         return _NO_DETAILS

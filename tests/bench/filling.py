@@ -30,7 +30,7 @@ from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature.count import CountKey
 from campaign.signature.key_change import setup_code
-from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.model import Signature, SignatureToken, box_context
 from tests.bench.site import SECRET
 
 BATCH = 10_000
@@ -43,7 +43,10 @@ CODES = tuple(STATES)
 RESIDENCES = [code for code, _name in islice(choices("en"), 40)]
 
 BOX = Details(name="Mara Example", email="mara@example.org", town="Oldtown")
-"""The content of every box: sealing each one would take most of the time, and nothing compares them here."""
+"""The content of every box."""
+
+MAIL_BYTES = 560
+"""Of the content of a waiting mail."""
 
 GONE = dict.fromkeys(("digest", "key_id", "sealed", "public_name", "name_review"))
 """Columns that a withdrawal empties."""
@@ -74,7 +77,7 @@ def fill(database: Database, number: int) -> Filled:
         assert code
         owner = join(db, code, passphrase, name=name, now=moment)
         key = current_key(db)
-        filling = _Filling(moment, _delivery(moment), key.id, seal.seal(BOX, key.public_key))
+        filling = _Filling(moment, _delivery(moment), key.id, key.public_key)
         db.add(filling.delivery)
     for done in range(0, number, BATCH):
         filling.add(database, done, min(BATCH, number - done))
@@ -98,11 +101,11 @@ def settle(database: Database) -> None:
 
 
 class _Filling:
-    def __init__(self, moment: datetime, delivery: Delivery, key_id: UUID, box: bytes) -> None:
+    def __init__(self, moment: datetime, delivery: Delivery, key_id: UUID, public_key: bytes) -> None:
         self.delivery = delivery
         self._moment = moment
         self._key_id = key_id
-        self._box = box
+        self._public_key = public_key
         self._confirmed: Counter[CountKey] = Counter()
         self._withdrawn: Counter[CountKey] = Counter()
 
@@ -146,7 +149,7 @@ class _Filling:
             "withdrawn_on": self._moment.date() if is_withdrawn else None,
             "digest": os.urandom(32),
             "key_id": self._key_id,
-            "sealed": self._box,
+            "organisers_only": False,
             "has_words": False,
             "public_name": f"Mara Example {at}" if is_published else None,
             "name_review": "approved" if is_published else None,
@@ -157,10 +160,12 @@ class _Filling:
             self._confirmed[row["state_code"], row["residence"], day] += 1
         if is_withdrawn:
             self._withdrawn[row["state_code"], row["residence"], self._moment.date()] += 1
+        bound = ("state_code", "id", "residence", "signed_on", "edition", "organisers_only")
+        row["sealed"] = seal.seal(BOX, self._public_key, box_context(*(row[column] for column in bound)))
         return row | GONE if is_withdrawn else row
 
     def _mail(self) -> dict[str, Any]:
-        mail = {"id": uuid4(), "sealed": os.urandom(len(self._box))}
+        mail = {"id": uuid4(), "sealed": os.urandom(MAIL_BYTES)}
         mail |= {"due_at": self._moment, "created_at": self._moment, "attempts": 0}
         return mail | {"status": "waiting", "failure_code": 0}
 

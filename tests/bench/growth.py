@@ -33,6 +33,7 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.operations.doctor.examine import examine
 from campaign.sealing.code import code_hash, new_code
+from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
@@ -235,7 +236,7 @@ def _answer(grown: Grown, requests: Callable[[Grown], Iterable[Request]]) -> flo
 
 def _list(grown: Grown) -> None:
     with grown.site.database.reading() as db:
-        rows = entry.for_organisers(db, CODES, grown.filled.campaign_key)
+        rows = entry.for_organisers(db, CODES, key_ring(db, grown.filled.campaign_key))
         lines = sum(chunk.count("\n") for chunk in csv_file.lines(rows))
     if lines < grown.number * 0.9:
         raise SystemExit(f"the list has {lines:,} lines")

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from nacl.public import PrivateKey, SealedBox
 
 from campaign.reference.participating_state import STATES
+from campaign.sealing.key_ring import key_ring
 from campaign.signature_list import csv_file, entry
 from tests.bench import report, server, site
 from tests.bench.report import RUNS, Figure
@@ -95,7 +96,7 @@ def write_list(made: MadeSite) -> Measured:
     database = made.database()
     began, busy = time.perf_counter(), time.process_time()
     with path.open("w", encoding="utf-8", newline="") as file, database.snapshot() as db:
-        chunks = csv_file.lines(entry.for_organisers(db, STATES, made.private_key))
+        chunks = csv_file.lines(entry.for_organisers(db, STATES, key_ring(db, made.private_key)))
         file.writelines(chunks)
     taken = time.process_time() - busy, time.perf_counter() - began
     database.close()

@@ -116,11 +116,14 @@ def bare(count: int) -> int:
     return file.tell()
 
 
+CONTEXT = "de 0123456789abcdef0123456789abcdef FR 2026-11-23 1 delegation"
+
+
 def unsealed(count: int) -> int:
     """Write the same after unsealing each name."""
     private_key, boxes = sealed()
     opener = Opener(private_key)
-    names = (replace(row, name=opener.details(boxes[row.name]).name) for row in entries(count))
+    names = (replace(row, name=opener.details(boxes[row.name], CONTEXT).name) for row in entries(count))
     return drawn(names, count)
 
 
@@ -129,7 +132,9 @@ def sealed() -> tuple[bytes, dict[str, bytes]]:
     """Return a private key, and a box for each name."""
     private_key, public_key = box.new_pair()
     names = {row.name for row in entries(len(GIVEN) * len(FAMILY))}
-    return private_key, {name: box.seal(Details(name=name, town="Town"), public_key) for name in names}
+    return private_key, {
+        name: box.seal(Details(name=name, town="Town"), public_key, CONTEXT) for name in names
+    }
 
 
 def measured(write: Callable[[int], int], count: int) -> tuple[float, float, float]:

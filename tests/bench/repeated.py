@@ -19,6 +19,7 @@ from datetime import timedelta
 from functools import partial
 from math import erfc, sqrt
 from pathlib import Path
+from uuid import uuid4
 
 from campaign.clock import SYSTEM_CLOCK
 from campaign.sealing import box as seal
@@ -106,10 +107,10 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
     with database.writing() as db:
         key = current_key(db)
         for email in (kind.address(each) for each in range(number if kind.letters else 0)):
-            box = seal.seal(Details(name="Mara Example", email=email), key.public_key)
             mailbox = AddressDigests.of(keys, email)
-            db.add_all(
+            rows = [
                 Signature(
+                    id=uuid4(),
                     state_code=code,
                     edition=made.edition,
                     language="en",
@@ -119,10 +120,14 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                     confirmed_on=today - timedelta(days=kind.days_ago),
                     digest=mailbox.for_letter(code),
                     key_id=key.id,
-                    sealed=box,
+                    organisers_only=False,
                 )
                 for code in CODES[: kind.letters]
-            )
+            ]
+            for row in rows:
+                details = Details(name="Mara Example", email=email)
+                row.sealed = seal.seal(details, key.public_key, row.context)
+            db.add_all(rows)
             for _ in range(kind.mails_today):
                 reserve_mails_to(db, [mailbox], SYSTEM_CLOCK())
     database.close()

@@ -10,7 +10,7 @@ from campaign.appeal import reading
 from campaign.appeal.reading import load as load_appeal
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
-from campaign.mail import sealed_content
+from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
 from campaign.reference.participating_state import STATES
@@ -26,8 +26,6 @@ SECRET = "made-up-secret-key-for-figures-only-0123456789"
 
 TOGETHER = 100
 """Signatures added in one transaction."""
-
-_BOXES = select(OutboxMail.sealed)
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
         ]
         with database.writing() as db:
             sign(db, signings, keys=keys, now=SYSTEM_CLOCK())
-            tokens += [sealed_content.unwrap(keys, box).params["token"] for box in db.scalars(_BOXES) if box]
+            tokens += [outbox.content(keys, mail).params["token"] for mail in db.scalars(select(OutboxMail))]
             db.execute(delete(OutboxMail))
     database.close()
     return tokens

@@ -19,6 +19,7 @@ from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.delivery import notice
 from campaign.disclosure.approval import Outcome, approve_names
+from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
@@ -120,7 +121,10 @@ def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, cl
     with site.database.session(writes=True) as db:
         listed = list(db.scalars(in_list_order("de")))
         public = next(each for each in listed if each.disclosure == "public")
-        assert approve_names(db, [("de", public.id)], owner.campaign_private_key)[Outcome.DECIDED] == 1
+        assert (
+            approve_names(db, [("de", public.id)], key_ring(db, owner.campaign_private_key))[Outcome.DECIDED]
+            == 1
+        )
         make_delivery(db, listed)
     clock.forward(seconds=2)
     assert b"public.de" in supporter.client.get("/en/progress").data

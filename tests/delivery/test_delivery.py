@@ -25,6 +25,7 @@ from campaign.reference.participating_state import STATES
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import invalidation
@@ -131,13 +132,13 @@ def test_an_approved_public_name_is_delivered(
 ) -> None:
     made = make_signature(db, keys, disclosure="public", name="Looked At", words="My words, not yours.")
     key = [(made.row.state_code, made.row.id)]
-    approve_names(db, key, owner.campaign_private_key)
+    approve_names(db, key, key_ring(db, owner.campaign_private_key))
     db.commit()
     first = send.send(sender, order())
     assert "Looked At" in text_of(post_office)
     assert "My words, not yours." not in text_of(post_office)
 
-    approve_words(db, key, owner.campaign_private_key)
+    approve_words(db, key, key_ring(db, owner.campaign_private_key))
     db.commit()
     send.send(sender, order(latest_id=first.id))
     assert "My words, not yours." in text_of(post_office)
@@ -242,14 +243,16 @@ def test_names_under_another_key_are_left_out_and_need_a_confirmation(
     other = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW)
     db.add(other)
     db.flush()
-    lost.row.key_id, lost.row.sealed = other.id, box.seal(Details(name="Lost Name"), box.new_pair()[1])
+    lost.row.key_id, lost.row.sealed = other.id, box.seal(Details(name="Lost Name"), box.new_pair()[1], "")
     db.commit()
 
     with pytest.raises(DeliveryError, match="other_key"):
         send.send(sender, order(confirmed=()))
     delivery = send.send(sender, order())
     assert (delivery.total, delivery.named) == (2, 1)
-    assert len(list(entry.for_organisers(db, ["de"], sender.organiser.campaign_private_key))) == 2
+    ring = key_ring(db, sender.organiser.campaign_private_key)
+    assert len(list(entry.for_organisers(db, ["de"], ring))) == 2
+    assert not ring.altered
 
 
 def test_a_second_message_needs_an_organisers_confirmation(
@@ -413,7 +416,7 @@ def test_a_name_that_is_withdrawn_while_the_document_is_built_is_not_delivered(
     made = make_signature(db, keys)
     make_signature(db, keys)
 
-    build = send.build
+    build = send.build_unsealed
 
     def build_and_withdraw(*arguments: Any, **options: Any) -> Any:
         built = build(*arguments, **options)
@@ -421,7 +424,7 @@ def test_a_name_that_is_withdrawn_while_the_document_is_built_is_not_delivered(
             withdraw(other, made.token, now=NOW, confirmation_days=7)
         return built
 
-    monkeypatch.setattr(send, "build", build_and_withdraw)
+    monkeypatch.setattr(send, "build_unsealed", build_and_withdraw)
     with pytest.raises(DeliveryError, match="withdrew"):
         send.send(sender, order())
     assert post_office.received == []

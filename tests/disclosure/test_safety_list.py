@@ -24,6 +24,7 @@ from campaign.organiser.account import Unlocked
 from campaign.organiser.audit_log import AuditEntry
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.participating_state import STATES
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.conftest import NOW, Clock
@@ -194,7 +195,7 @@ def test_no_name_is_delivered_if_the_lists_change_while_the_document_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_signature(db, keys, state="fr")
-    build = send.build
+    build = send.build_unsealed
 
     def build_and_change(*arguments: Any, **options: Any) -> Any:
         built = build(*arguments, **options)
@@ -203,7 +204,7 @@ def test_no_name_is_delivered_if_the_lists_change_while_the_document_is_built(
             safety_list.change(other, sender.appeal, wanted, by="Olga Organiser", now=NOW)
         return built
 
-    monkeypatch.setattr(send, "build", build_and_change)
+    monkeypatch.setattr(send, "build_unsealed", build_and_change)
     with pytest.raises(DeliveryError, match="no names"):
         send_to(sender, FR)
 
@@ -233,7 +234,7 @@ def test_published_names_from_a_newly_endangered_place_are_removed(
     there = make_signature(db, keys, residence="FR", disclosure="public")
     unread = make_signature(db, keys, residence="BY", disclosure="public", confirmed=False)
     named = [(made.row.state_code, made.row.id) for made in (here, there)]
-    approve_names(db, named, owner.campaign_private_key)
+    approve_names(db, named, key_ring(db, owner.campaign_private_key))
     db.commit()
     assert safety_list.count_published_names(db, "BY") == 1
 
@@ -252,5 +253,8 @@ def test_approving_a_name_from_an_endangered_place_declines_it(
     made = make_signature(db, keys, residence="KZ", disclosure="public")
     key = [(made.row.state_code, made.row.id)]
 
-    assert approve_names(db, key, owner.campaign_private_key, not_from={"KZ"})[Outcome.ENDANGERED] == 1
+    assert (
+        approve_names(db, key, key_ring(db, owner.campaign_private_key), not_from={"KZ"})[Outcome.ENDANGERED]
+        == 1
+    )
     assert (made.row.public_name, made.row.name_review) == (None, "declined")

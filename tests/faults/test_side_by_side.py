@@ -17,6 +17,7 @@ from campaign.delivery import notice, outcome
 from campaign.delivery.model import ACCEPTED
 from campaign.errors import DeliveryError
 from campaign.organiser.account import Unlocked
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import confirm as confirming
@@ -127,7 +128,7 @@ def erase_on_request(
     database: Database, owner: Unlocked, keys: ServerKeys, chosen: list[SignatureKey]
 ) -> int:
     with database.writing() as db:
-        subject = Subject("mara@example.org", keys, owner.campaign_private_key)
+        subject = Subject("mara@example.org", keys, key_ring(db, owner.campaign_private_key))
         return len(erase_for(db, subject, chosen, now=NOW))
 
 

@@ -31,7 +31,7 @@ from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.code import read_code
-from campaign.signature.model import Signature
+from campaign.signature.model import Signature, box_context
 from tests.conftest import _postgresql_url
 from tests.faults import thief
 from tests.faults.canary import DOCUMENT, Canaries
@@ -180,7 +180,8 @@ def crowd(database: Database, story: Story) -> None:
         row |= {"held_for": None, "invalidation_id": None}
         rows = [row | {"id": uuid4(), "digest": os.urandom(32)} for _ in range(CROWD)]
         for each in rows:
-            each["sealed"] = box.seal(details, key.public_key)
+            bound = ("state_code", "id", "residence", "signed_on", "edition", "organisers_only")
+            each["sealed"] = box.seal(details, key.public_key, box_context(*(each[name] for name in bound)))
         db.execute(insert(Signature), rows)
 
 

@@ -137,7 +137,11 @@ def opened(
             if name not in contents and (content := _open(box, keys, mixed)) is not None
         }
         contents |= gained
-        new = {part for content in gained.values() for part in (content, *_CODE.findall(content))}
+        new = {
+            part
+            for content in gained.values()
+            for part in (content, content[seal.CONTEXT_BYTES :], *_CODE.findall(content))
+        }
     return contents
 
 
@@ -153,12 +157,16 @@ def _keys_of(string: bytes) -> Iterator[bytes]:
 
 
 def _open(box: bytes, keys: Iterable[bytes], mixed: Iterable[bytes]) -> bytes | None:
-    ways = ((seal.unwrap, keys), (seal.unwrap, mixed), (seal.unseal_bytes, keys))
+    ways = ((seal.decrypt, keys), (seal.decrypt, mixed), (_unseal, keys))
     for way, tried in ways:
         for key in tried:
             with suppress(WrongKeyError):
                 return way(box, key)
     return None
+
+
+def _unseal(box: bytes, key: bytes) -> bytes:
+    return seal.Opener(key).decrypt(box)
 
 
 def _as_bytes(content: object) -> Iterator[bytes]:

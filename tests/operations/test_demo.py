@@ -51,7 +51,7 @@ def test_the_form_would_take_every_made_up_signature(
 ) -> None:
     app = create_app(settings, clock=clock)
     for row in (row for row in rows if row.withdrawn_on is None):
-        details = box.unseal(row.sealed, owner.campaign_private_key) if row.sealed else Details()
+        details = box.unseal(row.sealed, owner.campaign_private_key, row.context) if row.sealed else Details()
         typed = {
             "name": details.name,
             "email": details.email or "mara@example.org",

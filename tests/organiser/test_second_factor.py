@@ -138,14 +138,14 @@ def test_a_copy_does_not_hold_the_secret(db: Session, owner: Unlocked, secret: s
     assert secret.encode() not in account.second_factor
     for key in (stretched, owner.campaign_private_key, account.public_key):
         with pytest.raises(WrongKeyError):
-            box.unwrap(account.second_factor, key)
+            box.decrypt(account.second_factor, key)
 
 
 def test_codes_do_not_protect_the_key_itself(db: Session, owner: Unlocked, secret: str) -> None:
     """With a copy of the database and the passphrase, no code is needed, as the documents say."""
     account, stretched = check_passphrase(db, owner.id, PASSPHRASE)
 
-    assert box.unwrap(account.wrapped_private_key, stretched)
+    assert box.decrypt(account.wrapped_private_key, stretched)
 
 
 @pytest.mark.parametrize("altered", ["", "short", "0" * 32, "A" * 33])

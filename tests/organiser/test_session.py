@@ -30,7 +30,7 @@ def test_without_the_cookie_the_session_opens_nothing(db: Session, keys: ServerK
     assert owner.campaign_private_key not in row.sealed_key
     for key in (keys.mail, keys.digest, keys.session, keys.cookie, row.hash):
         with pytest.raises(WrongKeyError):
-            box.unwrap(row.sealed_key, key)
+            box.decrypt(row.sealed_key, key)
 
 
 def test_the_cookie_without_the_servers_key_opens_nothing(db: Session, keys: ServerKeys) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaign.organiser.account import Unlocked
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, data_request, search
 from campaign.signature.data_request import Subject
@@ -26,8 +27,8 @@ def owner(db: Session) -> Unlocked:
 
 
 @pytest.fixture
-def subject(keys: ServerKeys, owner: Unlocked) -> Subject:
-    return Subject("Mara@Example.org", keys, owner.campaign_private_key)
+def subject(db: Session, keys: ServerKeys, owner: Unlocked) -> Subject:
+    return Subject("Mara@Example.org", keys, key_ring(db, owner.campaign_private_key))
 
 
 def keys_of(found: list[UnsealedSignature]) -> list[SignatureKey]:
@@ -90,7 +91,7 @@ def test_a_signature_whose_box_cannot_be_opened_is_found_without_details(
 ) -> None:
     make_signature(db, keys, email=MARA)
     owner = make_owner(db)  # a new pair: only the earlier setup link opens the box
-    subject = Subject(MARA, keys, owner.campaign_private_key)
+    subject = Subject(MARA, keys, key_ring(db, owner.campaign_private_key))
 
     [held] = data_request.find_by_digest(db, subject)
     assert (held.details, held.row.sealed is not None) == (None, True)

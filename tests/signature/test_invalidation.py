@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
 from campaign.organiser.account import Unlocked
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, invalidation, recount, search
 from campaign.signature.invalidation import Invalidation
@@ -38,7 +39,7 @@ def hold(db: Session, made: Made, reason: str = "network") -> None:
 
 
 def found(db: Session, owner: Unlocked, **parts: Any) -> set[Any]:
-    return {each.key for each in search.find(db, Criteria(**parts), owner.campaign_private_key)}
+    return {each.key for each in search.find(db, Criteria(**parts), key_ring(db, owner.campaign_private_key))}
 
 
 def set_aside(db: Session, *made: Made, reason: str = "They are one person’s.") -> Invalidation:
@@ -209,7 +210,8 @@ def test_a_search_covers_any_number_of_batches(
     made = {key(make_signature(db, keys, state=state)) for state in ("de", "fr", "de", "fr", "de")}
 
     assert found(db, owner, residence="FR") == made
-    assert len(list(search.find(db, Criteria(residence="FR"), owner.campaign_private_key, most_read=4))) == 4
+    ring = key_ring(db, owner.campaign_private_key)
+    assert len(list(search.find(db, Criteria(residence="FR"), ring, most_read=4))) == 4
 
 
 def test_criteria_are_empty_if_nearly_every_signature_matches() -> None:
@@ -226,13 +228,13 @@ def test_criteria_and_reason_are_sealed_and_can_be_read_with_the_key(
     )
     db.commit()
     stored = db.scalars(select(Invalidation)).one()
-    grounds = invalidation.grounds(stored, owner.campaign_private_key)
+    grounds = invalidation.grounds(stored, key_ring(db, owner.campaign_private_key))
 
     assert grounds is not None
     assert grounds.reason == "One machine."
     assert grounds.rule == {"domain": "flood.example", "signed_from": TODAY.isoformat()}
     assert b"flood" not in (decision.sealed or b"")
-    assert invalidation.grounds(stored, b"\1" * 32) is None
+    assert invalidation.grounds(stored, key_ring(db, b"\1" * 32)) is None
 
 
 def test_concurrent_confirming_invalidating_and_undoing_keep_counts_equal_to_rows(

@@ -15,6 +15,7 @@ from campaign.sealing import box
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.code import new_code
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
 from campaign.signature.link import find_by_token, request_links, send_links
@@ -93,7 +94,7 @@ def test_only_an_organisers_key_opens_what_was_signed(db: Session, keys: ServerK
     row = db.scalars(select(Signature)).one()
 
     assert row.sealed is not None
-    assert box.unseal(row.sealed, owner.campaign_private_key).name == "Mara Example"
+    assert box.unseal(row.sealed, owner.campaign_private_key, row.context).name == "Mara Example"
     assert b"Mara" not in row.sealed
 
 
@@ -138,7 +139,7 @@ def test_a_strangers_repeat_replaces_nothing(db: Session, keys: ServerKeys) -> N
 
     row = db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).one()
     assert row.sealed is not None
-    assert box.unseal(row.sealed, owner.campaign_private_key).name == "Mara Example"
+    assert box.unseal(row.sealed, owner.campaign_private_key, row.context).name == "Mara Example"
 
 
 def test_confirming_deletes_the_siblings_and_their_links_lead_to_it(db: Session, keys: ServerKeys) -> None:
@@ -270,7 +271,7 @@ def test_after_withdrawing_one_can_sign_again(db: Session, keys: ServerKeys) -> 
 def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
     made = make_signature(db, keys, disclosure="public", name="Mara Example")
-    approve_names(db, [(made.row.state_code, made.row.id)], owner.campaign_private_key)
+    approve_names(db, [(made.row.state_code, made.row.id)], key_ring(db, owner.campaign_private_key))
     assert made.row.public_name == "Mara Example"
 
     disclose(db, made.token, "delegation", now=NOW, confirmation_days=DAYS)

@@ -56,12 +56,14 @@ def make_signature(
     confirmed: bool = True,
     on: date = TODAY,
     edition: int = 1,
+    organisers_only: bool = False,
 ) -> Made:
     """Add a signature as signing and confirming would have left it."""
     email = email or f"mara{next(_numbers)}@example.org"
     key = current_key(db)
     is_sealed = disclosure != COUNTED
     row = Signature(
+        id=uuid4(),
         state_code=state,
         edition=edition,
         language="en",
@@ -71,11 +73,12 @@ def make_signature(
         confirmed_on=on if confirmed else None,
         digest=address_digest(keys, state, email),
         key_id=key.id if is_sealed else None,
-        sealed=box.seal(Details(name=name, email=email, town=town, words=words), key.public_key)
-        if is_sealed
-        else None,
+        organisers_only=organisers_only,
         has_words=bool(words) and is_sealed,
     )
+    if is_sealed:
+        details = Details(name=name, email=email, town=town, words=words)
+        row.sealed = box.seal(details, key.public_key, row.context)
     db.add(row)
     db.flush()
     if confirmed:

@@ -24,6 +24,7 @@ from campaign.organiser.invitation import invite
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.reference.participating_state import STATES
+from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
 from campaign.signature import invalidation
 from campaign.web.site import Site
@@ -105,7 +106,7 @@ class FilledSite:
             make_signature(db, keys, **mine, state="kz", disclosure="public")
             counted = make_signature(db, keys, state="fr", disclosure="counted")
             public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
-            approve_names(db, [("de", public.row.id)], self.owner.campaign_private_key)
+            approve_names(db, [("de", public.row.id)], key_ring(db, self.owner.campaign_private_key))
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
             self.invitation = invite(db, self.owner, "Ines", ORGANISER, now=now)

@@ -348,7 +348,7 @@ def test_signed_details_are_sealed_and_unsealed_as_they_were_typed(
         if row.sealed is None:
             assert row.disclosure == "counted"
             continue
-        details = box.unseal(row.sealed, filled_site.owner.campaign_private_key)
+        details = box.unseal(row.sealed, filled_site.owner.campaign_private_key, row.context)
         assert details.name == one_line(form["name"])
         assert details.town == one_line(form["town"])
         assert details.words == paragraphs(form["words"])

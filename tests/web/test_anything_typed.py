@@ -356,6 +356,7 @@ def test_a_setting_works_or_stops_the_start_with_a_line_that_names_it(
 def test_a_passphrase_may_be_of_any_characters(passphrase: str, other: str) -> None:
     assume(passphrase != other)
     salt = passphrase_key.new_salt()
-    wrapped = box.wrap(b"key", passphrase_key.stretch(passphrase, salt, passphrase_key.COST))
+    wrapped = box.wrap(b"key", passphrase_key.stretch(passphrase, salt, passphrase_key.COST), "of")
 
-    assert box.unwrap(wrapped, passphrase_key.stretch(passphrase, salt, passphrase_key.COST)) == b"key"
+    stretched = passphrase_key.stretch(passphrase, salt, passphrase_key.COST)
+    assert box.unwrap(wrapped, stretched, "of") == b"key"

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import g, redirect, render_template, request, url_for
+from flask import Response, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
@@ -13,8 +13,15 @@ from campaign.organiser.account import Unlocked
 from campaign.web.organise import carried_form, reauthentication
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.permission import LEAST, OPEN, allows
-from campaign.web.organise.session import WHO, resume_session
-from campaign.web.site import now, site
+from campaign.web.organise.session import (
+    WHO,
+    altered_boxes,
+    key_ring,
+    report_altered,
+    resume_session,
+    unlocked,
+)
+from campaign.web.site import now, session, site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 """The endpoints that create or recover an account, and then display its recovery code once."""
@@ -36,6 +43,15 @@ def require_organiser() -> ResponseReturnValue | None:
     if reauthentication.is_due(request.endpoint, asked_at=g.answered_at, now=now()):
         return _ask_again()
     return None
+
+
+@bp.after_request
+def report_altered_boxes(response: Response) -> Response:
+    """Record boxes that this request found altered; a list that streams records its own at the end."""
+    if altered_boxes():
+        session().rollback()
+        report_altered(key_ring(), unlocked().name)
+    return response
 
 
 @bp.errorhandler(RoleError)
@@ -61,6 +77,7 @@ def add_organiser() -> dict[str, object]:
     return {
         "unlocked": who,
         "carried": carried_form.carried(),
+        "altered_boxes": altered_boxes,
         "may": lambda endpoint: who is not None and allows(who.role, endpoint),
     }
 

@@ -1,7 +1,7 @@
 """Pages on which organisers approve public names and signatories' own words, many at once."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -20,7 +20,7 @@ from campaign.reference.residence import name as residence_name
 from campaign.signature.model import APPROVED, DECLINED, Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_keys
 from campaign.web.pager import numbered_pager, page_number
 from campaign.web.site import commit, now, session, site
@@ -42,6 +42,11 @@ EXCEPTIONS: dict[Outcome, Callable[[int], str]] = {
     Outcome.UNREADABLE: lambda number: ngettext(
         "%(num)d entry was not changed: it is sealed with an earlier key.",
         "%(num)d entries were not changed: they are sealed with an earlier key.",
+        number,
+    ),
+    Outcome.ALTERED: lambda number: ngettext(
+        "%(num)d entry was not changed: its box does not belong to it. Somebody changed the database.",
+        "%(num)d entries were not changed: their boxes do not belong to them. Somebody changed the database.",
         number,
     ),
     Outcome.UNCHANGED: lambda number: ngettext(
@@ -86,12 +91,12 @@ def approve() -> ResponseReturnValue:
 
 
 def _review(kind: str, act: str, keys: list[SignatureKey]) -> Counter[Outcome]:
-    db, private_key = session(), unlocked().campaign_private_key
+    db, ring = session(), key_ring()
     if act == "decline":
         return approval.decline_names(db, keys) if kind == NAMES else approval.decline_words(db, keys)
     if kind == WORDS:
-        return approval.approve_words(db, keys, private_key)
-    return approval.approve_names(db, keys, private_key, not_from=site().appeal.endangered_residences)
+        return approval.approve_words(db, keys, ring)
+    return approval.approve_names(db, keys, ring, not_from=site().appeal.endangered_residences)
 
 
 def _log(act: str, number: int) -> None:
@@ -144,21 +149,26 @@ def _render_entries(db: Session, asked: Mapping[str, str], *, page: int = 1, que
 def _page_of_entries(db: Session, selected: Select[Signature], page: int) -> list[dict[str, object]]:
     """Return the entries of *page*, and one more if there is a next page."""
     rows = db.scalars(selected.offset((page - 1) * ENTRIES_A_PAGE).limit(ENTRIES_A_PAGE + 1))
-    return [_entry(row) for row in rows]
+    return list(_entries(rows))
 
 
 def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[str, object]]:
-    entries = (_entry(row) for row in db.scalars(selected.limit(MOST_SEARCHED)))
     found = (
         each
-        for each in entries
+        for each in _entries(db.scalars(selected.limit(MOST_SEARCHED)))
         if query.casefold() in f"{each['name']} {each['town']} {each['words']}".casefold()
     )
     return list(islice(found, ENTRIES_A_PAGE))
 
 
-def _entry(row: Signature) -> dict[str, object]:
-    details = UnsealedSignature(row, unlocked().campaign_private_key).details
+def _entries(rows: Iterable[Signature]) -> Iterator[dict[str, object]]:
+    """Yield the entries; those whose box was altered are left out, and the page says so."""
+    unsealed = (UnsealedSignature(row, key_ring()) for row in rows)
+    return (_entry(each) for each in unsealed if not each.is_altered)
+
+
+def _entry(signature: UnsealedSignature) -> dict[str, object]:
+    row, details = signature.row, signature.details
     return {
         "key": key_text((row.state_code, row.id)),
         "state": STATES[row.state_code],

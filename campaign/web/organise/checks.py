@@ -22,7 +22,7 @@ from campaign.signature.search import Criteria, Matches
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.criteria_form import CriteriaForm, DecisionForm
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_keys
 from campaign.web.site import now, site
 
@@ -109,7 +109,7 @@ def _batches(criteria: Criteria | None, chosen: Iterable[SignatureKey]) -> Itera
         yield list(chosen)
         return
     with site().database.reading() as db:
-        keys = (found.key for found in search.find(db, criteria, unlocked().campaign_private_key))
+        keys = (found.key for found in search.find(db, criteria, key_ring()))
         while batch := list(islice(keys, invalidation.BATCH)):
             yield batch
 
@@ -162,8 +162,7 @@ def _render_checks(
     criteria = form.criteria() if is_searched else Criteria()
     matches: Matches | None = None
     if not criteria.is_empty:
-        private_key = unlocked().campaign_private_key
-        matches = search.summarise(db, criteria, private_key, first=SHOWN, most_read=MOST_OPENED)
+        matches = search.summarise(db, criteria, key_ring(), first=SHOWN, most_read=MOST_OPENED)
     return render_template(
         "organise/checks.html",
         form=form,
@@ -184,6 +183,7 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "key": key_text(signature.key),
         "state": STATES[row.state_code],
         "name": details.name if details else "",
+        "is_altered": signature.is_altered,
         "domain": details.email.rpartition("@")[2] if details else "",
         "town": details.town if details else "",
         "residence": residence_name(row.residence, ENGLISH.code),
@@ -198,7 +198,7 @@ def _decisions(db: Session) -> list[dict[str, Any]]:
     undoable = invalidation.count_undoable(db, [each.id for each in shown])
     decisions = []
     for each in shown:
-        grounds = invalidation.grounds(each, unlocked().campaign_private_key)
+        grounds = invalidation.grounds(each, key_ring())
         decisions.append(
             {
                 "decision": each,

@@ -12,7 +12,7 @@ from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
-from campaign.organiser import recovery
+from campaign.organiser import altered_box, recovery
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
@@ -50,6 +50,7 @@ def dashboard() -> ResponseReturnValue:
         held=sum(sum(each) for each in invalidation.count_held(session()).values()),
         to_tell=notice.count_pending(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
+        altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),
     )

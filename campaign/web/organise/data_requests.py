@@ -15,7 +15,7 @@ from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.unsealed_signature import UnsealedSignature
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.data_request_form import EraseForm, RequestForm
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_key, read_keys
 from campaign.web.site import commit, now, session, site
 
@@ -69,7 +69,7 @@ def erase_by_address() -> ResponseReturnValue:
 
 
 def _subject(form: RequestForm) -> Subject:
-    return Subject(form.email.data, site().keys, unlocked().campaign_private_key)
+    return Subject(form.email.data, site().keys, key_ring())
 
 
 def _record(act: str, rows: list[Signature]) -> None:
@@ -122,6 +122,7 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "key": key_text(signature.key),
         "row": row,
         "details": signature.details,
+        "is_altered": signature.is_altered,
         "state": STATES[row.state_code],
         "residence": residence_name(row.residence, ENGLISH.code),
         "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],

@@ -17,7 +17,7 @@ from campaign.reference.residence import name as residence_name
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.delivery_form import ReplyForm, SendDeliveryForm, TestDeliveryForm
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.site import commit, now, session, site
 
 PREVIEWED = 50
@@ -162,7 +162,7 @@ def _render_preview(
     send_form: SendDeliveryForm | None = None,
 ) -> str:
     planned = plan(session(), site().appeal, state, edition=site().edition, today=now().date())
-    listed = entries(session(), planned, unlocked().campaign_private_key)
+    listed = entries(session(), planned, key_ring())
     return render_template(
         "organise/prepare_delivery.html",
         plan=planned,

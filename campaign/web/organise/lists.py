@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 
-from flask import Response, abort
+from flask import Response, abort, current_app
 from flask.typing import ResponseReturnValue
 
 from campaign.delivery import document
@@ -13,7 +13,7 @@ from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.signature_list import csv_file, entry
 from campaign.signature_list.entry import ListEntry
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import key_ring, report_altered, unlocked
 from campaign.web.site import now, session, site
 
 ALL = "all"
@@ -34,12 +34,15 @@ def list_file(state: str, format: str) -> ResponseReturnValue:  # noqa: A002 -- 
 
 
 def _csv_response(states: list[ParticipatingState]) -> Response:
-    database, private_key = site().database, unlocked().campaign_private_key
+    database, ring, by = site().database, key_ring(), unlocked().name
+    context = current_app.app_context()  # the request is over before the last line is sent
 
     def listed() -> Iterator[ListEntry]:
         # A session of its own: the request's session is closed before the last line is sent.
         with database.snapshot() as db:
-            yield from entry.for_organisers(db, [state.code for state in states], private_key)
+            yield from entry.for_organisers(db, [state.code for state in states], ring)
+        with context:
+            report_altered(ring, by)
 
     return Response(csv_file.lines(listed()), mimetype="text/csv")
 
@@ -48,7 +51,5 @@ def _pdf_response(states: list[ParticipatingState]) -> Response:
     file = io.BytesIO()
     today = now().date()
     plans = [plan(session(), site().appeal, state, edition=site().edition, today=today) for state in states]
-    document.write_working_copy(
-        file, plans, lambda plan: entries(session(), plan, unlocked().campaign_private_key), made_on=today
-    )
+    document.write_working_copy(file, plans, lambda plan: entries(session(), plan, key_ring()), made_on=today)
     return Response(file.getvalue(), mimetype="application/pdf")

@@ -6,8 +6,11 @@ from flask import g
 from flask import session as cookie
 
 from campaign.errors import WrongKeyError
+from campaign.organiser import altered_box
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
+from campaign.sealing.key_ring import KeyRing
+from campaign.sealing.key_ring import key_ring as sealing_key_ring
 from campaign.signature.key_change import RESEALED_AT_ONCE, reseal_some
 from campaign.web.site import now, session, site
 
@@ -19,6 +22,31 @@ organiser logs in again, so that a form that was open meanwhile can still be sen
 def unlocked() -> Unlocked:
     """Return the logged-in organiser."""
     return cast("Unlocked", g.unlocked)
+
+
+def key_ring() -> KeyRing:
+    """Return the keys of the logged-in organiser, which open every box; one ring for the whole request.
+
+    Raises:
+        RoleError: A reader has none.
+    """
+    if "key_ring" not in g:
+        private_key = unlocked().campaign_private_key
+        with site().database.reading() as db:
+            g.key_ring = sealing_key_ring(db, private_key)
+    return cast("KeyRing", g.key_ring)
+
+
+def altered_boxes() -> int:
+    """Return how many boxes this request has found altered so far."""
+    return len(g.key_ring.altered) if "key_ring" in g else 0
+
+
+def report_altered(ring: KeyRing, by: str) -> None:
+    """Record the altered boxes that *ring* met, in a transaction of its own."""
+    if ring.altered:
+        with site().database.writing() as db:
+            altered_box.record(db, ring.altered, by=by, now=now())
 
 
 def start_session(opened: Unlocked) -> None:

@@ -60,7 +60,8 @@ def render_signature(language: Language, token: str, signature: Signature, form:
         "state": STATES[signature.state_code],
         "token": token,
         "form": form,
-        "names_withheld": safety.withholds(signature.state_code, signature.signed_on),
+        "names_withheld": signature.organisers_only
+        or safety.withholds(signature.state_code, signature.signed_on),
         "more": _more(language, signature),
     }
     if signature.withdrawn_on:

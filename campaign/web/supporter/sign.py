@@ -11,7 +11,7 @@ from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address_digest import AddressDigests
 from campaign.signature.sign import Signing
 from campaign.web.serving.errors import MAIL_RETRY_SECONDS
-from campaign.web.site import is_open, site
+from campaign.web.site import is_open, now, site
 from campaign.web.supporter import admission
 from campaign.web.supporter.admission import Admission
 from campaign.web.supporter.blueprint import bp
@@ -67,6 +67,7 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
         disclosure=form.disclosure.data,
         language=language.code,
         edition=site().edition,
+        organisers_only=site().snapshots.current().safety.withholds(state.code, now().date()),
         held_for=admitted.held_for,
         proof=admitted.proof,
     )

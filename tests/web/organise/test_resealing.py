@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from campaign.log import LineFormatter
@@ -48,10 +48,13 @@ def setup_url(db: Session, clock: Clock) -> str:
         "signed_on": TODAY,
         "confirmed_on": TODAY,
         "key_id": key.id,
-        "sealed": box.seal(Details(name="Mara Example", email="mara@example.org"), key.public_key),
         "has_words": False,
     }
-    db.execute(insert(Signature), [row | {"id": uuid4()} for _ in range(BOXES)])
+    details = Details(name="Mara Example", email="mara@example.org")
+    for _ in range(BOXES):
+        signature = Signature(**row, id=uuid4(), organisers_only=False)
+        signature.sealed = box.seal(details, key.public_key, signature.context)
+        db.add(signature)
     db.commit()
     return f"/organise/setup/{code}"
 

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from campaign.disclosure import safety_list
 from campaign.disclosure.approval import approve_names
 from campaign.disclosure.safety_list import SafetyLists
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
 from tests.conftest import Clock
@@ -140,7 +141,7 @@ def test_a_name_that_was_published_leaves_the_site_where_it_became_dangerous(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys, owner: Any
 ) -> None:
     made = make_signature(db, keys, residence="BY", disclosure="public", name="Mara Example")
-    approve_names(db, [("de", made.row.id)], owner.campaign_private_key)
+    approve_names(db, [("de", made.row.id)], key_ring(db, owner.campaign_private_key))
     db.commit()
     assert "Mara Example" in text(organiser.get("/en/progress"))
     page = text(look(organiser, more="BY"))

@@ -10,6 +10,7 @@ from sqlalchemy import exc
 
 from campaign import __version__
 from campaign.cli.backup import backup
+from campaign.cli.change_secret_key import change_secret_key
 from campaign.cli.common import Campaign
 from campaign.cli.copy import copy
 from campaign.cli.delegation import delegations
@@ -46,6 +47,7 @@ for command in (
     recount,
     backup,
     copy,
+    change_secret_key,
     doctor,
     demo,
 ):

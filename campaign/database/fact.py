@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign.database.table import Base, upsert
 from campaign.errors import SettingsError
 
+FINGERPRINT = "secret_key_fingerprint"
+"""The name of the fact that tells which secret key this database belongs to."""
+
 
 class Fact(Base):
     """A named text, such as the fingerprint of the secret key."""
@@ -37,12 +40,24 @@ def check_secret_key(db: Session, secret_key: str) -> None:
     Raises:
         SettingsError: The mails, digests and sessions in this database belong to another key.
     """
-    fingerprint = hmac.new(secret_key.encode(), b"fingerprint", hashlib.sha256).hexdigest()
-    known = read_fact(db, "secret_key_fingerprint")
-    if known is None:
-        save_fact(db, "secret_key_fingerprint", fingerprint)
-    elif not hmac.compare_digest(known, fingerprint):
+    if read_fact(db, FINGERPRINT) is None:
+        save_secret_key(db, secret_key)
+    elif not belongs_to(db, secret_key):
         raise SettingsError(
-            "CAMPAIGN_SECRET_KEY: this database was made with another key; "
-            "give every machine of the site the same one"
+            "CAMPAIGN_SECRET_KEY: this database was made with another key; give every machine of the site the"
+            " same one, and run `campaign change-secret-key` again if it was interrupted"
         )
+
+
+def belongs_to(db: Session, secret_key: str) -> bool:
+    """Whether the mails, digests and sessions in this database belong to *secret_key*."""
+    return hmac.compare_digest(read_fact(db, FINGERPRINT) or "", _fingerprint(secret_key))
+
+
+def save_secret_key(db: Session, secret_key: str) -> None:
+    """Store which key this database belongs to; the key itself is not stored."""
+    save_fact(db, FINGERPRINT, _fingerprint(secret_key))
+
+
+def _fingerprint(secret_key: str) -> str:
+    return hmac.new(secret_key.encode(), b"fingerprint", hashlib.sha256).hexdigest()

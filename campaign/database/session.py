@@ -102,6 +102,20 @@ class Database:
             connection.close()
         return not is_busy
 
+    def is_alone(self) -> bool:
+        """Whether no other process has this SQLite database open; one that only begins to is not noticed."""
+        self.engine.dispose()  # our own connections
+        connection = sqlite3.connect(str(self.url.database), timeout=0, isolation_level=None)
+        try:
+            # In WAL mode each open connection has a shared lock, and this mode takes an exclusive one.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return True
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -74,6 +74,14 @@ class ServerKeys:
         return cls.from_secret(secret_key, box.unwrap(wrapped, _wrapping_key(secret_key), DIGEST_KEY))
 
     @classmethod
+    def rewrap(cls, db: Session, old_secret: str, new_secret: str) -> Self:
+        """Wrap the digests' key under another secret; return all keys."""
+        wrapped = bytes.fromhex(read_fact(db, DIGEST_KEY) or "")
+        digest_key = box.unwrap(wrapped, _wrapping_key(old_secret))
+        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(new_secret)).hex())
+        return cls.from_secret(new_secret, digest_key)
+
+    @classmethod
     def make(cls, db: Session, secret_key: str) -> Self:
         """Make a key for the digests and store it, wrapped; return all keys."""
         digest_key = secrets.token_bytes(32)

@@ -54,6 +54,7 @@ COMMANDS = [
     "recount",
     "backup",
     "copy",
+    "change-secret-key",
     "doctor",
     "demo",
 ]

@@ -65,11 +65,11 @@ def destroy(database: Database, *, now: datetime) -> None:
 
 def destroy_files(settings: Settings) -> None:
     """Destroy the secret key in its file, and the mails that are files in the instance folder."""
-    made, given = settings.instance / secret_key.NAME, settings.secret_key_file
-    if made.is_file():
+    for made in settings.instance.glob(f"{secret_key.NAME}*"):  # also that of an unfinished change
         _overwrite(made)
         made.unlink()
-    elif given is not None and given.is_file() and os.access(given, os.W_OK):
+    given = settings.secret_key_file
+    if given is not None and given.is_file() and os.access(given, os.W_OK):
         _overwrite(given)  # it stays, since the site does not start without it
     shutil.rmtree(settings.instance / "mail", ignore_errors=True)
 

@@ -18,7 +18,7 @@ from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import change_secret_key as changing
 from campaign.operations.start import prepare
-from campaign.organiser import session
+from campaign.organiser import audit_chain, session
 from campaign.organiser.audit_log import entries
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing.server_key import ServerKeys
@@ -69,6 +69,8 @@ def test_nothing_opens_with_the_old_key_any_more(db: Session, database: Database
     with pytest.raises(WrongKeyError):
         session.resume(db, cookie, keys=keys, now=NOW)
     assert "change secret key" in [entry.act for entry in entries(db)]
+    assert audit_chain.verify(db, load(db, NEW).audit) is None
+    assert audit_chain.verify(db, keys.audit) is not None
 
 
 def test_the_site_starts_with_the_new_key_alone(

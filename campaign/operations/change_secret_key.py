@@ -105,8 +105,8 @@ def _rewrap_mails(db: Session, before: ServerKeys, after: ServerKeys) -> None:
     waiting = select(OutboxMail.id, OutboxMail.sealed).where(OutboxMail.sealed.is_not(None))
     for mail_id, sealed in db.execute(waiting.with_for_update()):
         with suppress(WrongKeyError):  # altered: the worker gives it up
-            content = sealed_content.unwrap(before, sealed or b"")
-            wrapped = sealed_content.wrap(after, NewMail(**vars(content)))
+            content = sealed_content.unwrap(before, sealed or b"", mail_id)
+            wrapped = sealed_content.wrap(after, NewMail(**vars(content)), mail_id)
             rewrapped.append({"mail_id": mail_id, "content": wrapped})
     if rewrapped:
         table = OutboxMail.__table__

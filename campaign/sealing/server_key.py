@@ -77,8 +77,8 @@ class ServerKeys:
     def rewrap(cls, db: Session, old_secret: str, new_secret: str) -> Self:
         """Wrap the digests' key under another secret; return all keys."""
         wrapped = bytes.fromhex(read_fact(db, DIGEST_KEY) or "")
-        digest_key = box.unwrap(wrapped, _wrapping_key(old_secret))
-        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(new_secret)).hex())
+        digest_key = box.unwrap(wrapped, _wrapping_key(old_secret), DIGEST_KEY)
+        save_fact(db, DIGEST_KEY, box.wrap(digest_key, _wrapping_key(new_secret), DIGEST_KEY).hex())
         return cls.from_secret(new_secret, digest_key)
 
     @classmethod

@@ -141,6 +141,8 @@ class Appeal(Translated):
 
     title: str
     summary: str
+    person_note: str
+    """A sentence for each person's page, such as what the source does not say of them; or empty."""
     source: Source
     accused_state: str
     no_names_to: frozenset[str]

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from campaign.errors import AppealError
 
 _HEADER = re.compile(r"^\s*\[+\s*([\w.\"-]+)\s*\]+\s*(#.*)?$")
 _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:(?!\s)|//")
+"""The beginning of an address of any kind, such as ``javascript:``; a title has a space after a colon."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,32 @@ class Entry:
         if not found:
             self.refuse(f"“{field}” is empty", field)
         return tuple(each.strip() for each in found)
+
+    def slug(self, field: str) -> str:
+        """Return a text that is part of a page's address: small Latin letters, digits and hyphens."""
+        found = self.text(field)
+        if not _SLUG.fullmatch(found):
+            self.refuse(
+                f"“{found}” cannot be part of a page’s address: use small Latin letters, digits and hyphens,"
+                " 40 at most",
+                field,
+            )
+        return found
+
+    def link(self, field: str) -> str:
+        """Return a web address, such as ``https://example.org/page``."""
+        found = self.text(field)
+        if not _is_link(found):
+            self.refuse(f"“{found}” is no web address such as https://example.org/page", field)
+        return found
+
+    def sources(self, field: str) -> tuple[str, ...]:
+        """Return a list of sources, each a web address or the title of something printed."""
+        found = self.texts(field)
+        for source in found:
+            if _SCHEME.match(source) and not _is_link(source):
+                self.refuse(f"“{source}” is neither a web address such as https://… nor a title", field)
+        return found
 
     def refuse_unknown(self, known: Collection[str]) -> None:
         """Refuse fields that are not *known*: most likely one is misspelt."""
@@ -137,3 +168,19 @@ def read(path: Path) -> Entry:
         raise AppealError(f"{path}:{line}: {match['what'] if match else error}") from error
     lines = tuple(text.split("\n"))
     return Entry(path, lines, 1, len(lines), fields)
+
+
+def _is_link(text: str) -> bool:
+    """Whether a browser would open *text* as a page of the web."""
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and has_port
+        and parts.username is None
+        and not re.search(r"[\s\\<>\"\x00-\x1f\x7f]", text)
+    )

@@ -20,7 +20,9 @@ from campaign.reference.residence import RESIDENCES
 
 CLAIM_KINDS = ("event", "allegation", "figure", "opinion", "call")
 
-_APPEAL = {"title", "summary", "accused_state", "no_names_to", "endangered_residences", "source"}
+_APPEAL = {
+    "title", "summary", "person_note", "accused_state", "no_names_to", "endangered_residences", "source",
+}  # fmt: skip
 _SOURCE = {"organisation", "short_name", "title", "date", "url"}
 _PERSON = {"id", "name", "office", "office_as_of", "since", "confirmed_to", "sources", "change"}
 _CHANGE = {"when", "statement", "sources"}
@@ -47,7 +49,7 @@ def _shipped() -> Appeal:
 
 def _load(content: Path, letters: Path) -> Appeal:
     entry = read(content / "appeal.toml")
-    translations = _translations(entry, _APPEAL, ("title", "summary"))
+    translations = _translations(entry, _APPEAL, ("title", "summary", "person_note"))
     accused = _state(entry, "accused_state", entry.text("accused_state"))
     no_names_to = frozenset(_state(entry, "no_names_to", code) for code in entry.texts("no_names_to"))
     if accused not in no_names_to:
@@ -55,6 +57,7 @@ def _load(content: Path, letters: Path) -> Appeal:
     return Appeal(
         title=entry.text("title"),
         summary=entry.text("summary"),
+        person_note=entry.text("person_note", may_be_empty=True),
         translations=translations,
         source=_source(entry),
         accused_state=accused,
@@ -72,7 +75,8 @@ def _source(appeal: Entry) -> Source:
     if entry is None:
         appeal.refuse("the table [source] is missing")
     entry.refuse_unknown(_SOURCE)
-    return Source(**{field: entry.text(field) for field in _SOURCE})
+    texts = {field: entry.text(field) for field in _SOURCE - {"url"}}
+    return Source(**texts, url=entry.link("url"))
 
 
 def _residences(entry: Entry) -> frozenset[str]:
@@ -93,14 +97,15 @@ def _persons(file: Entry) -> tuple[Person, ...]:
 
 def _person(entry: Entry) -> Person:
     translations = _translations(entry, _PERSON, ("name", "office", "since"), needed=("office", "since"))
-    texts = {field: entry.text(field) for field in ("id", "name", "office", "since", "confirmed_to")}
+    texts = {field: entry.text(field) for field in ("name", "office", "since", "confirmed_to")}
     return Person(
+        id=entry.slug("id"),
         **texts,
         name_ru=entry.text("name_ru", may_be_empty=True),
         name_kk=entry.text("name_kk", may_be_empty=True),
         office_as_of=entry.day("office_as_of"),
         changes=tuple(_change(each) for each in entry.tables("person.change")),
-        sources=entry.texts("sources"),
+        sources=entry.sources("sources"),
         translations=translations,
     )
 
@@ -110,7 +115,7 @@ def _change(entry: Entry) -> Change:
         translations=_translations(entry, _CHANGE, ("when", "statement"), needed=("when", "statement")),
         when=entry.text("when"),
         statement=entry.text("statement"),
-        sources=entry.texts("sources"),
+        sources=entry.sources("sources"),
     )
 
 
@@ -126,7 +131,7 @@ def _claims(file: Entry) -> tuple[Claim, ...]:
             translations=_translations(
                 entry, _CLAIM, ("statement", "quote", "figure"), needed=("statement",)
             ),
-            id=entry.text("id"),
+            id=entry.slug("id"),
             kind=entry.text("kind"),
             statement=entry.text("statement"),
             quote=entry.text("quote", may_be_empty=True),
@@ -174,8 +179,8 @@ def _instrument(entry: Entry, code: str) -> Instrument:
         valid_until=entry.day("valid_until") if "valid_until" in entry.fields else None,
         organiser_note=entry.text("note", may_be_empty=True),
         sources=(
-            *(entry.texts("sources") if "sources" in entry.fields else ()),
-            *(national.texts("sources") if national else ()),
+            *(entry.sources("sources") if "sources" in entry.fields else ()),
+            *(national.sources("sources") if national else ()),
         ),
         translations=translations,
     )

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -208,6 +208,9 @@ def _hand_over(
     try:
         with open_transport(sender.settings) as transport:
             transport.send(message, before_data=lambda: _begin(sender, order, planned, document))
+    except DeliveryError:
+        _discard(sender, order)
+        raise
     except UncertainMailError as error:
         status, code = UNCERTAIN, error.code
     except PermanentMailError as error:
@@ -217,6 +220,15 @@ def _hand_over(
     with sender.database.writing() as db:
         is_this = Delivery.id == order.delivery_id
         advance(db, status, is_this, smtp_code=code, settled_at=sender.clock())
+
+
+def _discard(sender: Sender, order: Order) -> None:
+    """Delete a delivery that was never begun: it would stand above the one that was sent instead."""
+    with sender.database.writing() as db:
+        is_this = (Delivery.id == order.delivery_id) & (Delivery.status == PREPARED)
+        if db.execute(delete(Delivery).where(is_this).returning(Delivery.id)).first():
+            subject = order.state.code
+            audit_log.record(db, sender.organiser.name, "not sent", subject, now=sender.clock())
 
 
 def _begin(sender: Sender, order: Order, planned: Plan, document: Document) -> None:

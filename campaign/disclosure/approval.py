@@ -32,15 +32,25 @@ class Outcome(Enum):
 
 
 def approve_names(
-    db: Session, keys: Iterable[SignatureKey], ring: KeyRing, *, not_from: Collection[str] = ()
+    db: Session,
+    keys: Iterable[SignatureKey],
+    ring: KeyRing,
+    *,
+    shown: str | None,
+    not_from: Collection[str] = (),
 ) -> Counter[Outcome]:
-    """Publish the names of *keys* that wait for approval; return the number of each outcome.
+    """Publish the names of *keys*; return the number of each outcome.
 
-    Names of people who live in *not_from* are declined instead.
+    Args:
+        db: A session that may write.
+        keys: The chosen signatures.
+        ring: Opens the boxes.
+        shown: The verdict that the organiser saw; another organiser may have changed it since.
+        not_from: Residences whose names are declined instead.
     """
 
     def approve(signature: Signature) -> Outcome:
-        if signature.disclosure != PUBLIC or signature.name_review is not None:
+        if signature.disclosure != PUBLIC or signature.name_review != shown or shown == APPROVED:
             return Outcome.UNCHANGED
         if signature.residence in not_from:
             signature.name_review = DECLINED
@@ -54,11 +64,11 @@ def approve_names(
     return _review(db, keys, approve)
 
 
-def decline_names(db: Session, keys: Iterable[SignatureKey]) -> Counter[Outcome]:
-    """Decline the public names of *keys*, published ones too; return the number of each outcome."""
+def decline_names(db: Session, keys: Iterable[SignatureKey], *, shown: str | None) -> Counter[Outcome]:
+    """Decline the public names of *keys* whose verdict is still *shown*; count each outcome."""
 
     def decline(signature: Signature) -> Outcome:
-        if signature.disclosure != PUBLIC or signature.name_review == DECLINED:
+        if signature.disclosure != PUBLIC or signature.name_review != shown or shown == DECLINED:
             return Outcome.UNCHANGED
         signature.public_name, signature.name_review = None, DECLINED
         return Outcome.DECIDED
@@ -76,11 +86,13 @@ def decline_names_from(db: Session, residences: Collection[str]) -> None:
     )
 
 
-def approve_words(db: Session, keys: Iterable[SignatureKey], ring: KeyRing) -> Counter[Outcome]:
-    """Add the own words of *keys* to deliveries; return the number of each outcome."""
+def approve_words(
+    db: Session, keys: Iterable[SignatureKey], ring: KeyRing, *, shown: str | None
+) -> Counter[Outcome]:
+    """Add the own words of *keys* whose verdict is still *shown* to deliveries; count each outcome."""
 
     def approve(signature: Signature) -> Outcome:
-        if not signature.has_words or signature.words_review == APPROVED:
+        if not signature.has_words or signature.words_review != shown or shown == APPROVED:
             return Outcome.UNCHANGED
         unsealed = UnsealedSignature(signature, ring)
         if unsealed.details is None:
@@ -91,11 +103,11 @@ def approve_words(db: Session, keys: Iterable[SignatureKey], ring: KeyRing) -> C
     return _review(db, keys, approve)
 
 
-def decline_words(db: Session, keys: Iterable[SignatureKey]) -> Counter[Outcome]:
-    """Exclude the own words of *keys* from deliveries; return the number of each outcome."""
+def decline_words(db: Session, keys: Iterable[SignatureKey], *, shown: str | None) -> Counter[Outcome]:
+    """Exclude the own words of *keys* whose verdict is still *shown* from deliveries; count each outcome."""
 
     def decline(signature: Signature) -> Outcome:
-        if not signature.has_words or signature.words_review == DECLINED:
+        if not signature.has_words or signature.words_review != shown or shown == DECLINED:
             return Outcome.UNCHANGED
         signature.words_review = DECLINED
         return Outcome.DECIDED

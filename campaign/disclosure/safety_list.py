@@ -90,6 +90,12 @@ def current_lists(db: Session, appeal: Appeal) -> SafetyLists:
     return replace(_from_appeal(appeal), names_from=stored.names_from if stored else {})
 
 
+def locked_lists(db: Session, appeal: Appeal) -> SafetyLists:
+    """Return the current lists, which nobody else changes until the transaction ends."""
+    take_setup_lock(db)
+    return current_lists(db, appeal)
+
+
 def current_appeal(db: Session, appeal: Appeal) -> Appeal:
     """Return *appeal* with the lists in force, for letters and pages."""
     return current_lists(db, appeal).replace_in(appeal)

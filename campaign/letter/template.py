@@ -29,7 +29,7 @@ def compose(appeal: Appeal, state: ParticipatingState, language: str) -> Letter:
         AppealError: The template is invalid; the message gives file and line.
     """
     file = appeal.letters[language]
-    return _parse(_render(file, appeal, state, language), file.path, state, language)
+    return _parse(_render(file, appeal, state, language), file, state, language)
 
 
 @lru_cache(maxsize=16)
@@ -79,17 +79,18 @@ def _line(path: Path, error: Exception) -> int:
     return (lines and lines[-1]) or 1
 
 
-def _parse(text: str, file: Path, state: ParticipatingState, language: str) -> Letter:
+def _parse(text: str, file: LetterFile, state: ParticipatingState, language: str) -> Letter:
     """Split the rendered text at its empty lines into the parts of the letter."""
     blocks = re.split(r"\n\s*\n", text.strip())
     if len(blocks) < MIN_BLOCKS:
+        end = len(file.text.rstrip().splitlines())
         raise AppealError(
-            f"{file}:1: a letter needs address, subject, salutation, paragraphs and closing, "
-            "with an empty line between them"
+            f"{file.path}:{end}: a letter needs address, subject, salutation,"
+            " paragraphs and closing, with an empty line between them; it ends here"
         )
     address, subject, salutation, *body, closing = blocks
     if not subject.startswith(SUBJECT):
-        raise AppealError(f"{file}:1: the block after the address must begin with “{SUBJECT}”")
+        raise _refusal(file, subject, f"the block after the address must begin with “{SUBJECT}”")
     return Letter(
         state_code=state.code,
         language=language,
@@ -101,13 +102,25 @@ def _parse(text: str, file: Path, state: ParticipatingState, language: str) -> L
     )
 
 
-def _block(text: str, file: Path) -> Paragraph | Items:
+def _block(text: str, file: LetterFile) -> Paragraph | Items:
     first, *others = re.split(r"^[ \t]*- ", text, flags=re.MULTILINE)
     if not others:
         return Paragraph(_one_line(text))
     if first.strip():
-        raise AppealError(f"{file}:1: leave an empty line before the list that follows “{_one_line(first)}”")
+        raise _refusal(file, first, f"leave an empty line before the list that follows “{_one_line(first)}”")
     return Items(tuple(_one_line(item) for item in others))
+
+
+def _refusal(file: LetterFile, block: str, reason: str) -> AppealError:
+    """Return an error that names the line of the template from which *block* was rendered."""
+    first = block.strip().partition("\n")[0].strip()
+    best, length = 1, 0
+    for number, line in enumerate(file.text.splitlines(), 1):
+        # Up to the first placeholder, a line of the template is the same as that of the letter.
+        literal = line.partition("{")[0].strip()
+        if len(literal) > length and first.startswith(literal):
+            best, length = number, len(literal)
+    return AppealError(f"{file.path}:{best}: {reason}")
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -249,3 +249,43 @@ def test_a_byte_order_mark_is_ignored(folder: Path) -> None:
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
 
     assert load(folder).letters["en"].text.startswith("{#")
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "https://", "https:/example.org", "http://a:b@example.org/",
+             "https://example.org/a b", "//example.org", "data:text/html,x", "http://[::1", "http://x:99999/"]
+)  # fmt: skip
+def test_a_link_that_cannot_work_is_refused(folder: Path, link: str) -> None:
+    change(folder / "persons.toml", "https://rferl.org/amp/", f'{link}", "https://rferl.org/amp/')
+    assert "is neither a web address" in refusal(folder)
+
+    change(folder / "persons.toml", f'{link}", "', "")
+    change(folder / "appeal.toml", 'url = "https://en.odf', f'url = "{link}"#')
+    assert "is no web address" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    "source", ["Human rights: a report, 2021", "Vlast, print edition", "HTTPS://example.org/x"]
+)
+def test_a_source_may_be_printed(folder: Path, source: str) -> None:
+    change(
+        folder / "persons.toml",
+        "https://rferl.org/amp/kazakhstan-kudebaev-prison-nazarbaev/32383796.html",
+        source,
+    )
+
+    assert source in load(folder).persons[0].sources
+
+
+@pytest.mark.parametrize(
+    "name", ["K. Massimov", "massimov/karim", "Massimov", "масимов", "-", "a" * 41, "../x"]
+)
+@pytest.mark.parametrize("file", ["persons.toml", "claims.toml"])
+def test_an_id_that_cannot_be_part_of_an_address_is_refused(folder: Path, file: str, name: str) -> None:
+    old = {"persons.toml": 'id = "abish"', "claims.toml": 'id = "searches"'}[file]
+    change(folder / file, old, f'id = "{name}"')
+
+    found, line, sentence = refusal(folder).split(":", 2)
+
+    assert (found, int(line)) == (file, line_of(folder / file, f'"{name}"'))
+    assert "cannot be part of a page’s address" in sentence

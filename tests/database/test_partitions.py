@@ -122,7 +122,9 @@ def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, cl
         listed = list(db.scalars(in_list_order("de")))
         public = next(each for each in listed if each.disclosure == "public")
         assert (
-            approve_names(db, [("de", public.id)], key_ring(db, owner.campaign_private_key))[Outcome.DECIDED]
+            approve_names(db, [("de", public.id)], key_ring(db, owner.campaign_private_key), shown=None)[
+                Outcome.DECIDED
+            ]
             == 1
         )
         make_delivery(db, listed)

@@ -1,4 +1,5 @@
 import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from campaign.delivery.send import Order, Sender
 from campaign.disclosure.approval import approve_names, approve_words
 from campaign.errors import DeliveryError
 from campaign.organiser.account import Unlocked
+from campaign.organiser.audit_log import AuditEntry
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.participating_state import STATES
 from campaign.sealing import box
@@ -132,13 +134,13 @@ def test_an_approved_public_name_is_delivered(
 ) -> None:
     made = make_signature(db, keys, disclosure="public", name="Looked At", words="My words, not yours.")
     key = [(made.row.state_code, made.row.id)]
-    approve_names(db, key, key_ring(db, owner.campaign_private_key))
+    approve_names(db, key, key_ring(db, owner.campaign_private_key), shown=None)
     db.commit()
     first = send.send(sender, order())
     assert "Looked At" in text_of(post_office)
     assert "My words, not yours." not in text_of(post_office)
 
-    approve_words(db, key, key_ring(db, owner.campaign_private_key))
+    approve_words(db, key, key_ring(db, owner.campaign_private_key), shown=None)
     db.commit()
     send.send(sender, order(latest_id=first.id))
     assert "My words, not yours." in text_of(post_office)
@@ -233,6 +235,11 @@ def test_two_organisers_at_the_same_moment_send_one_message(
 
     assert outcomes == ["accepted", "refused by us"]
     assert len(post_office.received) == 1
+    db.rollback()
+    # The other's row would stand above the delivery that was sent.
+    assert [each.status for each in db.scalars(select(Delivery))] == ["accepted"]
+    acts = Counter(db.scalars(select(AuditEntry.act)))
+    assert (acts["send delivery"], acts["not sent"]) in {(1, 0), (2, 1)}
 
 
 def test_names_under_another_key_are_left_out_and_need_a_confirmation(

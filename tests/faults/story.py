@@ -207,7 +207,7 @@ def deliver(story: Story, browser: Browser) -> None:
     entries = browser.get("/organise/signatures?kind=names").text.split("<tr>")
     [entry] = [each for each in entries if published in each]
     [row] = re.findall(r'value="(de:[0-9a-f]{32})"', entry)
-    approval = {"kind": "names", "act": "approve", "keys": row}
+    approval = {"kind": "names", "act": "approve", "shown": "waiting", "keys": row}
     assert browser.post("/organise/signatures", on="/organise/account", **approval).is_done
     search = {"kind": "names", "query": canaries.latin()}
     assert browser.post("/organise/signatures/search", on="/organise/account", **search).status == 200

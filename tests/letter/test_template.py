@@ -68,8 +68,13 @@ BROKEN = [
     ("{% endfor %}", "", None, "Unexpected end of template"),
     ("Excellency,", "{{ state.__class__.__mro__ }}", "__mro__", "unsafe"),
     ("Excellency,", "{{ 1 / 0 }}", "1 / 0", "division by zero"),
-    ("Subject: Women", "Betreff: Women", 1, "must begin with “Subject:”"),
-    ("reported:\n\n- At", "reported:\n- At", 1, "leave an empty line before the list"),
+    (
+        "Subject: Women",
+        "Betreff: Women",
+        "Betreff: Women’s rights in Kazakhstan: the call of March 2021 for",
+        "must begin with “Subject:”",
+    ),
+    ("reported:\n\n- At", "reported:\n- At", "ODF reported:", "leave an empty line before the list"),
 ]
 
 
@@ -96,7 +101,7 @@ def test_a_broken_letter_is_refused_with_file_and_line(
 def test_a_letter_without_its_parts_is_refused(appeal: Appeal) -> None:
     file = LetterFile(appeal.letters["en"].path, "{{ state }}\n\nSubject: Something\n\nExcellency,\n")
 
-    with pytest.raises(AppealError, match=r"en\.txt:1: a letter needs address, subject"):
+    with pytest.raises(AppealError, match=r"en\.txt:5: a letter needs address, subject"):
         compose(replace(appeal, letters={"en": file}), STATES["de"], "en")
 
 

@@ -271,7 +271,9 @@ def test_after_withdrawing_one_can_sign_again(db: Session, keys: ServerKeys) -> 
 def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys) -> None:
     owner = make_owner(db)
     made = make_signature(db, keys, disclosure="public", name="Mara Example")
-    approve_names(db, [(made.row.state_code, made.row.id)], key_ring(db, owner.campaign_private_key))
+    approve_names(
+        db, [(made.row.state_code, made.row.id)], key_ring(db, owner.campaign_private_key), shown=None
+    )
     assert made.row.public_name == "Mara Example"
 
     disclose(db, made.token, "delegation", now=NOW, confirmation_days=DAYS)
@@ -281,7 +283,7 @@ def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys)
 
 def test_a_name_made_public_again_is_reviewed_again(db: Session, keys: ServerKeys) -> None:
     made = make_signature(db, keys, disclosure="public")
-    decline_names(db, [(made.row.state_code, made.row.id)])
+    decline_names(db, [(made.row.state_code, made.row.id)], shown="approved")
     for disclosure in ("delegation", "public"):
         disclose(db, made.token, disclosure, now=NOW, confirmation_days=DAYS)
 

@@ -106,7 +106,9 @@ class FilledSite:
             make_signature(db, keys, **mine, state="kz", disclosure="public")
             counted = make_signature(db, keys, state="fr", disclosure="counted")
             public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
-            approve_names(db, [("de", public.row.id)], key_ring(db, self.owner.campaign_private_key))
+            approve_names(
+                db, [("de", public.row.id)], key_ring(db, self.owner.campaign_private_key), shown=None
+            )
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
             save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
             self.invitation = invite(db, self.owner, "Ines", ORGANISER, now=now)

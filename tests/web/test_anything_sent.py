@@ -146,6 +146,7 @@ def valid_form(filled_site: FilledSite) -> dict[str, bytes]:
     known = FORM | {
         "action": "disclose",
         "act": "approve",
+        "shown": "waiting",
         "back": "/organise/signatures?page=2",
         "checked_on": "2026-11-20",
         "code": filled_site.signed.token,

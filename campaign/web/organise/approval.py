@@ -11,7 +11,7 @@ from flask_babel import gettext, ngettext
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from campaign.disclosure import approval
+from campaign.disclosure import approval, safety_list
 from campaign.disclosure.approval import NAMES, WORDS, Outcome
 from campaign.organiser import audit_log
 from campaign.reference.language import ENGLISH
@@ -50,8 +50,8 @@ EXCEPTIONS: dict[Outcome, Callable[[int], str]] = {
         number,
     ),
     Outcome.UNCHANGED: lambda number: ngettext(
-        "%(num)d entry was not changed: it was withdrawn or decided before.",
-        "%(num)d entries were not changed: they were withdrawn or decided before.",
+        "%(num)d entry was not changed: it was withdrawn, or somebody else decided it meanwhile.",
+        "%(num)d entries were not changed: they were withdrawn, or somebody else decided them meanwhile.",
         number,
     ),
 }
@@ -74,14 +74,14 @@ def search_signatures() -> ResponseReturnValue:
 @bp.post("/signatures")
 def approve() -> ResponseReturnValue:
     """Approve or decline the chosen names or words."""
-    kind, act = request.form.get("kind"), request.form.get("act")
+    kind, act, shown = (request.form.get(field, "") for field in ("kind", "act", "shown"))
     keys = read_keys(request.form.getlist("keys"))
-    if kind not in {NAMES, WORDS} or act not in {"approve", "decline"}:
+    if kind not in {NAMES, WORDS} or act not in {"approve", "decline"} or shown not in VERDICTS:
         abort(400)
     if not keys:
         flash(gettext("Choose at least one entry."), "fault")
         return _redirect_back(kind)
-    outcomes = _review(kind, act, keys)
+    outcomes = _review(kind, act, keys, VERDICTS[shown])
     _log(f"{act} {kind}", outcomes[Outcome.DECIDED])
     if outcomes[Outcome.ENDANGERED]:
         _log("decline names", outcomes[Outcome.ENDANGERED])
@@ -90,13 +90,16 @@ def approve() -> ResponseReturnValue:
     return _redirect_back(kind)
 
 
-def _review(kind: str, act: str, keys: list[SignatureKey]) -> Counter[Outcome]:
+def _review(kind: str, act: str, keys: list[SignatureKey], shown: str | None) -> Counter[Outcome]:
     db, ring = session(), key_ring()
     if act == "decline":
-        return approval.decline_names(db, keys) if kind == NAMES else approval.decline_words(db, keys)
+        decline = approval.decline_names if kind == NAMES else approval.decline_words
+        return decline(db, keys, shown=shown)
     if kind == WORDS:
-        return approval.approve_words(db, keys, ring)
-    return approval.approve_names(db, keys, ring, not_from=site().appeal.endangered_residences)
+        return approval.approve_words(db, keys, ring, shown=shown)
+    # Not the site's own copy, which may be a second old.
+    endangered = safety_list.locked_lists(db, site().appeal).endangered_residences
+    return approval.approve_names(db, keys, ring, shown=shown, not_from=endangered)
 
 
 def _log(act: str, number: int) -> None:

@@ -11,7 +11,7 @@ from campaign.web.supporter.blueprint import bp
 
 @bp.get("/<language:language>/persons/<person_id>")
 def person(language: Language, person_id: str) -> ResponseReturnValue:
-    """Show the person's office as of March 2021, and what changed since."""
+    """Show the person's office at the time of the call, and what changed since."""
     del language
     persons = list(site().appeal.persons)
     for index, each in enumerate(persons):

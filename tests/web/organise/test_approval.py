@@ -5,6 +5,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaign.disclosure import safety_list
 from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.withdraw import withdraw
@@ -17,10 +18,17 @@ pytestmark = pytest.mark.any_database
 PAGE = "/organise/signatures"
 
 
-def approve(browser: OrganisersBrowser, *chosen: Made, kind: str = "names") -> str:
+def approve(browser: OrganisersBrowser, *chosen: Made, kind: str = "names", shown: str = "waiting") -> str:
     """Approve *chosen*; return what the page says afterwards."""
+    return decide(browser, "approve", *chosen, kind=kind, shown=shown)
+
+
+def decide(
+    browser: OrganisersBrowser, act: str, *chosen: Made, kind: str = "names", shown: str = "waiting"
+) -> str:
+    """Approve or decline *chosen* on the page of entries with the status *shown*."""
     keys = [f"{made.row.state_code}:{made.row.id.hex}" for made in chosen]
-    assert browser.post(PAGE, on=PAGE, kind=kind, act="approve", keys=keys).status_code == 303
+    assert browser.post(PAGE, on=PAGE, kind=kind, act=act, shown=shown, keys=keys).status_code == 303
     return text(browser.get(PAGE))
 
 
@@ -39,7 +47,6 @@ def browser(app: Flask, db: Session, sealed_earlier: Made) -> OrganisersBrowser:
     return browser
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 @pytest.mark.parametrize("kind", ["names", "words"])
 def test_entries_sealed_with_an_earlier_key_are_left_out_and_counted(
@@ -88,7 +95,6 @@ def test_names_from_endangered_places_are_said_to_be_declined(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_was_withdrawn_or_decided_meanwhile_is_said_to_be_unchanged(
     organiser: OrganisersBrowser, db: Session, keys: ServerKeys
 ) -> None:
@@ -97,8 +103,63 @@ def test_what_was_withdrawn_or_decided_meanwhile_is_said_to_be_unchanged(
     decided.row.name_review = "declined"
     db.commit()
 
-    assert "2 entries were not changed: they were withdrawn or decided before." in approve(
-        organiser, gone, decided
+    assert (
+        "2 entries were not changed: they were withdrawn, or somebody else decided them meanwhile."
+        in approve(organiser, gone, decided)
     )
     db.refresh(decided.row)
     assert decided.row.public_name is None
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("kind", ["names", "words"])
+def test_a_page_that_is_out_of_date_changes_nothing(
+    organiser: OrganisersBrowser, db: Session, keys: ServerKeys, kind: str
+) -> None:
+    approved, declined = (
+        make_signature(db, keys, disclosure="public", name="Mara Public", words="I was there.")
+        for _ in range(2)
+    )
+    decide(organiser, "approve", approved, kind=kind)
+    decide(organiser, "decline", declined, kind=kind)
+
+    for act, chosen in (("decline", approved), ("approve", declined)):
+        page = decide(organiser, act, chosen, kind=kind)
+        assert "1 entry was not changed: it was withdrawn, or somebody else decided it meanwhile." in page
+
+    column = "name_review" if kind == "names" else "words_review"
+    for made, verdict in ((approved, "approved"), (declined, "declined")):
+        db.refresh(made.row)
+        assert getattr(made.row, column) == verdict
+
+
+@pytest.mark.both_databases
+def test_a_declined_name_can_be_approved_and_an_approved_one_declined(
+    organiser: OrganisersBrowser, db: Session, keys: ServerKeys
+) -> None:
+    made = make_signature(db, keys, disclosure="public", name="Mara Public")
+    decide(organiser, "decline", made)
+    assert "Approve the chosen" in organiser.get(f"{PAGE}?status=declined").text
+
+    approve(organiser, made, shown="declined")
+    assert "Mara Public" in organiser.get("/en/progress").text
+
+    decide(organiser, "decline", made, shown="approved")
+    assert "Mara Public" not in organiser.get("/en/progress").text
+
+
+@pytest.mark.both_databases
+def test_a_name_from_a_place_that_became_dangerous_a_moment_ago_is_not_published(
+    organiser: OrganisersBrowser, app: Flask, db: Session, keys: ServerKeys
+) -> None:
+    made = make_signature(db, keys, residence="BY", disclosure="public", name="Mara Public")
+    organiser.get(PAGE)
+    # Another web process makes the change, and this one has not noticed.
+    appeal = app.extensions["campaign"].appeal
+    protect = safety_list.Change(protect=frozenset({"BY"}))
+    safety_list.change(db, appeal, protect, by="Olga", now=NOW)
+    made.row.name_review = None
+    db.commit()
+
+    assert "1 name was declined: publishing it could endanger a resident" in approve(organiser, made)
+    assert "Mara Public" not in organiser.get("/en/progress").text

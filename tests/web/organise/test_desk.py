@@ -37,7 +37,7 @@ def test_approving_without_a_choice_is_an_error_and_not_logged(
     organiser: OrganisersBrowser, db: Session
 ) -> None:
     url = "/organise/signatures?kind=words"
-    answer = organiser.post("/organise/signatures", kind="words", act="approve", back=url)
+    answer = organiser.post("/organise/signatures", kind="words", act="approve", shown="waiting", back=url)
     assert answer.location == url
 
     page = organiser.get(url).get_data(as_text=True)

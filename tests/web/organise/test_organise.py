@@ -264,6 +264,7 @@ def test_an_approved_name_appears_on_the_site_and_a_declined_one_does_not(
             on="/organise/signatures?kind=names",
             kind="names",
             act=act,
+            shown="waiting",
             keys=[f"de:{row.id.hex}"],
             back="/organise/signatures?kind=names",
         )
@@ -287,6 +288,7 @@ def test_leaving_public_takes_the_name_off_the_site(
         on="/organise/signatures",
         kind="names",
         act="approve",
+        shown="waiting",
         keys=[key],
     )
     assert "Mara Public" in supporter.client.get("/en/progress").get_data(as_text=True)
@@ -301,7 +303,13 @@ def test_leaving_public_takes_the_name_off_the_site(
 )
 def test_a_post_does_not_send_the_organiser_elsewhere(organiser: OrganisersBrowser, back: str) -> None:
     answer = organiser.post(
-        "/organise/signatures", on="/organise/signatures", kind="names", act="approve", keys=[], back=back
+        "/organise/signatures",
+        on="/organise/signatures",
+        kind="names",
+        act="approve",
+        shown="waiting",
+        keys=[],
+        back=back,
     )
 
     assert answer.location == "/organise/signatures?kind=names"

@@ -141,7 +141,7 @@ def test_a_name_that_was_published_leaves_the_site_where_it_became_dangerous(
     organiser: OrganisersBrowser, site: Site, db: Session, keys: ServerKeys, owner: Any
 ) -> None:
     made = make_signature(db, keys, residence="BY", disclosure="public", name="Mara Example")
-    approve_names(db, [("de", made.row.id)], key_ring(db, owner.campaign_private_key))
+    approve_names(db, [("de", made.row.id)], key_ring(db, owner.campaign_private_key), shown=None)
     db.commit()
     assert "Mara Example" in text(organiser.get("/en/progress"))
     page = text(look(organiser, more="BY"))

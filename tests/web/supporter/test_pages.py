@@ -1,15 +1,21 @@
 """The markup of every page: accessible, without inline style or script."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
+from shutil import copytree
 from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from campaign.paths import STATIC
+from campaign import create_app
+from campaign.paths import PACKAGE, STATIC, TEMPLATES
 from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from tests.conftest import Clock
 from tests.support.factories import make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter
 
@@ -163,3 +169,23 @@ def test_the_first_view_of_a_letter_is_small_and_blocked_by_one_stylesheet_only(
     assert sum(len(answer.data) + HEADERS_BYTES for answer in answers) <= FIRST_VIEW_BYTES
     for answer in answers:
         answer.close()
+
+
+def test_a_persons_page_says_of_the_call_only_what_the_content_says(
+    settings: Settings, clock: Clock, tmp_path: Path
+) -> None:
+    folder = tmp_path / "appeal"
+    copytree(PACKAGE / "data" / "appeal", folder)
+    copytree(TEMPLATES / "letters", folder / "letters")
+    lines = (folder / "appeal.toml").read_text()
+    note = lines[lines.index("person_note") : lines.index("# The state that")]
+    (folder / "appeal.toml").write_text(
+        lines.replace(note, 'person_note = "A sentence of another campaign."\n')
+    )
+    app = create_app(replace(settings, appeal=folder), clock=clock)
+
+    page = app.test_client().get("/en/persons/massimov").text
+
+    assert "A sentence of another campaign." in page
+    assert "The call of March" not in page
+    app.extensions["campaign"].close()

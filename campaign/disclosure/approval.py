@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
-from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 
 NAMES, WORDS = "names", "words"
 
@@ -153,7 +153,7 @@ def entries(
     # The order of an index that holds few other signatures.
     order = (Signature.confirmed_on, Signature.id) if verdict else (Signature.id,)
     ordered = chosen.order_by(Signature.state_code, *order)
-    earlier = earlier_key_ids(db)
+    earlier = unopened_key_ids(db)
     if not earlier:
         return ordered, 0
     unreadable = chosen.where(Signature.key_id.in_(earlier)).with_only_columns(func.count())

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from campaign.errors import NoAccessLeftError, OrganiserError
-from campaign.organiser import audit_log, session
+from campaign.organiser import audit_log, campaign_key_change, session
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import OWNER, READER, opens_names
 from campaign.sealing import campaign_key, key_wrapping
@@ -39,6 +39,8 @@ def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now
         key_wrapping.delete_invitations(db, account.id)
     if opens_names(before) != opens_names(role):
         _replace_wrappings(db, account, by)
+    if opens_names(before) and not opens_names(role):
+        campaign_key_change.mark_due(db, now=now)
     audit_log.record(db, by.name, "change role", f"{account.name}: {before} → {role}", now=now)
     return account
 
@@ -62,6 +64,8 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
     _check_another_remains(db, accounts, account, None)
     key_wrapping.delete_wrappings(db, account.id)
     session.end_all(db, account.id)
+    if opens_names(account.role):
+        campaign_key_change.mark_due(db, now=now)
     db.delete(account)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account

@@ -1,4 +1,7 @@
-"""Recovery codes on paper: each is one more wrapping of the campaign's private key."""
+"""Recovery codes on paper: each has a key pair, to which the campaign's private key is sealed.
+
+So a change of the campaign's pair needs no new codes.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -16,8 +19,7 @@ from campaign.organiser.role import ORGANISER
 from campaign.sealing import box, campaign_key, key_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.code import RECOVERY_CHARACTERS, code_hash, code_key, new_code
-
-KIND = "recovery"
+from campaign.sealing.key_wrapping import RECOVERY as KIND
 
 TEST_INTERVAL = timedelta(days=180)
 """After this the organiser is asked to test the code again."""
@@ -33,10 +35,14 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
     code = new_code(RECOVERY_CHARACTERS)
     earlier = delete(KeyWrapping).where(KeyWrapping.holder_id == unlocked.id, KeyWrapping.kind == KIND)
     db.execute(earlier)
-    key_id = campaign_key.current_key(db).id
-    row = KeyWrapping(key_id=key_id, kind=KIND, holder_id=unlocked.id, opens_hash=code_hash(code))
-    row.wrapped = box.wrap(unlocked.campaign_private_key, code_key(code), row.context)
-    db.add(row)
+    key_wrapping.wrap_for_recovery(
+        db,
+        campaign_key.current_key(db),
+        unlocked.campaign_private_key,
+        holder_id=unlocked.id,
+        opens_hash=code_hash(code),
+        public_key=box.public_half(code_key(code)),
+    )
     audit_log.record(db, unlocked.name, "make recovery code", now=now)
     return code
 
@@ -100,7 +106,7 @@ def _open(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
     if row is None or row.holder_id is None:
         raise WrongKeyError("this is not a recovery code in use")
     key = db.get_one(CampaignKey, row.key_id)
-    private_key = box.unwrap(row.wrapped, code_key(code), row.context)
+    private_key = box.unseal_bytes(row.wrapped, code_key(code), row.context)
     if not key.is_current or box.public_half(private_key) != key.public_key:
         raise WrongKeyError("this recovery code opens an earlier key")
     return key, private_key, row.holder_id

@@ -1,7 +1,7 @@
 """The campaign's key pairs: the current one, and earlier ones until their boxes are resealed."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -18,6 +18,9 @@ from campaign.sealing import box
 logger = logging.getLogger(__name__)
 
 KEY_BYTES = 32
+
+SUCCESSOR = "successor"
+"""The kind of a wrapping that the current pair opens."""
 
 DESTROYED_AT = "erased_at"
 """The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
@@ -58,6 +61,8 @@ class KeyWrapping(Base):
     """The organiser whose wrapping or invitation this is; empty for setup links and successors."""
     opens_hash: Mapped[bytes | None] = mapped_column(unique=True)
     """For links and recovery codes: the code's hash, which finds the row."""
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """For recovery codes: the public key of the code's own pair, to which a later campaign key is sealed."""
     wrapped: Mapped[bytes]
     expires_at: Mapped[datetime | None]
     role: Mapped[str | None] = mapped_column(String(10))
@@ -116,13 +121,21 @@ def make_current(db: Session, *, is_provisional: bool = False, now: datetime) ->
 def supersede(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey) -> None:
     """Replace every wrapping of *old* by one that only the private key of *new* opens.
 
-    The boxes of *old* are resealed afterwards, in batches. An interruption loses nothing, since
-    *new* opens *old* until :func:`delete_unused` deletes it.
+    Pairs that *old* superseded are passed on too. Their boxes are resealed afterwards, in batches. An
+    interruption loses nothing, since *new* opens them until :func:`delete_unused` deletes the pair.
     """
-    db.execute(delete(KeyWrapping).where(KeyWrapping.key_id == old.id))
-    wrapped = box.seal_bytes(old_private, new.public_key, _successor_context(old.id))
-    db.add(KeyWrapping(key_id=old.id, kind="successor", wrapped=wrapped))
+    for wrapping in _successors(db):
+        earlier = _open_successor(wrapping, old_private)
+        if earlier is not None:
+            _wrap_for_successor(db, wrapping.key_id, earlier, new)
+    _wrap_for_successor(db, old.id, old_private, new)
     db.flush()
+
+
+def _wrap_for_successor(db: Session, old_id: UUID, old_private: bytes, new: CampaignKey) -> None:
+    db.execute(delete(KeyWrapping).where(KeyWrapping.key_id == old_id))
+    wrapped = box.seal_bytes(old_private, new.public_key, _successor_context(old_id))
+    db.add(KeyWrapping(key_id=old_id, kind=SUCCESSOR, wrapped=wrapped))
 
 
 def superseded_keys(db: Session, private_key: bytes) -> list[tuple[CampaignKey, bytes]]:
@@ -130,17 +143,24 @@ def superseded_keys(db: Session, private_key: bytes) -> list[tuple[CampaignKey, 
 
     A wrapping that does not belong to its pair is left out, and logged.
     """
-    rows = db.scalars(select(KeyWrapping).where(KeyWrapping.kind == "successor")).all()
-    opened = ((db.get_one(CampaignKey, each.key_id), _open_successor(each, private_key)) for each in rows)
-    return [(key, private) for key, private in opened if private is not None and _is_half(private, key)]
+    found = []
+    for wrapping in _successors(db):
+        key, private = db.get_one(CampaignKey, wrapping.key_id), _open_successor(wrapping, private_key)
+        if private is not None and _is_half(private, key):
+            found.append((key, private))
+        else:
+            logger.error("the wrapping of an earlier key was altered, or belongs to a third key")
+    return found
+
+
+def _successors(db: Session) -> Sequence[KeyWrapping]:
+    return db.scalars(select(KeyWrapping).where(KeyWrapping.kind == SUCCESSOR)).all()
 
 
 def _open_successor(wrapping: KeyWrapping, private_key: bytes) -> bytes | None:
-    try:
+    with suppress(WrongKeyError):
         return box.unseal_bytes(wrapping.wrapped, private_key, _successor_context(wrapping.key_id))
-    except WrongKeyError:
-        logger.error("the wrapping of an earlier key was altered, or belongs to a third key")  # noqa: TRY400
-        return None
+    return None
 
 
 def _is_half(private_key: bytes, key: CampaignKey) -> bool:

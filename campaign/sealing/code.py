@@ -41,5 +41,8 @@ def code_hash(code: str) -> bytes:
 
 
 def code_key(code: str) -> bytes:
-    """Return the key for wrappings under *code*; it cannot be derived from :func:`code_hash`."""
+    """Return the key for wrappings under *code*, or the private key of the pair of a recovery code.
+
+    It cannot be derived from :func:`code_hash`.
+    """
     return hashlib.blake2b(code.encode(), digest_size=32, person=b"campaign-wrapkey").digest()

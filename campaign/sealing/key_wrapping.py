@@ -1,6 +1,6 @@
 """Wrappings of the campaign's private key: under one-time links, and for organisers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,9 @@ from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, make_current
 from campaign.sealing.code import code_hash, code_key, new_code
+
+RECOVERY = "recovery"
+"""The kind of a recovery code's wrapping."""
 
 
 class Invited(NamedTuple):
@@ -110,11 +113,60 @@ def wrap_for(
     Raises:
         WrongKeyError: *private_key* does not belong to *key*; the wrapping would be useless.
     """
-    if box.public_half(private_key) != key.public_key:
-        raise WrongKeyError("this is not the campaign’s present key: log in again")
+    check_pair(key, private_key)
     row = KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id)
     row.wrapped = box.seal_bytes(private_key, public_key, row.context)
     db.add(row)
+
+
+def wrap_for_recovery(
+    db: Session,
+    key: CampaignKey,
+    private_key: bytes,
+    *,
+    holder_id: UUID,
+    opens_hash: bytes,
+    public_key: bytes,
+    tested_on: date | None = None,
+) -> None:
+    """Store a wrapping of *private_key* that a recovery code opens.
+
+    Args:
+        db: A session that may write.
+        key: The campaign's pair.
+        private_key: Of *key*.
+        holder_id: The organiser who has the code.
+        opens_hash: The code's hash.
+        public_key: Of the code's own pair.
+        tested_on: When its owner last tested it.
+    """
+    row = KeyWrapping(
+        key_id=key.id,
+        kind=RECOVERY,
+        holder_id=holder_id,
+        opens_hash=opens_hash,
+        public_key=public_key,
+        tested_on=tested_on,
+    )
+    row.wrapped = box.seal_bytes(private_key, public_key, row.context)
+    db.add(row)
+
+
+def check_pair(key: CampaignKey, private_key: bytes) -> None:
+    """Raise unless *private_key* is that of *key*.
+
+    Raises:
+        WrongKeyError: The campaign's key was changed since the login.
+    """
+    if box.public_half(private_key) != key.public_key:
+        raise WrongKeyError("this is not the campaign’s present key: log in again")
+
+
+def recovery_wrappings(db: Session, key: CampaignKey) -> list[KeyWrapping]:
+    """Return the wrappings of recovery codes for *key*."""
+    return list(
+        db.scalars(select(KeyWrapping).where(KeyWrapping.key_id == key.id, KeyWrapping.kind == RECOVERY))
+    )
 
 
 def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:

@@ -17,7 +17,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
-from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 from campaign.signature.withdraw import withdraw_locked
 
 MOST_OPENED = 50_000
@@ -121,7 +121,7 @@ def count_boxes(db: Session, *, is_exact: bool) -> int:
 
 def count_unreadable(db: Session) -> int:
     """Return how many boxes are sealed to an earlier key, so that no address is found in them."""
-    return _count(db, _boxes().where(Signature.key_id.in_(earlier_key_ids(db))))
+    return _count(db, _boxes().where(Signature.key_id.in_(unopened_key_ids(db))))
 
 
 def _boxes() -> Select[Signature]:

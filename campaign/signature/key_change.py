@@ -1,7 +1,9 @@
 """Change the campaign's key pair: reseal the boxes of an earlier pair to the current one."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -13,7 +15,8 @@ from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
 from campaign.sealing import box, campaign_key, key_wrapping
 from campaign.sealing.box import Opener
-from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.campaign_key import SUCCESSOR, CampaignKey, KeyWrapping
+from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature
 
 RESEALED_AT_ONCE = 200
@@ -41,29 +44,51 @@ def reseal_some(db: Session, private_key: bytes) -> int:
     Call it again, after a commit, until it returns 0. Earlier pairs without boxes are deleted.
     """
     current = campaign_key.current_key(db)
+    if box.public_half(private_key) != current.public_key:
+        return 0  # changed again: a session with the present key goes on
     resealed = 0
     for old, old_private in campaign_key.superseded_keys(db, private_key):
-        resealed += _reseal(db, old, old_private, current, limit=RESEALED_AT_ONCE - resealed)
-        if resealed >= RESEALED_AT_ONCE:
-            return resealed
+        opener = Opener(old_private)
+        for table in (Signature, Invalidation):
+            resealed += _reseal(db, table, old, opener, current, limit=RESEALED_AT_ONCE - resealed)
+            if resealed >= RESEALED_AT_ONCE:
+                return resealed
     campaign_key.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
     return resealed
 
 
+def is_unfinished(db: Session) -> bool:
+    """Whether boxes may still be sealed to an earlier pair that the current one opens."""
+    return db.scalar(select(KeyWrapping.id).where(KeyWrapping.kind == SUCCESSOR).limit(1)) is not None
+
+
+def count_to_reseal(db: Session) -> int:
+    """Return how many signatures are still sealed to an earlier pair that the current one opens."""
+    opened = select(KeyWrapping.key_id).where(KeyWrapping.kind == SUCCESSOR)
+    query = select(func.count()).select_from(Signature)
+    return db.scalar(query.where(Signature.key_id.in_(opened), Signature.sealed.is_not(None))) or 0
+
+
 def _is_sealed_to(db: Session, key_id: UUID) -> bool:
-    boxes = select(Signature.id).where(Signature.key_id == key_id, Signature.sealed.is_not(None))
-    return db.scalar(boxes.limit(1)) is not None
+    return any(
+        db.scalar(select(table.id).where(table.key_id == key_id, table.sealed.is_not(None)).limit(1))
+        for table in (Signature, Invalidation)
+    )
 
 
-def _reseal(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKey, *, limit: int) -> int:
-    rows = db.scalars(
-        select(Signature)
-        .where(Signature.key_id == old.id, Signature.sealed.is_not(None))
-        .limit(limit)
-        .with_for_update(),
+def _reseal(
+    db: Session,
+    table: type[Signature] | type[Invalidation],
+    old: CampaignKey,
+    opener: Opener,
+    new: CampaignKey,
+    *,
+    limit: int,
+) -> int:
+    rows: Sequence[Any] = db.scalars(
+        select(table).where(table.key_id == old.id, table.sealed.is_not(None)).limit(limit).with_for_update(),
         execution_options={"populate_existing": True},
     ).all()
-    opener = Opener(old_private)
     for row in rows:
         assert row.sealed is not None
         # The context stays in the box. A box that does not open is left as it is: readers report it.
@@ -78,8 +103,8 @@ def count_sealed_to_setup_link(db: Session) -> int:
     """Return how many signatures only the setup link of an earlier start opens."""
     earlier = (
         select(CampaignKey.id)
-        .join(campaign_key.KeyWrapping, campaign_key.KeyWrapping.key_id == CampaignKey.id)
-        .where(CampaignKey.is_current.is_(False), campaign_key.KeyWrapping.kind == "link")
+        .join(KeyWrapping, KeyWrapping.key_id == CampaignKey.id)
+        .where(CampaignKey.is_current.is_(False), KeyWrapping.kind == "link")
     )
     query = select(func.count()).select_from(Signature)
     return db.scalar(query.where(Signature.key_id.in_(earlier), Signature.sealed.is_not(None))) or 0

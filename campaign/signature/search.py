@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import Signature, SignatureKey
-from campaign.signature.unsealed_signature import UnsealedSignature, earlier_key_ids
+from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 
 ANY = "any"
 
@@ -153,7 +153,7 @@ def _summarise_unsealed(
         held=held,
         first=tuple(shown),
         is_complete=_count(db, candidates.limit(most_read + 1)) <= most_read,
-        unreadable=_count(db, candidates.where(Signature.key_id.in_(earlier_key_ids(db)))),
+        unreadable=_count(db, candidates.where(Signature.key_id.in_(unopened_key_ids(db)))),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import AlteredError, WrongKeyError
 from campaign.sealing.box import Details
-from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.campaign_key import SUCCESSOR, CampaignKey, KeyWrapping
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import Signature, SignatureKey
 
@@ -48,6 +48,8 @@ class UnsealedSignature:
             return None, False
 
 
-def earlier_key_ids(db: Session) -> list[UUID]:
-    """Return the ids of the campaign's earlier keys."""
-    return list(db.scalars(select(CampaignKey.id).where(CampaignKey.is_current.is_(False))))
+def unopened_key_ids(db: Session) -> list[UUID]:
+    """Return the ids of earlier keys that the current one does not open: a setup link does."""
+    opened = select(KeyWrapping.key_id).where(KeyWrapping.kind == SUCCESSOR)
+    earlier = select(CampaignKey.id).where(CampaignKey.is_current.is_(False), CampaignKey.id.not_in(opened))
+    return list(db.scalars(earlier))

@@ -18,6 +18,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 
 
+MINUTES_A_DAY = 24 * 60
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a deployment may vary; each field is read from ``CAMPAIGN_<FIELD>``."""
@@ -64,8 +67,19 @@ class Settings:
     metrics_networks: tuple[Network, ...] = LOOPBACK
     """Networks that may read ``/metrics``; for all others the page does not exist."""
 
+    count_minutes: int = 15
+    """Minutes between two turns (UTC) at which public figures may move; they divide a day. 0: each minute."""
+
+    count_step: int = 5
+    """Signatures or withdrawals that move a public figure together; when the day is over any number does."""
+
     log_format: str = "text"
     """Format of the log: ``text``, or ``json`` with one object per line."""
+
+    @property
+    def shows_every_act(self) -> bool:
+        """Whether public figures move with each signature, which is for campaigns that endanger nobody."""
+        return self.count_minutes == 0 and self.count_step == 1
 
     @property
     def is_loopback(self) -> bool:
@@ -189,6 +203,13 @@ def _whole_number(at_least: int) -> Callable[[str], int]:
     return read
 
 
+def _count_minutes(text: str) -> int:
+    minutes = _whole_number(0)(text)
+    if MINUTES_A_DAY % (minutes or 1):
+        raise ValueError(f"must divide a day, as 15 or 60 do, or be 0, not {text!r}")
+    return minutes
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -221,5 +242,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "trusted_proxies": _whole_number(0),
     "unlimited_networks": _networks,
     "metrics_networks": _networks,
+    "count_minutes": _count_minutes,
+    "count_step": _whole_number(1),
     "log_format": lambda text: _one_of(text, "text", "json"),
 }

@@ -101,7 +101,7 @@ for (const check of all("[data-check]")) {
   });
 }
 
-// Refresh the counts every five seconds at most, and not in a hidden tab.
+// Refresh the counts every minute, and not in a hidden tab.
 const counts = all("[data-count]");
 const refresh = async () => {
   if (document.hidden) return;
@@ -124,4 +124,4 @@ const refresh = async () => {
     // Offline for a moment: the page says as of when its numbers are.
   }
 };
-if (counts.length) setInterval(refresh, 5000);
+if (counts.length) setInterval(refresh, 60_000);

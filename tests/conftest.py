@@ -171,7 +171,10 @@ def db(database: Database) -> Iterator[Session]:
 def settings(tmp_path: Path, database_url: str) -> Settings:
     instance = tmp_path / "instance"
     instance.mkdir(mode=0o700)
-    return Settings(instance=instance, database_url=database_url, secret_key=SECRET)
+    # Every act moves the count at once; tests about published figures make settings of their own.
+    return Settings(
+        instance=instance, database_url=database_url, secret_key=SECRET, count_minutes=0, count_step=1
+    )
 
 
 @pytest.fixture

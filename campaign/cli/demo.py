@@ -6,6 +6,7 @@ from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.operations.demo import fill
 from campaign.sealing.campaign_key import current_key
+from campaign.signature import published_count
 
 
 @click.command()
@@ -34,4 +35,6 @@ def demo(campaign: Campaign, signatures: int) -> None:
             now=SYSTEM_CLOCK(),
             step=bar.update,
         )
+    with campaign.database.writing() as db:
+        published_count.publish_all(db, campaign.settings, now=SYSTEM_CLOCK())
     click.echo("Every name is made up and ends in “(demo)”. Never mix them with real signatures.")

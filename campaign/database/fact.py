@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 
-from sqlalchemy import String
+from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import batch
 from campaign.database.table import Base, upsert
 from campaign.errors import SettingsError
 
@@ -28,10 +29,15 @@ def save_fact(db: Session, name: str, content: str) -> None:
     db.execute(fact.on_conflict_do_update(index_elements=["name"], set_={"content": content}))
 
 
+def replace_fact(db: Session, name: str, *, before: str, content: str) -> bool:
+    """Replace the fact *name* if it is still *before*; return whether it was."""
+    changed = update(Fact).where(Fact.name == name, Fact.content == before).values(content=content)
+    return batch.execute(db, changed) == 1
+
+
 def read_fact(db: Session, name: str) -> str | None:
     """Return the content of the fact *name*, if there is one."""
-    fact = db.get(Fact, name)
-    return fact.content if fact else None
+    return db.scalar(select(Fact.content).where(Fact.name == name))
 
 
 def check_secret_key(db: Session, secret_key: str) -> None:

@@ -17,6 +17,7 @@ from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature import published_count
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         safety_list.store_at_start(db, appeal, now=now)
         edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
         mark_interrupted(db, now=now)
+        published_count.publish_at_start(db, settings, now=now)
     audit_chain.use_key(database, keys.audit)
     return Started(keys, edition)
 

@@ -83,7 +83,7 @@ def _make_site(settings: Settings, clock: Clock) -> Site:
         settings=settings,
         database=database,
         keys=keys,
-        snapshots=SnapshotCache(database, clock, content),
+        snapshots=SnapshotCache(database, clock, content, settings),
         tasks=Tasks(settings, database, clock=clock),
         rate_limits=RateLimits(),
         surge=SurgeDetector(),

@@ -1,7 +1,7 @@
 """Cache what pages show of the database for one second, however often they are requested."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,23 +15,28 @@ from campaign.letter.edition import current_edition, known_edition
 from campaign.mail import outbox_health
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
-from campaign.signature import count
+from campaign.settings import Settings
+from campaign.signature import published_count
+from campaign.signature.published_count import PublicCount
 
 FRESH = timedelta(seconds=1)
 """How long a snapshot is used before the database is read again."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What pages show, at one moment."""
+    """What pages show, at one moment; two are equal if the same pages follow from them."""
 
-    total: int
-    by_state: dict[str, int]
-    as_of: datetime
+    read_at: datetime = field(compare=False)
+    seconds_to_turn: int = field(compare=False)
+    """Seconds until the figures could move, at least 1."""
+    today: date
+    """The campaign may close at midnight."""
+    count: PublicCount
     organisation: Organisation
     """Who runs the campaign, as pages name it."""
     safety: SafetyLists
-    appeal: Appeal
+    appeal: Appeal = field(compare=False)
     """The campaign's content with these lists."""
     edition: int
     """Number of the letter's edition that this content makes."""
@@ -44,8 +49,9 @@ class Snapshot:
 class SnapshotCache:
     """Holds one snapshot for all requests of a process."""
 
-    def __init__(self, database: Database, clock: Clock, content: Appeal) -> None:
+    def __init__(self, database: Database, clock: Clock, content: Appeal, settings: Settings) -> None:
         self._database = database
+        self._settings = settings
         self._clock = clock
         self.content = content
         """The campaign's content as it was loaded, without organisers' changes of the safety lists."""
@@ -58,9 +64,9 @@ class SnapshotCache:
         """Return a snapshot that is at most a second old."""
         with self._lock:
             # Both clocks are read before the database: the snapshot is at least as new as it says.
-            seconds, as_of = self._clock.monotonic(), self._clock()
-            if self._snapshot is None or not self._is_fresh(self._snapshot, seconds, as_of):
-                self._snapshot = self._read(as_of)
+            seconds, now = self._clock.monotonic(), self._clock()
+            if self._snapshot is None or not self._is_fresh(self._snapshot, seconds, now):
+                self._snapshot = self._read(now)
                 self._read_at = seconds
             return self._snapshot
 
@@ -76,29 +82,37 @@ class SnapshotCache:
         with self._lock:
             self._snapshot = None
 
-    def _is_fresh(self, snapshot: Snapshot, seconds: float, as_of: datetime) -> bool:
+    def _is_fresh(self, snapshot: Snapshot, seconds: float, now: datetime) -> bool:
         # By both clocks, since an operator may set the time of day forward or back.
         by_seconds = seconds - self._read_at <= FRESH.total_seconds()
-        return by_seconds and timedelta() <= as_of - snapshot.as_of <= FRESH
+        return by_seconds and timedelta() <= now - snapshot.read_at <= FRESH
 
-    def _read(self, as_of: datetime) -> Snapshot:
+    def _read(self, now: datetime) -> Snapshot:
         with self._database.reading() as db:
-            by_state, sender = count.by_state(db), organisation(db)
+            figures, sender = published_count.public_count(db, self._settings, now=now), organisation(db)
             erased_at = campaign_key.destroyed_at(db)
-            mail_is_backed_up = outbox_health.is_backed_up(db, as_of)
+            mail_is_backed_up = outbox_health.is_backed_up(db, now)
             lists = safety_list.current_lists(db, self.content)
         appeal = lists.replace_in(self.content)
         return Snapshot(
-            sum(by_state.values()),
-            by_state,
-            as_of,
-            sender,
+            read_at=now,
+            seconds_to_turn=self._seconds_to_turn(figures, now),
+            today=now.date(),
+            count=figures,
+            organisation=sender,
             safety=lists,
             appeal=appeal,
             edition=self._edition_of(appeal),
             mail_is_backed_up=mail_is_backed_up,
             erased_on=erased_at.date() if erased_at else None,
         )
+
+    def _seconds_to_turn(self, figures: PublicCount, now: datetime) -> int:
+        if self._settings.shows_every_act:
+            return 1
+        # From the figures' own turn: if the worker is late, new ones may come at any second.
+        turn = published_count.next_turn(self._settings, figures.as_of)
+        return max(1, int((turn - now).total_seconds()))
 
     def _edition_of(self, appeal: Appeal) -> int:
         """Return the number of the edition that *appeal* makes; read again only for another appeal."""

@@ -17,7 +17,7 @@ from campaign.operations import monitor
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
-from campaign.signature import erase, recount
+from campaign.signature import erase, published_count, recount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,11 @@ def sweep_outbox(run: Run) -> None:
 def note_mails(run: Run) -> None:
     """Store the mail figures of this quarter-hour, unless that was done."""
     monitor.record_mail_figures(run.db, now=run.now)
+
+
+def publish_count(run: Run) -> None:
+    """Publish the figures of this turn, unless that was done."""
+    published_count.publish(run.db, run.settings, now=run.now)
 
 
 def erase_due(run: Run) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from huey import crontab
 
-from campaign.worker.job import Run, compare_counts, erase_due, note_mails, sweep_outbox
+from campaign.worker.job import Run, compare_counts, erase_due, note_mails, publish_count, sweep_outbox
 
 
 class Entry(NamedTuple):
@@ -24,6 +24,7 @@ EVERY_MINUTE, EVERY_HOUR, EVERY_NIGHT = crontab(), crontab(minute="7"), crontab(
 SCHEDULE = (
     Entry("sweep", EVERY_MINUTE, sweep_outbox, "sends mails whose task was lost; gives up old ones"),
     Entry("note_mails", EVERY_MINUTE, note_mails, "stores mail figures once a quarter-hour, even if late"),
+    Entry("publish_count", EVERY_MINUTE, publish_count, "moves public figures at a turn"),
     Entry("erase_due", EVERY_HOUR, erase_due, "erases what is due; finishes what was interrupted"),
     Entry("recount", EVERY_NIGHT, compare_counts, "finds counts that differ from the rows"),
 )

@@ -58,6 +58,8 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
         "CAMPAIGN_DATABASE_URL": database_url,
         # Limits are for strangers; here they would be all that is measured.
         "CAMPAIGN_UNLIMITED_NETWORKS": "127.0.0.0/8",
+        "CAMPAIGN_COUNT_MINUTES": "0",
+        "CAMPAIGN_COUNT_STEP": "1",
     }
     settings = load(environment)
     database = Database(settings.database_url)

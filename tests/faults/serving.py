@@ -20,6 +20,9 @@ from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 
+EVERY_ACT = {"count_minutes": "0", "count_step": "1"}
+"""Settings with which the public count moves at once."""
+
 STARTING_SECONDS = 120
 
 UNREACHED = (OSError, HTTPException)
@@ -155,7 +158,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     kept = {name: content for name, content in os.environ.items() if not name.startswith("CAMPAIGN_")}
     for name in ("tmp", "home"):
         (folder / name).mkdir(exist_ok=True)
-    given = {"instance": str(folder / "instance"), "unlimited_networks": "127.0.0.0/8"} | settings
+    given = {"instance": str(folder / "instance"), "unlimited_networks": "127.0.0.0/8"} | EVERY_ACT | settings
     return kept | {
         "PYTHONPATH": str(ROOT),
         "HOME": str(folder / "home"),

@@ -17,6 +17,9 @@ from tests.support.worker import eventually
 
 ROOT = Path(__file__).parents[2]
 
+EVERY_ACT = {"count_minutes": "0", "count_step": "1"}
+"""Settings with which the public count moves at once."""
+
 TIMEOUT_SECONDS = 120
 """Of a start, a stop and a request; long enough for a machine that does other work too."""
 
@@ -40,7 +43,7 @@ class Site:
         self.instance = folder / "instance"
         self.relay = relay
         self._console = folder / "console"
-        given = {"instance": str(self.instance), "unlimited_networks": "127.0.0.0/8", **settings}
+        given = {"instance": str(self.instance), "unlimited_networks": "127.0.0.0/8", **EVERY_ACT, **settings}
         if relay is not None:
             given["smtp_url"] = relay.url
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}

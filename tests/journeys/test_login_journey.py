@@ -34,7 +34,7 @@ def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organi
         rita.log_out()
         rita.log_in("Rita Reader")
 
-        expect(page.locator("[data-count=total]")).to_have_text("1")
+        expect(page.locator("[data-exact-count=total]")).to_have_text("1")
         ways = page.get_by_role("navigation", name="Pages").get_by_role("link")
         assert ways.all_inner_texts() == ["Overview", "Deliveries", "Delegations", "Log", "Account"]
         for link in ways.all():

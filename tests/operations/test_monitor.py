@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from campaign.database.session import Database
 from campaign.mail import outbox, retry, sealed_content
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.outbox_health import SAMPLE, measure
-from campaign.operations.monitor import FACT, MailFigures, mail_figures
+from campaign.operations.monitor import FACT, SEVERAL, MailFigures, mail_figures
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.worker import job
@@ -62,11 +63,36 @@ def test_mail_figures_are_recorded_once_per_quarter_hour_however_often_the_job_r
     clock.forward(minutes=13, seconds=59)
     put()
 
-    assert first == noted() == MailFigures(NOW, waiting=0, oldest_seconds=0, given_up=0, is_failing=False)
+    nothing = MailFigures(NOW, waiting=0, oldest_seconds=0, given_up=0, is_failing=False, pending=0)
+    assert first == noted() == nothing
     clock.forward(seconds=1)
-    assert noted() == MailFigures(NOW + 15 * MINUTE, 1, oldest_seconds=900, given_up=0, is_failing=True)
+    assert noted() == replace(nothing, turn=NOW + 15 * MINUTE)
+    put(19)
+    clock.forward(minutes=15)
+    assert noted() == replace(nothing, turn=NOW + 30 * MINUTE, waiting=20)
+    clock.forward(minutes=15)
+    assert noted().oldest_seconds == 2700
+
+
+def test_few_mails_in_trouble_show_when_their_day_is_over_and_several_at_the_next_turn(
+    db: Session, put: Callable[..., list[UUID]], noted: Callable[[], MailFigures], clock: Clock
+) -> None:
+    noted()
+    for number in (4, 1):
+        for mail in put(number):
+            retry.give_up(db, mail, code=550)
+        db.commit()
+        clock.forward(minutes=15)
+        assert (noted().given_up, noted().is_failing) == (0, number == 1)
     clock.forward(days=1)
-    assert noted() == MailFigures(NOW + 15 * MINUTE + timedelta(days=1), 1, 87_300, 1, is_failing=True)
+    assert (noted().given_up, noted().is_failing) == (5, True)
+    put(4)
+    for _quarter in range(8):
+        clock.forward(minutes=15)
+        assert not noted().is_stuck(clock())
+    put(1)
+    clock.forward(minutes=30)
+    assert noted().is_stuck(clock())
 
 
 def test_a_worker_with_a_late_clock_changes_no_record_and_a_clock_set_back_stops_none(
@@ -83,10 +109,12 @@ def test_a_worker_with_a_late_clock_changes_no_record_and_a_clock_set_back_stops
 def test_a_deferred_mail_is_the_oldest_though_many_others_are_due_first(
     db: Session, put: Callable[[int], list[UUID]], noted: Callable[[], MailFigures], clock: Clock
 ) -> None:
-    [oldest] = put(1)
+    oldest = put(SEVERAL)
     clock.forward(hours=2)
     put(SAMPLE)
-    db.execute(update(OutboxMail).where(OutboxMail.id == oldest).values(due_at=clock() + timedelta(hours=1)))
+    db.execute(
+        update(OutboxMail).where(OutboxMail.id.in_(oldest)).values(due_at=clock() + timedelta(hours=1))
+    )
 
     assert noted().oldest_seconds == timedelta(hours=2).total_seconds()
     assert measure(db, clock()).oldest_seconds == 0, "organisers see those that are next"

@@ -31,14 +31,15 @@ SOON = timedelta(days=30)
 @bp.get("/")
 def dashboard() -> ResponseReturnValue:
     """Show counts, waiting tasks and each state's delivery."""
-    counts, waiting = site().snapshots.current(), count_waiting(session())
+    # The exact counts, not the public figures.
+    counts, waiting = count.by_state(session()), count_waiting(session())
     states = readiness.of_all_states(session())
     last_recount = recount.last(session())
     return render_template(
         "organise/dashboard.html",
-        total=counts.total,
-        as_of=counts.as_of,
-        rows=[_state(each, counts.by_state, waiting) for each in states],
+        total=sum(counts.values()),
+        as_of=now(),
+        rows=[_state(each, counts, waiting) for each in states],
         chart=_chart(),
         outbox=outbox_health.measure(session(), now()),
         ending=_ending(),

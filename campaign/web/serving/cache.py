@@ -1,8 +1,9 @@
 """Cache public pages in memory, with an ETag and a compressed body.
 
-A page is cached until a count that it shows changes, and for :data:`LONGEST` at most. Only pages that are
-the same for everyone are cached: no private page, no answer to a post, no error. The key is the path alone,
-so the number of entries is bounded: neither the port in a host's name nor a query string makes a second copy.
+A page is cached until the snapshot that it shows changes, as when new figures are published. Only pages
+that are the same for everyone are cached: no private page, no answer to a post, no error. The key is the
+path alone, so the number of entries is bounded: neither the port in a host's name nor a query string makes
+a second copy.
 """
 
 import gzip
@@ -10,16 +11,14 @@ import hashlib
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Accept, Headers
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import host_is_trusted
 
-from campaign.reference.participating_state import ParticipatingState
 from campaign.web.snapshot import Snapshot, SnapshotCache
 
 if TYPE_CHECKING:
@@ -43,17 +42,14 @@ SNAPSHOT_VIEWS = frozenset(
 BRIEF_VIEWS = frozenset({"supporter.progress"})
 """Views whose pages are the same for everyone but show more than a snapshot: cached until the next one."""
 
-LONGEST = timedelta(seconds=20)
-"""How old a cached page may be while its counts have not changed."""
-
 MOST_PAGES = 2_000
 """Four for each state in eight languages, and some more; each takes about 30 KB."""
 
 LONGEST_HOST = 300
 """Characters of a Host header: a name has at most 253, and a port may follow."""
 
-# Browsers revalidate their copy each time; a shared cache may answer for a second.
-CACHE_CONTROL = "public, max-age=0, s-maxage=1"
+LONGEST_SHARED_SECONDS = 60
+"""How long a shared cache may answer by itself, at most: a change of the safety lists must reach readers."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,7 @@ class CachedPage:
 
     body: bytes
     headers: tuple[tuple[str, str], ...]
-    """Those that do not depend on compression."""
-    state: ParticipatingState | None
-    """The state whose count it shows; ``None`` if it shows all counts."""
+    """Those that depend neither on compression nor on the time."""
     snapshot: Snapshot
     is_brief: bool = False
     """Whether it is one of :data:`BRIEF_VIEWS`; such a page also depends on the query string."""
@@ -80,22 +74,15 @@ class CachedPage:
         return f'"{hashlib.blake2b(self.body, digest_size=12).hexdigest()}"'
 
     def is_current(self, now: Snapshot) -> bool:
-        """Whether rendering it *now* would change nothing but its "as of"."""
-        before = self.snapshot
-        if before is now:
-            return True
-        return not self.is_brief and (
-            timedelta() <= now.as_of - before.as_of < LONGEST
-            and now.as_of.date() == before.as_of.date()  # the campaign may have closed at midnight
-            and now.organisation == before.organisation
-            and now.erased_on == before.erased_on
-            and now.safety == before.safety
-            and self._counts(now) == self._counts(before)
-        )
+        """Whether rendering it *now* would change nothing."""
+        return self.snapshot is now or (not self.is_brief and self.snapshot == now)
 
-    def response(self, environ: "WSGIEnvironment") -> tuple[str, list[tuple[str, str]], bytes]:
+    def response(self, environ: "WSGIEnvironment", now: Snapshot) -> tuple[str, list[tuple[str, str]], bytes]:
         """Return status, headers and body for the request *environ*."""
-        headers = [*self.headers, ("ETag", f"W/{self.etag}")]
+        # Browsers revalidate their copy each time; a shared cache may answer until the figures could move.
+        seconds = 1 if self.is_brief else min(LONGEST_SHARED_SECONDS, now.seconds_to_turn)
+        cache_control = f"public, max-age=0, s-maxage={seconds}"
+        headers = [*self.headers, ("Cache-Control", cache_control), ("ETag", f"W/{self.etag}")]
         if self.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return "304 NOT MODIFIED", headers, b""
         body = self.body
@@ -109,9 +96,6 @@ class CachedPage:
         """Whether it may answer the request *environ*, if it is current."""
         is_read = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         return is_read and not (self.is_brief and environ.get("QUERY_STRING"))
-
-    def _counts(self, snapshot: Snapshot) -> object:
-        return snapshot.by_state.get(self.state.code) if self.state else snapshot.by_state
 
 
 class PageCache:
@@ -134,7 +118,7 @@ class PageCache:
         if page is not None and page.matches(environ) and self._is_own_host(host):
             now = self._snapshots.current_or_none()
             if now is not None and page.is_current(now):
-                status, headers, body = page.response(environ)
+                status, headers, body = page.response(environ, now)
                 start_response(status, headers)
                 return [body]
         return self._application(environ, start_response)
@@ -167,28 +151,21 @@ def init_app(app: Flask, snapshots: SnapshotCache) -> None:
         page = CachedPage(
             response.get_data(),
             _common(response.headers),
-            _state(),
             before,
             is_brief=request.endpoint in BRIEF_VIEWS,
         )
         after = snapshots.current_or_none()
         if after is None or not page.is_current(after):
-            return response  # a count changed meanwhile, and the page may show either
+            return response  # something changed meanwhile, and the page may show either
         cache.store(request.environ["PATH_INFO"], page)
-        status, headers, body = page.response(request.environ)
+        status, headers, body = page.response(request.environ, after)
         return Response(body, status, Headers(headers))
-
-
-def _state() -> ParticipatingState | None:
-    arguments: dict[str, Any] = request.view_args or {}
-    return arguments.get("state")
 
 
 def _common(headers: Headers) -> tuple[tuple[str, str], ...]:
     own = Headers(headers)
     own.remove("Content-Length")
-    if own["Cache-Control"] == "no-cache":  # the default, which no view has changed
-        own["Cache-Control"] = CACHE_CONTROL
+    own.remove("Cache-Control")
     own["Vary"] = "Accept-Encoding"
     return tuple(own)
 

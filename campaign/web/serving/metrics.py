@@ -1,13 +1,15 @@
 """``/metrics`` for Prometheus: figures of the campaign, of this machine, and of the process that answers.
 
-Figures of the site are read from the database, so every process gives the same; those on mails are what the
-worker noted at the last quarter-hour. Figures of one process carry its number as a label.
+Figures of the site are read from the database, so every process gives the same; those on signatures and mails
+are what the worker recorded. Figures of one process carry its number as a label, and move in steps that one
+request does not make.
 """
 
 import os
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
@@ -18,8 +20,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.guard import network
-from campaign.operations.monitor import MAX_COUNT, CampaignFigures, MailFigures, campaign_figures, last_turn
+from campaign.operations.monitor import MAX_COUNT, MailFigures, last_turn, mail_figures
 from campaign.settings import Settings
+from campaign.signature import published_count, recount
 from campaign.web.site import Site
 
 PATH = "/metrics"
@@ -27,9 +30,16 @@ PATH = "/metrics"
 FRESH_SECONDS = 1
 """The database is read at most once in this time."""
 
-PROCESS_METRICS = frozenset(
-    {"process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"}
-)
+PROCESS_METRICS = {
+    "process_resident_memory_bytes": 10_000_000,
+    "process_open_fds": 10,
+    "process_max_fds": 1,
+    "process_start_time_seconds": 1,
+}
+"""Figures of the process, each with the step to which it is rounded down."""
+
+DISK_STEP, FAILURES_STEP = 100_000_000, 10
+"""Each commit takes some free space, and one person's request may fail: neither shows."""
 
 _KEY = "campaign.metrics"
 
@@ -71,13 +81,24 @@ def _may_read(settings: Settings) -> bool:
     return not is_behind_unknown_proxy and network.is_within(request.remote_addr, settings.metrics_networks)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SiteFigures:
+    """What the database and the queue say; the same in every process."""
+
+    signatures: int
+    mails: MailFigures | None
+    """``None`` before the first run of a worker."""
+    recounted: tuple[datetime, int] | None
+    queued: int
+
+
 class SiteCollector(Collector):
     """Collects the figures of a site when Prometheus asks for them."""
 
     def __init__(self, here: Site) -> None:
         self._here = here
         self._lock = threading.Lock()
-        self._cached: tuple[CampaignFigures, int] | None = None
+        self._cached: SiteFigures | None = None
         self._read_at = float("-inf")
         self._failures = 0
 
@@ -91,50 +112,55 @@ class SiteCollector(Collector):
         found = self._from_database()
         yield _gauge("campaign_database_up", "Whether the database answers.", found is not None)
         if found is not None:
-            yield from _of_campaign(*found, now=self._here.clock())
-        free = shutil.disk_usage(self._here.settings.instance).free
-        yield _gauge("campaign_disk_free_bytes", "Free space on the disk of the instance folder.", free)
+            yield from _of_campaign(found, now=self._here.clock())
+        free = shutil.disk_usage(self._here.settings.instance).free // DISK_STEP * DISK_STEP
+        about = "Free space on the disk of the instance folder, in steps of 100 MB."
+        yield _gauge("campaign_disk_free_bytes", about, free)
         yield from _of_process(self._failures)
 
-    def _from_database(self) -> tuple[CampaignFigures, int] | None:
+    def _from_database(self) -> SiteFigures | None:
         with self._lock:
             if self._here.clock.monotonic() - self._read_at >= FRESH_SECONDS:
                 self._cached = self._read()
                 self._read_at = self._here.clock.monotonic()
             return self._cached
 
-    def _read(self) -> tuple[CampaignFigures, int] | None:
+    def _read(self) -> SiteFigures | None:
+        here = self._here
         try:
-            with self._here.database.reading() as db:
-                found = campaign_figures(db, now=self._here.clock())
-            return found, self._here.tasks.waiting()
+            with here.database.reading() as db:
+                return SiteFigures(
+                    signatures=published_count.public_count(db, here.settings, now=here.clock()).total,
+                    mails=mail_figures(db),
+                    recounted=recount.last(db),
+                    queued=here.tasks.waiting(),
+                )
         except SQLAlchemyError:
             return None
 
 
-def _of_campaign(found: CampaignFigures, queued: int, *, now: datetime) -> Iterator[Metric]:
-    upto = f"at most {MAX_COUNT:,}"
-    yield _counter("campaign_signatures_confirmed", "Signatures ever confirmed.", found.confirmed)
-    yield _counter("campaign_signatures_withdrawn", "Signatures withdrawn after that.", found.withdrawn)
-    pending = f"Signatures made before today (UTC) and not confirmed; {upto}."
-    yield _gauge("campaign_signatures_pending", pending, found.pending)
+def _of_campaign(found: SiteFigures, *, now: datetime) -> Iterator[Metric]:
+    yield _gauge("campaign_signatures", "Signatures, as the public pages show them.", found.signatures)
     if found.mails is not None:
         yield from _of_mails(found.mails, now=now)
-    yield _gauge("campaign_queue_tasks", "Tasks waiting for a worker, in tens.", queued // 10 * 10)
-    if found.recounted_at is not None:
-        age = max(0.0, (now - found.recounted_at).total_seconds())
+    yield _gauge("campaign_queue_tasks", "Tasks waiting for a worker, in tens.", found.queued // 10 * 10)
+    if found.recounted is not None:
+        recounted_at, differences = found.recounted
+        age = max(0.0, (now - recounted_at).total_seconds())
         yield _gauge("campaign_recount_age_seconds", "Time since the last recount.", age)
         differing = "Differences between counts and rows that the last recount found."
-        yield _gauge("campaign_recount_differences", differing, found.differences)
+        yield _gauge("campaign_recount_differences", differing, differences)
 
 
 def _of_mails(noted: MailFigures, *, now: datetime) -> Iterator[Metric]:
     as_of = "as the worker noted at the last quarter-hour"
     upto = f"at most {MAX_COUNT:,}"
-    yield _gauge("campaign_mail_waiting", f"Waiting mails, {as_of}; {upto}.", noted.waiting)
-    oldest = f"Age of the oldest waiting mail, {as_of}, in whole quarter-hours."
+    pending = f"Signatures made before today (UTC) and not confirmed when it began; {upto}."
+    yield _gauge("campaign_signatures_pending", pending, noted.pending)
+    yield _gauge("campaign_mail_waiting", f"Waiting mails, {as_of}, in tens; {upto}.", noted.waiting)
+    oldest = f"Age of the oldest waiting mail, {as_of}, in whole quarter-hours; 0 while few are late."
     yield _gauge("campaign_mail_oldest_seconds", oldest, noted.oldest_seconds)
-    given_up = f"Mails given up before today (UTC), in the last 30 days, {as_of}; {upto}."
+    given_up = f"Mails given up in the 30 days before today (UTC); {upto}."
     yield _gauge("campaign_mail_given_up", given_up, noted.given_up)
     age = max(0.0, (last_turn(now) - noted.turn).total_seconds())
     yield _gauge("campaign_mail_noted_age_seconds", "Age of these notes, in whole quarter-hours.", age)
@@ -142,19 +168,18 @@ def _of_mails(noted: MailFigures, *, now: datetime) -> Iterator[Metric]:
 
 def _of_process(failures: int) -> Iterator[Metric]:
     number = str(os.getpid())
-    description = "Requests that this process answered with 5xx."
+    description = "Requests that this process answered with 5xx, in tens."
     answered = CounterMetricFamily("campaign_failures", description, labels=("process",))
-    answered.add_metric((number,), failures)
+    answered.add_metric((number,), failures // FAILURES_STEP * FAILURES_STEP)
     yield answered
     for metric in ProcessCollector(registry=None).collect():
-        if metric.name in PROCESS_METRICS:
-            metric.samples = [sample._replace(labels={"process": number}) for sample in metric.samples]
+        if step := PROCESS_METRICS.get(metric.name):
+            metric.samples = [
+                each._replace(labels={"process": number}, value=each.value // step * step)
+                for each in metric.samples
+            ]
             yield metric
 
 
 def _gauge(name: str, description: str, value: float) -> Metric:
     return GaugeMetricFamily(name, description, value=float(value))
-
-
-def _counter(name: str, description: str, value: float) -> Metric:
-    return CounterMetricFamily(name, description, value=float(value))

@@ -13,12 +13,12 @@ from campaign.web.supporter.blueprint import bp
 @bp.get("/<language:language>/embed/<state:state>")
 def embed(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Show the count of a letter and a link to it; other sites may frame this page."""
-    snapshot = site().snapshots.current()
+    figures = site().snapshots.current().count
     page = render_template(
         "supporter/embed.html",
         state=state,
-        count=snapshot.by_state.get(state.code, 0),
-        as_of=snapshot.as_of,
+        count=figures.by_state.get(state.code, 0),
+        as_of=figures.as_of,
         letter_url=site().settings.base_url + url_for(".letter", language=language, state=state),
     )
     response = Response(page, mimetype="text/html")

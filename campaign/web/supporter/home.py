@@ -38,13 +38,13 @@ def choose_letter(language: Language) -> ResponseReturnValue:
 
 def _render_home(language: Language, *, missing_state: bool = False) -> str:
     """Return the home page; *missing_state* says that no letter was chosen in the picker."""
-    snapshot = site().snapshots.current()
+    figures = site().snapshots.current().count
     return render_template(
         "supporter/home.html",
         states=states_in_order(language),
-        counts=snapshot.by_state,
-        total=snapshot.total,
-        as_of=snapshot.as_of,
+        counts=figures.by_state,
+        total=figures.total,
+        as_of=figures.as_of,
         is_open=is_open(),
         closes_on=site().settings.closes_on,
         missing_state=missing_state,

@@ -33,7 +33,7 @@ def render_letter(
         retry_after: Seconds until the network may sign again; 0 when no rate limit was reached.
         mail_is_backed_up: Whether signing was refused because no mail can leave.
     """
-    snapshot = site().snapshots.current()
+    figures = site().snapshots.current().count
     appeal, settings = site().appeal, site().settings
     return render_template(
         "supporter/letter.html",
@@ -41,8 +41,8 @@ def render_letter(
         letter=letter_to(state, language),
         edition=site().edition,
         form=form,
-        count=snapshot.by_state.get(state.code, 0),
-        as_of=snapshot.as_of,
+        count=figures.by_state.get(state.code, 0),
+        as_of=figures.as_of,
         is_open=is_open(),
         closes_on=settings.closes_on,
         names_withheld=state.code in appeal.no_names_to,

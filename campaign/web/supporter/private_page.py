@@ -1,6 +1,6 @@
 """Open a signature by its token and render its private page."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import segno
 from flask import render_template, request, url_for
@@ -12,7 +12,7 @@ from campaign.reference import residence
 from campaign.reference.language import LANGUAGES, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.code import grouped, read_code
-from campaign.signature import count
+from campaign.signature import published_count
 from campaign.signature.erase import add_months
 from campaign.signature.link import count_links, find_by_token
 from campaign.signature.model import Signature
@@ -54,7 +54,8 @@ def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
 
 def render_signature(language: Language, token: str, signature: Signature, form: DisclosureForm) -> str:
     """Return the private page of *signature*, by whether it is pending, confirmed or withdrawn."""
-    safety = site().snapshots.current().safety
+    snapshot = site().snapshots.current()
+    safety, figures = snapshot.safety, snapshot.count
     shown = {
         "signature": signature,
         "state": STATES[signature.state_code],
@@ -75,11 +76,19 @@ def render_signature(language: Language, token: str, signature: Signature, form:
         code=grouped(token),
         done=done if done in ACTIONS else "",
         is_endangered=_is_endangered(signature),
-        # From the database, so that the signatory's own act is in it; other pages follow within a second.
-        count=count.of_state(session(), signature.state_code),
-        as_of=now(),
+        count=figures.by_state.get(signature.state_code, 0),
+        as_of=figures.as_of,
+        public_from=_public_from(done),
         **_share(language, STATES[signature.state_code]),
     )
+
+
+def _public_from(done: str) -> datetime | None:
+    """Return when the public figure may include a signature that was just confirmed; ``None`` otherwise."""
+    settings = site().settings
+    if done != "confirm" or settings.shows_every_act:
+        return None
+    return published_count.next_turn(settings, now())
 
 
 def render_find_signature(

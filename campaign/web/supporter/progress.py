@@ -8,6 +8,7 @@ from campaign.disclosure import published_name
 from campaign.disclosure.published_name import Cursor
 from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, states_in_order
+from campaign.signature.published_count import PublicCount
 from campaign.web.pager import Pager
 from campaign.web.site import session, site
 from campaign.web.snapshot import Snapshot
@@ -18,20 +19,22 @@ from campaign.web.supporter.blueprint import bp
 def progress(language: Language) -> ResponseReturnValue:
     """Show each state's count and when its delegation was written to and replied, and published names."""
     snapshot = site().snapshots.current()
+    figures = snapshot.count
     after = Cursor.unwrap(request.args.get("after", ""), site().keys)
     names = _names(snapshot, after)
     # Old links to a page of names: with a page number, of another server key, or beyond the last name.
     if not {"after", "page"}.isdisjoint(request.args) and (after is None or not names.names):
         return redirect(_names_url(language, None))
-    rows = _rows(language, snapshot)
+    rows = _rows(language, figures)
     return render_template(
         "supporter/progress.html",
         rows=rows,
-        total=snapshot.total,
+        total=figures.total,
         delivered=sum(1 for row in rows if row["delivered_on"]),
         replied=sum(1 for row in rows if row["replied_on"]),
-        largest=max([1, *snapshot.by_state.values()]),
-        as_of=snapshot.as_of,
+        largest=max([1, *figures.by_state.values()]),
+        as_of=figures.as_of,
+        settings=site().settings,
         names=[{"name": name, "state": STATES[code]} for name, code in names.names],
         pages=Pager(
             newer_url=_names_url(language, names.newer) if after else "",
@@ -40,13 +43,13 @@ def progress(language: Language) -> ResponseReturnValue:
     )
 
 
-def _rows(language: Language, snapshot: Snapshot) -> list[dict[str, object]]:
+def _rows(language: Language, figures: PublicCount) -> list[dict[str, object]]:
     """Return a table row for each state, in the order of *language*."""
     latest = latest_delivered(session())
     return [
         {
             "state": state,
-            "count": snapshot.by_state.get(state.code, 0),
+            "count": figures.by_state.get(state.code, 0),
             "delivered_on": latest[state.code].sent_on if state.code in latest else None,
             "replied_on": latest[state.code].replied_on if state.code in latest else None,
         }

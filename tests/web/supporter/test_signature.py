@@ -404,14 +404,3 @@ def test_a_delivery_with_names_is_verified_as_such_after_names_are_withheld(
     page = text(supporter.client.get(f"/en/verify/{delivery.code}"))
     assert "numbers only" not in page
     assert "The organisers only" in text(supporter.page())
-
-
-def test_a_confirmation_is_in_the_count_of_its_private_page_at_once(
-    client: FlaskClient, supporter: Supporter
-) -> None:
-    supporter.sign()
-    client.get("/counts.json")
-
-    client.post(f"/en/signature/{supporter.token}", data={"action": "confirm"})
-
-    assert 'data-count="de">1<' in supporter.page().get_data(as_text=True)

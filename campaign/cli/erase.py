@@ -12,6 +12,8 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import read_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
+from campaign.operations.clock_watch import ClockWatch
+from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import destroy, destroy_files
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
@@ -36,7 +38,7 @@ RESIDUE_ATTEMPTS = 3
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @pass_campaign
 def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
-    """Erase what is due: unconfirmed signatures, and personal data after the close.
+    """Erase what is due: unconfirmed signatures, and after the close what was announced for a week.
 
     With --everything-personal every key is destroyed within seconds, so that no name can be
     opened and no address tested; then the rows are scrubbed, while the site goes on to show
@@ -56,7 +58,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
 def _erase_due(settings: Settings, database: Database) -> None:
     total = 0
     with database.session(writes=True) as db:
-        for rows in erase_in_batches(db, settings, now=SYSTEM_CLOCK()):
+        for rows in erase_in_batches(db, settings, ClockWatch(), now=SYSTEM_CLOCK()):
             db.commit()
             total += rows
             if rows:
@@ -64,6 +66,8 @@ def _erase_due(settings: Settings, database: Database) -> None:
         db.commit()
     database.checkpoint()
     click.echo(f"{total} rows were due and are erased.")
+    for finding in closing_findings(settings, database, SYSTEM_CLOCK()):
+        click.echo(f"- {finding.text}")
 
 
 def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) -> None:

@@ -26,7 +26,7 @@ def is_final(error: Exception, *, attempts: int) -> bool:
 
 
 def put_off(db: Session, mail_id: UUID, *, code: int, now: datetime) -> None:
-    """Schedule the next attempt by :data:`BACK_OFF`, or expire the mail if that is after its lifetime.
+    """Schedule the next attempt by :data:`BACK_OFF`; the sweep expires what is too old by then.
 
     Args:
         db: A session that may write.
@@ -40,8 +40,6 @@ def put_off(db: Session, mail_id: UUID, *, code: int, now: datetime) -> None:
     mail.claimed_until = None
     mail.failure_code = code
     mail.due_at = now + BACK_OFF[min(max(mail.attempts, 1), len(BACK_OFF)) - 1]
-    if mail.due_at > mail.created_at + LIFETIME:
-        expire(mail)
 
 
 def give_up(db: Session, mail_id: UUID, *, code: int) -> None:

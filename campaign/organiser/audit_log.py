@@ -11,6 +11,9 @@ from campaign.database.table import Base
 COMMAND_LINE = "command line"
 """The ``organiser`` of commands that ask for no passphrase."""
 
+WORKER = "worker"
+"""The ``organiser`` of what the settings' dates brought about."""
+
 
 RECORDED = "recorded"
 """The name of the transaction's entries in the ``info`` of its session, to be chained at its end."""
@@ -24,7 +27,7 @@ class AuditEntry(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime] = mapped_column(index=True)
     organiser: Mapped[str]
-    """The account's name at that time, or :data:`COMMAND_LINE`."""
+    """The account's name at that time, :data:`COMMAND_LINE` or :data:`WORKER`."""
     act: Mapped[str] = mapped_column(String(40))
     """A verb and its object, such as ``download list``."""
     about: Mapped[str]

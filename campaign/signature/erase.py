@@ -1,4 +1,4 @@
-"""Erase what is due: unconfirmed signatures, digests after the close, personal data months later."""
+"""Erase unconfirmed signatures, digests after the close, and personal data months later."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database import batch
 from campaign.reference.participating_state import STATES
+from campaign.signature.announcement import digests_due_on
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import COUNTED, Signature, SignatureToken
 from campaign.signature.select import has_public_name, is_confirmed
@@ -19,31 +20,24 @@ BATCH_ROWS = 1000
 KEY = Signature.state_code, Signature.id
 
 
-def erase_due(
-    db: Session,
-    *,
-    now: datetime,
-    confirmation_days: int,
-    closes_on: date | None = None,
-    months_after_close: int = 6,
-) -> Iterator[int]:
-    """Erase what is due of signatures in batches; yield the number of erased rows per batch.
+def erase_unconfirmed(db: Session, *, now: datetime, confirmation_days: int) -> Iterator[int]:
+    """Erase signatures that were not confirmed in time, in batches; yield the rows of each.
 
-    The caller commits after each batch.
+    The caller commits after each batch, here and in the functions below.
     """
     yield from _delete_unconfirmed(db, before=now.date() - timedelta(days=confirmation_days))
-    if is_erasure_due(now.date(), closes_on, months_after_close):
-        if _has_digests(db) or _has_personal_data(db):
-            yield from erase_personal_data(db)
-    elif closes_on and now.date() > closes_on and _has_digests(db):
+
+
+def erase_digests(db: Session) -> Iterator[int]:
+    """Erase the digests of confirmed signatures; a pending one needs its digest to be confirmed."""
+    if has_digests(db):
         confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
-        # A pending signature still needs its digest to be confirmed.
         yield from batch.update(db, Signature, confirmed, {"digest": None})
 
 
-def is_erasure_due(today: date, closes_on: date | None, months_after_close: int) -> bool:
-    """Whether all personal data is to be erased by *today*."""
-    return closes_on is not None and today > closes_on and today >= add_months(closes_on, months_after_close)
+def names_due_on(closes_on: date, months_after_close: int, confirmation_days: int) -> date:
+    """Return the first day on which all personal data is erased."""
+    return max(add_months(closes_on, months_after_close), digests_due_on(closes_on, confirmation_days))
 
 
 def add_months(day: date, months: int) -> date:
@@ -56,8 +50,11 @@ def add_months(day: date, months: int) -> date:
 def erase_personal_data(db: Session) -> Iterator[int]:
     """Erase the personal data of every signature, in batches; the counts stay as they are.
 
-    What is left equals a signature of disclosure ``counted``, without a private link.
+    What is left equals a signature of disclosure ``counted``, without a private link. A second
+    call searches no table.
     """
+    if not has_digests(db) and not has_personal_data(db):
+        return
     yield from _erase_public_names(db)
     is_personal = or_(
         Signature.sealed.is_not(None),
@@ -99,12 +96,14 @@ def _delete_unconfirmed(db: Session, *, before: date) -> Iterator[int]:
         yield erased
 
 
-def _has_digests(db: Session) -> bool:
+def has_digests(db: Session) -> bool:
+    """Whether any confirmed signature has a digest."""
     # Phrased for the partial index of confirmed digests, which is empty afterwards.
     return _exists(db, and_(Signature.state_code.in_(STATES), Signature.digest >= b"", is_confirmed()))
 
 
-def _has_personal_data(db: Session) -> bool:
+def has_personal_data(db: Session) -> bool:
+    """Whether there is anything sealed, published or opened by a link."""
     # Each query uses an index that is empty after the erasure.
     return (
         _exists(db, Signature.sealed.is_not(None))

@@ -1,6 +1,7 @@
 """Write supporters' changes; simultaneous signatures and confirmations share a transaction."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature.announcement import closing_day, erased_close
 from campaign.signature.confirm import confirm
 from campaign.signature.model import SignatureKey
 from campaign.signature.sign import Signing, sign
@@ -49,9 +51,15 @@ class SignatureWriter:
             return change(db)
 
     def _sign_all(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
-        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self._settings.closes_on)
+        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self._closes_on(db))
         return [None] * len(signings)
 
     def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[SignatureKey | CampaignError]:
-        days, closes_on = self._settings.confirmation_days, self._settings.closes_on
-        return confirm(db, tokens, now=self._clock(), confirmation_days=days, closes_on=closes_on)
+        days = self._settings.confirmation_days
+        return confirm(
+            db, tokens, now=self._clock(), confirmation_days=days, closes_on=self._closes_on(db)
+        )
+
+    def _closes_on(self, db: Session) -> date | None:
+        # From the database: no signature may come after digests were erased, not even for a second.
+        return closing_day(self._settings.closes_on, erased_close(db))

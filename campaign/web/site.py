@@ -24,6 +24,7 @@ from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature.announcement import closing_day
 from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.signature_writer import SignatureWriter
 from campaign.web.snapshot import SnapshotCache
@@ -65,6 +66,17 @@ class Site:
         """The day everything personal was erased; unknown while the database does not answer."""
         snapshot = self.snapshots.current_or_none()
         return snapshot.erased_on if snapshot else None
+
+    @property
+    def closes_on(self) -> date | None:
+        """The last day for signing: the configured one, unless digests were erased after an earlier one."""
+        return closing_day(self.settings.closes_on, self.erased_close)
+
+    @property
+    def erased_close(self) -> date | None:
+        """The closing day for which digests were erased; unknown while the database does not answer."""
+        snapshot = self.snapshots.current_or_none()
+        return snapshot.erased_close if snapshot else None
 
     @property
     def edition(self) -> int:
@@ -116,7 +128,7 @@ def init_app(app: Flask) -> None:
 
 def is_open() -> bool:
     """Whether letters can be signed today."""
-    closes_on = site().settings.closes_on
+    closes_on = site().closes_on
     is_over = closes_on is not None and now().date() > closes_on
     return not is_over and site().erased_on is None
 

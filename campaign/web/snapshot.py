@@ -17,6 +17,7 @@ from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
 from campaign.signature import published_count
+from campaign.signature.announcement import erased_close
 from campaign.signature.published_count import PublicCount
 
 FRESH = timedelta(seconds=1)
@@ -44,6 +45,8 @@ class Snapshot:
     """Whether too many mails wait: no letter can be signed until the relay accepts some."""
     erased_on: date | None = None
     """When everything personal was erased; nothing can be signed after that."""
+    erased_close: date | None = None
+    """The closing day for which digests were erased."""
 
 
 class SnapshotCache:
@@ -90,7 +93,7 @@ class SnapshotCache:
     def _read(self, now: datetime) -> Snapshot:
         with self._database.reading() as db:
             figures, sender = published_count.public_count(db, self._settings, now=now), organisation(db)
-            erased_at = campaign_key.destroyed_at(db)
+            erased_at, closed_for = campaign_key.destroyed_at(db), erased_close(db)
             mail_is_backed_up = outbox_health.is_backed_up(db, now)
             lists = safety_list.current_lists(db, self.content)
         appeal = lists.replace_in(self.content)
@@ -105,6 +108,7 @@ class SnapshotCache:
             edition=self._edition_of(appeal),
             mail_is_backed_up=mail_is_backed_up,
             erased_on=erased_at.date() if erased_at else None,
+            erased_close=closed_for,
         )
 
     def _seconds_to_turn(self, figures: PublicCount, now: datetime) -> int:

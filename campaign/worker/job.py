@@ -1,7 +1,7 @@
 """The worker's periodic jobs; :mod:`campaign.worker.schedule` says when each runs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -13,11 +13,13 @@ from campaign.delivery import notice
 from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail import outbox, sweep
-from campaign.operations import monitor
+from campaign.operations import closing, monitor
+from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
 from campaign.signature import erase, published_count, recount
+from campaign.signature.announcement import DIGESTS, withdraw_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Run:
     db: Session
     """Committed after the job; a job may also commit between batches."""
     now: datetime
+    watch: ClockWatch = field(default_factory=ClockWatch)
     lease: timedelta = outbox.LEASE
     """How long claimed mails belong to one worker."""
     request_sending: Callable[[], object] = lambda: None
@@ -37,8 +40,10 @@ class Run:
 
 def sweep_outbox(run: Run) -> None:
     """Correct what the outbox holds, and request sending if a mail is due."""
+    clock = observe(run.db, run.watch, now=run.now)
     sweep.cap_waits(run.db, now=run.now, lease=run.lease)
-    sweep.erase_expired(run.db, run.now)
+    if clock.is_steady(run.now):
+        sweep.erase_expired(run.db, run.now)
     run.db.commit()
     with run.database.reading() as db:
         is_due = outbox.has_due_mail(db, now=run.now)
@@ -63,7 +68,7 @@ def erase_due(run: Run) -> None:
     with run.database.snapshot() as snapshot:
         for _rows in notice.refresh_marks(run.db, snapshot):
             run.db.commit()
-    for _rows in erase_in_batches(run.db, run.settings, now=run.now):
+    for _rows in erase_in_batches(run.db, run.settings, run.watch, now=run.now):
         run.db.commit()
     if scrub_rows.is_unfinished(run.db):
         for _rows in scrub_rows.scrub(run.db):
@@ -79,22 +84,38 @@ def compare_counts(run: Run) -> None:
     recount.record(run.db, differences, now=run.now)
 
 
-def erase_in_batches(db: Session, settings: Settings, *, now: datetime) -> Iterator[int]:
-    """Erase everything that is due; yield the row count of each batch, which the caller then commits."""
+def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now: datetime) -> Iterator[int]:
+    """Erase everything that is due; yield the row count of each batch, which the caller then commits.
+
+    After a jump of the clock only sessions end, until it has run steadily for a day.
+    """
     session.erase_expired(db, now=now)
+    clock = observe(db, watch, now=now)
+    closing.announce(db, settings, clock, now=now)
+    yield 0
+    if not clock.is_steady(now):
+        return
     login_attempt.erase_old_failures(db, now=now)
     proof_of_work.delete_expired(db, now=now)
     sweep.erase_expired(db, now)
     yield 0
-    months = settings.erase_months_after_close
-    yield from erase.erase_due(
-        db,
-        now=now,
-        confirmation_days=settings.confirmation_days,
-        closes_on=settings.closes_on,
-        months_after_close=months,
-    )
-    is_all_due = erase.is_erasure_due(now.date(), settings.closes_on, months)
+    yield from erase.erase_unconfirmed(db, now=now, confirmation_days=settings.confirmation_days)
+    begun = closing.begin_due(db, now=now)
+    yield 0
+    for kind in begun:
+        yield from erase.erase_digests(db) if kind == DIGESTS else _erase_names(db)
+
+
+def observe(db: Session, watch: ClockWatch, *, now: datetime) -> ClockRecord:
+    """Look at the clock; a leap of it withdraws what was announced."""
+    clock = watch.observe(db, now=now)
+    if clock.leapt_at == now:
+        withdraw_all(db)
+    return clock
+
+
+def _erase_names(db: Session) -> Iterator[int]:
+    yield from erase.erase_personal_data(db)
     # The numbers of a delivered list would tell its receiver which row is whose.
-    if is_all_due and db.scalar(select(DeliveryRow.number).limit(1)) is not None:
+    if db.scalar(select(DeliveryRow.number).limit(1)) is not None:
         yield from batch.delete(db, DeliveryRow)

@@ -16,6 +16,7 @@ from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
+from campaign.operations.clock_watch import ClockWatch
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.link import send_links
@@ -61,6 +62,7 @@ class Tasks:
         self._settings = settings
         self._database = database
         self._clock = clock
+        self._watch = ClockWatch(clock)
         self._dispatch = Dispatch(
             settings=settings,
             database=database,
@@ -176,6 +178,7 @@ class Tasks:
                         database=self._database,
                         db=db,
                         now=self._clock(),
+                        watch=self._watch,
                         lease=self._dispatch.lease,
                         request_sending=self._send_task,
                     )

@@ -35,11 +35,11 @@ from campaign.operations.doctor.examine import examine
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
+from campaign.signature import erase
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
-from campaign.worker.job import erase_in_batches
 from tests.bench import filling, home, report
 from tests.bench.filling import CODES, Filled
 from tests.bench.site import SECRET
@@ -255,10 +255,8 @@ def _doctor(grown: Grown) -> None:
 
 def _erase(grown: Grown) -> None:
     """Erase everything personal, as it is done some months after the close."""
-    moment = grown.clock()
-    settings = replace(grown.site.settings, closes_on=moment.date() - timedelta(days=400))
     with grown.site.database.session(writes=True) as db:
-        for _rows in erase_in_batches(db, settings, now=moment):
+        for _rows in erase.erase_personal_data(db):
             db.commit()
         db.commit()
 

@@ -18,6 +18,7 @@ from campaign import create_app
 from campaign.database.session import Database
 from campaign.mail import dispatch, outbox
 from campaign.mail.outbox import OutboxMail
+from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.examine import examine
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -224,7 +225,7 @@ def test_a_clock_that_jumps_over_midnight_and_back_makes_no_count_wrong_and_logs
         standing.pop()
         # The worker's hourly and nightly jobs.
         with database.session(writes=True) as db:
-            for _rows in job.erase_in_batches(db, settings, now=clock()):
+            for _rows in job.erase_in_batches(db, settings, ClockWatch(clock), now=clock()):
                 db.commit()
             assert compare(db) == []
             db.commit()

@@ -2,8 +2,8 @@
 
 import os
 import re
-from dataclasses import replace
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -15,29 +15,19 @@ from sqlalchemy.orm import Session
 from campaign.database import batch
 from campaign.database.session import Database
 from campaign.database.table import Base
-from campaign.delivery.model import Delivery, DeliveryRow
-from campaign.mail import daily_limit, outbox
-from campaign.mail.daily_limit import MailboxDay
-from campaign.mail.outbox import OutboxMail
 from campaign.reference.participating_state import STATES
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.server_key import ServerKeys
-from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature import erase
-from campaign.signature.erase import erase_due
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
-from campaign.worker import job
-from campaign.worker.job import Run
 from tests.conftest import NOW
-from tests.support.factories import make_delivery, make_signature
+from tests.support.factories import make_signature
 
 DAYS = 7
-
-CLOSED = date(2026, 5, 31)
 
 SHORT_WAYS = (
     "PRIMARY KEY (state_code=? AND id",
@@ -52,9 +42,6 @@ SHORT_WAYS = (
 
 OF_LETTER = "SEARCH signature USING PRIMARY KEY (state_code=?)"
 
-JUST_CLOSED = {"confirmation_days": DAYS, "closes_on": NOW.date() - timedelta(days=1)}
-LONG_CLOSED = {"confirmation_days": DAYS, "closes_on": CLOSED, "months_after_close": 5}
-
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,15 +49,19 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erase, "BATCH_ROWS", 3)
 
 
-def erased(db: Session, *, now: Any = NOW, **due: Any) -> int:
-    """Erase what is due, with a commit after each batch, and return the number of erased rows."""
+def erased(db: Session, batches: Iterator[int]) -> int:
+    """Run an erasure, with a commit after each batch, and return the number of erased rows."""
     total = 0
-    for rows in erase_due(db, now=now, **due):
+    for rows in batches:
         db.commit()
         total += rows
     db.commit()
     db.expire_all()
     return total
+
+
+def unconfirmed(db: Session, now: datetime) -> Iterator[int]:
+    return erase.erase_unconfirmed(db, now=now, confirmation_days=DAYS)
 
 
 def count(db: Session, table: type[Base]) -> int:
@@ -98,8 +89,8 @@ def test_unconfirmed_ones_are_erased_after_their_days_and_no_others(db: Session,
     rows = make_many(db, keys)
     pending = sum(1 for row in rows if row.confirmed_on is None)
 
-    assert erased(db, now=NOW + timedelta(days=DAYS), confirmation_days=DAYS) == 0
-    assert erased(db, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS) == pending == 9
+    assert erased(db, unconfirmed(db, NOW + timedelta(days=DAYS))) == 0
+    assert erased(db, unconfirmed(db, NOW + timedelta(days=DAYS + 1))) == pending == 9
     assert count(db, Signature) == len(rows) - pending
     assert count(db, SignatureToken) == len(rows) - pending
 
@@ -114,37 +105,27 @@ def test_of_two_letters_signed_with_one_id_only_the_unconfirmed_one_goes(
     db.commit()
     db.expunge_all()
 
-    assert erased(db, now=NOW + timedelta(days=DAYS + 1), confirmation_days=DAYS) == 1
+    assert erased(db, unconfirmed(db, NOW + timedelta(days=DAYS + 1))) == 1
     assert db.scalars(select(Signature.state_code)).all() == ["fr"]
 
 
-def test_after_the_close_only_pending_signatures_have_digests(db: Session, keys: ServerKeys) -> None:
+def test_erasing_digests_leaves_those_of_pending_signatures(db: Session, keys: ServerKeys) -> None:
     rows = make_many(db, keys)
-    erased(db, **JUST_CLOSED)
+    erased(db, erase.erase_digests(db))
 
     for row in rows:
         assert (row.digest is not None) == (row.confirmed_on is None), row.disclosure
     assert sum(row.sealed is not None for row in rows) == 17
 
 
-def test_until_the_close_every_signature_has_its_digest(db: Session, keys: ServerKeys) -> None:
-    rows = make_many(db, keys)
-
-    assert erased(db, confirmation_days=DAYS, closes_on=NOW.date()) == 0
-    assert sum(row.digest is not None for row in rows) == 26
-
-
-def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: ServerKeys) -> None:
+def test_after_the_erasure_nothing_personal_is_left(db: Session, keys: ServerKeys) -> None:
     rows = make_many(db, keys)
     db.add(
         Invalidation(made_at=NOW, organiser="Olga", key_id=current_key(db).id, sealed=b"a domain", number=1)
     )
     db.commit()
     before = {state: (tally.by_residence(db, state), tally.withdrawn(db, state)) for state in ("de", "kz")}
-    erased(db, now=NOW - timedelta(days=24), **LONG_CLOSED)
-    assert rows[0].sealed is not None
-
-    erased(db, **LONG_CLOSED)
+    erased(db, erase.erase_personal_data(db))
 
     for row in rows:
         assert (row.sealed, row.key_id, row.digest, row.public_name) == (None,) * 4
@@ -162,12 +143,12 @@ def test_months_after_the_close_nothing_personal_is_left(db: Session, keys: Serv
 
 def test_a_finished_erasure_does_not_search_again(db: Session, keys: ServerKeys) -> None:
     make_many(db, keys)
-    erased(db, **LONG_CLOSED)
+    erased(db, erase.erase_personal_data(db))
 
     # Without a pass through the table, which would have yielded for each batch.
-    assert list(erase_due(db, now=NOW, **LONG_CLOSED)) == []  # type: ignore[arg-type]
+    assert list(erase.erase_personal_data(db)) == []
     make_signature(db, keys)
-    assert erased(db, **LONG_CLOSED) == 2  # its personal data, and its link
+    assert erased(db, erase.erase_personal_data(db)) == 2  # its personal data, and its link
 
 
 @pytest.mark.parametrize("batches", [1, 4, 9])
@@ -175,7 +156,7 @@ def test_the_next_erasure_finishes_a_killed_one_and_takes_new_rows_too(
     db: Session, keys: ServerKeys, batches: int
 ) -> None:
     make_many(db, keys)
-    killed = erase_due(db, now=NOW, **LONG_CLOSED)  # type: ignore[arg-type]
+    killed = erase.erase_personal_data(db)
     for _rows in islice(killed, batches):
         db.commit()
     next(killed)
@@ -185,7 +166,7 @@ def test_the_next_erasure_finishes_a_killed_one_and_takes_new_rows_too(
         make_signature(db, keys, state=state, disclosure="public")
     db.commit()
 
-    erased(db, **LONG_CLOSED)
+    erased(db, erase.erase_personal_data(db))
 
     personal = or_(
         Signature.sealed.is_not(None), Signature.digest.is_not(None), Signature.key_id.is_not(None)
@@ -193,31 +174,6 @@ def test_the_next_erasure_finishes_a_killed_one_and_takes_new_rows_too(
     assert db.scalars(select(Signature.id).where(personal)).all() == []
     assert count(db, SignatureToken) == 0
     assert count(db, Signature) == 30
-
-
-def test_the_worker_also_erases_mails_mail_limits_and_delivered_numbers(
-    db: Session, database: Database, settings: Settings, keys: ServerKeys
-) -> None:
-    rows = make_many(db, keys)
-    make_delivery(db, rows[:4])
-    longest_ago = NOW - timedelta(days=2)
-    outbox.add(
-        db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=longest_ago
-    )
-    daily_limit.reserve_mails(db, [b"mailbox"], on=longest_ago.date())
-    db.commit()
-    over = replace(settings, closes_on=CLOSED, erase_months_after_close=5)
-    db.close()
-    with database.session(writes=True) as session:
-        job.erase_due(Run(settings=over, database=database, db=session, now=NOW))
-        session.commit()
-
-    with database.reading() as session:
-        assert session.scalars(select(OutboxMail.sealed)).all() == [None]
-        assert count(session, MailboxDay) == 0
-        assert count(session, DeliveryRow) == 0
-        assert session.scalars(select(Delivery.named)).all() == [4]
-        assert session.scalars(select(Signature.sealed).where(Signature.sealed.is_not(None))).all() == []
 
 
 @pytest.mark.parametrize("kind", ["unconfirmed", "digests", "people"])
@@ -232,13 +188,13 @@ def test_no_statement_reads_a_whole_table_to_erase_a_batch(
         db.execute(text("SET enable_seqscan = off"))
     plans: list[str] = []
     _note_plans(db, plans)
-    due: dict[str, Any] = {
-        "unconfirmed": {"now": NOW + timedelta(days=DAYS + 1), "confirmation_days": DAYS},
-        "digests": {"now": NOW, **JUST_CLOSED},
-        "people": {"now": NOW, **LONG_CLOSED},
+    due = {
+        "unconfirmed": unconfirmed(db, NOW + timedelta(days=DAYS + 1)),
+        "digests": erase.erase_digests(db),
+        "people": erase.erase_personal_data(db),
     }[kind]
 
-    for _rows in erase_due(db, **due):
+    for _rows in due:
         pass
 
     assert plans
@@ -269,7 +225,7 @@ def test_a_batch_reads_its_own_rows_and_not_the_whole_letter(
     plans: list[str] = []
     _note_plans(db, plans)
 
-    for _rows in erase_due(db, now=NOW, **JUST_CLOSED):  # type: ignore[arg-type]
+    for _rows in erase.erase_digests(db):
         pass
 
     batches = [plan for plan in plans if plan.startswith("UPDATE") and "signature.id >" in plan]

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
-from campaign.delivery.model import Delivery
+from campaign.operations import clock_watch
+from campaign.operations.clock_watch import newest_times
 from campaign.operations.doctor.finding import Finding
-from campaign.organiser.audit_log import AuditEntry
-from campaign.organiser.session import OrganiserSession
 from campaign.settings import Settings
-from campaign.signature import recount
 
 LOW_DISK_BYTES = 1_000_000_000
 
@@ -80,7 +78,14 @@ def clock_findings(database: Database, now: datetime) -> Iterator[Finding]:
                 " the database's: set both by NTP.",
                 is_serious=True,
             )
-        latest = max(_times(db), default=now)
+        latest = max(newest_times(db), default=now)
+        watched = clock_watch.read(db)
+    if watched and watched.jumped_at and not watched.is_steady(now):
+        yield Finding(
+            "The clock of a worker jumped, or all workers were off: nothing is erased before it has run"
+            " steadily for a day.",
+            is_serious=True,
+        )
     if latest - now > MAX_SKEW:
         yield Finding(
             f"The database contains a time that is {_span(latest - now)} in the future: this machine's clock"
@@ -100,17 +105,6 @@ def database_clock(db: Session) -> datetime:
 def _readable_by_others(folder: Path) -> Iterator[Finding]:
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         yield Finding(f"{folder} can be read by other users of this machine: chmod 700.", is_serious=True)
-
-
-def _times(db: Session) -> Iterator[datetime]:
-    """Yield the latest stored times, by the clock of their moment."""
-    for column in (AuditEntry.at, Delivery.prepared_at, OrganiserSession.used_at):
-        latest = db.scalar(select(func.max(column)))
-        if latest is not None:
-            yield latest
-    recounted = recount.last(db)
-    if recounted is not None:
-        yield recounted[0]
 
 
 def _span(span: timedelta) -> str:

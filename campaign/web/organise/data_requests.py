@@ -94,7 +94,6 @@ def _render_requests(
     *,
     erase_form: EraseForm | None = None,
 ) -> str:
-    closes_on = site().settings.closes_on
     searched = request.form.get("searched", 0, type=int) + (part.number if part else 0)
     # The first count is shown before any box is opened, so it has to be fast.
     number = 0 if found is None else data_request.count_boxes(session(), is_exact=part is not None)
@@ -105,7 +104,7 @@ def _render_requests(
         is_nothing_chosen=erase_form is not None and not _keys("keys"),
         ticked=frozenset(request.form.getlist("keys")),
         entries=None if found is None else [_entry(each) for each in found],
-        is_recognised=closes_on is None or now().date() <= closes_on,
+        is_recognised=site().erased_close is None,
         boxes=number,
         most_counted=None if part else data_request.MOST_COUNTED,
         searched=searched,

@@ -46,7 +46,7 @@ def _render_home(language: Language, *, missing_state: bool = False) -> str:
         total=figures.total,
         as_of=figures.as_of,
         is_open=is_open(),
-        closes_on=site().settings.closes_on,
+        closes_on=site().closes_on,
         missing_state=missing_state,
     )
 

@@ -44,7 +44,7 @@ def render_letter(
         count=figures.by_state.get(state.code, 0),
         as_of=figures.as_of,
         is_open=is_open(),
-        closes_on=settings.closes_on,
+        closes_on=site().closes_on,
         names_withheld=state.code in appeal.no_names_to,
         endangered=residence.choices(language.code, appeal.endangered_residences),
         confirmation_days=settings.confirmation_days,

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from campaign.reference import residence
 from campaign.reference.language import Language
 from campaign.reference.participating_state import states_in_order
+from campaign.signature.announcement import digests_due_on
 from campaign.web.site import site
 from campaign.web.supporter.blueprint import bp
 
@@ -13,12 +14,13 @@ from campaign.web.supporter.blueprint import bp
 @bp.get("/<language:language>/privacy")
 def privacy(language: Language) -> ResponseReturnValue:
     """Tell data subjects which data is stored by whom, why and for how long."""
-    appeal, settings = site().appeal, site().settings
+    appeal, settings, closes_on = site().appeal, site().settings, site().closes_on
     return render_template(
         "supporter/privacy.html",
         confirmation_days=settings.confirmation_days,
         erase_months_after_close=settings.erase_months_after_close,
-        closes_on=settings.closes_on,
+        closes_on=closes_on,
+        forgotten_on=digests_due_on(closes_on, settings.confirmation_days) if closes_on else None,
         endangered=residence.choices(language.code, appeal.endangered_residences),
         withheld_from=[state for state in states_in_order(language) if state.code in appeal.no_names_to],
     )

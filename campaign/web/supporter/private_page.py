@@ -13,7 +13,8 @@ from campaign.reference.language import LANGUAGES, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.code import grouped, read_code
 from campaign.signature import published_count
-from campaign.signature.erase import add_months
+from campaign.signature.announcement import digests_due_on
+from campaign.signature.erase import names_due_on
 from campaign.signature.link import count_links, find_by_token
 from campaign.signature.model import Signature
 from campaign.web.site import letter_to, now, session, site
@@ -115,20 +116,20 @@ def _is_endangered(signature: Signature) -> bool:
 
 def _can_confirm(signature: Signature) -> bool:
     """Whether *signature* was made in time; an expired one has no page."""
-    closes_on = site().settings.closes_on
+    closes_on = site().closes_on
     return closes_on is None or signature.signed_on <= closes_on
 
 
 def _more(language: Language, signature: Signature) -> dict[str, object]:
     """Return what is stored about the signatory beside the signature's row, and until when."""
-    closes_on = site().settings.closes_on
+    closes_on = site().closes_on
     return {
         "residence": residence.name(signature.residence, language.code),
         "language": LANGUAGES[signature.language].name,
         "links": count_links(session(), signature),
         "deliveries": with_signature(session(), signature.state_code, signature.id),
         "erased_on": _erased_on(signature),
-        "forgotten_on": closes_on + timedelta(days=1) if closes_on else None,
+        "forgotten_on": digests_due_on(closes_on, site().settings.confirmation_days) if closes_on else None,
     }
 
 
@@ -139,7 +140,9 @@ def _erased_on(signature: Signature) -> date | None:
         return signature.signed_on + timedelta(days=settings.confirmation_days + 1)
     if settings.closes_on is None:
         return None
-    return add_months(settings.closes_on, settings.erase_months_after_close)
+    return names_due_on(
+        settings.closes_on, settings.erase_months_after_close, settings.confirmation_days
+    )
 
 
 def _share(language: Language, state: ParticipatingState) -> dict[str, str]:

@@ -1,0 +1,191 @@
+"""What happens after the close: announce each erasure, find what speaks against it, and begin it."""
+
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session
+
+from campaign.database.session import take_setup_lock
+from campaign.delivery.model import DELIVERED, Delivery
+from campaign.operations.clock_watch import ClockRecord
+from campaign.organiser import audit_log
+from campaign.reference.participating_state import STATES
+from campaign.settings import Settings
+from campaign.signature.announcement import (
+    CLOCK,
+    DAYS,
+    DIGESTS,
+    KINDS,
+    NAMES,
+    UNDELIVERED,
+    YOUNG,
+    ErasureAnnouncement,
+    announcements,
+    digests_due_on,
+    note_digests_erased,
+    reopen,
+)
+from campaign.signature.erase import has_digests, has_personal_data, names_due_on
+from campaign.signature.model import COUNTED, Signature
+from campaign.signature.select import counts, is_confirmed
+
+ACTS = {DIGESTS: "erase digests", NAMES: "erase names"}
+"""What the audit log calls each erasure."""
+
+log = logging.getLogger(__name__)
+
+
+def announce(db: Session, settings: Settings, clock: ClockRecord, *, now: datetime) -> None:
+    """Announce what will be erased, note each day on which it was shown, and withdraw what is untrue."""
+    take_setup_lock(db)  # or two workers would announce it twice
+    known, today = announcements(db), now.date()
+    for kind in KINDS:
+        due_on, row = _due_on(kind, settings), known.get(kind)
+        if row is not None and not _holds(row, settings, due_on, today):
+            log.warning("the erasure of %s is no longer announced", kind)
+            db.delete(row)
+            db.flush()
+            row = None
+        if due_on is None or settings.closes_on is None or today < _shown_from(kind, settings, due_on):
+            continue
+        is_news = row is None or row.seen_on != today
+        if row is None:
+            row = _announce(db, kind, settings.closes_on, due_on, today)
+        elif is_news:
+            row.seen_on, row.days = today, row.days + 1
+        if row is not None and not row.is_begun:
+            row.doubts = " ".join(_doubts(db, row, settings, clock))
+            if is_news:
+                log.warning("%s", sentence(row, today))
+
+
+def begin_due(db: Session, *, now: datetime) -> list[str]:
+    """Return the kinds whose erasure begins or goes on; the audit log gets how much there is.
+
+    The caller commits before it erases, so that an interrupted erasure goes on.
+    """
+    take_setup_lock(db)  # or two workers would record it twice
+    due = [row for row in announcements(db).values() if row.is_begun or row.is_due(now.date())]
+    for row in due:
+        if not row.is_begun:
+            row.is_begun = True
+            note_digests_erased(db, row.closes_on)
+            audit_log.record(db, audit_log.WORKER, ACTS[row.kind], _amount(db, row.kind), now=now)
+    return [row.kind for row in due]
+
+
+def allow(db: Session, kind: str, *, by: str, now: datetime) -> bool:
+    """Let an announced erasure begin in spite of its doubts; return whether it waited for that."""
+    row = announcements(db).get(kind)
+    if row is None or not row.is_waiting:
+        return False
+    row.is_allowed = True
+    audit_log.record(db, by, f"allow to {ACTS[kind]}", row.closes_on.isoformat(), now=now)
+    return True
+
+
+def reopen_signing(db: Session, closes_on: date | None, *, by: str, now: datetime) -> None:
+    """Open signing again although digests were erased, so that mailboxes can count twice."""
+    reopen(db)
+    audit_log.record(db, by, "reopen signing", closes_on.isoformat() if closes_on else "", now=now)
+
+
+def undelivered(db: Session) -> list[str]:
+    """Return the states whose letter has sealed names for its delegation, and was never delivered."""
+    delivered = set(db.scalars(select(Delivery.state_code).where(Delivery.status.in_(DELIVERED)).distinct()))
+    return [code for code in STATES if code not in delivered and _has_names(db, code)]
+
+
+def sentence(row: ErasureAnnouncement, today: date) -> str:
+    """Return the announcement for log and command line."""
+    what = "What recognises a mailbox" if row.kind == DIGESTS else "Everything personal, names included,"
+    closed = f"CAMPAIGN_CLOSES_ON is {row.closes_on}"
+    if row.is_begun:
+        return f"{what} was erased, since {closed}."
+    if row.is_waiting:
+        return (
+            f"{what} is to be erased, since {closed}, but this waits for an owner: {_reasons(row)}."
+            " The page Closing asks for it; another closing day withdraws it."
+        )
+    return (
+        f"{what} is erased from {row.begins_on(today)} on, since {closed}; another closing day prevents it."
+    )
+
+
+def _reasons(row: ErasureAnnouncement) -> str:
+    texts = {
+        YOUNG: "there are signatures younger than the close",
+        UNDELIVERED: "letters with names were never delivered",
+        CLOCK: "the machine's clock leapt, or the machine was off",
+    }
+    return "; ".join(texts[each] for each in row.doubts.split())
+
+
+def _due_on(kind: str, settings: Settings) -> date | None:
+    if settings.closes_on is None:
+        return None
+    if kind == DIGESTS:
+        return digests_due_on(settings.closes_on, settings.confirmation_days)
+    return names_due_on(settings.closes_on, settings.erase_months_after_close, settings.confirmation_days)
+
+
+def _shown_from(kind: str, settings: Settings, due_on: date) -> date:
+    if kind == DIGESTS and settings.closes_on is not None:
+        return settings.closes_on + timedelta(days=1)
+    return due_on - timedelta(days=DAYS)
+
+
+def _holds(row: ErasureAnnouncement, settings: Settings, due_on: date | None, today: date) -> bool:
+    is_of_today = row.announced_on <= row.seen_on <= today
+    return row.closes_on == settings.closes_on and row.due_on == due_on and (is_of_today or row.is_begun)
+
+
+def _announce(
+    db: Session, kind: str, closes_on: date, due_on: date, today: date
+) -> ErasureAnnouncement | None:
+    if not (has_digests(db) or (kind == NAMES and has_personal_data(db))):
+        return None
+    row = ErasureAnnouncement(
+        kind=kind, closes_on=closes_on, due_on=due_on, announced_on=today, seen_on=today, days=1
+    )
+    db.add(row)
+    return row
+
+
+def _doubts(db: Session, row: ErasureAnnouncement, settings: Settings, clock: ClockRecord) -> Iterator[str]:
+    if _is_any_younger(db, row.closes_on):
+        yield YOUNG
+    if row.kind == NAMES and undelivered(db):
+        yield UNDELIVERED
+    if clock.leapt_at and clock.leapt_at.date() >= _shown_from(row.kind, settings, row.due_on):
+        yield CLOCK
+
+
+def _is_any_younger(db: Session, closes_on: date) -> bool:
+    younger = Signature.signed_on > closes_on
+    # Phrased for the indexes of confirmed and of pending signatures.
+    confirmed = Signature.state_code.in_(STATES), is_confirmed(), Signature.confirmed_on > closes_on, younger
+    return _exists(db, *confirmed) or _exists(db, Signature.confirmed_on.is_(None), younger)
+
+
+def _has_names(db: Session, state_code: str) -> bool:
+    return _exists(
+        db,
+        Signature.state_code == state_code,
+        counts(),
+        Signature.sealed.is_not(None),
+        Signature.disclosure != COUNTED,
+    )
+
+
+def _amount(db: Session, kind: str) -> str:
+    digests = Signature.state_code.in_(STATES), Signature.digest >= b"", is_confirmed()
+    where = digests if kind == DIGESTS else (Signature.sealed.is_not(None),)
+    number = db.scalar(select(func.count()).select_from(Signature).where(*where)) or 0
+    return f"of {number:,} signatures"
+
+
+def _exists(db: Session, *where: ColumnElement[bool]) -> bool:
+    return bool(db.scalar(select(exists().where(*where))))

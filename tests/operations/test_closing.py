@@ -1,0 +1,315 @@
+"""After the close: what is erased is announced first, and doubtful erasures wait for an owner."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database.session import Database
+from campaign.delivery.model import Delivery, DeliveryRow
+from campaign.mail import daily_limit, outbox
+from campaign.mail.daily_limit import MailboxDay
+from campaign.mail.outbox import OutboxMail
+from campaign.operations import closing
+from campaign.operations.clock_watch import ClockWatch
+from campaign.operations.doctor.examine import examine
+from campaign.organiser.audit_log import AuditEntry
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature.announcement import DIGESTS, NAMES, announcements, erased_close
+from campaign.signature.model import Signature, SignatureToken
+from campaign.worker import job
+from campaign.worker.job import Run
+from tests.conftest import NOW, Clock
+from tests.support.factories import make_delivery, make_owner, make_signature
+
+TODAY = NOW.date()
+
+
+class Worker:
+    """The worker of a site whose days the test lets pass."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.watch = ClockWatch(clock)
+
+    def restart(self) -> None:
+        self.watch = ClockWatch(self.clock)
+
+    def hour(self, **changes: object) -> None:
+        """Do what the worker does each minute and each hour."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        for task in (job.sweep_outbox, job.erase_due):
+            with self.database.session(writes=True) as db:
+                task(
+                    Run(
+                        settings=self.settings,
+                        database=self.database,
+                        db=db,
+                        now=self.clock(),
+                        watch=self.watch,
+                    )
+                )
+                db.commit()
+
+    def days(self, number: int) -> None:
+        """Let days pass; the worker runs four times on each."""
+        for _ in range(4 * number):
+            self.clock.forward(hours=6)
+            self.hour()
+
+    def left(self) -> tuple[int, int, int]:
+        """Return the number of sealed boxes, digests and links."""
+        with self.database.reading() as db:
+            return (
+                db.scalar(select(func.count(Signature.sealed))) or 0,
+                db.scalar(select(func.count(Signature.digest))) or 0,
+                db.scalar(select(func.count(SignatureToken.hash))) or 0,
+            )
+
+    def log(self) -> list[tuple[str, str, str]]:
+        with self.database.reading() as db:
+            entries = db.scalars(select(AuditEntry).where(AuditEntry.act.contains("erase")))
+            return sorted((each.organiser, each.act, each.about) for each in entries)
+
+    def doubts(self, kind: str) -> str | None:
+        with self.database.reading() as db:
+            row = announcements(db).get(kind)
+        return row.doubts if row and row.is_waiting else None
+
+
+@pytest.fixture
+def worker(settings: Settings, database: Database, clock: Clock) -> Worker:
+    return Worker(settings, database, clock)
+
+
+@pytest.fixture
+def signed(db: Session, keys: ServerKeys) -> Callable[[date], None]:
+    def sign(on: date) -> None:
+        rows = [make_signature(db, keys, on=on).row for _ in range(3)]
+        make_delivery(db, rows)
+        db.commit()
+        db.close()
+
+    return sign
+
+
+def test_last_years_number_in_the_closing_day_destroys_nothing(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY)
+    worker.hour(closes_on=TODAY.replace(year=2025))
+    assert worker.left() == (3, 3, 3)
+
+    worker.days(30)
+    assert worker.left() == (3, 3, 3)
+    assert (worker.doubts(DIGESTS), worker.doubts(NAMES)) == ("young", "young")
+
+    worker.hour(closes_on=date(2027, 11, 23))
+    assert (worker.doubts(DIGESTS), worker.doubts(NAMES)) == (None, None)
+    assert worker.log() == []
+
+
+def test_a_clock_three_years_ahead_destroys_nothing_and_its_return_withdraws_the_announcement(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY)
+    make_signature(db, keys, confirmed=False)
+    outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
+    db.commit()
+    db.close()
+    worker.hour(closes_on=TODAY + timedelta(days=90))
+    worker.clock.time += timedelta(days=3 * 365)
+    worker.restart()
+    worker.hour()
+    worker.clock.forward(hours=1)
+    worker.hour()
+
+    assert worker.left() == (4, 4, 4)
+    with worker.database.reading() as reading:
+        assert reading.scalars(select(OutboxMail.status)).all() == ["waiting"]
+    assert (worker.doubts(DIGESTS), worker.doubts(NAMES)) == ("clock", "clock")
+    worker.days(20)
+    assert worker.left() == (3, 3, 3), "by then what was pending is erased, and no more"
+
+    worker.clock.time -= timedelta(days=3 * 365)
+    worker.hour()
+    assert (worker.doubts(DIGESTS), worker.doubts(NAMES)) == (None, None)
+
+
+def test_a_clock_that_is_set_ahead_while_the_worker_runs_is_noticed_by_the_monotonic_one(
+    worker: Worker, db: Session, keys: ServerKeys
+) -> None:
+    outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
+    db.commit()
+    db.close()
+    worker.hour()
+    for _ in range(5):
+        worker.clock.forward(hours=1)
+        worker.clock.time += timedelta(hours=5)
+        worker.hour()
+
+    with worker.database.reading() as reading:
+        assert reading.scalars(select(OutboxMail.status)).all() == ["waiting"]
+
+
+def test_two_machines_whose_clocks_differ_by_years_erase_nothing(
+    worker: Worker, db: Session, keys: ServerKeys
+) -> None:
+    make_signature(db, keys, confirmed=False)
+    db.close()
+    other, ahead = ClockWatch(worker.clock), timedelta(days=1000)
+    for _ in range(72):
+        worker.clock.forward(hours=1)
+        worker.hour()
+        with worker.database.session(writes=True) as session:
+            now = worker.clock() + ahead
+            job.erase_due(
+                Run(settings=worker.settings, database=worker.database, db=session, now=now, watch=other)
+            )
+            session.commit()
+
+    assert worker.left() == (1, 1, 1)
+
+
+def test_after_an_announced_week_digests_go_and_months_later_names(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY)
+    worker.hour(closes_on=TODAY, erase_months_after_close=1)
+    assert worker.log() == []
+
+    worker.days(8)
+    assert worker.left() == (3, 0, 3)
+    assert worker.log() == [("worker", "erase digests", "of 3 signatures")]
+    worker.days(15)
+    assert worker.left() == (3, 0, 3)
+    worker.days(7)
+    assert worker.left() == (0, 0, 0)
+    assert worker.log() == [
+        ("worker", "erase digests", "of 3 signatures"),
+        ("worker", "erase names", "of 3 signatures"),
+    ]
+    with worker.database.reading() as db:
+        assert db.scalar(select(func.count()).select_from(DeliveryRow)) == 0
+        assert db.scalars(select(Delivery.named)).all() == [3]
+
+
+def test_a_worker_that_first_runs_after_the_day_still_announces_for_a_week(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY - timedelta(days=300))
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+    worker.days(6)
+    assert worker.left() == (3, 3, 3)
+
+    worker.days(1)
+    assert worker.left() == (0, 0, 0)
+
+
+def test_names_of_a_letter_that_was_never_delivered_wait_for_an_owner(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY - timedelta(days=300))
+    make_signature(db, keys, state="fr", on=TODAY - timedelta(days=300))
+    make_signature(db, keys, state="it", disclosure="counted", on=TODAY - timedelta(days=300))
+    owner = make_owner(db)
+    db.close()
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+    worker.days(20)
+    assert worker.left() == (4, 0, 5)
+    assert worker.doubts(NAMES) == "undelivered"
+    assert closing.undelivered(db) == ["fr"]
+    db.close()
+
+    with worker.database.writing() as session:
+        assert closing.allow(session, NAMES, by=owner.name, now=worker.clock())
+    worker.days(1)
+    assert worker.left() == (0, 0, 0)
+    assert ("Olga Organiser", "allow to erase names", "2026-01-28") in worker.log()
+
+
+def test_a_leap_of_the_clock_takes_an_owners_word_back(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY - timedelta(days=100))
+    make_signature(db, keys, state="fr", on=TODAY - timedelta(days=100))
+    db.close()
+    worker.hour(closes_on=TODAY - timedelta(days=80), erase_months_after_close=3)
+    worker.days(8)
+    with worker.database.writing() as session:
+        assert closing.allow(session, NAMES, by="Olga", now=worker.clock())
+    worker.clock.time += timedelta(days=40)
+    worker.days(10)
+
+    assert worker.left()[0] == 4
+    assert worker.doubts(NAMES) == "undelivered clock"
+
+
+def test_a_moved_closing_day_is_announced_from_its_start(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY - timedelta(days=300))
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+    worker.days(5)
+    worker.hour(closes_on=TODAY - timedelta(days=298))
+    worker.days(6)
+    assert worker.left() == (3, 3, 3)
+
+    worker.days(1)
+    assert worker.left() == (0, 0, 0)
+
+
+def test_once_digests_are_erased_the_closing_day_is_remembered(
+    worker: Worker, signed: Callable[[date], None], db: Session
+) -> None:
+    signed(TODAY)
+    worker.hour(closes_on=TODAY)
+    assert erased_close(db) is None
+    db.close()
+    worker.days(8)
+    worker.hour(closes_on=TODAY + timedelta(days=90))
+
+    assert erased_close(db) == TODAY
+
+
+def test_the_worker_also_erases_mails_and_mail_limits(worker: Worker, db: Session, keys: ServerKeys) -> None:
+    long_ago = NOW - timedelta(days=2)
+    outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=long_ago)
+    daily_limit.reserve_mails(db, [b"mailbox"], on=long_ago.date())
+    db.commit()
+    db.close()
+    worker.hour()
+
+    with worker.database.reading() as session:
+        assert session.scalars(select(OutboxMail.sealed)).all() == [None]
+        assert session.scalar(select(func.count()).select_from(MailboxDay)) == 0
+
+
+def test_the_doctor_says_what_has_closed_and_what_is_erased_when(
+    worker: Worker, signed: Callable[[date], None], appeal: Appeal, db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY)
+    make_signature(db, keys, state="fr")
+    db.close()
+    worker.hour(closes_on=TODAY)
+
+    def said() -> str:
+        found = examine(worker.settings, appeal, worker.database, now=worker.clock())
+        return "\n".join(each.text for each in found)
+
+    assert "The campaign closed" not in said()
+    worker.days(1)
+    assert "The campaign closed on 2026-11-23: no letter can be signed." in said()
+    assert "Names are due to be erased on 2027-05-23" in said()
+    assert "What recognises a mailbox is erased from 2026-12-01 on" in said()
+    assert "Letters with names were never delivered to: FR." in said()
+    worker.days(8)
+    worker.hour(closes_on=TODAY + timedelta(days=90))
+    assert "Signing stays closed until an owner reopens it" in said()

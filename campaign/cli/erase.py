@@ -9,7 +9,7 @@ import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import read_fact
+from campaign.database.fact import check_secret_key, read_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.operations.clock_watch import ClockWatch
@@ -17,8 +17,9 @@ from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import destroy, destroy_files
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
+from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
-from campaign.sealing.server_key import DIGEST_KEY
+from campaign.sealing.server_key import DIGEST_KEY, ServerKeys
 from campaign.settings import Settings
 from campaign.signature import count
 from campaign.worker.job import erase_in_batches
@@ -56,6 +57,10 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
 
 
 def _erase_due(settings: Settings, database: Database) -> None:
+    with database.reading() as reading:
+        if campaign_key.destroyed_at(reading) is None:
+            check_secret_key(reading, settings.secret_key)
+    audit_chain.use_key(database, ServerKeys.from_secret(settings.secret_key).audit)
     total = 0
     with database.session(writes=True) as db:
         for rows in erase_in_batches(db, settings, ClockWatch(), now=SYSTEM_CLOCK()):

@@ -76,14 +76,14 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
     return [row.kind for row in due]
 
 
-def allow(db: Session, kind: str, *, by: str, now: datetime) -> bool:
-    """Let an announced erasure begin in spite of its doubts; return whether it waited for that."""
+def allow(db: Session, kind: str, doubts: str, *, by: str, now: datetime) -> bool:
+    """Let an announced erasure begin in spite of *doubts*; return whether it waits for nothing else."""
     row = announcements(db).get(kind)
     if row is None or not row.is_waiting:
-        return False
-    row.is_allowed = True
-    audit_log.record(db, by, f"allow to {ACTS[kind]}", row.closes_on.isoformat(), now=now)
-    return True
+        return row is not None
+    row.allowed = " ".join(each for each in row.doubts.split() if each in doubts.split())
+    audit_log.record(db, by, f"allow to {ACTS[kind]}", f"{row.closes_on} {row.allowed}", now=now)
+    return not row.is_waiting
 
 
 def reopen_signing(db: Session, closes_on: date | None, *, by: str, now: datetime) -> None:

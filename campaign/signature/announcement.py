@@ -17,7 +17,7 @@ YOUNG, UNDELIVERED, CLOCK = "young", "undelivered", "clock"
 clock leapt."""
 
 DAYS = 7
-"""On so many days an announcement is shown before its erasure begins."""
+"""Days for which an announcement is shown before its erasure begins."""
 
 DIGESTS_ERASED = "digests_erased"
 """The fact that digests were erased; its content is the closing day for which that was done."""
@@ -39,14 +39,14 @@ class ErasureAnnouncement(Base):
     """Days on which a worker ran since, the first one included."""
     doubts: Mapped[str] = mapped_column(default="")
     """Why it waits for an owner, separated by spaces."""
-    is_allowed: Mapped[bool] = mapped_column(default=False)
-    """Whether an owner allowed it in spite of the doubts."""
+    allowed: Mapped[str] = mapped_column(default="")
+    """The doubts in spite of which an owner allowed it; a new doubt waits again."""
     is_begun: Mapped[bool] = mapped_column(default=False)
 
     @property
     def is_waiting(self) -> bool:
         """Whether it begins only after an owner has allowed it."""
-        return bool(self.doubts) and not self.is_allowed and not self.is_begun
+        return bool(set(self.doubts.split()) - set(self.allowed.split())) and not self.is_begun
 
     def is_due(self, today: date) -> bool:
         """Whether the erasure may begin."""

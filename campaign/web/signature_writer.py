@@ -56,9 +56,7 @@ class SignatureWriter:
 
     def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[SignatureKey | CampaignError]:
         days = self._settings.confirmation_days
-        return confirm(
-            db, tokens, now=self._clock(), confirmation_days=days, closes_on=self._closes_on(db)
-        )
+        return confirm(db, tokens, now=self._clock(), confirmation_days=days, closes_on=self._closes_on(db))
 
     def _closes_on(self, db: Session) -> date | None:
         # From the database: no signature may come after digests were erased, not even for a second.

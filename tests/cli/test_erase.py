@@ -1,6 +1,6 @@
 """`campaign erase`: rows that are due, and in an emergency everything personal."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select, update
 
 from campaign.cli.main import campaign
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import CampaignError, ErasedError
 from campaign.operations.emergency.scrub_rows import is_unfinished
@@ -41,7 +42,7 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def filled(database: Database, keys: ServerKeys) -> Database:
     with database.session(writes=True) as db:
-        make_owner(db)
+        make_owner(db, now=SYSTEM_CLOCK())
         make_signature(db, keys, name="Mara Example")
     return database
 
@@ -64,6 +65,18 @@ def test_due_rows_are_erased_and_counted(run: Any, filled: Database) -> None:
     assert "1 rows were due" in run("erase").output
     assert boxes(filled) == 0
     assert not is_destroyed(filled)
+
+
+def test_after_a_jump_of_the_clock_the_command_erases_nothing_and_says_why(
+    run: Any, database: Database, keys: ServerKeys
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db, now=SYSTEM_CLOCK() - timedelta(days=400))
+        make_signature(db, keys, confirmed=False, on=date(2020, 1, 1))
+    output = run("erase").output
+
+    assert "0 rows were due" in output
+    assert "nothing is erased before it has run steadily for a day" in output
 
 
 @pytest.mark.parametrize("typed", ["erase\n", "yes\n", "\nno\n"])

@@ -21,11 +21,11 @@ from campaign.delivery import notice
 from campaign.disclosure.approval import Outcome, approve_names
 from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
+from campaign.signature.erase import erase_personal_data, erase_unconfirmed
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.select import in_list_order
 from campaign.web.site import Site
-from campaign.worker.job import erase_in_batches
 from tests.conftest import Clock, _postgresql_url
 from tests.database.test_migration import marks, next_version
 from tests.support.factories import make_delivery, make_owner
@@ -141,11 +141,11 @@ def test_a_campaign_from_signing_to_erasure_works_with_partitions(app: Flask, cl
         assert compare(db) == []
         db.commit()
 
-    closed = replace(site.settings, closes_on=clock().date())
     clock.forward(days=400)
     with site.database.session(writes=True) as db:
-        for _rows in erase_in_batches(db, closed, now=clock()):
-            db.commit()
+        for erasure in (erase_unconfirmed(db, now=clock(), confirmation_days=7), erase_personal_data(db)):
+            for _rows in erasure:
+                db.commit()
         left = db.scalars(select(Signature)).all()
         assert {(each.sealed, each.digest, each.public_name) for each in left} == {(None, None, None)}
         assert db.scalars(select(SignatureToken)).all() == []

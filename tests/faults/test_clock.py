@@ -119,9 +119,10 @@ def test_a_mail_made_before_the_clock_was_set_back_is_given_up_after_a_day_all_t
 ) -> None:
     put("mara")
     clock.time -= timedelta(days=30)
-    worker().sweep()
+    ours = worker()
+    ours.sweep()
     clock.forward(hours=24)
-    worker().sweep()
+    ours.sweep()
 
     with database.reading() as db:
         assert waiting(db) == []
@@ -152,7 +153,7 @@ def test_a_mail_that_is_refused_for_a_day_is_given_up_and_that_is_shown(
 
     assert tried[:4] == [timedelta(minutes=minutes) for minutes in (0, 1, 6, 21)]
     assert all(later - sooner <= HOUR for sooner, later in pairwise(tried))
-    assert 22 * HOUR < tried[-1] <= 24 * HOUR
+    assert 22 * HOUR < tried[-2] <= 24 * HOUR < tried[-1], "the last is the sweep that gave it up"
     with database.session(writes=True) as db:
         [mail] = db.scalars(select(OutboxMail))
         assert (mail.status, mail.sealed, mail.failure_code) == (outbox.EXPIRED, None, 451)

@@ -229,10 +229,10 @@ def test_names_of_a_letter_that_was_never_delivered_wait_for_an_owner(
     db.close()
 
     with worker.database.writing() as session:
-        assert closing.allow(session, NAMES, by=owner.name, now=worker.clock())
+        assert closing.allow(session, NAMES, "undelivered", by=owner.name, now=worker.clock())
     worker.days(1)
     assert worker.left() == (0, 0, 0)
-    assert ("Olga Organiser", "allow to erase names", "2026-01-28") in worker.log()
+    assert ("Olga Organiser", "allow to erase names", "2026-01-28 undelivered") in worker.log()
 
 
 def test_a_leap_of_the_clock_takes_an_owners_word_back(
@@ -244,12 +244,27 @@ def test_a_leap_of_the_clock_takes_an_owners_word_back(
     worker.hour(closes_on=TODAY - timedelta(days=80), erase_months_after_close=3)
     worker.days(8)
     with worker.database.writing() as session:
-        assert closing.allow(session, NAMES, by="Olga", now=worker.clock())
+        assert closing.allow(session, NAMES, "undelivered", by="Olga", now=worker.clock())
     worker.clock.time += timedelta(days=40)
     worker.days(10)
 
     assert worker.left()[0] == 4
     assert worker.doubts(NAMES) == "undelivered clock"
+
+
+def test_an_owners_word_is_about_the_doubts_that_the_page_showed(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY - timedelta(days=100))
+    make_signature(db, keys, state="fr", on=TODAY - timedelta(days=70))
+    db.close()
+    worker.hour(closes_on=TODAY - timedelta(days=80), erase_months_after_close=1)
+    assert worker.doubts(NAMES) == "young undelivered"
+    with worker.database.writing() as session:
+        assert not closing.allow(session, NAMES, "undelivered", by="Olga", now=worker.clock())
+    worker.days(10)
+
+    assert worker.left()[0] == 4
 
 
 def test_a_moved_closing_day_is_announced_from_its_start(

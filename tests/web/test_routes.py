@@ -69,6 +69,9 @@ GET   /organise/checks                                               organisers
 POST  /organise/checks                                               organisers
 POST  /organise/checks/<uuid:decision_id>/undo                       organisers
 POST  /organise/checks/find                                          organisers
+GET   /organise/closing                                              readers
+POST  /organise/closing/<kind>                                       owners
+POST  /organise/closing/reopen                                       owners
 GET   /organise/delegations                                          readers
 POST  /organise/delegations/<state:state>                            organisers
 POST  /organise/delegations/import                                   organisers

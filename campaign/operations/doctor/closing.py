@@ -1,9 +1,10 @@
-"""Findings about the close: what is closed, what is erased when, and what waits for an owner."""
+"""Findings about erasures: what waits for a steady clock or an owner, and what follows from the close."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from campaign.database.session import Database
+from campaign.operations import clock_watch
 from campaign.operations.closing import sentence, undelivered
 from campaign.operations.doctor.finding import Finding
 from campaign.sealing import campaign_key
@@ -13,11 +14,18 @@ from campaign.signature.erase import names_due_on
 
 
 def closing_findings(settings: Settings, database: Database, now: datetime) -> Iterator[Finding]:
-    """Yield that the campaign has closed, and what follows from it."""
+    """Yield what keeps erasures waiting, that the campaign has closed, and what follows from it."""
     with database.reading() as db:
         if campaign_key.destroyed_at(db) is not None:
             return
         erased, rows, letters = erased_close(db), announcements(db), undelivered(db)
+        clock = clock_watch.read(db)
+    if clock is not None and not clock.is_steady(now):
+        yield Finding(
+            "The clock of a worker jumped, or all workers were off: nothing is erased before it has run"
+            " steadily for a day.",
+            is_serious=True,
+        )
     closed_on = closing_day(settings.closes_on, erased)
     if closed_on is None or now.date() <= closed_on:
         return

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
-from campaign.operations import clock_watch
 from campaign.operations.clock_watch import newest_times
 from campaign.operations.doctor.finding import Finding
 from campaign.settings import Settings
@@ -79,13 +78,6 @@ def clock_findings(database: Database, now: datetime) -> Iterator[Finding]:
                 is_serious=True,
             )
         latest = max(newest_times(db), default=now)
-        watched = clock_watch.read(db)
-    if watched and watched.jumped_at and not watched.is_steady(now):
-        yield Finding(
-            "The clock of a worker jumped, or all workers were off: nothing is erased before it has run"
-            " steadily for a day.",
-            is_serious=True,
-        )
     if latest - now > MAX_SKEW:
         yield Finding(
             f"The database contains a time that is {_span(latest - now)} in the future: this machine's clock"

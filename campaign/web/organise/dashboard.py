@@ -18,6 +18,7 @@ from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import states_in_order
 from campaign.signature import count, invalidation, recount
+from campaign.signature.announcement import announcements
 from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise import chart
 from campaign.web.organise.blueprint import bp
@@ -54,7 +55,19 @@ def dashboard() -> ResponseReturnValue:
         altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),
+        **_closing(),
     )
+
+
+def _closing() -> dict[str, object]:
+    """Return the day on which the campaign closed, and the erasures that are announced."""
+    closes_on, today = site().closes_on, now().date()
+    rows = [each for each in announcements(session()).values() if not each.is_begun]
+    return {
+        "closed_on": closes_on if closes_on and today > closes_on else None,
+        "is_held_closed": closes_on != site().settings.closes_on,
+        "announced": [(each.kind, each.is_waiting, each.begins_on(today)) for each in rows],
+    }
 
 
 def _recovery() -> dict[str, object]:

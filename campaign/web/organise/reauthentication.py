@@ -16,6 +16,7 @@ ASKS: Mapping[str, timedelta] = {
         for view in (
             "add_organiser",
             "adopt",
+            "allow_erasure",
             "change_role",
             "change_safety",
             "decide",
@@ -25,6 +26,7 @@ ASKS: Mapping[str, timedelta] = {
             "list_file",
             "make_recovery_code",
             "remove_organiser",
+            "reopen",
             "save_delegation",
             "save_organisation",
             "switch_off_codes",

@@ -9,6 +9,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     approval,
     audit,
     checks,
+    closing,
     dashboard,
     data_requests,
     delegations,

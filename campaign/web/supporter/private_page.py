@@ -140,9 +140,7 @@ def _erased_on(signature: Signature) -> date | None:
         return signature.signed_on + timedelta(days=settings.confirmation_days + 1)
     if settings.closes_on is None:
         return None
-    return names_due_on(
-        settings.closes_on, settings.erase_months_after_close, settings.confirmation_days
-    )
+    return names_due_on(settings.closes_on, settings.erase_months_after_close, settings.confirmation_days)
 
 
 def _share(language: Language, state: ParticipatingState) -> dict[str, str]:

@@ -15,6 +15,7 @@ from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import data_request, search
+from campaign.signature.announcement import note_digests_erased
 from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.support.factories import make_delivery, make_owner, make_signature
@@ -129,6 +130,7 @@ def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     for state in ("at", "be", "de", "fr"):
         make_signature(db, keys, state=state, email=MARA if state in {"at", "fr"} else "")
     db.execute(update(Signature).values(digest=None))
+    note_digests_erased(db, date(2026, 11, 1))
     db.commit()
     organiser = OrganisersBrowser(make_app(replace(settings, closes_on=date(2026, 11, 1))))
     organiser.log_in()

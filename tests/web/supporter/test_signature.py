@@ -237,7 +237,7 @@ def test_the_private_page_shows_all_stored_data(
         "In a sealed box",
         "No organiser has read them yet",
         "The delegation only",
-        "It is deleted on 1 July 2027",
+        "It is deleted on 8 July 2027",
         "2, each from a message of ours",
         "erased on 30 December 2027",
     ):

@@ -75,6 +75,8 @@ class OwnKeyPair:
     wrapped_private_key: bytes = field(repr=False)
     salt: bytes
     cost: Cost
+    stretched: bytes = field(repr=False)
+    """The key that the passphrase gives, under which the private key is wrapped."""
 
     @classmethod
     def make(cls, passphrase: str) -> "OwnKeyPair":
@@ -82,7 +84,8 @@ class OwnKeyPair:
         private, public = box.new_pair()
         salt, cost = passphrase_key.new_salt(), passphrase_key.COST
         stretched = passphrase_key.stretch(passphrase, salt, cost)
-        return cls(public, box.wrap(private, stretched, own_key_context(public)), salt, cost)
+        wrapped = box.wrap(private, stretched, own_key_context(public))
+        return cls(public, wrapped, salt, cost, stretched)
 
 
 def own_key_context(public_key: bytes) -> str:

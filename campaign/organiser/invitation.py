@@ -1,7 +1,9 @@
 """New accounts: the first one with the setup link, later ones with invitations."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -39,6 +41,42 @@ def invite(db: Session, owner: Unlocked, name: str, role: str = ORGANISER, *, no
     )
     audit_log.record(db, owner.name, "invite organiser", f"{invited.name}: {role}", now=now)
     return code
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An invitation that was not used."""
+
+    id: UUID
+    name: str | None
+    role: str | None
+    made_by: str
+    expires_at: datetime | None
+
+
+def pending(db: Session, *, now: datetime) -> list[Pending]:
+    """Return the invitations that still make an account, the latest first."""
+    names = {each.id: each.name for each in accounts.all_accounts(db)}
+    return [
+        Pending(
+            row.id, row.name, row.role, names.get(row.holder_id, "") if row.holder_id else "", row.expires_at
+        )
+        for row in key_wrapping.pending_invitations(db, now=now)
+    ]
+
+
+def revoke(db: Session, owner: Unlocked, invitation_id: UUID, *, now: datetime) -> bool:
+    """Make an invitation useless; return whether it still was one.
+
+    Raises:
+        RoleError: Only an owner revokes.
+    """
+    accounts.lock_accounts(db, by=owner)
+    invited = key_wrapping.delete_invitation(db, invitation_id)
+    if invited is None:
+        return False
+    audit_log.record(db, owner.name, "revoke invitation", f"{invited.name}: {invited.role}", now=now)
+    return True
 
 
 def join(

@@ -31,7 +31,7 @@ def unlock(db: Session, name: str, passphrase: str, code: TypedCode | None = Non
     account, stretched = stretch(db, find_account(db, name), passphrase)
     if account is None:
         raise WrongKeyError(NO_MATCH)
-    own_private = _open(account, stretched)
+    own_private = own_private_key(account, stretched)
     _check_code(db, account, stretched, code)
     private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
@@ -46,7 +46,7 @@ def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[
     account, stretched = stretch(db, db.get(Organiser, organiser_id), passphrase)
     if account is None:
         raise WrongKeyError(NO_MATCH)
-    _open(account, stretched)
+    own_private_key(account, stretched)
     return account, stretched
 
 
@@ -89,7 +89,12 @@ def _check_code(db: Session, account: Organiser, stretched: bytes, code: TypedCo
         raise WrongKeyError(NO_MATCH) from error
 
 
-def _open(account: Organiser, stretched: bytes) -> bytes:
+def own_private_key(account: Organiser, stretched: bytes) -> bytes:
+    """Return the private key of the organiser's own pair.
+
+    Raises:
+        WrongKeyError: *stretched* is of another passphrase.
+    """
     try:
         return box.unwrap(account.wrapped_private_key, stretched, own_key_context(account.public_key))
     except WrongKeyError as error:

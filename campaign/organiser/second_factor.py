@@ -96,6 +96,19 @@ def is_on(db: Session, organiser_id: UUID) -> bool:
     return db.get_one(Organiser, organiser_id).second_factor is not None
 
 
+def secret(account: Organiser, stretched: bytes) -> str | None:
+    """Return the secret that the phone of *account* has; ``None`` with codes off."""
+    if account.second_factor is None:
+        return None
+    return box.unwrap(account.second_factor, _key(stretched), _context(account)).decode()
+
+
+def continue_with(account: Organiser, stretched: bytes, secret: str, *, used: TypedCode) -> None:
+    """Wrap the secret under the key of a new passphrase; the code *used* stays consumed."""
+    account.second_factor = box.wrap(secret.encode(), _key(stretched), _context(account))
+    account.second_factor_used = used.step(secret)
+
+
 def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
     """Accept *code* once; of two simultaneous requests with the same code, one is refused.
 

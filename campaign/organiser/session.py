@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, delete, update
+from sqlalchemy import ForeignKey, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
@@ -53,6 +53,14 @@ class Resumed(NamedTuple):
     """See :class:`OrganiserSession`."""
 
 
+class OpenSession(NamedTuple):
+    """A session, as its organiser sees it."""
+
+    began_at: datetime
+    used_at: datetime
+    is_this: bool
+
+
 def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -> str:
     """Start a session; return the secret for the cookie, which is stored nowhere else."""
     cookie = secrets.token_urlsafe(32)
@@ -79,7 +87,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
         WrongKeyError: No session has this cookie, or it has expired.
     """
     row = db.get(OrganiserSession, _session_hash(cookie))
-    if row is None or row.used_at + IDLE_LIMIT < now or row.began_at + LIFETIME < now:
+    if row is None or _is_over(row, now):
         raise WrongKeyError("this session is over: log in again")
     account = db.get_one(Organiser, row.organiser_id)
     private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys), _context(account.id))
@@ -110,6 +118,24 @@ def end(db: Session, cookie: str) -> None:
     db.execute(delete(OrganiserSession).where(OrganiserSession.hash == _session_hash(cookie)))
 
 
+def end_others(db: Session, organiser_id: UUID, cookie: str) -> int:
+    """Delete the organiser's sessions except that of *cookie*; return their number."""
+    others = delete(OrganiserSession).where(
+        OrganiserSession.organiser_id == organiser_id, OrganiserSession.hash != _session_hash(cookie)
+    )
+    return len(db.scalars(others.returning(OrganiserSession.hash)).all())
+
+
+def open_sessions(db: Session, organiser_id: UUID, cookie: str, *, now: datetime) -> list[OpenSession]:
+    """Return the organiser's sessions that are not over, the latest first."""
+    query = select(OrganiserSession).where(OrganiserSession.organiser_id == organiser_id)
+    rows = db.scalars(query.order_by(OrganiserSession.began_at.desc()))
+    mine = _session_hash(cookie)
+    return [
+        OpenSession(row.began_at, row.used_at, row.hash == mine) for row in rows if not _is_over(row, now)
+    ]
+
+
 def end_all(db: Session, organiser_id: UUID) -> None:
     """Delete every session of one organiser."""
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id == organiser_id))
@@ -129,6 +155,10 @@ def erase_expired(db: Session, *, now: datetime) -> None:
 def _context(organiser_id: UUID) -> str:
     """Bind a session's key to its account: changed in the row, another account's role would be had."""
     return f"session {organiser_id}"
+
+
+def _is_over(row: OrganiserSession, now: datetime) -> bool:
+    return row.used_at + IDLE_LIMIT < now or row.began_at + LIFETIME < now
 
 
 def _session_hash(cookie: str) -> bytes:

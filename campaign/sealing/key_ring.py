@@ -20,6 +20,8 @@ class KeyRing:
 
     def __init__(self, openers: Mapping[UUID, Opener]) -> None:
         self._openers = openers
+        self.opened = 0
+        """How many signatures' boxes it opened so far."""
         self.altered: set[str] = set()
         """The contexts whose boxes did not belong to their rows, of those that were opened so far."""
 
@@ -30,7 +32,9 @@ class KeyRing:
             AlteredError: The row, or its box, was changed by somebody who writes to the database.
             WrongKeyError: The box is sealed to a pair that this ring does not have.
         """
-        return self._open(key_id, context, lambda opener: opener.details(sealed, context))
+        details = self._open(key_id, context, lambda opener: opener.details(sealed, context))
+        self.opened += 1
+        return details
 
     def content(self, key_id: UUID | None, sealed: bytes, context: str) -> bytes:
         """Return the content of a box from :func:`campaign.sealing.box.seal_bytes`.

@@ -169,6 +169,14 @@ def recovery_wrappings(db: Session, key: CampaignKey) -> list[KeyWrapping]:
     )
 
 
+def rewrap_for(db: Session, holder_id: UUID, own_private: bytes, public_key: bytes) -> None:
+    """Seal an organiser's wrappings, which *own_private* opens, to the organiser's new *public_key*."""
+    mine = select(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "organiser")
+    for row in db.scalars(mine):
+        private_key = box.unseal_bytes(row.wrapped, own_private, row.context)
+        row.wrapped = box.seal_bytes(private_key, public_key, row.context)
+
+
 def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
     """Return the current pair's private key, with the private key of an organiser's own pair.
 
@@ -194,6 +202,22 @@ def delete_wrappings(db: Session, holder_id: UUID) -> None:
 def delete_invitations(db: Session, holder_id: UUID) -> None:
     """Delete the invitations that an organiser made."""
     db.execute(delete(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "link"))
+
+
+def pending_invitations(db: Session, *, now: datetime) -> list[KeyWrapping]:
+    """Return the invitations that still open something, the latest first."""
+    query = select(KeyWrapping).where(_IS_INVITATION, KeyWrapping.expires_at >= now)
+    return list(db.scalars(query.order_by(KeyWrapping.expires_at.desc())))
+
+
+def delete_invitation(db: Session, invitation_id: UUID) -> Invited | None:
+    """Delete an invitation; return what it was for, or ``None`` if it was used or deleted before."""
+    deleted = delete(KeyWrapping).where(KeyWrapping.id == invitation_id, _IS_INVITATION)
+    row = db.execute(deleted.returning(KeyWrapping.name, KeyWrapping.role)).one_or_none()
+    return Invited(row.name, row.role) if row else None
+
+
+_IS_INVITATION = (KeyWrapping.kind == "link") & KeyWrapping.name.is_not(None)
 
 
 def _link(code: str) -> Select[KeyWrapping]:

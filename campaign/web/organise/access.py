@@ -17,6 +17,8 @@ from campaign.web.organise.session import (
     WHO,
     altered_boxes,
     key_ring,
+    opened_boxes,
+    record_look,
     report_altered,
     resume_session,
     unlocked,
@@ -25,6 +27,22 @@ from campaign.web.site import now, session, site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 """The endpoints that create or recover an account, and then display its recovery code once."""
+
+
+PAGES_WITH_NAMES = {
+    "organise.signatures": "approvals",
+    "organise.search_signatures": "search",
+    "organise.checks": "checks",
+    "organise.find_signatures": "checks",
+    "organise.decide": "checks",
+    "organise.prepare_delivery": "preview of a delivery",
+    "organise.test_delivery": "preview of a delivery",
+    "organise.send_delivery": "preview of a delivery",
+    "organise.erase_by_address": "requests",
+}
+"""What the audit log calls the pages with names; others by their endpoint."""
+
+RECORDED_BY_THEIR_VIEWS = frozenset({"organise.find_by_address"})
 
 
 @bp.before_request
@@ -51,6 +69,16 @@ def report_altered_boxes(response: Response) -> Response:
     if altered_boxes():
         session().rollback()
         report_altered(key_ring(), unlocked().name)
+    return response
+
+
+@bp.after_request
+def record_names_shown(response: Response) -> Response:
+    """Record each page for which signatures' boxes were opened; files have entries of their own."""
+    is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
+    if is_page and opened_boxes() and request.endpoint not in RECORDED_BY_THEIR_VIEWS:
+        session().rollback()
+        record_look(PAGES_WITH_NAMES.get(request.endpoint or "", str(request.endpoint)))
     return response
 
 

@@ -1,15 +1,20 @@
 """The account page: the organisation, the own account, and all organisers."""
 
+from uuid import UUID
+
 from flask import flash, redirect, render_template, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.errors import AccountNameError, WrongKeyError
 from campaign.organiser import account as organiser
-from campaign.organiser import audit_log
+from campaign.organiser import audit_log, invitation
+from campaign.organiser import session as organiser_session
 from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
+from campaign.organiser.role import OWNER
 from campaign.sealing.code import read_code
 from campaign.signature import key_change
 from campaign.signature.key_change import count_sealed_to_setup_link
@@ -80,6 +85,17 @@ def add_organiser() -> ResponseReturnValue:
     )
 
 
+@bp.post("/account/invitations/<uuid:invitation_id>/revoke")
+def revoke_invitation(invitation_id: UUID) -> ResponseReturnValue:
+    """Make an invitation useless."""
+    if invitation.revoke(session(), unlocked(), invitation_id, now=now()):
+        commit()
+        flash(gettext("The invitation opens nothing any more."))
+    else:
+        flash(gettext("The invitation was used or revoked before."), "fault")
+    return redirect(url_for(".account"), 303)
+
+
 def _render_invitation_form(form: InvitationForm) -> str:
     return _render_account(OrganisationForm(formdata=None, obj=organisation(session())), invitation_form=form)
 
@@ -98,6 +114,8 @@ def _render_account(
         invitation_form=invitation_form or InvitationForm(formdata=None),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
         organisers=everyone,
+        invitations=invitation.pending(session(), now=now()) if unlocked().role == OWNER else [],
+        sessions=organiser_session.open_sessions(session(), unlocked().id, cookie["unlock"], now=now()),
         me=next(each for each in everyone if each.id == unlocked().id),
         recovery_codes=recovery_codes(session()),
         is_due=lambda tested_on: is_test_due(tested_on, today=now().date()),

@@ -12,7 +12,7 @@ from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
-from campaign.organiser import altered_box, recovery
+from campaign.organiser import altered_box, news, recovery
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
@@ -22,7 +22,7 @@ from campaign.signature.announcement import announcements
 from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise import chart
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import take_last_login, unlocked
 from campaign.web.site import now, session, site
 
 SOON = timedelta(days=30)
@@ -32,12 +32,15 @@ SOON = timedelta(days=30)
 @bp.get("/")
 def dashboard() -> ResponseReturnValue:
     """Show counts, waiting tasks and each state's delivery."""
+    logins = take_last_login()
     # The exact counts, not the public figures.
     counts, waiting = count.by_state(session()), count_waiting(session())
     states = readiness.of_all_states(session())
     last_recount = recount.last(session())
     return render_template(
         "organise/dashboard.html",
+        last_login=logins[0] if logins else None,
+        news=news.between(session(), unlocked().name, *logins) if logins else [],
         total=sum(counts.values()),
         as_of=now(),
         rows=[_state(each, counts, waiting) for each in states],

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.errors import TooManyAttemptsError, WrongKeyError
-from campaign.organiser import audit_log
+from campaign.organiser import audit_log, news
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import any_exist
 from campaign.organiser.argon2_lock import argon2_lock
@@ -15,7 +15,7 @@ from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise import carried_form
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import LoginForm
-from campaign.web.organise.session import WHO, reseal, start_session
+from campaign.web.organise.session import WHO, remember_last_login, reseal, start_session
 from campaign.web.organise.throttle import attempt, too_many_attempts
 from campaign.web.site import commit, now, session, site
 
@@ -44,7 +44,9 @@ def log_in() -> ResponseReturnValue:
         form.refuse()
         return _render_login(form), 422
     is_same_organiser = cookie.get(WHO) == str(opened.id)
+    previous = news.last_login(session(), opened.name)
     start_session(opened)
+    remember_last_login(previous)
     audit_log.record(session(), opened.name, "log in", now=now())
     commit()
     reseal(opened)

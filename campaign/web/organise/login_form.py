@@ -146,6 +146,28 @@ class CurrentPassphraseForm(Form):
         self.passphrase.errors = [_("This is not your passphrase.")]
 
 
+class ChangePassphraseForm(NewPassphraseForm):
+    """A new passphrase, with the present one and a code."""
+
+    present_passphrase = PasswordField(
+        _("Your present passphrase"),
+        validators=[DataRequired(_("Enter your present passphrase."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+    code = StringField(
+        _("Six-digit code"),
+        filters=[one_line],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
+    )
+
+    def refuse_present(self) -> None:
+        """Report an error without saying which of the two is wrong."""
+        self.code.data = ""
+        self.present_passphrase.errors = [
+            _("This is not your passphrase, or the code is missing or was used; each code works once.")
+        ]
+
+
 class AgainForm(CurrentPassphraseForm):
     """The passphrase, and the code of an organiser who uses codes."""
 

@@ -36,17 +36,21 @@ ASKS: Mapping[str, timedelta] = {
 }
 """The endpoints that ask, each with the greatest age of an answer."""
 
-ASKS_IN_ITS_FORM = frozenset({"organise.authenticate_again", "organise.switch_on_codes"})
+ASKS_IN_ITS_FORM = frozenset(
+    f"organise.{view}" for view in ("authenticate_again", "change_passphrase", "switch_on_codes")
+)
 """The endpoints whose own form asks for the passphrase each time."""
 
 HARMLESS: Mapping[str, str] = {
     "organise.approve": "publishes only what its signatory wants published; declining takes it back",
+    "organise.end_other_sessions": "only ends what is open",
     "organise.find_signatures": "shows fifty names, as the pages do that a session opens",
     "organise.logout": "ends the session",
     "organise.look_at_safety": "shows what a change would do",
     "organise.note_bounce": "lets a letter be sent again, which asks",
     "organise.note_reply": "can be edited",
     "organise.note_told": "ticks a task off",
+    "organise.revoke_invitation": "lets nobody in; inviting again asks",
     "organise.search_signatures": "shows fifty names, as the pages do that a session opens",
     "organise.test_delivery": "sends made-up names",
     "organise.try_recovery_code": "takes the code itself",

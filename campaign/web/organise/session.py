@@ -1,12 +1,13 @@
 """The organiser's session of a request."""
 
+from datetime import datetime
 from typing import cast
 
 from flask import g
 from flask import session as cookie
 
 from campaign.errors import WrongKeyError
-from campaign.organiser import altered_box
+from campaign.organiser import altered_box, audit_log
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.sealing.key_ring import KeyRing
@@ -42,6 +43,21 @@ def altered_boxes() -> int:
     return len(g.key_ring.altered) if "key_ring" in g else 0
 
 
+def opened_boxes() -> int:
+    """Return how many signatures' boxes this request has opened so far."""
+    return g.key_ring.opened if "key_ring" in g else 0
+
+
+def record_look(page: str) -> None:
+    """Record that the organiser sees names on this kind of page; looks within minutes make one entry."""
+    name, database = unlocked().name, site().database
+    with database.reading() as db:
+        if audit_log.was_look_recorded(db, name, page, now=now()):
+            return
+    with database.writing() as db:
+        audit_log.record_look(db, name, page, now=now())
+
+
 def report_altered(ring: KeyRing, by: str) -> None:
     """Record the altered boxes that *ring* met, in a transaction of its own."""
     if ring.altered:
@@ -56,6 +72,18 @@ def start_session(opened: Unlocked) -> None:
     cookie[WHO] = str(opened.id)
     cookie["unlock"] = organiser_session.start(session(), opened, keys=site().keys, now=now())
     g.unlocked, g.answered_at = opened, now()
+
+
+def remember_last_login(previous: datetime | None) -> None:
+    """Remember the login before this one until the overview has shown what happened since."""
+    if previous is not None:
+        cookie["since"] = previous.isoformat(), now().isoformat()
+
+
+def take_last_login() -> tuple[datetime, datetime] | None:
+    """Return the login before this one and this one, once."""
+    times = cookie.pop("since", None)
+    return (datetime.fromisoformat(times[0]), datetime.fromisoformat(times[1])) if times else None
 
 
 def reseal(opened: Unlocked) -> None:

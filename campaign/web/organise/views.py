@@ -18,6 +18,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     login,
     member,
     notices,
+    passphrase,
     recovery,
     safety,
     second_factor,

@@ -38,7 +38,7 @@ class Campaign:
     @cached_property
     def database(self) -> Database:
         """The database, migrated to the newest revision."""
-        database = Database(self.settings.database_url)
+        database = Database.of_site(self.settings)
         try:
             self._started = prepare(database, self.settings, self.appeal, now=SYSTEM_CLOCK())
         except BaseException:

@@ -46,7 +46,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
     its counts. This needs no passphrase, and cannot be undone.
     """
     # The rest of the site is not started: a broken letter or a missing key must not prevent this.
-    with closing(Database(campaign.settings.database_url)) as database:
+    with closing(Database.of_site(campaign.settings)) as database:
         database.migrate()
         if everything_personal:
             _erase_everything(campaign.settings, database, is_sure=yes)

@@ -1,7 +1,11 @@
 """``campaign list``."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -19,12 +23,17 @@ from campaign.signature_list import csv_file, entry
 
 ALL = "all"
 
+STANDARD_OUTPUT = Path("-")
+
 
 @click.command("list")
 @click.argument("state")
 @click.option("--format", "format_", type=click.Choice(["csv", "pdf"]), default="csv", show_default=True)
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="New file to write; - is standard output.",
 )
 @pass_campaign
 def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> None:
@@ -38,19 +47,41 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
         hint = " (the United Kingdom is gb)" if state == "uk" else ""
         raise CampaignError(f"there is no participating state with the code “{state}”{hint}")
     organiser = campaign.unlock()
-    output.touch(mode=0o600)
-    with campaign.database.writing() as db:
-        audit_log.record(db, organiser.name, "download list", f"{state} {format_}", now=SYSTEM_CLOCK())
-    codes = list(STATES) if state == ALL else [state]
-    if format_ == "csv":
-        _write_csv(campaign, organiser, codes, output)
-    else:
-        _write_pdf(campaign, organiser, codes, output)
-    click.echo(f"{output} is written. It holds names: store it where only organisers can read it.", err=True)
+    with _opened(output) as file:
+        with campaign.database.writing() as db:
+            audit_log.record(db, organiser.name, "download list", f"{state} {format_}", now=SYSTEM_CLOCK())
+        codes = list(STATES) if state == ALL else [state]
+        if format_ == "csv":
+            _write_csv(campaign, organiser, codes, file)
+        else:
+            _write_pdf(campaign, organiser, codes, file)
+    if output != STANDARD_OUTPUT:
+        click.echo(
+            f"{output} is written. It holds names: store it where only organisers can read it.", err=True
+        )
 
 
-def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
-    with output.open("w", encoding="utf-8", newline="") as file, campaign.database.snapshot() as db:
+@contextmanager
+def _opened(output: Path) -> Iterator[BinaryIO]:
+    """Yield standard output, or a new file for this user alone, which is removed after an error."""
+    if output == STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        number = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise CampaignError(f"{output} exists already") from None
+    try:
+        with os.fdopen(number, "wb") as file:
+            yield file
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
+
+
+def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], file: BinaryIO) -> None:
+    with campaign.database.snapshot() as db:
         counts = count.by_state(db)
         ring = key_ring(db, organiser.campaign_private_key)
         rows = entry.for_organisers(db, codes, ring)
@@ -59,13 +90,13 @@ def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], output
             rows, length=length, label="Opening names", file=sys.stderr, update_min_steps=entry.BATCH
         )
         with bar as opened:
-            file.writelines(csv_file.lines(opened))
+            file.writelines(line.encode() for line in csv_file.lines(opened))
     _report_altered(campaign, organiser, ring)
 
 
-def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], output: Path) -> None:
+def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], file: BinaryIO) -> None:
     today = SYSTEM_CLOCK().date()
-    with output.open("wb") as file, campaign.database.snapshot() as db:
+    with campaign.database.snapshot() as db:
         edition = campaign.started.edition
         plans = [plan(db, campaign.appeal, STATES[code], edition=edition, today=today) for code in codes]
         ring = key_ring(db, organiser.campaign_private_key)

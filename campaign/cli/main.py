@@ -20,6 +20,7 @@ from campaign.cli.erase import erase
 from campaign.cli.lists import list_file
 from campaign.cli.organiser import organiser
 from campaign.cli.recount import recount
+from campaign.cli.restore import restore
 from campaign.cli.serve import serve, work
 from campaign.errors import CampaignError
 
@@ -46,6 +47,7 @@ for command in (
     erase,
     recount,
     backup,
+    restore,
     copy,
     change_secret_key,
     doctor,

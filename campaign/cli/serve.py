@@ -23,6 +23,7 @@ from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.fact import save_fact
 from campaign.errors import SettingsError
+from campaign.operations.instance_lock import instance_lock
 from campaign.sealing import campaign_key
 from campaign.signature.key_change import setup_code
 from campaign.worker.tasks import Tasks
@@ -65,6 +66,12 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     log.configure(settings)
     # The web processes must use the same folder, whatever their working directory.
     os.environ["CAMPAIGN_INSTANCE"] = str(settings.instance)
+    with instance_lock(settings.instance):
+        _serve(campaign, host, port, workers)
+
+
+def _serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
+    settings = campaign.settings
     with campaign.database.writing() as db:
         save_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())

@@ -4,13 +4,16 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.orm import Session
 
-from campaign.database import migration
+from campaign.database import migration, sqlite_file
 from campaign.database.connection import WAIT_SECONDS, WriterQueue, postgresql_engine, sqlite_engine
+from campaign.database.journal import Journal, use
+from campaign.settings import Settings
 
 CHECKPOINT_MILLISECONDS = 100
 """Milliseconds that a checkpoint of SQLite's write-ahead log waits for readers, and writers for it."""
@@ -23,15 +26,19 @@ class Database:
     instead of failing half-way; one that reads never waits.
     """
 
-    def __init__(self, url: str, *, queue_timeout_seconds: float | None = None) -> None:
+    def __init__(
+        self, url: str, *, journal: Journal | None = None, queue_timeout_seconds: float | None = None
+    ) -> None:
         """Prepare to connect to *url*; nothing is connected yet.
 
         Args:
             url: SQLAlchemy's.
+            journal: Of this machine; without one, as for a copy, acts are recorded nowhere.
             queue_timeout_seconds: How long writers queue behind one that waits for another process to
                 release SQLite's lock; by default as long as that one waits.
         """
         self.url = make_url(url)
+        self.journal = journal
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.writer_queue = WriterQueue(queue_timeout_seconds)
         self.engine = sqlite_engine(url, self.writer_queue) if self.is_sqlite else postgresql_engine(url)
@@ -39,10 +46,18 @@ class Database:
         """Copied to the ``info`` of each session."""
         self._writing = self.engine.execution_options(writes=True)
 
+    @classmethod
+    def of_site(cls, settings: Settings, *, queue_timeout_seconds: float | None = None) -> Self:
+        """Return the site's database, with this machine's journal."""
+        journal = Journal(settings.instance / "journal")
+        return cls(settings.database_url, journal=journal, queue_timeout_seconds=queue_timeout_seconds)
+
     def session(self, *, writes: bool = False) -> Session:
         """Return a new session; the caller commits and closes it."""
         bind = self._writing if writes else self.engine
-        return Session(bind, expire_on_commit=False, info=dict(self.info))
+        session = Session(bind, expire_on_commit=False, info=dict(self.info))
+        use(session, self.journal)
+        return session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -80,6 +95,8 @@ class Database:
 
     def migrate(self, revision: str = "head", *, back: bool = False) -> None:
         """Bring the tables to *revision*; see :func:`campaign.database.migration.migrate`."""
+        if self.is_sqlite and self.url.database:
+            sqlite_file.open_or_create(Path(self.url.database), self.journal)
         migration.migrate(self._writing, revision, back=back)
 
     def checkpoint(self, *, wait_seconds: float = 0) -> bool:
@@ -115,6 +132,18 @@ class Database:
         finally:
             connection.close()
         return True
+
+    def vacuum(self) -> None:
+        """Rewrite SQLite's file, its rows in the order of their keys."""
+        connection = self.engine.raw_connection()
+        try:
+            connection.execute("VACUUM")
+        finally:
+            connection.close()
+
+    def size_bytes(self) -> int:
+        """Return the size of SQLite's file."""
+        return Path(str(self.url.database)).stat().st_size
 
     def close(self) -> None:
         """Close every connection."""

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     LargeBinary,
     MetaData,
+    Table,
     Text,
     Uuid,
     func,
@@ -65,6 +66,11 @@ class Base(DeclarativeBase):
         str: Text(),
         UUID: Uuid(),
     }
+
+    @classmethod
+    def __table_cls__(cls, *args: Any, **options: Any) -> Table:
+        """Return a table without SQLite's row numbers, which would record the order in which people act."""
+        return Table(*args, **options | {"sqlite_with_rowid": False})
 
 
 def count_up_to(db: Session, limit: int, *where: ColumnElement[bool]) -> int:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import journal
 from campaign.database.table import Base
 
 PREPARED, SENDING, ACCEPTED, DELAYED = "prepared", "sending", "accepted", "delayed"
@@ -183,7 +184,11 @@ def advance(db: Session, to: str, *which: ColumnElement[bool], **values: Any) ->
     """
     allowed_from = [status for status, following in TRANSITIONS.items() if to in following]
     changed = update(Delivery).where(*which, Delivery.status.in_(allowed_from)).values(status=to, **values)
-    return list(db.scalars(changed.returning(Delivery.id)))
+    ids = list(db.scalars(changed.returning(Delivery.id)))
+    for each in ids if to != SENDING else ():
+        outcome = {name: str(values[name]) for name in ("settled_at", "replied_on") if values.get(name)}
+        journal.record(db, journal.OUTCOME, id=each, status=to, smtp_code=values.get("smtp_code"), **outcome)
+    return ids
 
 
 def mark_interrupted(db: Session, *, now: datetime) -> None:

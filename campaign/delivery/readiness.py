@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaign.database.restoration import unreviewed
 from campaign.delivery.delegation import Delegation, delegations
 from campaign.delivery.model import BOUNCED, REACHED, SENDING, Delivery, deliveries, group_by_state
 from campaign.organiser.organisation import Organisation, organisation
@@ -18,6 +19,8 @@ from campaign.signature import count
 class Obstacle(StrEnum):
     """Why a delivery is not ready. All but the last forbid sending."""
 
+    RESTORED = "restored"
+    """The database was restored, and no owner has looked at it yet."""
     ORGANISATION = "organisation"
     """The organisation that sends is not set."""
     SIGNATURES = "signatures"
@@ -57,6 +60,7 @@ class Readiness:
 def of_all_states(db: Session) -> list[Readiness]:
     """Return the readiness of all states, in the order of their English names."""
     sender, addresses, signatures = organisation(db), delegations(db), count.by_state(db)
+    is_restored = unreviewed(db) is not None
     by_state = group_by_state(db.scalars(deliveries()))
     return [
         _readiness(
@@ -65,6 +69,7 @@ def of_all_states(db: Session) -> list[Readiness]:
             addresses.get(state.code),
             signatures.get(state.code, 0),
             by_state.get(state.code, ()),
+            is_restored=is_restored,
         )
         for state in states_in_order(ENGLISH)
     ]
@@ -73,8 +78,15 @@ def of_all_states(db: Session) -> list[Readiness]:
 def of_state(db: Session, state: ParticipatingState) -> Readiness:
     """Return the readiness of one state."""
     address = db.scalar(select(Delegation).where(Delegation.state_code == state.code))
-    signatures = count.of_state(db, state.code)
-    return _readiness(state, organisation(db), address, signatures, db.scalars(deliveries(state.code)).all())
+    latest_first = db.scalars(deliveries(state.code)).all()
+    return _readiness(
+        state,
+        organisation(db),
+        address,
+        count.of_state(db, state.code),
+        latest_first,
+        is_restored=unreviewed(db) is not None,
+    )
 
 
 def _readiness(
@@ -83,11 +95,14 @@ def _readiness(
     address: Delegation | None,
     signatures: int,
     latest_first: Sequence[Delivery],
+    *,
+    is_restored: bool,
 ) -> Readiness:
     reached = [delivery for delivery in latest_first if delivery.status in REACHED]
     delivered = next((delivery for delivery in reached if delivery.status != BOUNCED), None)
     new = max(signatures - delivered.total, 0) if delivered else signatures
     obstacles = {
+        Obstacle.RESTORED: is_restored,
         Obstacle.ORGANISATION: not sender.is_set,
         Obstacle.SIGNATURES: signatures == 0,
         Obstacle.ADDRESS: address is None,

@@ -20,6 +20,7 @@ from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.delivery.document import NO_CODE, Document
+from campaign.delivery.journaled import record_sending
 from campaign.delivery.message import delivery_message
 from campaign.delivery.model import (
     ACCEPTED,
@@ -250,6 +251,7 @@ def _begin(sender: Sender, order: Order, planned: Plan, document: Document) -> N
                 raise DeliveryError("somebody on the list withdrew meanwhile")
             if not advance(db, SENDING, Delivery.id == order.delivery_id, sending_at=sender.clock()):
                 raise DeliveryError("this delivery was begun already")
+            record_sending(db, order.delivery_id)
     except IntegrityError as error:
         raise DeliveryError("another message to this delegation is being sent") from error
 

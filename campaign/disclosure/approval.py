@@ -8,6 +8,7 @@ from enum import Enum, auto
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
@@ -71,6 +72,7 @@ def decline_names(db: Session, keys: Iterable[SignatureKey], *, shown: str | Non
         if signature.disclosure != PUBLIC or signature.name_review != shown or shown == DECLINED:
             return Outcome.UNCHANGED
         signature.public_name, signature.name_review = None, DECLINED
+        journal.record(db, journal.DECLINE_NAMES, state=signature.state_code, id=signature.id)
         return Outcome.DECIDED
 
     return _review(db, keys, decline)
@@ -110,6 +112,7 @@ def decline_words(db: Session, keys: Iterable[SignatureKey], *, shown: str | Non
         if not signature.has_words or signature.words_review != shown or shown == DECLINED:
             return Outcome.UNCHANGED
         signature.words_review = DECLINED
+        journal.record(db, journal.DECLINE_WORDS, state=signature.state_code, id=signature.id)
         return Outcome.DECIDED
 
     return _review(db, keys, decline)

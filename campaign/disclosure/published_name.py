@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
+from campaign.database.restoration import unreviewed
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
@@ -61,8 +62,11 @@ class NamesPage:
 def page_of_names(db: Session, *, after: Cursor | None = None) -> NamesPage:
     """Return the page of names *after* a cursor, or the newest names.
 
-    Each page costs the same, however old. New names shift no name from one page to another.
+    Each page costs the same, however old. New names shift no name from one page to another. A restored
+    database has no such page until an owner has looked at it.
     """
+    if unreviewed(db) is not None:
+        return NamesPage([], None, None)
     size = NAMES_A_PAGE
     newest_first = _names().order_by(*(column.desc() for column in ORDER)).limit(size + 1)
     rows = db.execute(newest_first.where(tuple_(*ORDER) < after) if after else newest_first).all()

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.database import journal
 from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import take_setup_lock
 from campaign.disclosure.approval import decline_names_from
@@ -134,6 +135,9 @@ def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetim
     _store(db, after)
     current_edition(db, after.replace_in(appeal), now=now)
     decline_names_from(db, after.endangered_residences - before.endangered_residences)
+    if wanted.withhold or wanted.protect:
+        withheld, protected = sorted(wanted.withhold), sorted(wanted.protect)
+        journal.record(db, journal.PROTECT, withhold=withheld, protect=protected)
     _record(db, before, after, by=by, now=now)
     return after
 

@@ -1,13 +1,17 @@
 """Back up the database while the site runs."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL
 
+from campaign.database.journal import sync_folder
 from campaign.errors import CampaignError
 
 
@@ -15,54 +19,76 @@ def back_up(url: URL, file: Path) -> None:
     """Write the database at *url* to the new *file*.
 
     Raises:
-        CampaignError: *file* exists, or PostgreSQL's ``pg_dump`` is missing or fails.
+        CampaignError: *file* exists or cannot be written, or PostgreSQL's ``pg_dump`` is missing or fails.
     """
     if file.exists():
         raise CampaignError(f"{file} exists already")
-    if url.get_backend_name() == "sqlite":
-        _copy_sqlite(str(url.database), file)
-    else:
-        _dump_postgresql(url.set(drivername="postgresql").render_as_string(hide_password=False), file)
+    with _unfinished(file) as part:
+        if url.get_backend_name() == "sqlite":
+            _copy_sqlite(str(url.database), part)
+        else:
+            _dump_postgresql(url, part)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(file)
+    sync_folder(file.absolute().parent)
+
+
+@contextmanager
+def _unfinished(file: Path) -> Iterator[Path]:
+    """Yield the path of an empty file beside *file*; what a killed backup left there is overwritten."""
+    part = file.with_name(file.name + ".part")
+    number = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(number, 0)
+        yield part
+    except BlockingIOError:
+        raise CampaignError(f"another backup writes {file} at this moment") from None
+    except (OSError, sqlite3.Error, CampaignError) as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, CampaignError):
+            raise
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise CampaignError(f"{file} could not be written: {reason}") from error
+    finally:
+        os.close(number)
 
 
 def _copy_sqlite(path: str, file: Path) -> None:
-    unfinished = file.with_name(file.name + ".part")
-    unfinished.touch(mode=0o600, exist_ok=False)
-    source, target = sqlite3.connect(path), sqlite3.connect(unfinished)
-    try:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(file)) as target:
         # In one step, which blocks no writer: a copy in steps starts again after each write of the site.
         source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    with unfinished.open("rb") as written:
-        os.fsync(written.fileno())
-    unfinished.replace(file)
 
 
-def _dump_postgresql(url: str, file: Path) -> None:
-    command = shutil.which("pg_dump")
-    if command is None:
-        raise CampaignError(
-            "pg_dump is not installed on this machine; PostgreSQL's client package contains it"
-        )
-    unfinished = file.with_name(file.name + ".part")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        # The URL goes into the environment: every user of the machine can read arguments.
+def _dump_postgresql(url: URL, file: Path) -> None:
+    with file.open("wb") as output:
         done = subprocess.run(  # noqa: S603 -- constant arguments
-            [command, "--format=custom", "--no-owner"],
+            [tool("pg_dump"), "--format=custom", "--no-owner"],
             stdout=output,
-            env=os.environ | _libpq(url),
+            env=environment(url),
             check=False,
         )
-        os.fsync(output.fileno())
     if done.returncode:
-        unfinished.unlink()
         raise CampaignError("pg_dump failed")
-    unfinished.replace(file)
 
 
-def _libpq(url: str) -> dict[str, str]:
+def tool(name: str) -> str:
+    """Return the path of one of PostgreSQL's commands.
+
+    Raises:
+        CampaignError: It is not installed.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise CampaignError(
+            f"{name} is not installed on this machine; PostgreSQL's client package contains it"
+        )
+    return found
+
+
+def environment(url: URL) -> Mapping[str, str]:
+    """Return the environment that leads PostgreSQL's commands to *url*: all users can read arguments."""
     from psycopg.conninfo import conninfo_to_dict
 
     names = {
@@ -72,5 +98,5 @@ def _libpq(url: str) -> dict[str, str]:
         "password": "PGPASSWORD",
         "dbname": "PGDATABASE",
     }
-    given = conninfo_to_dict(url)
-    return {names[key]: str(value) for key, value in given.items() if key in names and value is not None}
+    given = conninfo_to_dict(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return os.environ | {names[key]: str(value) for key, value in given.items() if key in names and value}

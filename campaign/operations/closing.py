@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.database.session import take_setup_lock
 from campaign.delivery.model import DELIVERED, Delivery
 from campaign.operations.clock_watch import ClockRecord
@@ -71,6 +72,8 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
     for row in due:
         if not row.is_begun:
             row.is_begun = True
+            if row.kind == NAMES:
+                journal.record(db, journal.ERASE)
             note_digests_erased(db, row.closes_on)
             audit_log.record(db, audit_log.WORKER, ACTS[row.kind], _amount(db, row.kind), now=now)
     return [row.kind for row in due]

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from campaign.appeal.content import Appeal
 from campaign.database.fact import check_secret_key
 from campaign.database.session import Database, take_setup_lock
+from campaign.delivery import journaled
 from campaign.delivery.model import mark_interrupted
 from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
-from campaign.operations import copy
+from campaign.operations import copy, replay
 from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
 from campaign.sealing.server_key import ServerKeys
@@ -39,11 +40,16 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         take_setup_lock(db)
         copy.check_finished(db)
         keys = _keys(db, settings)
+        audit_chain.use_key(db, keys.audit)
         audit_chain.begin(db, keys.audit)
+        if database.journal is not None and replay.catch_up(db, appeal, database.journal, now=now):
+            keys = _keys(db, settings)  # a replayed emergency destroys them
         safety_list.store_at_start(db, appeal, now=now)
         edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
         mark_interrupted(db, now=now)
         published_count.publish_at_start(db, settings, now=now)
+        if campaign_key.destroyed_at(db) is None:
+            journaled.make_key(db)
     audit_chain.use_key(database, keys.audit)
     return Started(keys, edition)
 

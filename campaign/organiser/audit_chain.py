@@ -57,9 +57,9 @@ class Break:
     """The time of that entry; ``None`` when none is certain."""
 
 
-def use_key(database: Database, key: bytes) -> None:
-    """Chain the entries of later sessions of *database* under *key*."""
-    database.info[KEY] = key
+def use_key(of: Database | Session, key: bytes) -> None:
+    """Chain the entries of a session, or of later sessions of a database, under *key*."""
+    of.info[KEY] = key
 
 
 def begin(db: Session, key: bytes) -> None:

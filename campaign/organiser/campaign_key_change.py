@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
@@ -65,6 +66,7 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id.in_(list(openers))))
     db.execute(delete(Fact).where(Fact.name == DUE))
     audit_log.record(db, by.name, "change the campaign's key", now=now)
+    journal.record(db, journal.CHANGE_KEY)
     db.flush()
     return Unlocked(by.id, by.name, by.role, private_key)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.organiser import audit_log, campaign_key_change, session
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
@@ -16,11 +17,14 @@ from campaign.organiser.role import OWNER, READER, opens_names
 from campaign.sealing import campaign_key, key_wrapping
 
 
-def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now: datetime) -> Organiser:
+def change_role(
+    db: Session, organiser_id: UUID, role: str, *, by: Unlocked | None, now: datetime
+) -> Organiser:
     """Give an account another role.
 
     An account that becomes a reader loses its wrappings, recovery code and invitations; a former
-    reader gets a wrapping from the owner *by*. Both have to log in again.
+    reader gets a wrapping from the owner *by*. Both have to log in again. A restoration lowers roles
+    without an owner.
 
     Raises:
         RoleError: *by* is not an owner, or no longer one.
@@ -35,13 +39,15 @@ def change_role(db: Session, organiser_id: UUID, role: str, *, by: Unlocked, now
     if before == OWNER or role == READER:
         _check_another_remains(db, accounts, account, role)
     account.role = role
+    journal.record(db, journal.LOWER_ROLE, organiser=account.id, role=role)
     if before == OWNER:
         key_wrapping.delete_invitations(db, account.id)
     if opens_names(before) != opens_names(role):
         _replace_wrappings(db, account, by)
     if opens_names(before) and not opens_names(role):
         campaign_key_change.mark_due(db, now=now)
-    audit_log.record(db, by.name, "change role", f"{account.name}: {before} → {role}", now=now)
+    about = f"{account.name}: {before} → {role}"
+    audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "change role", about, now=now)
     return account
 
 
@@ -67,14 +73,15 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
     if opens_names(account.role):
         campaign_key_change.mark_due(db, now=now)
     db.delete(account)
+    journal.record(db, journal.REMOVE_ORGANISER, organiser=account.id)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account
 
 
-def _replace_wrappings(db: Session, account: Organiser, owner: Unlocked) -> None:
+def _replace_wrappings(db: Session, account: Organiser, owner: Unlocked | None) -> None:
     key_wrapping.delete_wrappings(db, account.id)
     session.end_all(db, account.id)
-    if opens_names(account.role):
+    if opens_names(account.role) and owner is not None:
         key_wrapping.wrap_for(
             db,
             campaign_key.current_key(db),

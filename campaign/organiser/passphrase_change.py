@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log, second_factor
@@ -59,3 +60,4 @@ def change_passphrase(
         second_factor.continue_with(account, pair.stretched, secret, used=code)
     sessions.end_others(db, account.id, cookie)
     audit_log.record(db, account.name, "change passphrase", now=code.at)
+    journal.record(db, journal.CHANGE_PASSPHRASE, organiser=account.id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log
@@ -44,6 +45,7 @@ def make_recovery_code(db: Session, unlocked: Unlocked, *, now: datetime) -> str
         public_key=box.public_half(code_key(code)),
     )
     audit_log.record(db, unlocked.name, "make recovery code", now=now)
+    journal.record(db, journal.MAKE_RECOVERY_CODE, organiser=unlocked.id)
     return code
 
 
@@ -83,6 +85,7 @@ def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (
     key_wrapping.delete_wrappings(db, account.id)
     key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     audit_log.record(db, account.name, "recover account", now=now)
+    journal.record(db, journal.RECOVER, organiser=account.id)
     return Unlocked(account.id, account.name, account.role, private_key)
 
 

@@ -17,6 +17,7 @@ from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
@@ -83,6 +84,7 @@ def switch_on(db: Session, account: Organiser, stretched: bytes, secret: str, co
     wrapped = box.wrap(secret.encode(), _key(stretched), _context(account))
     _update(db, account, second_factor=wrapped, second_factor_used=step)
     audit_log.record(db, account.name, "switch codes on", now=code.at)
+    journal.record(db, journal.SWITCH_ON_CODES, organiser=account.id)
 
 
 def switch_off(db: Session, account: Organiser, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from nacl.bindings import sodium_pad, sodium_unpad
 from sqlalchemy import ForeignKey, Row, Select, Update, func, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import journal
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
@@ -101,6 +102,9 @@ def invalidate(db: Session, decision_id: UUID, keys: Collection[SignatureKey]) -
         .values(invalidation_id=decision_id, to_strike=True),
     )
     _count(db, (row for row in changed if row.held_for is None), -1)
+    if changed:
+        ids = [[row.state_code, row.id] for row in changed]
+        journal.record(db, journal.INVALIDATE, decision=decision_id, signatures=ids)
     db.execute(
         update(Invalidation)
         .where(Invalidation.id == decision_id)
@@ -190,6 +194,7 @@ def _has_key(keys: Collection[SignatureKey]) -> Any:
 def _change(db: Session, statement: Update) -> list[Row[Any]]:
     changed = statement.returning(
         Signature.state_code,
+        Signature.id,
         Signature.residence,
         Signature.confirmed_on,
         Signature.held_for,

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import CampaignError
 from campaign.signature import count
 from campaign.signature.link import find_by_token
@@ -25,7 +26,14 @@ def disclose(db: Session, token: str, disclosure: str, *, now: datetime, confirm
         return signature
     if signature.disclosure == COUNTED:
         raise CampaignError("only the count was kept: to show a name, withdraw and sign again")
+    set_disclosure(db, signature, disclosure)
+    return signature
+
+
+def set_disclosure(db: Session, signature: Signature, disclosure: str) -> None:
+    """Change who may see the name of a signature that the caller's transaction has locked."""
     signature.disclosure = disclosure
+    journal.record(db, journal.DISCLOSE, state=signature.state_code, id=signature.id, disclosure=disclosure)
     if disclosure != PUBLIC:
         signature.public_name = None
         signature.name_review = None
@@ -33,7 +41,6 @@ def disclose(db: Session, token: str, disclosure: str, *, now: datetime, confirm
         digest = signature.digest
         signature.erase_personal_data()
         signature.digest = digest
-    return signature
 
 
 def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) -> Signature:
@@ -53,6 +60,7 @@ def withdraw(db: Session, token: str, *, now: datetime, confirmation_days: int) 
 def withdraw_locked(db: Session, signature: Signature, *, now: datetime) -> None:
     """Withdraw a signature that the caller's transaction has locked."""
     signature.withdrawn_on = now.date()
+    journal.record(db, journal.WITHDRAW, state=signature.state_code, id=signature.id, on=now.date())
     signature.to_strike = True
     signature.erase_personal_data()
     if signature.confirmed_on and not signature.is_set_aside:

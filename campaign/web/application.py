@@ -77,7 +77,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
 
 def _make_site(settings: Settings, clock: Clock) -> Site:
     content = reading.load(settings.appeal)
-    database = Database(settings.database_url, queue_timeout_seconds=QUEUE_TIMEOUT_SECONDS)
+    database = Database.of_site(settings, queue_timeout_seconds=QUEUE_TIMEOUT_SECONDS)
     keys = prepare(database, settings, content, now=clock()).keys
     return Site(
         settings=settings,

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.database import batch
+from campaign.database.fact import save_fact
 from campaign.database.session import Database
-from campaign.delivery import notice
+from campaign.delivery import journaled, notice
 from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail import outbox, sweep
@@ -20,6 +21,9 @@ from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
 from campaign.signature import erase, published_count, recount
 from campaign.signature.announcement import DIGESTS, withdraw_all
+
+SORTED_BYTES = 64_000_000
+"""The largest file that is rewritten every hour, within half a second in which signing waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,20 @@ def note_mails(run: Run) -> None:
 def publish_count(run: Run) -> None:
     """Publish the figures of this turn, unless that was done."""
     published_count.publish(run.db, run.settings, now=run.now)
+
+
+def empty_log(run: Run) -> None:
+    """Empty SQLite's write-ahead log; while somebody reads for long, the next run tries again."""
+    if run.database.is_sqlite and run.database.checkpoint(wait_seconds=1):
+        # The log's index has the order in which pages were written, until the next write.
+        save_fact(run.db, "log_emptied", "")
+
+
+def sort_pages(run: Run) -> None:
+    """Rewrite a small SQLite file, in whose pages new rows lie in the order in which they were written."""
+    if run.database.is_sqlite and run.database.size_bytes() <= SORTED_BYTES:
+        run.database.vacuum()
+        empty_log(run)
 
 
 def erase_due(run: Run) -> None:
@@ -117,5 +135,6 @@ def observe(db: Session, watch: ClockWatch, *, now: datetime) -> ClockRecord:
 def _erase_names(db: Session) -> Iterator[int]:
     yield from erase.erase_personal_data(db)
     # The numbers of a delivered list would tell its receiver which row is whose.
+    journaled.delete_key(db)
     if db.scalar(select(DeliveryRow.number).limit(1)) is not None:
         yield from batch.delete(db, DeliveryRow)

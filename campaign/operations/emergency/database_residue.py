@@ -89,7 +89,7 @@ def rewrite_files(database: Database) -> bool:
     """Rewrite every table to a new file, without deleted rows; return whether that succeeded."""
     try:
         if database.is_sqlite:
-            _vacuum_sqlite(database)
+            database.vacuum()
         else:
             with _autocommit(database) as connection:
                 connection.execute(text("ANALYZE"))
@@ -143,14 +143,6 @@ def _checkpoint(connection: Connection) -> None:
         logger.warning(
             "this role may not make a PostgreSQL checkpoint; PostgreSQL makes one itself within minutes"
         )
-
-
-def _vacuum_sqlite(database: Database) -> None:
-    connection = database.engine.raw_connection()
-    try:
-        connection.execute("VACUUM")
-    finally:
-        connection.close()
 
 
 def _is_postgresql(db: Session) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaign import secret_key
+from campaign.database import journal
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
@@ -54,7 +55,7 @@ def destroy(database: Database, *, now: datetime) -> None:
         try:
             with database.writing() as db:
                 database_residue.lock_exclusively(db, (CampaignKey, Fact, *EMPTIED))
-                _destroy(db, now)
+                destroy_in(db, now)
         except OperationalError:
             if attempt == ATTEMPTS:
                 raise
@@ -83,13 +84,15 @@ def _overwrite(key: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _destroy(db: Session, now: datetime) -> None:
+def destroy_in(db: Session, now: datetime) -> None:
+    """Destroy the keys in a transaction that the caller commits, and that nobody else hinders."""
     if campaign_key.destroyed_at(db) is not None:
         return
     # The rows stay, without keys: signatures refer to them, and to change those takes longer.
     db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
     save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
     audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
+    journal.record(db, journal.DESTROY, on=now.date())
     db.flush()
     retained = [
         {"name": row.name, "content": row.content}

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
 
+from campaign.database import restoration
 from campaign.delivery import notice, readiness
 from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
@@ -42,6 +43,7 @@ def dashboard() -> ResponseReturnValue:
         last_login=logins[0] if logins else None,
         news=news.between(session(), unlocked().name, *logins) if logins else [],
         total=sum(counts.values()),
+        is_restored=restoration.unreviewed(session()) is not None,
         as_of=now(),
         rows=[_state(each, counts, waiting) for each in states],
         chart=_chart(),

@@ -67,6 +67,8 @@ _VIEWS = {
         "member",
         "remove_organiser",
         "reopen",
+        "restored",
+        "review_restoration",
         "revoke_invitation",
         "safety",
         "save_organisation",

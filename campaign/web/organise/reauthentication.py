@@ -27,6 +27,7 @@ ASKS: Mapping[str, timedelta] = {
             "make_recovery_code",
             "remove_organiser",
             "reopen",
+            "review_restoration",
             "save_delegation",
             "save_organisation",
             "switch_off_codes",

@@ -20,6 +20,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     notices,
     passphrase,
     recovery,
+    restored,
     safety,
     second_factor,
     setup,

@@ -1,0 +1,66 @@
+"""``campaign restore``: put a backup in the database's place."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from campaign.cli.common import Campaign, pass_campaign
+from campaign.clock import SYSTEM_CLOCK
+from campaign.operations import restore as restoring
+from campaign.operations.restore import Restored
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--replace", is_flag=True, help="Put the present SQLite database aside.")
+@click.option(
+    "--journal",
+    "journals",
+    type=FILE,
+    multiple=True,
+    help="The journal of another machine of this site; may be repeated.",
+)
+@pass_campaign
+def restore(campaign: Campaign, file: Path, replace: bool, journals: tuple[Path, ...]) -> None:
+    """Restore the backup FILE, and replay what the journal says of the time after it.
+
+    Stop the site first, on every machine. With PostgreSQL, CAMPAIGN_DATABASE_URL names a new, empty
+    database. Afterwards names are published and letters delivered only when an owner has looked.
+    """
+    restored = restoring.restore(
+        campaign.settings,
+        campaign.appeal,
+        file,
+        journals=journals,
+        replaces=replace,
+        now=SYSTEM_CLOCK(),
+    )
+    _print(restored)
+    if restored.differences:
+        click.echo("! The counts differ from the rows: `campaign recount` lists where.", err=True)
+        sys.exit(1)
+
+
+def _print(restored: Restored) -> None:
+    found = restored.restoration
+    click.echo("The backup is restored, and the journal replayed:")
+    for act, number in found.replayed.items():
+        click.echo(f"  {number:,} × {act}")
+    if not found.replayed:
+        click.echo("  nothing came after the backup.")
+    for act, number in found.reported.items():
+        click.echo(f"! {number:,} × {act}: lost, and to be done again.")
+    if found.kept_organisers:
+        click.echo(
+            f"! {found.kept_organisers} × an organiser who was removed or lowered is back with all rights:"
+            " without this account nobody could open the names."
+        )
+    if found.missing_journals:
+        click.echo(f"! {found.missing_journals} × a journal of another machine is missing: use --journal.")
+    if restored.aside:
+        click.echo(f"The database before is {restored.aside}: destroy it when you no longer need it.")
+    click.echo("Start the site. Until an owner has looked at the page Restored, no name is published")
+    click.echo("and no letter delivered.")

@@ -1,0 +1,47 @@
+"""The mark of a restored database: no name is published and nothing delivered until an owner has looked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from campaign.database.fact import Fact, read_fact, save_fact
+
+_NAME = "restored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restoration:
+    """What a restoration replayed, and what it could not."""
+
+    on: date
+    replayed: Mapping[str, int] = field(default_factory=dict)
+    """The acts of the journal that changed the restored database, with their number."""
+    reported: Mapping[str, int] = field(default_factory=dict)
+    """The acts that only people can repeat, with their number."""
+    kept_organisers: int = 0
+    """Organisers who were removed or lowered later, but without whom nobody could open the names."""
+    missing_journals: int = 0
+    """Journals of this database that were not there: their acts are unknown."""
+
+
+def unreviewed(db: Session) -> Restoration | None:
+    """Return the restoration that no owner has looked at yet, or ``None``."""
+    text = read_fact(db, _NAME)
+    if text is None:
+        return None
+    content = json.loads(text)
+    return Restoration(**content | {"on": date.fromisoformat(content["on"])})
+
+
+def mark(db: Session, restoration: Restoration) -> None:
+    """Stop publication and delivery until :func:`review`."""
+    save_fact(db, _NAME, json.dumps(asdict(restoration), default=str))
+
+
+def review(db: Session) -> None:
+    """Record that an owner has looked."""
+    db.execute(delete(Fact).where(Fact.name == _NAME))

@@ -1,0 +1,234 @@
+"""Replay the journal on a database that is older than it."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from campaign.appeal.content import Appeal
+from campaign.database import batch, journal
+from campaign.database.journal import Act, Journal, JournalPosition, Line
+from campaign.database.restoration import Restoration, mark
+from campaign.delivery import journaled
+from campaign.delivery.model import DeliveryRow
+from campaign.disclosure import approval, safety_list
+from campaign.errors import NoAccessLeftError, OrganiserError
+from campaign.operations.emergency import destroy_keys
+from campaign.organiser import campaign_key_change, membership
+from campaign.organiser.account import account_by_id
+from campaign.organiser.audit_log import COMMAND_LINE
+from campaign.organiser.role import reaches
+from campaign.organiser.session import OrganiserSession
+from campaign.sealing.campaign_key import KeyWrapping
+from campaign.signature import erase, invalidation
+from campaign.signature.invalidation import Invalidation
+from campaign.signature.model import DISCLOSURES, Signature
+from campaign.signature.withdraw import set_disclosure, withdraw_locked
+
+
+@dataclass
+class Replay:
+    """A replay in one transaction, and what it changed so far."""
+
+    db: Session
+    appeal: Appeal
+    now: datetime
+    replayed: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
+    kept_organisers: int = 0
+
+    def run(self, lines: Iterable[Line]) -> None:
+        """Replay *lines* in their order; acts about unknown rows change nothing."""
+        acts = [act for line in lines for act in line.acts]
+        for act in acts:
+            name = act["act"]
+            if name in journal.REPORTED:
+                self.reported[name] += 1
+            elif name in _REPLAYED:
+                self.replayed[name] += _REPLAYED[name](self, act)
+        # Last, since after it nothing can be replayed.
+        if any(act["act"] == journal.DESTROY for act in acts):
+            destroy_keys.destroy_in(self.db, self.now)
+            self.replayed[journal.DESTROY] += 1
+
+    def result(self, *, missing_journals: int = 0) -> Restoration:
+        """Return what owners are shown."""
+        return Restoration(
+            on=self.now.date(),
+            replayed={name: number for name, number in self.replayed.items() if number},
+            reported=dict(self.reported),
+            kept_organisers=self.kept_organisers,
+            missing_journals=missing_journals,
+        )
+
+
+def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) -> bool:
+    """Replay what the database lacks of this machine's journal, when a process starts; return whether it did.
+
+    One line is that of a transaction whose commit failed or was interrupted. More lines mean that somebody
+    put a backup in the database's place: then publication and delivery stop until an owner has looked.
+    """
+    position, last = journal.locked_position(db, present.id), present.last_number()
+    missing = _forget_missing(db, present)
+    if last <= position and not missing:
+        return False
+    replay = replay_journals(db, appeal, [present], now=now)
+    if last > position + 1 or missing:
+        mark_restored(db, replay.result(missing_journals=missing))
+    return True
+
+
+def replay_journals(db: Session, appeal: Appeal, journals: Sequence[Journal], *, now: datetime) -> Replay:
+    """Replay what the database of *db* lacks of *journals*."""
+    used = db.info.get("journal")
+    journal.use(db, None)
+    replay = Replay(db, appeal, now)
+    for each in journals:
+        position = journal.locked_position(db, each.id)
+        replay.run(each.lines(after=position))
+        journal.set_position(db, each.id, max(position, each.last_number()))
+    db.flush()
+    journal.use(db, used)
+    return replay
+
+
+def mark_restored(db: Session, restoration: Restoration) -> None:
+    """Stop publication and delivery, and end sessions and invitations: they may have been used or revoked."""
+    db.execute(delete(OrganiserSession))
+    db.execute(delete(KeyWrapping).where(KeyWrapping.kind == "link", KeyWrapping.holder_id.is_not(None)))
+    mark(db, restoration)
+
+
+def count_missing(db: Session, journals: Sequence[Journal]) -> int:
+    """Return how many other journals the database knows."""
+    known = {each.id for each in journals}
+    others = db.scalars(select(JournalPosition.id).where(JournalPosition.number > 0))
+    return len(set(others) - known)
+
+
+def _forget_missing(db: Session, present: Journal) -> int:
+    """Return how many other journals an SQLite database knows, which one machine uses; once."""
+    if db.get_bind().dialect.name != "sqlite":
+        return 0
+    missing = count_missing(db, [present])
+    db.execute(delete(JournalPosition).where(JournalPosition.id != present.id))
+    return missing
+
+
+def _locked(db: Session, act: Act) -> Signature | None:
+    key = act["state"], UUID(act["id"])
+    found = db.get(Signature, key, with_for_update=True, populate_existing=True)
+    return found if found is not None and found.withdrawn_on is None else None
+
+
+def _withdraw(replay: Replay, act: Act) -> int:
+    signature = _locked(replay.db, act)
+    if signature is None:
+        return 0
+    withdrawn_at = datetime.combine(journal.day(act["on"]), datetime.min.time(), replay.now.tzinfo)
+    withdraw_locked(replay.db, signature, now=withdrawn_at)
+    replay.db.flush()
+    return 1
+
+
+def _disclose(replay: Replay, act: Act) -> int:
+    signature, order = _locked(replay.db, act), DISCLOSURES.index
+    if signature is None or order(act["disclosure"]) <= order(signature.disclosure):
+        return 0
+    set_disclosure(replay.db, signature, act["disclosure"])
+    replay.db.flush()
+    return 1
+
+
+def _decline_names(replay: Replay, act: Act) -> int:
+    signature = _locked(replay.db, act)
+    if signature is None:
+        return 0
+    keys = [(signature.state_code, signature.id)]
+    outcomes = approval.decline_names(replay.db, keys, shown=signature.name_review)
+    return outcomes[approval.Outcome.DECIDED]
+
+
+def _decline_words(replay: Replay, act: Act) -> int:
+    signature = _locked(replay.db, act)
+    if signature is None:
+        return 0
+    keys = [(signature.state_code, signature.id)]
+    outcomes = approval.decline_words(replay.db, keys, shown=signature.words_review)
+    return outcomes[approval.Outcome.DECIDED]
+
+
+def _invalidate(replay: Replay, act: Act) -> int:
+    decision = UUID(act["decision"])
+    if replay.db.get(Invalidation, decision) is None:
+        replay.db.add(Invalidation(id=decision, made_at=replay.now, organiser="", number=0))
+        replay.db.flush()
+    keys = [(state_code, UUID(each)) for state_code, each in act["signatures"]]
+    return invalidation.invalidate(replay.db, decision, keys)
+
+
+def _protect(replay: Replay, act: Act) -> int:
+    wanted = safety_list.Change(withhold=frozenset(act["withhold"]), protect=frozenset(act["protect"]))
+    before = safety_list.current_lists(replay.db, replay.appeal)
+    if wanted.withhold <= before.no_names_to and wanted.protect <= before.endangered_residences:
+        return 0
+    safety_list.change(replay.db, replay.appeal, wanted, by=COMMAND_LINE, now=replay.now)
+    return 1
+
+
+def _remove_organiser(replay: Replay, act: Act) -> int:
+    try:
+        membership.remove(replay.db, UUID(act["organiser"]), now=replay.now)
+    except NoAccessLeftError:
+        replay.kept_organisers += 1
+        return 0
+    except OrganiserError:
+        return 0  # unknown, or removed before
+    return 1
+
+
+def _lower_role(replay: Replay, act: Act) -> int:
+    account = account_by_id(replay.db, UUID(act["organiser"]))
+    if account is None or account.role == act["role"] or not reaches(account.role, act["role"]):
+        return 0
+    try:
+        membership.change_role(replay.db, account.id, act["role"], by=None, now=replay.now)
+    except NoAccessLeftError:
+        replay.kept_organisers += 1
+        return 0
+    return 1
+
+
+def _change_key(replay: Replay, _act: Act) -> int:
+    # By the next organiser who logs in: it takes the key.
+    campaign_key_change.mark_due(replay.db, now=replay.now)
+    return 1
+
+
+def _erase(replay: Replay, _act: Act) -> int:
+    # In one transaction: no site is running.
+    deque(erase.erase_personal_data(replay.db), maxlen=0)
+    deque(batch.delete(replay.db, DeliveryRow), maxlen=0)
+    journaled.delete_key(replay.db)
+    return 1
+
+
+_REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
+    journal.WITHDRAW: _withdraw,
+    journal.REPLACE: _withdraw,
+    journal.DISCLOSE: _disclose,
+    journal.DECLINE_NAMES: _decline_names,
+    journal.DECLINE_WORDS: _decline_words,
+    journal.INVALIDATE: _invalidate,
+    journal.PROTECT: _protect,
+    journal.DELIVER: lambda replay, act: journaled.replay_sending(replay.db, act),
+    journal.OUTCOME: lambda replay, act: journaled.replay_outcome(replay.db, act),
+    journal.REMOVE_ORGANISER: _remove_organiser,
+    journal.LOWER_ROLE: _lower_role,
+    journal.CHANGE_KEY: _change_key,
+    journal.ERASE: _erase,
+}

@@ -1,0 +1,159 @@
+"""Restore a backup: beside the present database first, then in its place, with the journal replayed."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import inspect
+
+from campaign.appeal.content import Appeal
+from campaign.database import migration, sqlite_file
+from campaign.database.fact import check_secret_key
+from campaign.database.journal import Journal
+from campaign.database.restoration import Restoration
+from campaign.database.session import Database, take_setup_lock
+from campaign.errors import CampaignError, SettingsError
+from campaign.operations import copy, replay
+from campaign.operations.backup import environment, tool
+from campaign.operations.instance_lock import instance_lock
+from campaign.organiser import audit_chain, audit_log
+from campaign.sealing import campaign_key
+from campaign.sealing.server_key import ServerKeys
+from campaign.settings import Settings
+from campaign.signature.recount import Difference, compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """A restored database."""
+
+    restoration: Restoration
+    differences: list[Difference] = field(default_factory=list)
+    """Between counts and rows."""
+    aside: Path | None = None
+    """Where the database is that was replaced; SQLite only."""
+
+
+def restore(
+    settings: Settings,
+    appeal: Appeal,
+    file: Path,
+    *,
+    journals: Sequence[Path] = (),
+    replaces: bool = False,
+    now: datetime,
+) -> Restored:
+    """Restore the backup *file* as the site's database, and replay the journals.
+
+    Args:
+        settings: The site's; PostgreSQL's database must be empty.
+        appeal: The campaign's content.
+        file: As :func:`campaign.operations.backup.back_up` wrote it.
+        journals: Of the site's other machines.
+        replaces: Put a present SQLite database aside.
+        now: The present time.
+
+    Raises:
+        CampaignError: The site runs, a database is there, or *file* is no whole backup of this site.
+    """
+    if not file.is_file():
+        raise CampaignError(f"there is no file {file}")
+    with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
+        if database.is_sqlite:
+            return _restore_sqlite(database, settings, appeal, file, journals, replaces=replaces, now=now)
+        _restore_postgresql(database, file)
+        return _finish(database, settings, appeal, journals, now)
+
+
+def _restore_sqlite(
+    site: Database,
+    settings: Settings,
+    appeal: Appeal,
+    file: Path,
+    journals: Sequence[Path],
+    *,
+    replaces: bool,
+    now: datetime,
+) -> Restored:
+    path = Path(str(site.url.database)).absolute()
+    if path.exists():
+        if not replaces:
+            raise CampaignError(f"{path} is there: with --replace it is put aside")
+        sqlite_file.make_single(path)
+    new = path.with_name(path.name + ".restoring")
+    try:
+        _copy(file, new)
+        with closing(Database(f"sqlite:///{new}", journal=site.journal)) as database:
+            restored = _finish(database, settings, appeal, journals, now)
+        sqlite_file.make_single(new)
+        aside = _unused_name(path, now) if path.exists() else None
+        sqlite_file.put_in_place(new, path, aside)
+    finally:
+        sqlite_file.remove(new)
+    return Restored(restoration=restored.restoration, differences=restored.differences, aside=aside)
+
+
+def _copy(file: Path, new: Path) -> None:
+    sqlite_file.remove(new)
+    new.touch(mode=0o600)
+    shutil.copyfile(file, new)
+    if sqlite_file.damage_of(new) or not sqlite_file.is_complete(new):
+        raise CampaignError(f"{file} is no whole backup of an SQLite database")
+
+
+def _unused_name(path: Path, now: datetime) -> Path:
+    number, wanted = 1, path.with_name(f"{path.name}.replaced-{now.date()}")
+    while (found := wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")).exists():
+        number += 1
+    return found
+
+
+def _restore_postgresql(site: Database, file: Path) -> None:
+    if inspect(site.engine).get_table_names():
+        raise CampaignError(
+            "CAMPAIGN_DATABASE_URL: this database is not empty: create a new one and name it here"
+        )
+    done = subprocess.run(  # noqa: S603 -- constant arguments and the operator's file
+        [
+            tool("pg_restore"),
+            "--no-owner",
+            "--single-transaction",
+            f"--dbname={site.url.database}",
+            str(file.absolute()),
+        ],
+        env=environment(site.url),
+        check=False,
+    )
+    if done.returncode:
+        raise CampaignError("pg_restore failed; the database is still empty")
+
+
+def _finish(
+    database: Database, settings: Settings, appeal: Appeal, journals: Sequence[Path], now: datetime
+) -> Restored:
+    assert database.journal is not None
+    present = [database.journal, *(Journal(path) for path in journals)]
+    with database.engine.connect() as connection:
+        if migration.current(connection) is None:
+            raise CampaignError("the backup holds no campaign")
+    database.migrate()
+    with database.writing() as db:
+        take_setup_lock(db)
+        copy.check_finished(db)
+        with suppress(SettingsError):  # raised below, unless an emergency destroyed all keys
+            check_secret_key(db, settings.secret_key)
+            keys = ServerKeys.load(db, settings.secret_key)
+            if keys is not None:
+                audit_chain.use_key(db, keys.audit)
+        replayed = replay.replay_journals(db, appeal, present, now=now)
+        if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted
+            check_secret_key(db, settings.secret_key)
+        restoration = replayed.result(missing_journals=replay.count_missing(db, present))
+        audit_log.record(db, audit_log.COMMAND_LINE, "restore backup", now=now)
+        replay.mark_restored(db, restoration)
+    with database.snapshot() as reading:
+        return Restored(restoration=restoration, differences=compare(reading))

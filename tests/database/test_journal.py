@@ -1,0 +1,153 @@
+"""The journal: what is committed is in it, in order, and a backup knows its place in it."""
+
+import re
+import stat
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from campaign.database import journal
+from campaign.database.fact import read_fact, save_fact
+from campaign.database.journal import Journal, JournalPosition, Line
+from campaign.database.session import Database
+from campaign.database.table import Base
+from campaign.settings import Settings
+
+
+@pytest.fixture
+def site(settings: Settings) -> Iterator[Database]:
+    database = Database.of_site(settings)
+    yield database
+    database.close()
+
+
+def file(site: Database) -> Journal:
+    assert site.journal is not None
+    return Journal(site.journal.path)  # as another process sees it
+
+
+def position(site: Database) -> int:
+    with site.reading() as db:
+        return db.scalar(select(JournalPosition.number)) or 0
+
+
+def withdraw(db: Session, number: int) -> None:
+    journal.record(db, journal.WITHDRAW, state="de", id=number, on=date(2026, 11, 23))
+
+
+def test_a_committed_act_is_in_the_file_with_the_databases_number(site: Database) -> None:
+    for number in (1, 2):
+        with site.writing() as db:
+            withdraw(db, number)
+
+    acts = [{"act": "withdraw", "state": "de", "id": each, "on": "2026-11-23"} for each in (1, 2)]
+    assert file(site).lines() == [Line(1, (acts[0],)), Line(2, (acts[1],))]
+    assert file(site).lines(after=1) == [Line(2, (acts[1],))]
+    assert (file(site).last_number(), position(site)) == (2, 2)
+
+
+def test_the_file_is_for_its_user_alone_and_names_no_time(site: Database) -> None:
+    with site.writing() as db:
+        withdraw(db, 1)
+
+    assert stat.S_IMODE(file(site).path.stat().st_mode) == 0o600
+    assert not re.search(rb"\d:\d", file(site).path.read_bytes())
+
+
+def test_what_was_rolled_back_is_not_in_the_file(site: Database) -> None:
+    with site.session(writes=True) as db:
+        save_fact(db, "base_url", "https://letters.example.org")
+        withdraw(db, 1)
+        db.rollback()
+        withdraw(db, 2)
+        db.commit()
+
+    assert [act["id"] for line in file(site).lines() for act in line.acts] == [2]
+
+
+def test_a_transaction_without_acts_costs_the_journal_nothing(site: Database) -> None:
+    with site.writing() as db:
+        save_fact(db, "base_url", "https://letters.example.org")
+
+    assert not file(site).path.exists()
+    assert position(site) == 0
+
+
+def test_an_act_whose_commit_fails_is_in_the_file_and_its_number_is_used_again(site: Database) -> None:
+    def fail(_connection: object) -> None:
+        raise OperationalError("COMMIT", {}, OSError("no space"))
+
+    event.listen(site.engine, "commit", fail)
+    with pytest.raises(OperationalError), site.writing() as db:
+        withdraw(db, 1)
+    event.remove(site.engine, "commit", fail)
+    assert (file(site).last_number(), position(site)) == (1, 0)
+
+    with site.writing() as db:
+        withdraw(db, 2)
+
+    assert [line.number for line in file(site).lines()] == [1, 1]
+    assert position(site) == 1
+
+
+def test_an_act_that_cannot_be_written_to_the_file_is_not_committed(site: Database) -> None:
+    file(site).path.mkdir()
+
+    with site.session(writes=True) as db:
+        save_fact(db, "base_url", "https://letters.example.org")
+        withdraw(db, 1)
+        with pytest.raises(OperationalError):
+            db.commit()
+
+    with site.reading() as db:
+        assert read_fact(db, "base_url") is None
+    assert position(site) == 0
+
+
+def test_an_interrupted_line_is_skipped_and_the_next_one_is_whole(site: Database) -> None:
+    with site.writing() as db:
+        withdraw(db, 1)
+    with file(site).path.open("ab") as torn:
+        torn.write(b'{"number": 2, "acts": [{"ac')
+    assert [line.number for line in file(site).lines()] == [1]
+
+    with site.writing() as db:
+        withdraw(db, 2)
+
+    assert [line.number for line in file(site).lines()] == [1, 2]
+
+
+def test_a_journal_that_disappears_goes_on_under_its_id(site: Database) -> None:
+    with site.writing() as db:
+        withdraw(db, 1)
+    known = file(site).id
+    file(site).path.unlink()
+
+    with site.writing() as db:
+        withdraw(db, 2)
+
+    assert file(site).id == known
+    assert [line.number for line in file(site).lines()] == [2]
+
+
+@pytest.mark.any_database
+def test_the_file_may_be_a_link_to_another_disk(site: Database, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "letters.journal"
+    elsewhere.parent.mkdir()
+    file(site).path.symlink_to(elsewhere)
+
+    with site.writing() as db:
+        withdraw(db, 1)
+
+    assert Journal(elsewhere).last_number() == 1
+    assert file(site).path.is_symlink()
+
+
+def test_no_table_has_row_numbers_in_sqlite() -> None:
+    for table in Base.metadata.sorted_tables:
+        assert table.dialect_options["sqlite"]["with_rowid"] is False, table.name

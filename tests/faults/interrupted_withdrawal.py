@@ -1,0 +1,42 @@
+"""A process that withdraws a signature and kills itself at one moment of the commit.
+
+Run ``python -m tests.faults.interrupted_withdrawal SETTINGS TOKEN MOMENT``; SETTINGS is a JSON object.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from campaign.database.session import Database
+from campaign.settings import Settings
+from campaign.signature.withdraw import withdraw
+from tests.conftest import NOW
+
+WRITTEN, COMMITTED = "written to the journal", "committed"
+MOMENTS = (WRITTEN, COMMITTED)
+
+
+def main() -> None:
+    content, token, moment = sys.argv[1:]
+    given = json.loads(content)
+    database = Database.of_site(Settings(**given | {"instance": Path(given["instance"])}))
+
+    def die(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if moment == WRITTEN:  # the engine's event comes after the session's
+        event.listen(database.engine, "commit", die)
+    else:
+        event.listen(Session, "after_commit", die)
+    with database.writing() as db:
+        withdraw(db, token, now=NOW, confirmation_days=7)
+
+
+if __name__ == "__main__":
+    main()

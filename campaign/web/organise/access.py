@@ -104,7 +104,7 @@ def add_organiser() -> dict[str, object]:
     who = cast("Unlocked | None", g.get("unlocked"))
     return {
         "unlocked": who,
-        "carried": carried_form.carried(),
+        "carried": carried_form.carried,  # not called for error pages: the form may be what is wrong
         "altered_boxes": altered_boxes,
         "may": lambda endpoint: who is not None and allows(who.role, endpoint),
     }

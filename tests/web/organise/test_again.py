@@ -252,6 +252,11 @@ def test_wrong_passphrases_count_as_failed_logins(organiser: OrganisersBrowser, 
     assert 429 in statuses
 
 
+def test_a_form_that_is_too_long_to_be_read_gets_an_error_page(organiser: OrganisersBrowser) -> None:
+    for path in ("/organise/requests", "/organise/again", "/organise/login"):
+        assert organiser.client.post(path, data={"target": "x" * 300_000}).status_code == 413
+
+
 @pytest.mark.both_databases
 def test_a_form_that_was_open_for_31_minutes_loses_nothing(
     organiser: OrganisersBrowser, clock: Clock, site: Site

@@ -153,9 +153,7 @@ def entries(
     chosen = select(Signature).where(counts(), *_has_verdict(kind, verdict))
     if state_code:
         chosen = chosen.where(Signature.state_code == state_code)
-    # The order of an index that holds few other signatures.
-    order = (Signature.confirmed_on, Signature.id) if verdict else (Signature.id,)
-    ordered = chosen.order_by(Signature.state_code, *order)
+    ordered = chosen.order_by(Signature.state_code, Signature.id)
     earlier = unopened_key_ids(db)
     if not earlier:
         return ordered, 0

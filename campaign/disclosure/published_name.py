@@ -1,12 +1,11 @@
-"""Pages of published names, the newest first."""
+"""Pages of published names, in an order that says nothing about when they signed."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import date
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from campaign.database.restoration import unreviewed
@@ -18,33 +17,27 @@ from campaign.signature.select import counts
 
 NAMES_A_PAGE = 100
 
-DAY_BYTES = 4
-
-ORDER = Signature.confirmed_on, Signature.id
-
 
 class Cursor(NamedTuple):
     """The position in the order of names right after one signature."""
 
-    confirmed_on: date
     id: UUID
 
     def wrap(self, keys: ServerKeys) -> str:
-        """Return the cursor for a web address, encrypted: it would reveal a name's row and day.
+        """Return the cursor for a web address, encrypted: it would reveal a name's row.
 
         The same cursor has the same address each time, for caches.
         """
-        content = self.confirmed_on.toordinal().to_bytes(DAY_BYTES) + self.id.bytes
-        return urlsafe_b64encode(box.encrypt_deterministically(content, keys.cursor)).decode()
+        return urlsafe_b64encode(box.encrypt_deterministically(self.id.bytes, keys.cursor)).decode()
 
     @classmethod
     def unwrap(cls, text: str, keys: ServerKeys) -> Self | None:
         """Return the cursor in a web address; ``None`` unless it was wrapped with these keys."""
         try:
-            content = box.decrypt(urlsafe_b64decode(text), keys.cursor)
+            content = box.decrypt(b64decode(text, b"-_", validate=True), keys.cursor)
         except (ValueError, WrongKeyError):
             return None
-        return cls(date.fromordinal(int.from_bytes(content[:DAY_BYTES])), UUID(bytes=content[DAY_BYTES:]))
+        return cls(UUID(bytes=content))
 
 
 @dataclass(frozen=True)
@@ -53,34 +46,34 @@ class NamesPage:
 
     names: list[tuple[str, str]]
     """Name, and code of the letter's state."""
-    newer: Cursor | None
-    """Where the previous page begins; ``None`` for the newest name."""
-    older: Cursor | None
+    before: Cursor | None
+    """Where the page before begins; ``None`` for the first name."""
+    after: Cursor | None
     """Where the next page begins; ``None`` on the last."""
 
 
 def page_of_names(db: Session, *, after: Cursor | None = None) -> NamesPage:
-    """Return the page of names *after* a cursor, or the newest names.
+    """Return the page of names *after* a cursor, or the first names.
 
-    Each page costs the same, however old. New names shift no name from one page to another. A restored
+    Each page costs the same. New names are anywhere, and shift names to a later page. A restored
     database has no such page until an owner has looked at it.
     """
     if unreviewed(db) is not None:
         return NamesPage([], None, None)
     size = NAMES_A_PAGE
-    newest_first = _names().order_by(*(column.desc() for column in ORDER)).limit(size + 1)
-    rows = db.execute(newest_first.where(tuple_(*ORDER) < after) if after else newest_first).all()
-    older = Cursor(rows[size - 1].confirmed_on, rows[size - 1].id) if len(rows) > size else None
+    in_order = _names().order_by(Signature.id).limit(size + 1)
+    rows = db.execute(in_order.where(Signature.id > after.id) if after else in_order).all()
+    following = Cursor(rows[size - 1].id) if len(rows) > size else None
     names = [(row.public_name, row.state_code) for row in rows[:size]]
-    return NamesPage(names, after and _newer(db, after), older)
+    return NamesPage(names, after and _before(db, after), following)
 
 
-def _newer(db: Session, after: Cursor) -> Cursor | None:
-    before = _names().where(tuple_(*ORDER) >= after).order_by(*ORDER)
-    begin = db.execute(before.offset(NAMES_A_PAGE).limit(1)).first()
-    return Cursor(begin.confirmed_on, begin.id) if begin else None
+def _before(db: Session, after: Cursor) -> Cursor | None:
+    backwards = _names().where(Signature.id <= after.id).order_by(Signature.id.desc())
+    begin = db.execute(backwards.offset(NAMES_A_PAGE).limit(1)).first()
+    return Cursor(begin.id) if begin else None
 
 
-def _names() -> Select[str | None, str, date | None, UUID]:
-    columns = Signature.public_name, Signature.state_code, *ORDER
+def _names() -> Select[str | None, str, UUID]:
+    columns = Signature.public_name, Signature.state_code, Signature.id
     return select(*columns).where(counts(), Signature.public_name.is_not(None))

@@ -77,7 +77,7 @@ def _erase_public_names(db: Session) -> Iterator[int]:
     """Erase names in clear first: all other personal data is sealed."""
     # In the order of the index: otherwise PostgreSQL would search the table from its start for each batch.
     some = select(*KEY).where(has_public_name())
-    some = some.order_by(Signature.confirmed_on, Signature.id).limit(BATCH_ROWS)
+    some = some.order_by(Signature.id).limit(BATCH_ROWS)
     names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
     while erased := batch.execute(db, names):
         yield erased

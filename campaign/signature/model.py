@@ -68,7 +68,6 @@ class Signature(Base):
         # The state comes first, so that partitions and shards can follow it.
         Index("uq_signature_standing", "state_code", "digest", unique=True, **_where(_CONFIRMED)),
         Index("ix_signature_mailbox", "state_code", "digest"),
-        Index("ix_signature_list", "state_code", "confirmed_on", "id", **_where(_CONFIRMED)),
         Index("ix_signature_pending", "signed_on", **_where(_PENDING)),
         Index("ix_signature_key", "key_id", **_where("sealed IS NOT NULL")),
         # Covers every column that counting the waiting approvals reads.
@@ -77,13 +76,8 @@ class Signature(Base):
             *_AWAITING_COLUMNS,
             **_where(f"{_CONFIRMED} AND ({AWAITS_NAME_APPROVAL} OR {AWAITS_WORDS_APPROVAL})"),
         ),
-        # Not by state: one page shows the newest public names of all letters.
-        Index(
-            "ix_signature_published",
-            "confirmed_on",
-            "id",
-            **_where(f"{_CONFIRMED} AND public_name IS NOT NULL"),
-        ),
+        # Not by state: one page shows public names of all letters.
+        Index("ix_signature_published", "id", **_where(f"{_CONFIRMED} AND public_name IS NOT NULL")),
         Index(
             "ix_signature_aside", *_HELD_COLUMNS, **_where("held_for IS NOT NULL AND withdrawn_on IS NULL")
         ),
@@ -96,7 +90,7 @@ class Signature(Base):
 
     state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    """Random, so that it does not reveal when the signature was made."""
+    """Random: neither it nor the order of lists, which is its own, reveals when the signature was made."""
     edition: Mapped[int]
     """The signed edition of the letter."""
     language: Mapped[str] = mapped_column(String(2))

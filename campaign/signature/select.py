@@ -56,9 +56,8 @@ def is_to_strike() -> ColumnElement[bool]:
 
 
 def in_list_order(state_code: str) -> Select[Signature]:
-    """Select the signatures of one letter that count, oldest first."""
-    return (
-        select(Signature)
-        .where(Signature.state_code == state_code, counts())
-        .order_by(Signature.confirmed_on, Signature.id)
-    )
+    """Select the signatures of one letter that count, in an order that says nothing about when.
+
+    The order of their ids, which are random: a list that is leaked tells who signed, but not after whom.
+    """
+    return select(Signature).where(Signature.state_code == state_code, counts()).order_by(Signature.id)

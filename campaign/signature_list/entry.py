@@ -27,7 +27,6 @@ _COLUMNS = (
     Signature.disclosure,
     Signature.edition,
     Signature.language,
-    Signature.confirmed_on,
     Signature.words_review,
     Signature.sealed,
     Signature.key_id,
@@ -51,14 +50,13 @@ class ListEntry:
     """Empty when none may be shown."""
     town: str
     residence: str
-    """ISO 3166 alpha-2, or ``ZZ``: not stated."""
+    """ISO 3166 alpha-2, or ``ZZ``: not stated. Empty for ``counted``: a lone one would point to somebody."""
     words: str
     """The signatory's own; empty unless an organiser approved them."""
     disclosure: str
     """``public``, ``delegation`` or ``counted``."""
     edition: int
     language: str
-    confirmed_on: date
 
 
 def for_organisers(db: Session, state_codes: Iterable[str], ring: KeyRing) -> Iterator[ListEntry]:
@@ -92,11 +90,17 @@ def for_delegation(
         state_code: The delegation's.
         ring: Opens the boxes.
         edition_groups: Editions of the letter; those in one group have the same text. Entries come
-            group by group, and each has the first edition of its group.
+            group by group, the delegation's own residents first in each; each entry has the first edition
+            of its group.
         since: Leave out names that were given before this day.
     """
     deliverable = in_list_order(state_code).where(has_deliverable_name(since))
-    queries = (deliverable.where(Signature.edition.in_(group)) for group in edition_groups)
+    is_own = Signature.residence == state_code.upper()
+    queries = (
+        deliverable.where(Signature.edition.in_(group), part)
+        for group in edition_groups
+        for part in (is_own, ~is_own)
+    )
     first_of_group = {edition: group[0] for group in edition_groups for edition in group}
     for entry in _unsealed(db, queries, ring):
         entry.edition = first_of_group[entry.edition]
@@ -128,19 +132,18 @@ def _unsealed(db: Session, queries: Iterable[Select[Signature]], ring: KeyRing) 
 
 
 def _entry(number: int, columns: Any, details: Details) -> ListEntry:
-    signature_id, state_code, residence, disclosure, edition, language, confirmed_on, review, *_ = columns
+    signature_id, state_code, residence, disclosure, edition, language, review, *_ = columns
     return ListEntry(
         number=number,
         signature_id=signature_id,
         state_code=state_code,
         name=details.name,
         town=details.town,
-        residence=residence,
+        residence="" if disclosure == COUNTED else residence,
         words=details.words if review == APPROVED else "",
         disclosure=disclosure,
         edition=edition,
         language=language,
-        confirmed_on=confirmed_on,
     )
 
 

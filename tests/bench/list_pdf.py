@@ -60,7 +60,6 @@ def entries(count: int) -> Iterator[ListEntry]:
             disclosure="delegation",
             edition=1,
             language="en",
-            confirmed_on=date(2026, 11, 1),
         )
 
 

@@ -1,10 +1,17 @@
+import re
+from datetime import timedelta
+
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from campaign.disclosure import published_name
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import Signature
+from campaign.signature.select import in_list_order
 from campaign.signature_list import entry
 from campaign.signature_list.entry import ListEntry
 from tests.conftest import NOW
@@ -58,3 +65,48 @@ def test_a_delegations_list_is_ordered_by_edition_groups_which_count_as_one_edit
     assert {each.name for each in listed[:2]} == {"Edition 1", "Edition 3"}
     assert listed[2].name == "Edition 2"
     assert [(each.number, each.edition) for each in listed] == [(1, 3), (2, 3), (3, 2)]
+
+
+def test_the_order_of_a_list_says_nothing_about_when_somebody_signed(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    ring = key_ring(db, owner.campaign_private_key)
+    rows = [
+        make_signature(db, keys, residence=residence, on=NOW.date() - timedelta(days=ago)).row
+        for ago in range(6)
+        for residence in ("DE", "FR")
+    ]
+    by_key = sorted(row.id for row in rows)
+    own_first = [
+        id_ for residence in ("DE", "FR") for id_ in sorted(r.id for r in rows if r.residence == residence)
+    ]
+
+    assert [each.signature_id for each in entry.for_organisers(db, ["de"], ring)] == by_key
+    for _delivery in range(2):
+        listed = list(entry.for_delegation(db, "de", ring, edition_groups=[(1,)]))
+        assert [each.signature_id for each in listed] == own_first
+        assert [each.number for each in listed] == list(range(1, 13))
+
+
+def test_a_list_holds_no_residence_of_somebody_who_is_only_counted(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    make_signature(db, keys, disclosure="counted", residence="KZ")
+
+    [listed] = entry.for_organisers(db, ["de"], key_ring(db, owner.campaign_private_key))
+
+    assert (listed.name, listed.residence) == ("", "")
+
+
+def test_lists_and_pages_of_names_come_from_an_index_in_their_order(db: Session) -> None:
+    queries = [in_list_order("de").where(Signature.residence == "DE"), in_list_order("de")]
+    queries.append(published_name._names().order_by(Signature.id))
+    is_sqlite = db.get_bind().dialect.name == "sqlite"
+    if not is_sqlite:  # an empty table is always read whole
+        db.execute(text("SET LOCAL enable_seqscan = off"))
+        db.execute(text("SET LOCAL enable_bitmapscan = off"))
+    for query in queries:
+        sql = query.compile(db.get_bind(), compile_kwargs={"literal_binds": True})
+        explained = db.execute(text(f"EXPLAIN {'QUERY PLAN' if is_sqlite else ''} {sql}")).all()
+        plan = " ".join(str(step) for step in explained)
+        assert "Sort" not in plan
+        assert "B-TREE" not in plan
+        assert re.search("Index Scan|USING (PRIMARY KEY|INDEX)", plan), plan

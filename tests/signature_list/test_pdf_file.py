@@ -67,7 +67,6 @@ ENTRY = ListEntry(
     disclosure="delegation",
     edition=2,
     language="en",
-    confirmed_on=date(2026, 3, 8),
 )
 
 NAMES = [

@@ -58,7 +58,6 @@ ENTRY = ListEntry(
     disclosure="delegation",
     edition=1,
     language="en",
-    confirmed_on=date(2026, 3, 8),
 )
 
 COVER = Cover(

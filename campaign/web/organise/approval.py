@@ -180,5 +180,4 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "town": details.town if details else "",
         "residence": residence_name(row.residence, ENGLISH.code),
         "words": details.words if details else "",
-        "confirmed_on": row.confirmed_on,
     }

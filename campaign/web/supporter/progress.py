@@ -37,8 +37,8 @@ def progress(language: Language) -> ResponseReturnValue:
         settings=site().settings,
         names=[{"name": name, "state": STATES[code]} for name, code in names.names],
         pages=Pager(
-            newer_url=_names_url(language, names.newer) if after else "",
-            older_url=_names_url(language, names.older) if names.older else "",
+            newer_url=_names_url(language, names.before) if after else "",
+            older_url=_names_url(language, names.after) if names.after else "",
         ),
     )
 

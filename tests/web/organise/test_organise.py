@@ -202,7 +202,7 @@ def test_the_csv_list_opens_in_any_spreadsheet(
     rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert {row["name"] for row in rows} == {"'=cmd|' /C calc'!A0", ""}
     assert {row["town"] for row in rows} == {"Әуе", ""}
-    assert rows[0]["confirmed_on"] == "2026-11-23"
+    assert "2026" not in str(rows[0]), "a list has no dates"
     assert "example.org" not in answer.get_data(as_text=True)
 
 

@@ -6,8 +6,9 @@
     ├── SettingsError               an invalid setting; stops the start
     ├── AppealError                 invalid content of the appeal, with file and line
     ├── ClosedError                 signing after the close of the campaign
+    ├── ChangedError                something changed since the page was shown
     ├── UnknownTokenError           no signature has this token
-    ├── LimitError                  rate limit of a network, with the seconds to wait
+    ├── LimitError                  limit of a network or a mail domain, with the seconds to wait
     ├── TooManyAttemptsError        too many failed logins just now: how long to wait
     ├── ProofError                  a proof of work is missing or invalid
     ├── SealError
@@ -52,11 +53,15 @@ class UnknownTokenError(CampaignError):
     """No signature has this token, or it has expired."""
 
 
+class ChangedError(CampaignError):
+    """A signature is no longer as the page with the button showed it."""
+
+
 class LimitError(CampaignError):
-    """A network has reached its rate limit; it may retry after ``seconds``."""
+    """A network or a mail domain has reached its rate limit; it may retry after ``seconds``."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"too many requests from one network: wait {seconds} seconds")
+        super().__init__(f"too many requests: wait {seconds} seconds")
         self.seconds = seconds
 
 

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from campaign.database.table import Base
 
+BATCH_COLUMN = "batch_column"
+"""Key in a table's ``info``: the first column of its primary key, if that is nearly unique by itself."""
+
 BATCH_ROWS = 5000
 """Rows of one transaction. A signature that arrives meanwhile waits for one batch at most."""
 
@@ -74,6 +77,9 @@ def _batches_within(
 
 def _key(table: type[Base]) -> tuple[sa.Column[Any] | None, sa.Column[Any]]:
     """Return the primary key as its first and last column; the first is ``None`` if there is only one."""
-    *leading, last = cast("sa.Table", table.__table__).primary_key
+    described = cast("sa.Table", table.__table__)
+    if BATCH_COLUMN in described.info:
+        return None, described.c[described.info[BATCH_COLUMN]]
+    *leading, last = described.primary_key
     assert len(leading) <= 1
     return (leading[0] if leading else None), last

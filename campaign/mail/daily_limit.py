@@ -1,22 +1,40 @@
-"""Limits how many mails one mailbox gets in a day."""
+"""Limits how many mails one mailbox, and one organisation's mail domain, get in a day.
+
+The counts are in the database, since all processes share them and a restart must not forget them.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
+from sqlalchemy import bindparam, case, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
+from campaign.errors import LimitError
 
 MAILS_A_DAY = 5
 """To one mailbox."""
 
-_statements: dict[str, Any] = {}
+DOMAIN_AT_ONCE, DOMAIN_PAUSE = 20, timedelta(seconds=30)
+"""Unconfirmed mails a day to a domain that is no public provider's; each further one waits longer by the
+pause. The owner of a domain may read all of its addresses. Where people sign, they confirm within minutes
+and the number stays small, also on the day when a large employer's staff signs."""
+
+MAX_PER_DOMAIN = 500
+"""Unconfirmed mails a day to one such domain. If none of them is confirmed, nobody there reads them."""
+
+DOMAIN_WAIT_SECONDS = 3600
+"""When to try again beyond that."""
+
+MAX_DELAY = DOMAIN_PAUSE * (MAX_PER_DOMAIN - DOMAIN_AT_ONCE)
+
+_statements: dict[tuple[str, str], Any] = {}
 
 
 class MailboxDay(Base):
-    """How many mails were reserved for one mailbox on one day."""
+    """How many mails were reserved on one day for one mailbox, or for one organisation's domain."""
 
     __tablename__ = "mailbox_day"
 
@@ -24,32 +42,123 @@ class MailboxDay(Base):
     """HMAC of day and address: useless without the address, and on any other day."""
     on: Mapped[date] = mapped_column(index=True)
     sent: Mapped[int]
+    """For a domain: those that were not confirmed."""
+    link: Mapped[bytes]
+    """Hash of the token in the latest mail; empty for a domain."""
 
 
-def reserve_mails(db: Session, mailboxes: Sequence[bytes], *, on: date) -> list[bool]:
-    """Count one more mail to each of *mailboxes* on that day, with one statement.
+class MailRequest(NamedTuple):
+    """A mail about a submission that is to be reserved."""
 
-    Returns, in the same order, whether each is within the limit.
+    mailbox: bytes
+    """Digest of the mailbox for the day."""
+    link: bytes
+    """Hash of a new token."""
+    domain: bytes | None
+    """Digest of the mail domain for the day; ``None`` for a public provider's."""
+
+
+class Reserved(NamedTuple):
+    """A reserved mail, or one beyond the limit."""
+
+    number: int
+    """Of the day, for this mailbox."""
+    link: bytes
+    """Hash of the token that is to open the submission; beyond the limit, that of the day's last mail."""
+    delay: timedelta
+
+    @property
+    def is_within_limit(self) -> bool:
+        """Whether the mail may be sent."""
+        return self.number <= MAILS_A_DAY
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the last mail of the day to this mailbox."""
+        return self.number == MAILS_A_DAY
+
+
+def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> list[Reserved]:
+    """Count one more mail for each of *requests* on that day, with one statement.
+
+    Raises:
+        LimitError: Too many mails to one domain are unconfirmed.
     """
-    requested = Counter(mailboxes)
+    links = {request.mailbox: request.link for request in requests}
+    numbers = Counter(request.mailbox for request in requests)
+    numbers.update(request.domain for request in requests if request.domain is not None)
     # Sorted, so that two transactions with the same mailboxes wait for each other instead of deadlocking.
-    rows = [{"digest": each, "on": on, "sent": requested[each]} for each in sorted(requested)]
-    found = db.connection().execute(_statement(db), rows)
-    sent = {digest: number - requested[digest] for digest, number in found}
-    allowed = []
-    for mailbox in mailboxes:
-        sent[mailbox] += 1
-        allowed.append(sent[mailbox] <= MAILS_A_DAY)
-    return allowed
+    rows = [
+        {"digest": each, "on": on, "sent": numbers[each], "link": links.get(each, b"")}
+        for each in sorted(numbers)
+    ]
+    found = {row.digest: row for row in db.connection().execute(_statement(db, _count), rows)}
+    before = {digest: row.sent - numbers[digest] for digest, row in found.items()}
+    return [_reserve(request, found[request.mailbox], before) for request in requests]
 
 
-def _statement(db: Session) -> Any:
+def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
+    """Count a mail that sends links again, and return whether it may be sent.
+
+    The last mail of the day stays reserved for a submission, since its link opens all later ones.
+    """
+    row = {"digest": mailbox, "on": on, "sent": 1, "link": b""}
+    return db.execute(_statement(db, _count_links), row).first() is not None
+
+
+def subtract_confirmed(db: Session, domains: Iterable[bytes]) -> None:
+    """Take mails whose submission was confirmed off the counts of their domains."""
+    numbers = Counter(domains)
+    rows = [{"of": each, "number": numbers[each]} for each in sorted(numbers)]
+    if rows:
+        db.connection().execute(_SUBTRACT, rows)
+
+
+def _reserve(request: MailRequest, mailbox: Any, before: dict[bytes, int]) -> Reserved:
+    before[request.mailbox] += 1
+    number = before[request.mailbox]
+    # The stored link is the one of the last request that is within the limit.
+    is_latest = number >= min(mailbox.sent, MAILS_A_DAY)
+    delay = timedelta()
+    if request.domain is not None:
+        before[request.domain] += 1
+        delay = _domain_delay(before[request.domain])
+    return Reserved(number, mailbox.link if is_latest else request.link, delay)
+
+
+def _domain_delay(number: int) -> timedelta:
+    if number > MAX_PER_DOMAIN:
+        raise LimitError(DOMAIN_WAIT_SECONDS)
+    return DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
+
+
+def _count(table: Any, insert: Any) -> Any:
+    is_within_limit = table.c.sent < MAILS_A_DAY
+    link = case((is_within_limit, insert.excluded.link), else_=table.c.link)
+    added = {"sent": table.c.sent + insert.excluded.sent, "link": link}
+    return insert.on_conflict_do_update(index_elements=["digest"], set_=added)
+
+
+def _count_links(table: Any, insert: Any) -> Any:
+    return insert.on_conflict_do_update(
+        index_elements=["digest"],
+        set_={"sent": table.c.sent + 1},
+        where=table.c.sent < MAILS_A_DAY - 1,
+    )
+
+
+def _statement(db: Session, build: Any) -> Any:
     """Return the statement that counts mails, built once for each kind of database."""
-    dialect = db.get_bind().dialect.name
-    if dialect not in _statements:
+    kind = db.get_bind().dialect.name, build.__name__
+    if kind not in _statements:
         table = MailboxDay.__table__
-        insert = upsert(db, table)
-        _statements[dialect] = insert.on_conflict_do_update(
-            index_elements=["digest"], set_={"sent": table.c.sent + insert.excluded.sent}
-        ).returning(table.c.digest, table.c.sent)
-    return _statements[dialect]
+        statement = build(table, upsert(db, table))
+        _statements[kind] = statement.returning(table.c.digest, table.c.sent, table.c.link)
+    return _statements[kind]
+
+
+_SUBTRACT = (
+    update(MailboxDay.__table__)  # type: ignore[arg-type]
+    .where(MailboxDay.digest == bindparam("of"))
+    .values(sent=MailboxDay.sent - bindparam("number"))
+)

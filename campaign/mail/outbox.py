@@ -88,7 +88,7 @@ def add_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: dat
         {
             "id": (mail_id := uuid4()),
             "sealed": wrap(keys, mail, mail_id),
-            "due_at": now,
+            "due_at": now + mail.delay,
             "created_at": now,
         }
         for mail in mails

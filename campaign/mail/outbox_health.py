@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaign.database.table import count_up_to
@@ -54,7 +54,7 @@ def measure(db: Session, now: datetime) -> OutboxHealth:
     """Count waiting, failed and expired mails."""
     return OutboxHealth(
         waiting=count_up_to(db, COUNT_LIMIT, OutboxMail.status == WAITING),
-        oldest_seconds=max(0, int((now - (_oldest(db) or now)).total_seconds())),
+        oldest_seconds=max(0, int((now - (_oldest(db, now) or now)).total_seconds())),
         failed=count_up_to(db, COUNT_LIMIT, OutboxMail.status == FAILED),
         expired=count_up_to(db, COUNT_LIMIT, OutboxMail.status == EXPIRED),
     )
@@ -75,8 +75,9 @@ def _has_more(db: Session, number: int, *where: ColumnElement[bool]) -> bool:
     return db.scalar(beyond) is not None
 
 
-def _oldest(db: Session) -> datetime | None:
-    waiting = OutboxMail.status == WAITING
+def _oldest(db: Session, now: datetime) -> datetime | None:
+    # A mail that was delayed on purpose waits for nothing before its time.
+    waiting = and_(OutboxMail.status == WAITING, or_(OutboxMail.attempts > 0, OutboxMail.due_at <= now))
     next_due = select(OutboxMail.created_at).where(waiting).order_by(OutboxMail.due_at).limit(SAMPLE)
     since: datetime | None = db.scalar(select(func.min(next_due.subquery().c.created_at)))
     return since

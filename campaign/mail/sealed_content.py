@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,8 @@ class NewMail(NamedTuple):
     language: str
     recipient: str
     params: Mapping[str, Any]
+    delay: timedelta = timedelta()
+    """How long it waits before it is due."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,13 @@ def wrap(keys: ServerKeys, mail: NewMail, mail_id: UUID) -> bytes:
 
     It is bound to the row's id: in another row it does not open.
     """
-    content = json.dumps(mail._asdict()).encode()
-    return box.wrap(sodium_pad(content, box.BLOCK_BYTES), keys.mail, _context(mail_id))
+    content = {
+        "purpose": mail.purpose,
+        "language": mail.language,
+        "recipient": mail.recipient,
+        "params": mail.params,
+    }
+    return box.wrap(sodium_pad(json.dumps(content).encode(), box.BLOCK_BYTES), keys.mail, _context(mail_id))
 
 
 def unwrap(keys: ServerKeys, wrapped: bytes, mail_id: UUID) -> Content:

@@ -52,3 +52,8 @@ class AddressDigests:
     def for_day(self, on: date) -> bytes:
         """Return the digest of the mailbox, whatever its tag, for the limit of mails on one day."""
         return hmac.digest(self._key, b"day\0%b\0%b" % (on.isoformat().encode(), self._hash), "sha256")
+
+
+def domain_digest(keys: ServerKeys, on: date, domain: str) -> bytes:
+    """Return the digest of a mail domain for one day."""
+    return hmac.digest(keys.digest, b"domain\0%b\0%b" % (on.isoformat().encode(), domain.encode()), "sha256")

@@ -28,6 +28,8 @@ class ServerKeys:
     """Keys the digests of addresses."""
     address_salt: bytes = field(repr=False)
     """Of the slow hash of addresses; 16 bytes."""
+    pending: bytes = field(repr=False)
+    """Encrypts when a signature was submitted, and the copy of it that no mailed token opens."""
     session: bytes = field(repr=False)
     """Encrypts the key in an organiser's session, together with the cookie."""
     cookie: bytes = field(repr=False)
@@ -46,6 +48,7 @@ class ServerKeys:
         return cls(
             mail=_derive(secret, b"mail"),
             digest=_derive(digest_key, b"digest"),
+            pending=_derive(digest_key, b"pending"),
             address_salt=_derive(digest_key, b"address")[:16],
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),

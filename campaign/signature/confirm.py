@@ -4,32 +4,42 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, delete, select, update
+from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from campaign.errors import CampaignError, ClosedError, UnknownTokenError
+from campaign.errors import CampaignError, ChangedError, ClosedError, UnknownTokenError
+from campaign.mail.daily_limit import subtract_confirmed
 from campaign.sealing.code import code_hash
-from campaign.signature import count
-from campaign.signature.link import is_expired
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature import count, submission
+from campaign.signature.link import is_expired, is_late
 from campaign.signature.model import Mailbox, Signature, SignatureKey, SignatureToken
 from campaign.signature.select import of_mailbox
+from campaign.signature.shown import Shown
+from campaign.signature.sibling import delete_siblings
+from campaign.signature.submission import Submission
 
 # Many may confirm at once, so statements are built once, and rows are no ORM objects.
 _signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
 _SELECT_BY_TOKEN = (
     select(
         _tokens.hash,
+        _tokens.is_substitute,
         _signatures.state_code,
         _signatures.id,
         _signatures.digest,
         _signatures.residence,
+        _signatures.edition,
+        _signatures.organisers_only,
+        _signatures.disclosure,
         _signatures.signed_on,
         _signatures.confirmed_on,
         _signatures.withdrawn_on,
+        _signatures.submission,
     )
     .join_from(
         SignatureToken.__table__,
@@ -51,7 +61,7 @@ _LOCK_ONE = _LOCK.where(_signatures.state_code == bindparam("state_code"), _sign
 _SET_CONFIRMED = (
     update(Signature.__table__)  # type: ignore[arg-type]
     .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
-    .values(confirmed_on=bindparam("on"))
+    .values(confirmed_on=bindparam("on"), submission=None, submitted_at=None)
 )
 
 TokenRow = Any
@@ -61,50 +71,94 @@ Siblings = dict[UUID, Any]
 """The submissions of one mailbox that were not withdrawn, in order, as :data:`_LOCK` returns them."""
 
 
+class Confirmation(NamedTuple):
+    """A press of the button *Confirm*."""
+
+    token: str
+    page: Shown | None = None
+    """What the page with the button showed; ``None`` for the only signature that the link opens."""
+
+
+class _Choice(NamedTuple):
+    """The pending signature that a confirmation is about, or what became of it."""
+
+    row: TokenRow | None
+    submission: Submission | None
+    outcome: SignatureKey | CampaignError | None
+
+
 def confirm(
     db: Session,
-    tokens: Sequence[str],
+    confirmations: Sequence[Confirmation],
     *,
+    keys: ServerKeys,
     now: datetime,
     confirmation_days: int,
     closes_on: date | None = None,
 ) -> list[SignatureKey | CampaignError]:
     """Let signatures count, once per mailbox and letter, and delete their pending siblings.
 
-    Return for each token the key of the signature that counts, which may be an earlier one of
-    the same mailbox, or the error: :class:`UnknownTokenError` if no signature has the token or
-    it expired, :class:`ClosedError` if it is pending and was signed after the close. Who signed in
-    time may confirm in time, also after the close.
+    Return for each the key of the signature, or the error: :class:`UnknownTokenError` if no signature
+    has the token or it expired; :class:`ClosedError` if it is pending and was signed after the close;
+    :class:`ChangedError` if another signature of the mailbox counts, if the page showed something else,
+    or if this link cannot show what was submitted. Who signed in time may confirm in time, also after
+    the close.
     """
     db.flush()  # the statements below bypass the ORM
-    hashes = [code_hash(token) for token in tokens]
     while True:
-        found = _select_by_token(db, hashes, now.date(), confirmation_days)
-        pending = [row for row in found.values() if _is_pending(row) and not _is_late(row, closes_on)]
+        found = _select_by_token(db, confirmations, now.date(), confirmation_days)
+        chosen = [
+            _choose(each, found.get(code_hash(each.token), []), keys, closes_on) for each in confirmations
+        ]
+        pending = [choice.row for choice in chosen if choice.row is not None]
         siblings = _lock_siblings(db, pending)
         if any(row.id not in siblings[_mailbox(row)] for row in pending):
-            continue  # a sibling was confirmed meanwhile, and the token now leads to it
+            continue  # a sibling was confirmed meanwhile, or it was withdrawn
         try:
             with db.begin_nested():
                 confirmed = _confirm_one_per_mailbox(db, pending, siblings, on=now.date())
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
-        return [_outcome(found.get(each), confirmed, closes_on) for each in hashes]
+        _subtract_from_domains(db, chosen, confirmed)
+        return [_outcome(choice, confirmed) for choice in chosen]
 
 
 def _select_by_token(
-    db: Session, hashes: Sequence[bytes], today: date, confirmation_days: int
-) -> dict[bytes, TokenRow]:
-    rows = db.connection().execute(_SELECT_BY_TOKEN, {"hashes": hashes})
-    return {row.hash: row for row in rows if not is_expired(row, today, confirmation_days)}
+    db: Session, confirmations: Sequence[Confirmation], today: date, confirmation_days: int
+) -> dict[bytes, list[TokenRow]]:
+    hashes = sorted({code_hash(each.token) for each in confirmations})
+    found: dict[bytes, list[TokenRow]] = {}
+    for row in db.connection().execute(_SELECT_BY_TOKEN, {"hashes": hashes}):
+        if not is_expired(row, today, confirmation_days):
+            found.setdefault(row.hash, []).append(row)
+    return found
 
 
-def _is_pending(row: TokenRow) -> bool:
-    return row.confirmed_on is None and row.withdrawn_on is None
+def _choose(
+    confirmation: Confirmation, rows: Sequence[TokenRow], keys: ServerKeys, closes_on: date | None
+) -> _Choice:
+    """Choose the signature that the page showed, or the only one that the link leads to."""
+    if not rows:
+        error = UnknownTokenError("no signature has this link, or it was not confirmed in time")
+        return _Choice(None, None, error)
+    changed = ChangedError("the page showed something else")
+    about = _find(rows, confirmation.page)
+    if about is None or about.withdrawn_on is not None:
+        return _Choice(None, None, changed)
+    if about.confirmed_on is not None:  # the button was pressed twice
+        return _Choice(None, None, (about.state_code, about.id))
+    if is_late(about, closes_on):
+        return _Choice(None, None, ClosedError("it was signed after the close"))
+    typed = submission.unwrap(about, confirmation.token, keys)
+    if typed is None or confirmation.page not in {None, Shown.of(about)}:
+        return _Choice(None, None, changed)
+    return _Choice(about, typed, None)
 
 
-def _is_late(row: TokenRow, closes_on: date | None) -> bool:
-    return closes_on is not None and row.signed_on > closes_on
+def _find(rows: Sequence[TokenRow], page: Shown | None) -> TokenRow | None:
+    if page is None:
+        return rows[0] if len(rows) == 1 and not rows[0].is_substitute else None
+    return next((row for row in rows if page.is_about(row)), None)
 
 
 def _mailbox(row: TokenRow) -> Mailbox:
@@ -129,55 +183,44 @@ def _lock(mailbox: Mailbox, row: TokenRow) -> tuple[Select[Any], dict[str, Any]]
 
 def _confirm_one_per_mailbox(
     db: Session, pending: Iterable[TokenRow], siblings: Mapping[Mailbox, Siblings], *, on: date
-) -> dict[Mailbox, UUID]:
+) -> set[SignatureKey]:
     """Confirm one submission per mailbox, unless one is confirmed already; return the confirmed ones."""
-    confirmed: dict[Mailbox, UUID] = {}
-    new: list[TokenRow] = []
+    new: dict[Mailbox, TokenRow] = {}
     for row in pending:
         mailbox = _mailbox(row)
-        if mailbox not in confirmed:
-            earlier = next((each.id for each in siblings[mailbox].values() if each.confirmed_on), None)
-            confirmed[mailbox] = earlier or row.id
-            if earlier is None:
-                new.append(row)
+        if mailbox not in new and not any(each.confirmed_on for each in siblings[mailbox].values()):
+            new[mailbox] = row
     if new:
-        rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new]
+        rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new.values()]
         db.connection().execute(_SET_CONFIRMED, rows)
         counting = Counter(
-            (row.state_code, row.residence, on) for row in new if _counts(siblings[_mailbox(row)][row.id])
+            (row.state_code, row.residence, on)
+            for mailbox, row in new.items()
+            if _counts(siblings[mailbox][row.id])
         )
         count.add_all(db, {key: (number, 0) for key, number in counting.items()})
-    for mailbox, signature_id in confirmed.items():
-        others = [each for each in siblings[mailbox].values() if each.id != signature_id]
-        _delete_pending(
-            db, mailbox.state_code, [each.id for each in others if not each.confirmed_on], signature_id
-        )
-    return confirmed
+    for mailbox, row in new.items():
+        others = [each for each in siblings[mailbox] if each != row.id]
+        delete_siblings(db, mailbox.state_code, others, counting=row.id)
+    return {(row.state_code, row.id) for row in new.values()}
 
 
 def _counts(row: Any) -> bool:
     return row.held_for is None and row.invalidation_id is None
 
 
-def _delete_pending(db: Session, state_code: str, siblings: Sequence[UUID], confirmed: UUID) -> None:
-    """Delete pending siblings; their tokens now lead to the *confirmed* signature."""
-    if not siblings:
-        return
-    db.execute(
-        update(SignatureToken)
-        .where(SignatureToken.state_code == state_code, SignatureToken.signature_id.in_(siblings))
-        .values(signature_id=confirmed)
-    )
-    db.execute(delete(Signature).where(Signature.state_code == state_code, Signature.id.in_(siblings)))
+def _subtract_from_domains(db: Session, chosen: Sequence[_Choice], confirmed: set[SignatureKey]) -> None:
+    domains = {
+        (choice.row.state_code, choice.row.id): bytes.fromhex(choice.submission.domain)
+        for choice in chosen
+        if choice.row is not None and choice.submission is not None and choice.submission.domain
+    }
+    subtract_confirmed(db, (domain for key, domain in domains.items() if key in confirmed))
 
 
-def _outcome(
-    row: TokenRow | None, confirmed: Mapping[Mailbox, UUID], closes_on: date | None
-) -> SignatureKey | CampaignError:
-    if row is None:
-        return UnknownTokenError("no signature has this link, or it was not confirmed in time")
-    if not _is_pending(row):
-        return row.state_code, row.id
-    if _is_late(row, closes_on):
-        return ClosedError("it was signed after the close")
-    return row.state_code, confirmed[_mailbox(row)]
+def _outcome(choice: _Choice, confirmed: set[SignatureKey]) -> SignatureKey | CampaignError:
+    if choice.outcome is not None:
+        return choice.outcome
+    assert choice.row is not None
+    key = (choice.row.state_code, choice.row.id)
+    return key if key in confirmed else ChangedError("another signature of the mailbox counts")

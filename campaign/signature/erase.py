@@ -58,12 +58,24 @@ def erase_personal_data(db: Session) -> Iterator[int]:
     yield from _erase_public_names(db)
     is_personal = or_(
         Signature.sealed.is_not(None),
+        Signature.submission.is_not(None),
         Signature.key_id.is_not(None),
         Signature.digest.is_not(None),
         Signature.public_name.is_not(None),
         Signature.disclosure != COUNTED,
     )
-    nothing = dict.fromkeys(("sealed", "key_id", "digest", "public_name", "name_review", "words_review"))
+    nothing = dict.fromkeys(
+        (
+            "sealed",
+            "submission",
+            "submitted_at",
+            "key_id",
+            "digest",
+            "public_name",
+            "name_review",
+            "words_review",
+        )
+    )
     yield from batch.update(
         db, Signature, is_personal, {**nothing, "has_words": False, "disclosure": COUNTED}
     )

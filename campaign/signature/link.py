@@ -1,20 +1,22 @@
 """Private links: open the signature of a token, and send a mailbox's owner new links."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from campaign.errors import UnknownTokenError
+from campaign.errors import ChangedError, UnknownTokenError
 from campaign.mail import outbox
+from campaign.mail.daily_limit import reserve_link_mail
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address_digest import AddressDigests
-from campaign.sealing.code import code_hash
+from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import of_mailbox
-from campaign.signature.sign import new_token, reserve_mails_to
+from campaign.signature.shown import Shown
 
 
 class Confirmable(Protocol):
@@ -29,31 +31,84 @@ class Confirmable(Protocol):
         """When the mailbox's owner confirmed it."""
 
 
-def find_by_token(db: Session, token: str, *, now: datetime, confirmation_days: int) -> Signature:
-    """Return the signature whose private page *token* opens.
+class Linked(NamedTuple):
+    """A signature that a link opens."""
+
+    signature: Signature
+    is_substitute: bool
+    """Whether it counts in place of the one that the mail was about."""
+
+
+def linked(db: Session, token: str, *, now: datetime, confirmation_days: int) -> list[Linked]:
+    """Return the signatures that *token* opens; those not confirmed in time are left out.
+
+    Raises:
+        UnknownTokenError: There is none.
+    """
+    same = and_(
+        SignatureToken.state_code == Signature.state_code, SignatureToken.signature_id == Signature.id
+    )
+    rows = db.execute(
+        select(Signature, SignatureToken.is_substitute)
+        .join(SignatureToken, same)
+        .where(SignatureToken.hash == code_hash(token))
+    )
+    found = [Linked(*row) for row in rows if not is_expired(row[0], now.date(), confirmation_days)]
+    if not found:
+        raise UnknownTokenError("no signature has this link, or it was not confirmed in time")
+    return found
+
+
+def find_shown(
+    db: Session, token: str, page: Shown | None, *, now: datetime, confirmation_days: int
+) -> Signature:
+    """Return the signature that the page of *token* showed; without a page, the only one that it opens.
 
     Raises:
         UnknownTokenError: No signature has this token, or it was not confirmed in time.
+        ChangedError: The link does not open it any more, or opens several.
     """
-    signature = db.scalar(
+    found = linked(db, token, now=now, confirmation_days=confirmation_days)
+    if page is not None:
+        found = [each for each in found if page.is_about(each.signature)]
+    if len(found) != 1:
+        raise ChangedError("the page showed something else")
+    return found[0].signature
+
+
+def counting_sibling(db: Session, signature: Signature) -> Signature | None:
+    """Return the confirmed signature of the mailbox that submitted *signature*."""
+    return next((each for each in siblings(db, signature) if each.is_confirmed), None)
+
+
+def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> list[Signature]:
+    """Return the submissions of the mailbox for the letter that were not withdrawn, *signature* among them.
+
+    Args:
+        db: The session.
+        signature: One of them; after its digest was erased it has no siblings.
+        is_locked: Lock them, in the order in which confirming does.
+    """
+    if signature.digest is None:
+        return []
+    query = (
         select(Signature)
-        .join(
-            SignatureToken,
-            and_(
-                SignatureToken.state_code == Signature.state_code,
-                SignatureToken.signature_id == Signature.id,
-            ),
-        )
-        .where(SignatureToken.hash == code_hash(token))
+        .where(of_mailbox(signature.state_code, signature.digest), Signature.withdrawn_on.is_(None))
+        .order_by(Signature.digest, Signature.id)
     )
-    if signature is None or is_expired(signature, now.date(), confirmation_days):
-        raise UnknownTokenError("no signature has this link, or it was not confirmed in time")
-    return signature
+    if is_locked:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return list(db.scalars(query))
 
 
 def is_expired(signature: Confirmable, today: date, confirmation_days: int) -> bool:
     """Whether *signature* was not confirmed in time."""
     return signature.confirmed_on is None and signature.signed_on + timedelta(days=confirmation_days) < today
+
+
+def is_late(signature: Confirmable, closes_on: date | None) -> bool:
+    """Whether *signature* was submitted after the close."""
+    return closes_on is not None and signature.signed_on > closes_on
 
 
 def count_links(db: Session, signature: Signature) -> int:
@@ -81,25 +136,34 @@ def request_links(db: Session, email: str, *, language: str, keys: ServerKeys, n
 def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
     """Add one mail to the outbox with a new link to each signature made with *email*.
 
-    An address without signatures gets no mail, and neither does one that was sent five today.
+    An address without signatures gets no mail, and neither does one that was sent four today: the last
+    mail of a day stays reserved for a submission, since its link opens all later ones.
     """
     mailbox = AddressDigests.of(keys, email)
-    found = db.scalars(
+    found: dict[str, list[Signature]] = {}
+    for signature in db.scalars(
         select(Signature)
         .where(
             or_(*(of_mailbox(code, mailbox.for_letter(code)) for code in STATES)),
             Signature.withdrawn_on.is_(None),
         )
-        .order_by(Signature.state_code, func.coalesce(Signature.confirmed_on, Signature.signed_on).desc())
-    )
-    latest: dict[str, Signature] = {}
-    for signature in found:
-        # A confirmed signature takes precedence over its pending siblings.
-        known = latest.get(signature.state_code)
-        if known is None or (signature.is_confirmed and not known.is_confirmed):
-            latest[signature.state_code] = signature
-    if latest and all(reserve_mails_to(db, [mailbox], now)):
-        links = [[code, new_token(db, signature)] for code, signature in latest.items()]
+        .order_by(Signature.state_code)
+    ):
+        found.setdefault(signature.state_code, []).append(signature)
+    today = now.date()
+    if found and reserve_link_mail(db, mailbox.for_day(today), on=today):
+        links = [[code, new_token(db, signatures)] for code, signatures in found.items()]
         outbox.add(
             db, keys, purpose="links", language=language, recipient=email, params={"links": links}, now=now
         )
+
+
+def new_token(db: Session, signatures: Sequence[Signature]) -> str:
+    """Return a new token for the private page of *signatures*; the database stores only its hash."""
+    token = new_code()
+    rows = [
+        {"hash": code_hash(token), "state_code": each.state_code, "signature_id": each.id}
+        for each in signatures
+    ]
+    db.execute(insert(SignatureToken), rows)
+    return token

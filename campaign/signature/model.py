@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from campaign.database.batch import BATCH_COLUMN
 from campaign.database.table import Base
 
 PUBLIC, DELEGATION, COUNTED = "public", "delegation", "counted"
@@ -113,6 +114,10 @@ class Signature(Base):
     """In clear; only while the signatory wants it public and an organiser has approved it."""
     name_review: Mapped[str | None] = mapped_column(String(8))
     words_review: Mapped[str | None] = mapped_column(String(8))
+    submission: Mapped[bytes | None]
+    """Encrypted copy of what was typed, for the private page; only while pending."""
+    submitted_at: Mapped[bytes | None]
+    """Encrypted time of the submission; only while pending."""
     held_for: Mapped[str | None] = mapped_column(String(12))
     """One of :data:`HOLD_REASONS` until an organiser releases the signature."""
     invalidation_id: Mapped[UUID | None]
@@ -140,6 +145,8 @@ class Signature(Base):
     def erase_personal_data(self) -> None:
         """Erase everything that identifies or could identify the signatory."""
         self.sealed = None
+        self.submission = None
+        self.submitted_at = None
         self.key_id = None
         self.digest = None
         self.public_name = None
@@ -160,7 +167,10 @@ def box_context(
 
 
 class SignatureToken(Base):
-    """The hash of a token that opens a signature's private page; each mail has its own token."""
+    """The hash of a token that opens a signature's private page; each mail has its own token.
+
+    A token may open several: the one in the last mail of a day also opens what is submitted later that day.
+    """
 
     __tablename__ = "signature_token"
     __table_args__ = (
@@ -168,9 +178,11 @@ class SignatureToken(Base):
             ["state_code", "signature_id"], ["signature.state_code", "signature.id"], ondelete="CASCADE"
         ),
         Index("ix_signature_token_signature", "state_code", "signature_id"),
-        {"sqlite_with_rowid": False},
+        {"sqlite_with_rowid": False, "info": {BATCH_COLUMN: "hash"}},
     )
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     state_code: Mapped[str] = mapped_column(String(2))
-    signature_id: Mapped[UUID]
+    signature_id: Mapped[UUID] = mapped_column(primary_key=True)
+    is_substitute: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether this signature counts in place of the one that the mail was about."""

@@ -13,7 +13,7 @@ from campaign.errors import CampaignError
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.announcement import closing_day, erased_close
-from campaign.signature.confirm import confirm
+from campaign.signature.confirm import Confirmation, confirm
 from campaign.signature.model import SignatureKey
 from campaign.signature.sign import Signing, sign
 
@@ -35,13 +35,13 @@ class SignatureWriter:
         """Record a pending signature; see :func:`campaign.signature.sign.sign`."""
         self._signings.commit(signing)
 
-    def confirm(self, token: str) -> None:
+    def confirm(self, confirmation: Confirmation) -> None:
         """Confirm a signature; see :func:`campaign.signature.confirm.confirm`.
 
         Raises:
             CampaignError: The signature cannot be confirmed.
         """
-        outcome = self._confirmations.commit(token)
+        outcome = self._confirmations.commit(confirmation)
         if isinstance(outcome, CampaignError):
             raise outcome
 
@@ -51,13 +51,21 @@ class SignatureWriter:
             return change(db)
 
     def _sign_all(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
-        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self._closes_on(db))
+        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self.closes_on(db))
         return [None] * len(signings)
 
-    def _confirm_all(self, db: Session, tokens: Sequence[str]) -> Sequence[SignatureKey | CampaignError]:
-        days = self._settings.confirmation_days
-        return confirm(db, tokens, now=self._clock(), confirmation_days=days, closes_on=self._closes_on(db))
+    def _confirm_all(
+        self, db: Session, confirmations: Sequence[Confirmation]
+    ) -> Sequence[SignatureKey | CampaignError]:
+        return confirm(
+            db,
+            confirmations,
+            keys=self._keys,
+            now=self._clock(),
+            confirmation_days=self._settings.confirmation_days,
+            closes_on=self.closes_on(db),
+        )
 
-    def _closes_on(self, db: Session) -> date | None:
-        # From the database: no signature may come after digests were erased, not even for a second.
+    def closes_on(self, db: Session) -> date | None:
+        """Return the closing day as the transaction sees it: nobody may sign once digests are erased."""
         return closing_day(self._settings.closes_on, erased_close(db))

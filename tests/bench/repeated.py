@@ -22,12 +22,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from campaign.clock import SYSTEM_CLOCK
+from campaign.mail.daily_limit import MailRequest, reserve_mails
 from campaign.sealing import box as seal
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.signature.model import Signature
-from campaign.signature.sign import reserve_mails_to
 from tests.bench import home, load, report, server, site
 from tests.bench.site import MadeSite
 
@@ -129,7 +129,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                 row.sealed = seal.seal(details, key.public_key, row.context)
             db.add_all(rows)
             for _ in range(kind.mails_today):
-                reserve_mails_to(db, [mailbox], SYSTEM_CLOCK())
+                reserve_mails(db, [MailRequest(mailbox.for_day(today), b"", None)], on=today)
     database.close()
 
 

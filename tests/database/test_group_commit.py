@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 from campaign.database.fact import Fact, save_fact
 from campaign.database.group_commit import MAX_BATCH, GroupCommit
 from campaign.database.session import Database
-from campaign.errors import CampaignError, ProofError, UnknownTokenError
+from campaign.errors import CampaignError, ChangedError, ProofError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
-from campaign.mail.daily_limit import reserve_mails
+from campaign.mail.daily_limit import MailRequest, reserve_mails
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import confirm as confirming
 from campaign.signature import count
 from campaign.signature import sign as signing_up
+from campaign.signature.confirm import Confirmation
 from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import NOW
@@ -121,7 +122,7 @@ def test_many_changes_are_split_into_batches(database: Database, crowd: Crowd) -
 
 
 def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys: ServerKeys) -> None:
-    confirm(db, sign(db, keys, email="known@example.org"))
+    confirm(db, keys, sign(db, keys, email="known@example.org"))
 
     signing_up.sign(
         db, [signing(keys, "known@example.org"), signing(keys, "new@example.org")], keys=keys, now=NOW
@@ -130,7 +131,7 @@ def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys
 
     sent = {mail.recipient: str(mail.params["token"]) for mail in mails(db, keys)}
     assert [mail.purpose for mail in mails(db, keys)] == ["confirm"] * 3
-    assert confirm(db, sent["new@example.org"]).confirmed_on == NOW.date()
+    assert confirm(db, keys, sent["new@example.org"]).confirmed_on == NOW.date()
     assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
 
 
@@ -156,26 +157,32 @@ def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database
         assert db.scalars(select(Signature)).all() == []
 
 
+def reserve(db: Session, *mailboxes: bytes) -> None:
+    reserve_mails(db, [MailRequest(each, b"link", b"domain") for each in mailboxes], on=NOW.date())
+
+
 def test_mailboxes_are_locked_in_one_order_so_that_there_is_no_deadlock(database: Database) -> None:
     first, second = b"a" * 32, b"b" * 32
     waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
     def take(*mailboxes: bytes) -> None:
         with database.writing() as db:
-            reserve_mails(db, mailboxes, on=NOW.date())
+            reserve(db, *mailboxes)
 
     with ThreadPoolExecutor(1) as pool, database.session(writes=True) as db:
-        reserve_mails(db, [first], on=NOW.date())
+        reserve(db, first)
         other = pool.submit(take, second, first)
         while not database.is_sqlite and not db.scalar(waits):
             pass
-        reserve_mails(db, [second], on=NOW.date())
+        reserve(db, second)
         db.commit()
         other.result()
 
 
-def confirm_together(db: Session, *tokens: str) -> list[object]:
-    outcomes = confirming.confirm(db, tokens, now=NOW, confirmation_days=7)
+def confirm_together(db: Session, keys: ServerKeys, *tokens: str) -> list[object]:
+    outcomes = confirming.confirm(
+        db, [Confirmation(token) for token in tokens], keys=keys, now=NOW, confirmation_days=7
+    )
     db.commit()
     return [outcome if isinstance(outcome, tuple) else type(outcome) for outcome in outcomes]
 
@@ -184,14 +191,14 @@ def test_simultaneous_confirmations_count_once_for_each_mailbox(db: Session, key
     mara, again = sign(db, keys, email="mara@example.org"), sign(db, keys, email="MARA@example.org")
     pavel, unknown = sign(db, keys, email="pavel@example.org", state_code="fr"), "0" * 20
 
-    outcomes = confirm_together(db, mara, pavel, unknown, again, mara)
+    outcomes = confirm_together(db, keys, mara, pavel, unknown, again, mara)
 
-    assert outcomes[0] == outcomes[3] == outcomes[4] != outcomes[1]
-    assert outcomes[2] is UnknownTokenError
+    assert outcomes[0] == outcomes[4] != outcomes[1]
+    assert outcomes[2:4] == [UnknownTokenError, ChangedError]
     assert count.by_state(db) == {"de": 1, "fr": 1}
     assert compare(db) == []
     assert len(db.scalars(select(Signature)).all()) == 2
-    assert confirm_together(db, again, mara, pavel) == [outcomes[0], outcomes[0], outcomes[1]]
+    assert confirm_together(db, keys, again, mara, pavel) == [ChangedError, outcomes[0], outcomes[1]]
     assert count.total(db) == 2
 
 
@@ -202,7 +209,7 @@ def test_a_signature_held_for_review_is_confirmed_but_not_counted(db: Session, k
         {"digest": address_digest(keys, "de", "held@example.org")},
     )
 
-    confirm_together(db, held, free)
+    confirm_together(db, keys, held, free)
 
     assert len(db.scalars(select(Signature).where(Signature.confirmed_on.is_not(None))).all()) == 2
     assert count.by_residence(db, "de") == {"FR": 1}

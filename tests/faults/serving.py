@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.support.private_page import press
 from tests.support.relay import Relay, free_port
 from tests.support.worker import eventually
 
@@ -231,7 +232,8 @@ class Browser:
         return self.post(f"/en/letters/{state}", **FORM | changes)
 
     def act(self, token: str, action: str, **more: str) -> Answer:
-        return self.post(f"/en/signature/{token}", action=action, **more)
+        link = f"/en/signature/{token}"
+        return self.post(link, **press(self.get(link).text, action) | more)
 
     def total(self) -> int:
         return int(json.loads(self.get("/counts.json").body)["total"])

@@ -22,14 +22,14 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import confirm as confirming
 from campaign.signature import invalidation
-from campaign.signature import sign as signing_up
+from campaign.signature.confirm import Confirmation
 from campaign.signature.data_request import Subject, erase_for
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
 from campaign.web.signature_writer import SignatureWriter
 from tests.conftest import NOW, new_database
-from tests.signature.test_signature import DAYS, confirm, sign, signing
+from tests.signature.test_signature import DAYS, sign
 from tests.support.factories import address_digest, make_delivery, make_owner, make_signature
 from tests.support.worker import eventually
 
@@ -59,9 +59,10 @@ def keys_of(db: Session) -> list[SignatureKey]:
     return rows
 
 
-def confirm_together(database: Database, tokens: list[str]) -> None:
+def confirm_together(database: Database, keys: ServerKeys, tokens: list[str]) -> None:
+    pressed = [Confirmation(token) for token in tokens]
     with database.writing() as db:
-        confirming.confirm(db, tokens, now=NOW, confirmation_days=DAYS)
+        confirming.confirm(db, pressed, keys=keys, now=NOW, confirmation_days=DAYS)
 
 
 def test_who_is_released_while_confirming_counts(
@@ -76,7 +77,7 @@ def test_who_is_released_while_confirming_counts(
             assert invalidation.release(other, held)
 
     before_locking(release)
-    confirm_together(database, [token])
+    confirm_together(database, keys, [token])
 
     assert compare(db) == []
     assert db.scalar(select(Signature.confirmed_on)) == NOW.date()
@@ -94,7 +95,7 @@ def test_who_is_invalidated_while_confirming_counts_not(
             assert invalidation.invalidate(other, decision, chosen)
 
     before_locking(invalidate)
-    confirm_together(database, [token])
+    confirm_together(database, keys, [token])
 
     assert compare(db) == []
 
@@ -217,33 +218,7 @@ def test_deciding_and_confirming_lock_in_one_order(database: Database, db: Sessi
             invalidation.invalidate(other, decision, chosen)
 
     with ThreadPoolExecutor(2) as pool:
-        for done in (pool.submit(confirm_together, database, tokens), pool.submit(decide)):
+        for done in (pool.submit(confirm_together, database, keys, tokens), pool.submit(decide)):
             done.result()
 
     assert compare(db) == []
-
-
-def test_who_signs_again_and_who_confirms_lock_in_one_order(
-    database: Database, db: Session, keys: ServerKeys
-) -> None:
-    emails = sorted(
-        ("a@example.org", "b@example.org"),
-        key=lambda each: address_digest(keys, "de", each),
-        reverse=True,
-    )
-    for each in emails:
-        confirm(db, sign(db, keys, email=each))
-    statements: list[Any] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, rows: Any, *_: Any) -> None:
-        if statement.startswith("INSERT INTO signature_token"):
-            statements.append(rows)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    with database.writing() as other:
-        signing_up.sign(other, [signing(keys, each) for each in emails], keys=keys, now=NOW)
-
-    by_digest = db.scalars(
-        select(Signature.id).where(Signature.confirmed_on.is_not(None)).order_by(Signature.digest)
-    )
-    assert [row["signature_id"] for row in statements[0]] == list(by_digest)

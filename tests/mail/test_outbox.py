@@ -9,7 +9,7 @@ from sqlalchemy import select
 from campaign.database.session import Database
 from campaign.errors import WrongKeyError
 from campaign.mail import outbox, retry
-from campaign.mail.daily_limit import MailboxDay, reserve_mails
+from campaign.mail.daily_limit import MAILS_A_DAY, MailboxDay, MailRequest, reserve_link_mail, reserve_mails
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.outbox_health import OutboxHealth, measure
 from campaign.mail.sweep import erase_expired
@@ -285,11 +285,39 @@ def test_the_outbox_health_counts_waiting_mails_and_their_age(db, put):
     assert measure(db, NOW) == OutboxHealth(waiting=3, oldest_seconds=180, failed=1, expired=0)
 
 
-def test_a_mailbox_gets_five_mails_a_day(db):
-    today, mailbox, other = NOW.date(), b"m" * 32, b"o" * 32
+def reserve(db, mailbox: bytes, link: bytes = b"link", *, domain=None, on=NOW):
+    [reserved] = reserve_mails(db, [MailRequest(mailbox, link, domain)], on=on.date())
+    return reserved
 
-    assert [reserve_mails(db, [mailbox], on=today) for _ in range(7)] == [[True]] * 5 + [[False]] * 2
-    assert reserve_mails(db, [other], on=today) == [True]
+
+def test_a_mailbox_gets_five_mails_a_day(db):
+    mailbox, other = b"m" * 32, b"o" * 32
+
+    assert [reserve(db, mailbox).is_within_limit for _ in range(7)] == [True] * 5 + [False] * 2
+    assert reserve(db, other).is_within_limit
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7])
+def test_beyond_the_limit_the_link_of_the_days_last_mail_opens_what_is_submitted(db, at_once):
+    links = [b"link %d" % number for number in range(8)]
+    reserved = []
+    for start in range(0, 8, at_once):
+        requests = [MailRequest(b"m" * 32, link, None) for link in links[start : start + at_once]]
+        reserved += reserve_mails(db, requests, on=NOW.date())
+
+    assert [each.number for each in reserved] == list(range(1, 9))
+    assert [each.is_last for each in reserved].index(True) == MAILS_A_DAY - 1
+    within = [each.link for each in reserved[:MAILS_A_DAY]]
+    assert len(set(within)) == MAILS_A_DAY
+    assert {each.link for each in reserved[MAILS_A_DAY:]} == {within[-1]}
+
+
+def test_the_last_mail_of_a_day_is_reserved_for_a_submission(db):
+    sent = [reserve_link_mail(db, b"m" * 32, on=NOW.date()) for _ in range(6)]
+
+    assert sent == [True] * 4 + [False] * 2
+    assert reserve(db, b"m" * 32).is_last
+    assert not reserve_link_mail(db, b"m" * 32, on=NOW.date())
 
 
 def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database):
@@ -298,15 +326,15 @@ def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database)
     def ask(_: int) -> bool:
         start.wait()
         with database.writing() as db:
-            return reserve_mails(db, [b"m" * 32], on=NOW.date())[0]
+            return reserve(db, b"m" * 32).is_within_limit
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(ask, range(8))) == 5
 
 
 def test_yesterdays_counts_are_deleted(db):
-    reserve_mails(db, [b"y" * 32], on=NOW.date() - timedelta(days=1))
-    reserve_mails(db, [b"t" * 32], on=NOW.date())
+    reserve(db, b"y" * 32, on=NOW - timedelta(days=1))
+    reserve(db, b"t" * 32)
 
     erase_expired(db, NOW)
 

@@ -34,6 +34,8 @@ SHORT_WAYS = (
     "PRIMARY KEY (state_code>?)",
     "ix_signature_pending (signed_on<?)",
     "uq_signature_standing (state_code=? AND digest>?)",
+    # The same for SQLite; afterwards only pending signatures have a digest.
+    "ix_signature_mailbox (state_code=? AND digest>?)",
     # Partial indexes of rows to be erased; empty afterwards.
     "ix_signature_key",
     "ix_signature_published",

@@ -18,12 +18,14 @@ from campaign.sealing import box, key_wrapping
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
-from campaign.sealing.code import new_code
+from campaign.sealing.code import code_key, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
-from campaign.signature.confirm import confirm
+from campaign.signature import submission
+from campaign.signature.confirm import Confirmation, confirm
+from campaign.signature.link import linked, new_token
 from campaign.signature.model import COUNTED, Signature
-from campaign.signature.sign import new_token
+from campaign.signature.submission import Submission
 from tests.conftest import NOW
 
 TODAY = NOW.date()
@@ -83,7 +85,11 @@ def make_signature(
     db.flush()
     if confirmed:
         tally.add(db, state, residence, on=on, confirmed=1)
-    token = new_token(db, row)
+    token = new_token(db, [row])
+    if not confirmed:
+        typed = Submission(name=name, town=town, words=words) if is_sealed else Submission()
+        row.submission = submission.wrap(typed, code_key(token), submission.context(row.context, disclosure))
+        row.submitted_at = submission.wrap_time(NOW, keys, row.context)
     db.commit()
     return Made(row, token, email)
 
@@ -93,12 +99,20 @@ def address_digest(keys: ServerKeys, state: str, address: str) -> bytes:
     return AddressDigests.of(keys, address).for_letter(state)
 
 
-def confirm_one(db: Session, token: str, *, confirmation_days: int = 7, now: datetime = NOW) -> Signature:
+def confirm_one(
+    db: Session, keys: ServerKeys, token: str, *, confirmation_days: int = 7, now: datetime = NOW
+) -> Signature:
     """Confirm one signature, and return the row that counts or raise the error."""
-    [outcome] = confirm(db, [token], now=now, confirmation_days=confirmation_days)
+    [outcome] = confirm(db, [Confirmation(token)], keys=keys, now=now, confirmation_days=confirmation_days)
     if isinstance(outcome, CampaignError):
         raise outcome
     return db.get_one(Signature, outcome, populate_existing=True)
+
+
+def find_by_token(db: Session, token: str, *, confirmation_days: int = 7, now: datetime = NOW) -> Signature:
+    """Return the signature that a link opens, the confirmed one first."""
+    found = linked(db, token, now=now, confirmation_days=confirmation_days)
+    return max((each.signature for each in found), key=lambda signature: signature.is_confirmed)
 
 
 def make_owner(

@@ -22,6 +22,7 @@ from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
 from tests.support.outbox import mails
+from tests.support.private_page import press
 
 FORM = {
     "name": "Mara Example",
@@ -88,7 +89,8 @@ class Supporter:
         return answer
 
     def act(self, action: str, **more: str) -> TestResponse:
-        answer = self.client.post(f"/en/signature/{self.token}", data={"action": action, **more})
+        sent = press(self.page().get_data(as_text=True), action) | more
+        answer = self.client.post(f"/en/signature/{self.token}", data=sent)
         self.site.snapshots.expire()  # as after a second
         return answer
 

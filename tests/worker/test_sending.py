@@ -13,9 +13,9 @@ from campaign.database.fact import Fact
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.sealing.server_key import DIGEST_KEY
-from campaign.signature.link import find_by_token, request_links
+from campaign.signature.link import request_links
 from tests.conftest import NOW
-from tests.support.factories import make_signature
+from tests.support.factories import find_by_token, make_signature
 from tests.support.relay import breaking_relay, free_port, relay
 from tests.support.worker import eventually
 from tests.worker.outbox_rows import ADDRESS, address, rows

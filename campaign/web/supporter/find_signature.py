@@ -10,7 +10,7 @@ from campaign.web.serving.errors import MAIL_RETRY_SECONDS
 from campaign.web.site import now, site
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
-from campaign.web.supporter.private_page import open_signature, render_find_signature
+from campaign.web.supporter.private_page import open_page, render_find_signature
 
 
 @private_bp.get("/<language:language>/signature")
@@ -32,7 +32,7 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
             return page, 503, {"Retry-After": str(MAIL_RETRY_SECONDS)}
         return _send_links(form.email.data, language)
     try:
-        token, _signature = open_signature(form.code.data)
+        token, _opened = open_page(form.code.data)
     except UnknownTokenError:
         return render_find_signature(form, is_expired=True), 404
     return redirect(url_for(".show", language=language, token=token), 303)

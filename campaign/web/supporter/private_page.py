@@ -1,6 +1,7 @@
 """Open a signature by its token and render its private page."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import segno
 from flask import render_template, request, url_for
@@ -15,13 +16,14 @@ from campaign.sealing.code import grouped, read_code
 from campaign.signature import published_count
 from campaign.signature.announcement import digests_due_on
 from campaign.signature.erase import names_due_on
-from campaign.signature.link import count_links, find_by_token
+from campaign.signature.link import count_links, is_late
 from campaign.signature.model import Signature
+from campaign.signature.opened import OpenedLetter, open_letter
 from campaign.web.site import letter_to, now, session, site
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.form import DisclosureForm
 
-ACTIONS = ("confirm", "disclose", "withdraw")
+ACTIONS = ("confirm", "replace", "disclose", "withdraw")
 """The values of a button's field ``action``."""
 
 
@@ -37,15 +39,15 @@ def read_token(text: str) -> str:
     return token
 
 
-def open_signature(text: str) -> tuple[str, Signature]:
-    """Return the token in *text* and the signature that it opens.
+def open_page(text: str, state_code: str = "") -> tuple[str, OpenedLetter]:
+    """Return the token in *text* and what it opens of the letter to *state_code*, or of one of its letters.
 
     Raises:
-        UnknownTokenError: It opens none, or the signature was not confirmed in time.
+        UnknownTokenError: It opens nothing, or the signature was not confirmed in time.
     """
-    token = read_token(text)
-    days = site().settings.confirmation_days
-    return token, find_by_token(session(), token, now=now(), confirmation_days=days)
+    token, days = read_token(text), site().settings.confirmation_days
+    opened = open_letter(session(), token, state_code, keys=site().keys, now=now(), confirmation_days=days)
+    return token, opened
 
 
 def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
@@ -53,35 +55,54 @@ def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
     return DisclosureForm(is_endangered=_is_endangered(signature), **preset)
 
 
-def render_signature(language: Language, token: str, signature: Signature, form: DisclosureForm) -> str:
-    """Return the private page of *signature*, by whether it is pending, confirmed or withdrawn."""
-    snapshot = site().snapshots.current()
-    safety, figures = snapshot.safety, snapshot.count
-    shown = {
-        "signature": signature,
-        "state": STATES[signature.state_code],
-        "token": token,
-        "form": form,
-        "names_withheld": signature.organisers_only
-        or safety.withholds(signature.state_code, signature.signed_on),
-        "more": _more(language, signature),
-    }
+def render_signature(
+    language: Language, token: str, opened: OpenedLetter, form: DisclosureForm, *, is_changed: bool = False
+) -> str:
+    """Return the private page of what a link opens, by whether it is pending, confirmed or withdrawn.
+
+    Args:
+        language: Of the page.
+        token: Of the link.
+        opened: What it opens.
+        form: To change who may see the name.
+        is_changed: A button was pressed on a page that no longer holds, and nothing was done.
+    """
+    signature, done = opened.signature, request.args.get("done", "")
+    shown = _shown(language, token, opened) | {"form": form, "is_changed": is_changed}
     if signature.withdrawn_on:
         return render_template("supporter/signature_withdrawn.html", **shown)
     if not signature.confirmed_on:
-        return render_template("supporter/signature_pending.html", **shown, is_open=_can_confirm(signature))
-    done = request.args.get("done", "")
+        return render_template("supporter/signature_pending.html", **shown)
+    figures, replaced = site().snapshots.current().count, opened.replaced
     return render_template(
         "supporter/signature_confirmed.html",
         **shown,
         code=grouped(token),
         done=done if done in ACTIONS else "",
+        replaced_deliveries=with_signature(session(), replaced.state_code, replaced.id) if replaced else [],
         is_endangered=_is_endangered(signature),
         count=figures.by_state.get(signature.state_code, 0),
         as_of=figures.as_of,
         public_from=_public_from(done),
         **_share(language, STATES[signature.state_code]),
     )
+
+
+def _shown(language: Language, token: str, opened: OpenedLetter) -> dict[str, object]:
+    """Return what the three pages share."""
+    signature, safety = opened.signature, site().snapshots.current().safety
+    return {
+        "opened": opened,
+        "signature": signature,
+        "state": STATES[signature.state_code],
+        "letters": [STATES[code] for code in opened.state_codes],
+        "token": token,
+        "is_open": _can_confirm(signature),
+        "residence_name": partial(residence.name, language=language.code),
+        "names_withheld": signature.organisers_only
+        or safety.withholds(signature.state_code, signature.signed_on),
+        "more": _more(language, signature),
+    }
 
 
 def _public_from(done: str) -> datetime | None:
@@ -116,8 +137,7 @@ def _is_endangered(signature: Signature) -> bool:
 
 def _can_confirm(signature: Signature) -> bool:
     """Whether *signature* was made in time; an expired one has no page."""
-    closes_on = site().closes_on
-    return closes_on is None or signature.signed_on <= closes_on
+    return not is_late(signature, site().closes_on)
 
 
 def _more(language: Language, signature: Signature) -> dict[str, object]:

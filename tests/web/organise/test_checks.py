@@ -128,7 +128,7 @@ def test_pending_signatures_of_a_day_are_invalidated_before_they_count(
         reason="A flood.",
     )
     assert answer.status_code == 303
-    confirm_one(db, pending.token)
+    confirm_one(db, keys, pending.token)
     db.commit()
 
     assert "1 signature was taken off the count." in text(organiser.get(PAGE))

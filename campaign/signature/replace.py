@@ -1,0 +1,75 @@
+"""Replace the signature that counts by a later submission of the same mailbox."""
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from campaign.database import journal
+from campaign.errors import ChangedError, ClosedError
+from campaign.mail.daily_limit import subtract_confirmed
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature import count, submission
+from campaign.signature.link import find_shown, is_late, siblings
+from campaign.signature.model import Signature
+from campaign.signature.shown import Shown
+from campaign.signature.sibling import delete_siblings, lead_to
+from campaign.signature.withdraw import erase_withdrawn
+
+
+def replace(
+    db: Session,
+    token: str,
+    *,
+    page: Shown,
+    keys: ServerKeys,
+    now: datetime,
+    confirmation_days: int,
+    closes_on: date | None = None,
+) -> Signature:
+    """Withdraw the signature that counts, and confirm the later submission that the page showed beside it.
+
+    The earlier one leaves the count, and delegations that have it on a list are notified, as after any
+    withdrawal. What an organiser decided about it holds for the later one, too: a held or invalidated
+    signature cannot count by being replaced.
+
+    Raises:
+        UnknownTokenError: No signature has this token.
+        ClosedError: It was submitted after the close.
+        ChangedError: The page showed something else.
+    """
+    found = find_shown(db, token, page, now=now, confirmation_days=confirmation_days)
+    if is_late(found, closes_on):
+        raise ClosedError("it was signed after the close")
+    rows = siblings(db, found, is_locked=True)
+    later = next((row for row in rows if row.id == found.id), None)
+    earlier = next((row for row in rows if row.is_confirmed), None)
+    if later is None or earlier is None or Shown.of(later, counting=earlier) != page:
+        raise ChangedError("the page showed something else")
+    typed = submission.unwrap(later, token, keys)
+    if typed is None:
+        raise ChangedError("this link cannot show what was submitted")
+    _exchange(db, earlier, later, now.date())
+    others = [row.id for row in rows if row.id not in {later.id, earlier.id}]
+    delete_siblings(db, later.state_code, others, counting=later.id)
+    lead_to(db, later.state_code, [earlier.id], counting=later.id)
+    if typed.domain:
+        subtract_confirmed(db, [bytes.fromhex(typed.domain)])
+    return later
+
+
+def _exchange(db: Session, earlier: Signature, later: Signature, today: date) -> None:
+    later.held_for = later.held_for or earlier.held_for
+    later.invalidation_id = later.invalidation_id or earlier.invalidation_id
+    # Both changes of the counts in one call: each call locks rows of its own.
+    changes = {(row.state_code, row.residence, today): [0, 0] for row in (earlier, later)}
+    if not earlier.is_set_aside:
+        changes[earlier.state_code, earlier.residence, today][1] += 1
+    if not later.is_set_aside:
+        changes[later.state_code, later.residence, today][0] += 1
+    erase_withdrawn(earlier, today)
+    journal.record(db, journal.REPLACE, state=earlier.state_code, id=earlier.id, on=today)
+    db.flush()  # one signature per mailbox: the earlier one leaves its place first
+    later.confirmed_on = today
+    later.submission = later.submitted_at = None
+    db.flush()
+    count.add_all(db, {key: (confirmed, withdrawn) for key, (confirmed, withdrawn) in changes.items()})

@@ -6,6 +6,7 @@ import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
+from campaign.operations.doctor.address import address_findings
 from campaign.operations.doctor.examine import examine
 
 
@@ -14,6 +15,7 @@ from campaign.operations.doctor.examine import examine
 def doctor(campaign: Campaign) -> None:
     """List what is misconfigured or needs attention soon; end with status 1 if it is serious."""
     findings = examine(campaign.settings, campaign.appeal, campaign.database, now=SYSTEM_CLOCK())
+    findings += address_findings(campaign.settings)
     for finding in findings:
         click.echo(f"{'!' if finding.is_serious else '-'} {finding.text}")
     if any(finding.is_serious for finding in findings):

@@ -32,6 +32,7 @@ from campaign.web.serving import (
     metrics,
     process,
 )
+from campaign.web.serving.client_address import ClientAddress
 from campaign.web.serving.cookie import OrganiserCookie
 from campaign.web.signature_writer import SignatureWriter
 from campaign.web.site import Site
@@ -69,10 +70,14 @@ def build(settings: Settings, clock: Clock) -> Flask:
     errors.init_app(app)
     _add_views(app)
     metrics.init_app(app, here)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _trust_proxies(app, settings)
     return app
+
+
+def _trust_proxies(app: Flask, settings: Settings) -> None:
+    hops = settings.trusted_proxies
+    fixed = ProxyFix(app.wsgi_app, x_for=0, x_proto=hops, x_host=hops) if hops else app.wsgi_app
+    app.wsgi_app = ClientAddress(fixed, hops=hops, secret_key=settings.secret_key)  # type: ignore[method-assign]
 
 
 def _make_site(settings: Settings, clock: Clock) -> Site:

@@ -3,11 +3,14 @@
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from http.client import HTTPSConnection
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from campaign.operations.doctor.address import address_findings
+from campaign.settings import Settings
 from tests.journeys.browser import PUBLIC_HOST, visiting
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site, serving
@@ -99,3 +102,15 @@ def test_only_the_monitors_address_gets_to_the_figures_through_the_proxy(site: S
     assert status(MONITOR, "/metrics") == 200
     assert status("127.0.0.1", "/metrics") == 404
     assert status("127.0.0.1", "/healthz") == 200
+
+
+def test_through_the_documented_proxy_no_header_forges_an_address(site: Site, tls_port: int) -> None:
+    unchecked = ssl._create_unverified_context()  # noqa: S323 -- the certificate was made a moment ago
+    settings = Settings(
+        base_url=f"https://{PUBLIC_HOST}",
+        secret_key=(site.instance / "secret_key").read_text(),
+        trusted_proxies=1,
+    )
+    connect = partial(HTTPSConnection, "127.0.0.1", tls_port, context=unchecked, timeout=30)
+
+    assert list(address_findings(settings, connect)) == []

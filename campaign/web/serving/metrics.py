@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.guard import network
 from campaign.operations.monitor import MAX_COUNT, MailFigures, last_turn, mail_figures
-from campaign.settings import Settings
+from campaign.settings import LOOPBACK, Settings
 from campaign.signature import published_count, recount
 from campaign.web.site import Site
 
@@ -74,11 +74,9 @@ def init_app(app: Flask, here: Site) -> None:
 
 
 def _may_read(settings: Settings) -> bool:
-    # Behind a proxy that the settings do not know, every visitor would seem to come from this machine.
-    is_behind_unknown_proxy = settings.trusted_proxies == 0 and (
-        "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    )
-    return not is_behind_unknown_proxy and network.is_within(request.remote_addr, settings.metrics_networks)
+    # Behind a proxy nobody is known to be this machine: who says so in a header may lie.
+    is_open_to_nobody = settings.trusted_proxies > 0 and settings.metrics_networks == LOOPBACK
+    return not is_open_to_nobody and network.is_within(request.remote_addr, settings.metrics_networks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -202,8 +202,12 @@ def test_behind_a_proxy_it_is_the_visitor_who_counts_not_the_proxy(
     behind = make_app(replace(settings, trusted_proxies=1)).test_client()
     allowed = make_app(replace(settings, trusted_proxies=1, metrics_networks=networks)).test_client()
 
+    two = make_app(replace(settings, trusted_proxies=2, metrics_networks=networks)).test_client()
+
     assert status(behind, "198.51.100.7") == 404
-    assert behind.get("/metrics").status_code == 200
+    assert behind.get("/metrics").status_code == 404, "a proxy that names nobody is not this machine"
+    assert status(behind, "127.0.0.1") == 404
+    assert status(two, "203.0.113.9") == 404, "a proxy too few"
     assert status(allowed, "203.0.113.9") == 200
     assert status(allowed, "198.51.100.7") == 404
     assert status(allowed, "203.0.113.9, 198.51.100.7") == 404

@@ -9,7 +9,7 @@ from campaign.errors import OrganiserError
 from campaign.organiser import membership
 from campaign.organiser.account import all_accounts, find_account
 from campaign.organiser.invitation import invite
-from campaign.organiser.role import ORGANISER, OWNER, ROLES
+from campaign.organiser.role import ORGANISER, OWNER, ROLES, opens_names
 
 
 @click.group()
@@ -64,3 +64,5 @@ def remove(campaign: Campaign, name: str) -> None:
             raise OrganiserError(f"there is no organiser called {name}")
         removed = membership.remove(db, account.id, now=SYSTEM_CLOCK())
     click.echo(f"{removed.name} was removed.")
+    if opens_names(removed.role):
+        click.echo("The campaign's key is changed when the next organiser logs in.")

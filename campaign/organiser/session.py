@@ -61,8 +61,23 @@ class OpenSession(NamedTuple):
     is_this: bool
 
 
-def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -> str:
-    """Start a session; return the secret for the cookie, which is stored nowhere else."""
+def start(
+    db: Session,
+    unlocked: Unlocked,
+    *,
+    keys: ServerKeys,
+    now: datetime,
+    answered_at: datetime | None = None,
+) -> str:
+    """Start a session; return the secret for the cookie, which is stored nowhere else.
+
+    Args:
+        db: A session that may write.
+        unlocked: The organiser.
+        keys: The server's.
+        now: The present time.
+        answered_at: When the organiser gave the passphrase, unless that was now.
+    """
     cookie = secrets.token_urlsafe(32)
     db.add(
         OrganiserSession(
@@ -72,7 +87,7 @@ def start(db: Session, unlocked: Unlocked, *, keys: ServerKeys, now: datetime) -
                 unlocked.private_key or NO_KEY, _session_key(cookie, keys), _context(unlocked.id)
             ),
             began_at=now,
-            answered_at=now,
+            answered_at=answered_at or now,
             used_at=now,
         )
     )

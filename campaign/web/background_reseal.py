@@ -18,8 +18,8 @@ PAUSE_SECONDS = 0.05
 class BackgroundReseal:
     """At most one thread, which has the campaign's private key in memory until it ends.
 
-    Each batch is a transaction. An interruption loses nothing: the next login, at this process or
-    another, starts a thread for the remaining boxes.
+    Each batch is a transaction. An interruption loses nothing: the next login, or the next form that an
+    organiser sends, at this process or another, starts a thread for the remaining boxes.
     """
 
     def __init__(self, database: Database) -> None:
@@ -38,6 +38,11 @@ class BackgroundReseal:
                 self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._thread is not None
+
     def close(self) -> None:
         """End the thread after its present batch, and wait for that."""
         self._is_closed.set()
@@ -52,7 +57,7 @@ class BackgroundReseal:
             except NoKeyError:
                 pass  # everything personal was erased meanwhile
             except Exception:
-                logger.exception("resealing was interrupted; the next login continues it")
+                logger.exception("resealing was interrupted; the next form of an organiser continues it")
 
     def _take_request(self) -> bytes | None:
         with self._lock:

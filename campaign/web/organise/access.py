@@ -16,6 +16,7 @@ from campaign.web.organise.permission import LEAST, OPEN, allows
 from campaign.web.organise.session import (
     WHO,
     altered_boxes,
+    continue_resealing,
     key_ring,
     opened_boxes,
     record_look,
@@ -60,6 +61,8 @@ def require_organiser() -> ResponseReturnValue | None:
         return _render_not_allowed()
     if reauthentication.is_due(request.endpoint, asked_at=g.answered_at, now=now()):
         return _ask_again()
+    if request.method == "POST":
+        continue_resealing(g.unlocked)
     return None
 
 

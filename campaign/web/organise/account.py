@@ -11,6 +11,7 @@ from campaign.errors import AccountNameError, WrongKeyError
 from campaign.organiser import account as organiser
 from campaign.organiser import audit_log, invitation
 from campaign.organiser import session as organiser_session
+from campaign.organiser.campaign_key_change import change_campaign_key
 from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
@@ -20,7 +21,7 @@ from campaign.signature import key_change
 from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise.account_form import AdoptForm, InvitationForm, OrganisationForm
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.session import reseal, unlocked
+from campaign.web.organise.session import continue_with, reseal, unlocked
 from campaign.web.site import commit, now, session, site
 
 
@@ -98,6 +99,14 @@ def revoke_invitation(invitation_id: UUID) -> ResponseReturnValue:
 
 def _render_invitation_form(form: InvitationForm) -> str:
     return _render_account(OrganisationForm(formdata=None, obj=organisation(session())), invitation_form=form)
+
+
+@bp.post("/account/key")
+def change_key() -> ResponseReturnValue:
+    """Change the campaign's key; all others who open names log in again."""
+    continue_with(change_campaign_key(session(), unlocked(), now=now()))
+    flash(gettext("The campaign’s key was changed. The names are being sealed with the new one."))
+    return redirect(url_for(".account"), 303)
 
 
 def _render_account(

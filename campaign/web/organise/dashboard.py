@@ -13,14 +13,14 @@ from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
-from campaign.organiser import altered_box, news, recovery
+from campaign.organiser import altered_box, campaign_key_change, news, recovery
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import states_in_order
 from campaign.signature import count, invalidation, recount
 from campaign.signature.announcement import announcements
-from campaign.signature.key_change import count_sealed_to_setup_link
+from campaign.signature.key_change import count_sealed_to_setup_link, count_to_reseal
 from campaign.web.organise import chart
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import take_last_login, unlocked
@@ -56,6 +56,8 @@ def dashboard() -> ResponseReturnValue:
         uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
         held=sum(sum(each) for each in invalidation.count_held(session()).values()),
         to_tell=notice.count_pending(session()),
+        to_reseal=count_to_reseal(session()),
+        is_key_change_due=campaign_key_change.is_due(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
         altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,

@@ -10,6 +10,7 @@ from campaign.organiser import audit_log, news
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import any_exist
 from campaign.organiser.argon2_lock import argon2_lock
+from campaign.organiser.campaign_key_change import change_if_due
 from campaign.organiser.login import unlock
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise import carried_form
@@ -37,7 +38,7 @@ def log_in() -> ResponseReturnValue:
     name, passphrase, code = form.name.data, form.passphrase.data, TypedCode(form.code.data, now())
     try:
         with attempt(name), argon2_lock(site().settings.instance):
-            opened = unlock(session(), name, passphrase, code)
+            opened = change_if_due(session(), unlock(session(), name, passphrase, code), now=now())
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_login, form, error)
     except WrongKeyError:

@@ -9,11 +9,12 @@ from flask_babel import gettext
 from campaign.errors import NoAccessLeftError, OrganiserError, RoleError
 from campaign.organiser import membership
 from campaign.organiser.account import Organiser, account_by_id
+from campaign.organiser.campaign_key_change import change_if_due
 from campaign.organiser.recovery import recovery_codes
 from campaign.web.organise.account_form import RoleForm
 from campaign.web.organise.blueprint import bp
-from campaign.web.organise.session import unlocked
-from campaign.web.site import commit, now, session
+from campaign.web.organise.session import continue_with, unlocked
+from campaign.web.site import now, session
 
 
 @bp.get("/account/organisers/<uuid:organiser_id>")
@@ -34,7 +35,7 @@ def change_role(organiser_id: UUID) -> ResponseReturnValue:
         changed = membership.change_role(session(), organiser_id, form.role.data, by=unlocked(), now=now())
     except OrganiserError as error:
         return _answer_error(organiser_id, error)
-    commit()
+    _commit(changed)
     flash(gettext("%(name)s has the role that you chose.", name=changed.name))
     return redirect(url_for(".account"), 303)
 
@@ -46,9 +47,16 @@ def remove_organiser(organiser_id: UUID) -> ResponseReturnValue:
         removed = membership.remove(session(), organiser_id, by=unlocked(), now=now())
     except OrganiserError as error:
         return _answer_error(organiser_id, error)
-    commit()
+    _commit(removed)
     flash(gettext("%(name)s was removed.", name=removed.name))
     return redirect(url_for(".account"), 303)
+
+
+def _commit(changed: Organiser) -> None:
+    """Commit; if *changed* held the campaign's key and no longer may, change it in the same transaction."""
+    by = unlocked()
+    # Who leaves of their own accord cannot: the next organiser who logs in does.
+    continue_with(by if changed.id == by.id else change_if_due(session(), by, now=now()))
 
 
 def _member_or_404(organiser_id: UUID) -> Organiser:

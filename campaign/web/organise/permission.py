@@ -61,6 +61,7 @@ _VIEWS = {
         "add_organiser",
         "adopt",
         "allow_erasure",
+        "change_key",
         "change_role",
         "change_safety",
         "look_at_safety",

@@ -17,6 +17,7 @@ ASKS: Mapping[str, timedelta] = {
             "add_organiser",
             "adopt",
             "allow_erasure",
+            "change_key",
             "change_role",
             "change_safety",
             "decide",

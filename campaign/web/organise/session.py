@@ -12,8 +12,8 @@ from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.sealing.key_ring import KeyRing
 from campaign.sealing.key_ring import key_ring as sealing_key_ring
-from campaign.signature.key_change import RESEALED_AT_ONCE, reseal_some
-from campaign.web.site import now, session, site
+from campaign.signature.key_change import RESEALED_AT_ONCE, is_unfinished, reseal_some
+from campaign.web.site import commit, now, session, site
 
 WHO = "who"
 """The cookie's entry for the organiser whose session it is or was. Its forms' tokens stay valid when the same
@@ -65,13 +65,40 @@ def report_altered(ring: KeyRing, by: str) -> None:
             altered_box.record(db, ring.altered, by=by, now=now())
 
 
-def start_session(opened: Unlocked) -> None:
-    """Start a session and set its cookie; the caller commits."""
+def start_session(opened: Unlocked, *, answered_at: datetime | None = None) -> None:
+    """Start a session and set its cookie; the caller commits.
+
+    Args:
+        opened: The organiser.
+        answered_at: When the organiser gave the passphrase, unless that was now.
+    """
     if cookie.get(WHO) != str(opened.id):
         cookie.clear()
     cookie[WHO] = str(opened.id)
-    cookie["unlock"] = organiser_session.start(session(), opened, keys=site().keys, now=now())
-    g.unlocked, g.answered_at = opened, now()
+    cookie["unlock"] = organiser_session.start(
+        session(), opened, keys=site().keys, now=now(), answered_at=answered_at
+    )
+    g.unlocked, g.answered_at = opened, answered_at or now()
+    g.pop("key_ring", None)
+
+
+def continue_with(opened: Unlocked) -> None:
+    """Go on in a new session if the campaign's key was changed, which ended all; commit, and reseal."""
+    if opened is not unlocked():
+        start_session(opened, answered_at=g.answered_at)
+    commit()
+    reseal(opened)
+
+
+def continue_resealing(opened: Unlocked) -> None:
+    """Reseal in the background what an interruption left, if anything."""
+    background = site().background_reseal
+    if opened.private_key is None or background.is_running:
+        return
+    with site().database.reading() as db:
+        if not is_unfinished(db):
+            return
+    background.start(opened.private_key)
 
 
 def remember_last_login(previous: datetime | None) -> None:

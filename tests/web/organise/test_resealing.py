@@ -146,6 +146,30 @@ def test_after_a_restart_the_next_login_reseals_the_rest(
     check_all_resealed(site)
 
 
+def test_after_a_restart_the_next_form_reseals_the_rest_and_a_page_does_not(
+    app: Flask,
+    site: Site,
+    setup_url: str,
+    settings: Settings,
+    make_app: Callable[[Settings], Flask],
+) -> None:
+    site.background_reseal.close()
+    browser = set_up(app, setup_url)
+    finish()
+    restarted = make_app(settings)
+    cookie = browser.client.get_cookie("organiser")
+    assert cookie
+    again = OrganisersBrowser(restarted)
+    again.client.set_cookie("organiser", cookie.value)
+
+    assert "1,800 signatures are still sealed" in again.get("/organise/").get_data(as_text=True)
+    assert not threads()
+    again.post("/organise/signatures", state="de")
+    finish()
+    check_all_resealed(site)
+    assert "still sealed" not in again.get("/organise/").get_data(as_text=True)
+
+
 def test_an_error_is_logged_without_its_message_and_the_next_login_goes_on(
     app: Flask, site: Site, setup_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

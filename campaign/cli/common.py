@@ -17,6 +17,7 @@ from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login_attempt import check_attempt, record_failure
 from campaign.organiser.role import ORGANISER, reaches
 from campaign.organiser.second_factor import TypedCode
+from campaign.organiser.wrong_code import CONSOLE
 from campaign.sealing.campaign_key import current_key
 from campaign.settings import Settings
 from campaign.settings import load as load_settings
@@ -90,9 +91,10 @@ class Campaign:
             check_attempt(db, name, keys=keys, now=SYSTEM_CLOCK())
         try:
             with argon2_lock(self.settings.instance), self.database.session(writes=True) as db:
-                unlocked = login.unlock(db, name, passphrase, code)
-                db.commit()  # the code is used up
-                return unlocked
+                try:
+                    return login.unlock(db, name, passphrase, code, place=CONSOLE)
+                finally:
+                    db.commit()  # the code is used up, or counted as wrong
         except WrongKeyError:
             with self.database.writing() as db:
                 record_failure(db, name, keys=keys, now=SYSTEM_CLOCK())

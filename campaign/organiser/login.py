@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
-from campaign.organiser import second_factor
+from campaign.organiser import second_factor, wrong_code
 from campaign.organiser.account import Organiser, Unlocked, find_account, own_key_context
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
+from campaign.organiser.wrong_code import BROWSER, KNOWN_BROWSER
 from campaign.sealing import box, key_wrapping, passphrase_key
 
 NO_MATCH = "name, passphrase and code do not match"
@@ -19,20 +20,29 @@ DUMMY_SALT = b"\0" * 16
 """For names without an account, so that they take the same work."""
 
 
-def unlock(db: Session, name: str, passphrase: str, code: TypedCode | None = None) -> Unlocked:
+def unlock(
+    db: Session, name: str, passphrase: str, code: TypedCode | None = None, *, place: str = BROWSER
+) -> Unlocked:
     """Return the organiser of this name, with the campaign's private key unless a reader.
 
     An unknown name, a wrong passphrase, and a wrong, used or missing code take the same work and
-    raise the same error. A code is consumed.
+    raise the same error. A code is consumed. The caller commits after an error too: a wrong code is counted.
+
+    Args:
+        db: A session that may write.
+        name: Of the account, in any spelling.
+        passphrase: As it was typed.
+        code: For an account with a second factor.
+        place: Where it was typed, see :mod:`campaign.organiser.wrong_code`.
 
     Raises:
-        WrongKeyError: Name, passphrase and code do not belong together.
+        WrongKeyError: Name, passphrase and code do not belong together, or the code came too early.
     """
     account, stretched = stretch(db, find_account(db, name), passphrase)
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private = own_private_key(account, stretched)
-    _check_code(db, account, stretched, code)
+    _check_code(db, account, stretched, code, place=place)
     private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
 
@@ -55,11 +65,13 @@ def authenticate_again(
 ) -> tuple[Organiser, bytes]:
     """Check passphrase and code of a logged-in organiser, as :func:`unlock` does; the code is consumed.
 
+    The caller commits after an error too.
+
     Raises:
-        WrongKeyError: One of them is wrong.
+        WrongKeyError: One of them is wrong, or the code came too early.
     """
     account, stretched = check_passphrase(db, organiser_id, passphrase)
-    _check_code(db, account, stretched, code)
+    _check_code(db, account, stretched, code, place=KNOWN_BROWSER)
     return account, stretched
 
 
@@ -78,15 +90,23 @@ def stretch(db: Session, account: Organiser | None, passphrase: str) -> tuple[Or
     return db.scalar(select(Organiser).where(Organiser.id == known[0], Organiser.salt == salt)), stretched
 
 
-def _check_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode | None) -> None:
+def _check_code(
+    db: Session, account: Organiser, stretched: bytes, code: TypedCode | None, *, place: str
+) -> None:
     if account.second_factor is None:
         return
     if code is None:
         raise WrongKeyError(NO_MATCH)
     try:
-        second_factor.consume_code(db, account, stretched, code)
+        wrong_code.count_try(db, account, place, now=code.at)
     except WrongCodeError as error:
         raise WrongKeyError(NO_MATCH) from error
+    try:
+        second_factor.consume_code(db, account, stretched, code)
+    except WrongCodeError as error:
+        wrong_code.record(db, account, now=code.at)
+        raise WrongKeyError(NO_MATCH) from error
+    wrong_code.accept(db, account, place, now=code.at)
 
 
 def own_private_key(account: Organiser, stretched: bytes) -> bytes:

@@ -24,12 +24,14 @@ from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.login_attempt import LoginFailures
 from campaign.organiser.session import OrganiserSession
+from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.settings import Settings
 
 EMPTIED: tuple[type[Base], ...] = (
     OrganiserSession,
+    WrongCodes,
     Organiser,
     KeyWrapping,
     LoginFailures,

@@ -59,7 +59,8 @@ class LoginForm(Form):
         self.passphrase.errors = [
             _(
                 "Name and passphrase do not match, or the code is missing or was used. Please check all of"
-                " them; each code works once."
+                " them; each code works once. After several wrong codes, the next one is taken only after a"
+                " while, which grows up to four hours; your recovery code works at any time."
             )
         ]
 

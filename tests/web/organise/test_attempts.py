@@ -11,11 +11,13 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.organiser import second_factor
+from campaign.organiser import second_factor, wrong_code
 from campaign.organiser.account import Unlocked
+from campaign.organiser.audit_log import entries
 from campaign.organiser.login import check_passphrase
 from campaign.organiser.login_attempt import FREE_FAILURES, LoginFailures
 from campaign.organiser.second_factor import TypedCode
+from campaign.organiser.wrong_code import FREE_CODES
 from campaign.sealing import passphrase_key
 from campaign.settings import Settings
 from campaign.web.site import Site
@@ -207,3 +209,17 @@ def test_the_cookie_is_for_this_host_alone_and_out_of_reach_for_scripts(
 
         assert found.partition("=")[0] == name
         assert sorted(others) == sorted(expected)
+
+
+def test_a_wrong_code_after_the_right_passphrase_is_recorded_and_counted(
+    app: Flask, db: Session, secret: str, clock: Clock
+) -> None:
+    for _ in range(FREE_CODES + 1):
+        assert OrganisersBrowser(app).log_in(code="000000").status_code == 422
+    clock.forward(seconds=29)  # the wait after the third is half a minute
+    assert OrganisersBrowser(app).log_in(code=pyotp.TOTP(secret).at(clock())).status_code == 422
+
+    assert [entry.act for entry in entries(db)].count(wrong_code.ACT) == FREE_CODES + 1
+    db.rollback()  # a session that may write would keep the site waiting
+    clock.forward(seconds=1)
+    assert OrganisersBrowser(app).log_in(code=pyotp.TOTP(secret).at(clock())).status_code == 303

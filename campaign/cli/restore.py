@@ -42,6 +42,7 @@ def restore(campaign: Campaign, file: Path, replace: bool, journals: tuple[Path,
     if restored.differences:
         click.echo("! The counts differ from the rows: `campaign recount` lists where.", err=True)
         sys.exit(1)
+    click.echo("The counts equal the rows.")
 
 
 def _print(restored: Restored) -> None:

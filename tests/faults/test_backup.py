@@ -1,4 +1,4 @@
-"""The documented commands restore a backup that was made while supporters signed."""
+"""The documented commands restore a backup that was made while supporters signed, and bring nobody back."""
 
 import csv
 import io
@@ -18,10 +18,12 @@ from flask import Flask
 from sqlalchemy import delete
 
 from campaign import create_app
+from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.mail.outbox import OutboxMail
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature.withdraw import withdraw
 from tests.faults.serving import FORM, ROOT
 from tests.support.docs import OPERATE, commands
 from tests.support.factories import make_owner
@@ -41,6 +43,8 @@ class Crowd:
     def __init__(self, app: Flask, database: Database, keys: ServerKeys) -> None:
         self.confirmed: list[str] = []
         """The names whose confirmation was acknowledged."""
+        self.tokens: list[str] = []
+        """Of these people."""
         self._app, self._database, self._keys = app, database, keys
         self._over = threading.Event()
 
@@ -65,6 +69,7 @@ class Crowd:
                 db.execute(delete(OutboxMail))
             link = f"/en/signature/{mail.params['token']}"
             assert client.post(link, data={"action": "confirm"}).status_code == 303
+            self.tokens.append(mail.params["token"])
             self.confirmed.append(name)
 
 
@@ -122,6 +127,8 @@ def test_a_copy_made_while_people_sign_is_restored_by_the_documented_commands_an
             before = len(crowd.confirmed)
             shell([copying], tmp_path, given)
             after = len(crowd.confirmed)
+        with app.extensions["campaign"].database.writing() as db:
+            withdraw(db, crowd.tokens[0], now=SYSTEM_CLOCK(), confirmation_days=7)
     assert after > before, "people went on signing"
     database.close()
 
@@ -135,6 +142,7 @@ def test_a_copy_made_while_people_sign_is_restored_by_the_documented_commands_an
         assert organiser.log_in().status_code == 303
         content = organiser.get("/organise/lists/de.csv").data.decode("utf-8-sig")
     names = {row["name"] for row in csv.DictReader(io.StringIO(content))}
-    assert {f"Mara {number}" for number in range(before)} <= names
+    assert "Mara 0" not in names, "she withdrew after the backup"
+    assert {f"Mara {number}" for number in range(1, before)} <= names
     # The last confirmation may have been committed and not yet acknowledged.
     assert len(names) <= after + 1

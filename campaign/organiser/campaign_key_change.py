@@ -4,7 +4,7 @@ The change is due when somebody who held the key leaves, and an owner can make i
 unlocked organiser: so after a removal at the command line, the next one who logs in makes it.
 
 Each organiser who opens names, and each recovery code, gets the new private key sealed to its public key.
-Whatever else wrapped the old one is deleted, invitations too, since whoever left may have seen their links.
+Whatever else wrapped the old one is deleted, invitations too: the one who left may have seen their links.
 """
 
 from datetime import datetime

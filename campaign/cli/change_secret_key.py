@@ -11,6 +11,7 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import SettingsError
 from campaign.operations import change_secret_key as changing
+from campaign.operations.instance_lock import instance_lock
 
 
 @click.command("change-secret-key")
@@ -31,7 +32,7 @@ def change_secret_key(campaign: Campaign, file: Path | None) -> None:
     settings = campaign.settings
     unfinished = file or changing.new_file(settings)
     # The rest of the site is not started, since after an interruption the present key no longer fits.
-    with closing(Database(settings.database_url)) as database:
+    with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
         database.migrate()
         if changing.is_in_use(database):
             raise SettingsError("the site runs, or another program uses its database: stop it first")

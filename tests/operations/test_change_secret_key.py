@@ -175,6 +175,26 @@ def test_a_key_from_elsewhere_takes_the_new_one_from_a_file(
         assert load(db, NEW)
 
 
+@pytest.mark.any_database
+def test_while_the_site_is_served_from_this_folder_the_change_is_refused(
+    settings: Settings, run: Run
+) -> None:
+    script = (
+        "import sys; from pathlib import Path; from campaign.operations.instance_lock import instance_lock\n"
+        "with instance_lock(Path(sys.argv[1])):\n"
+        "    print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(settings.instance)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "locked\n"
+        result = run("change-secret-key")
+        other.communicate("")
+
+    assert isinstance(result.exception, SettingsError)
+    assert key_in_file(settings) == SECRET
+
+
 def test_while_another_process_uses_the_database_the_change_is_refused(settings: Settings, run: Run) -> None:
     script = (
         "import sys; from campaign.database.session import Database; from sqlalchemy import text\n"

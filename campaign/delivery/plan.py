@@ -17,6 +17,7 @@ from campaign.disclosure.delivered_name import (
     has_name_to_deliver,
     is_promised_to_organisers,
 )
+from campaign.disclosure.residence_figure import merge_residences
 from campaign.letter.edition import stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
@@ -71,7 +72,7 @@ class Plan:
     removed: int
     """Confirmed signatures that organisers invalidated."""
     by_residence: tuple[tuple[str, int], ...]
-    """The delegation's own residents first, then the largest number."""
+    """As :func:`merge_residences` makes it; empty if names are withheld."""
     cautions: tuple[str, ...]
     """What an organiser must confirm: ``instrument_expired``, ``instrument_note``, ``sent_before``,
     ``address_old``, ``other_key``."""
@@ -103,6 +104,9 @@ def plan(
     earlier_letters, edition_groups = ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
     figures = _figures(db, state, names_from)
     cautions = _cautions(appeal, ready, today)
+    by_residence = merge_residences(
+        count.by_residence(db, state.code), own=state.code.upper(), endangered=appeal.endangered_residences
+    )
     return Plan(
         state=state,
         appeal=appeal,
@@ -123,7 +127,7 @@ def plan(
         under_other_key=figures.under_other_key,
         withdrawn=count.withdrawn(db, state.code),
         removed=figures.removed,
-        by_residence=_by_residence(db, state),
+        by_residence=() if is_withheld else by_residence,
         cautions=(*cautions, "other_key") if figures.under_other_key else cautions,
     )
 
@@ -161,13 +165,6 @@ def _figures(db: Session, state: ParticipatingState, names_from: date | None) ->
     }
     figures = (func.count().filter(condition).label(name) for name, condition in conditions.items())
     return db.execute(select(*figures).where(Signature.state_code == state.code, is_confirmed())).one()
-
-
-def _by_residence(db: Session, state: ParticipatingState) -> tuple[tuple[str, int], ...]:
-    residences = count.by_residence(db, state.code)
-    return tuple(
-        sorted(residences.items(), key=lambda each: (each[0] != state.code.upper(), -each[1], each[0]))
-    )
 
 
 def _cautions(appeal: Appeal, ready: Readiness, today: date) -> tuple[str, ...]:

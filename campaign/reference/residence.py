@@ -10,6 +10,9 @@ from campaign.reference.participating_state import STATES, sort_key
 UNSTATED = "ZZ"
 """The code for "rather not say"."""
 
+ELSEWHERE = "XX"
+"""All residences together that a table does not name; no signatory has it."""
+
 # Two-letter territories of CLDR that ISO 3166-1 does not assign: exceptional reservations,
 # groupings, pseudo-territories and user-assigned codes.
 _NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK"})
@@ -22,6 +25,8 @@ def name(code: str, language: str) -> str:
     """Return the name of a residence: the OSCE's for its 57 states, CLDR's for all others."""
     if code == UNSTATED:
         return wording(language).gettext("Not stated")
+    if code == ELSEWHERE:
+        return wording(language).gettext("Elsewhere")
     state = STATES.get(code.lower())
     return state.name(language) if state else str(Locale(language).territories.get(code, code))
 

@@ -25,7 +25,7 @@ class Cover:
     """Confirmed signatures, with or without a name on the list."""
     named: int
     by_residence: tuple[tuple[str, int], ...]
-    """Residence and signatures, the delegation's own residents first."""
+    """Residence and signatures, the delegation's own residents first; small numbers are merged."""
     own_residence: str
     """The participating state's code in upper case."""
     withdrawn: int

@@ -7,6 +7,7 @@ from reportlab.lib.units import mm
 
 from campaign.reference import residence
 from campaign.reference.language import locale, wording
+from campaign.reference.residence import ELSEWHERE
 from campaign.sealing.code import grouped
 from campaign.signature_list import font
 from campaign.signature_list.cover import Cover
@@ -34,7 +35,7 @@ def lay_out(pdf: PdfWriter, cover: Cover) -> None:
     else:
         _section(pdf, _("Working copy"), [_("Made for organisers: it was not delivered to anyone.")])
     # A state that signatories need protection from does not learn how many of its residents signed.
-    if not cover.names_withheld:
+    if not cover.names_withheld and cover.by_residence:
         _residences(pdf, cover)
 
 
@@ -189,6 +190,12 @@ def _residences(pdf: PdfWriter, cover: Cover) -> None:
     pdf.paragraph(
         _("Signatures by residence"), face=font.bold(), size=_SMALL, leading=_SMALL_LEADING, after=5
     )
+    if ELSEWHERE in dict(cover.by_residence):
+        note = _(
+            "Elsewhere: residences with fewer than five signatures, those where signing is dangerous, and as "
+            "many others as it takes to point to nobody."
+        )
+        pdf.paragraph(note, size=_SMALL, leading=_SMALL_LEADING, grey=MUTED, after=5)
     gap = 8 * mm
     width = (MEASURE - gap) / 2
     for at in range(0, len(cover.by_residence), 2):

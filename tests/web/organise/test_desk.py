@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaign.appeal.content import Appeal
+from campaign.delivery.plan import plan
 from campaign.mail.outbox_health import STUCK_SECONDS
 from campaign.organiser import audit_log
 from campaign.organiser.audit_log import AuditEntry
 from campaign.reference.participating_state import STATES
 from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
-from tests.conftest import Clock
+from tests.conftest import NOW, Clock
 from tests.support.factories import make_delivery, make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
@@ -166,3 +168,19 @@ def _ready(organiser: OrganisersBrowser, state: str, checked_on: str = "2026-11-
         source="a call",
         checked_on=checked_on,
     )
+
+
+def test_no_preview_or_cover_names_the_residence_of_a_lone_signatory(
+    organiser: OrganisersBrowser, db: Session, keys: ServerKeys, appeal: Appeal
+) -> None:
+    for residence, number in (("IT", 6), ("DE", 5), ("KZ", 1)):
+        for _signature in range(number):
+            make_signature(db, keys, state="it", residence=residence, disclosure="counted")
+    db.commit()
+
+    page = text(organiser.get("/organise/deliveries/new/it"))
+    planned = plan(db, appeal, STATES["it"], edition=1, today=NOW.date())
+
+    assert "Kazakhstan 1" not in page
+    assert "Italy 6, Elsewhere 6" in page
+    assert planned.by_residence == (("IT", 6), ("XX", 6))

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -12,13 +12,9 @@ from urllib.parse import urlsplit
 
 from campaign import secret_key
 from campaign.errors import SettingsError
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from campaign.setting_reader import READERS, Network, is_loopback_host
 
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
-
-
-MINUTES_A_DAY = 24 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +99,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         text = environment.get(f"CAMPAIGN_{each.name.upper()}", "").strip()
         if text:
             try:
-                given[each.name] = _READERS.get(each.name, str)(text)
+                given[each.name] = READERS.get(each.name, str)(text)
             except (OSError, ValueError) as error:
-                raise SettingsError(f"CAMPAIGN_{each.name.upper()}: {error}") from error
+                problem = " ".join(str(error).split())
+                raise SettingsError(f"CAMPAIGN_{each.name.upper()}: {problem}") from error
     _refuse_unknown(environment)
     settings = Settings(**given)
     _check_mail(settings)
@@ -136,16 +133,6 @@ def make_instance(folder: Path) -> None:
         raise SettingsError(f"CAMPAIGN_INSTANCE: cannot write to {folder} ({error.strerror})") from error
 
 
-def is_loopback_host(host: str) -> bool:
-    """Whether *host*, a name or an address, is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {f"CAMPAIGN_{each.name.upper()}" for each in fields(Settings)}
     if unknown := {name for name in environment if name.startswith("CAMPAIGN_")} - known:
@@ -155,94 +142,3 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _check_mail(settings: Settings) -> None:
     if not settings.smtp_url and not settings.is_loopback:
         raise SettingsError(f"CAMPAIGN_SMTP_URL: is needed, since {settings.base_url} is not on loopback")
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"not a web address such as https://letters.example.org: {text}")
-    if parts.path not in {"", "/"}:
-        raise ValueError(f"must have no path: the site uses the root of its host: {text}")
-    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
-        raise ValueError(f"must begin with https:// except on loopback: {text}")
-    return text.rstrip("/")
-
-
-def _one_of(text: str, *allowed: str) -> str:
-    if text not in allowed:
-        raise ValueError(f"must be {' or '.join(allowed)}, not {text!r}")
-    return text
-
-
-def _database_url(text: str) -> str:
-    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
-    return text
-
-
-def _smtp_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        raise ValueError("must look like smtp://user:password@host:587 or smtps://user:password@host")
-    _ = parts.port  # raises ValueError if it is no number
-    return text
-
-
-def _mail_from(text: str) -> str:
-    if "@" not in text or "\n" in text or "\r" in text:
-        raise ValueError(f"must be an address, or a name and an address in angle brackets: {text!r}")
-    return text
-
-
-def _whole_number(at_least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < at_least:
-            raise ValueError(f"must be a whole number of at least {at_least}, not {text!r}")
-        return int(text)
-
-    return read
-
-
-def _count_minutes(text: str) -> int:
-    minutes = _whole_number(0)(text)
-    if MINUTES_A_DAY % (minutes or 1):
-        raise ValueError(f"must divide a day, as 15 or 60 do, or be 0, not {text!r}")
-    return minutes
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"must be a day such as 2027-03-08, not {text!r}") from None
-
-
-def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise ValueError(f"there is no folder {text}")
-    return Path(text).absolute()
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "instance": Path,
-    "database_url": _database_url,
-    "secret_key": secret_key.check,
-    "secret_key_file": lambda text: Path(text).absolute(),
-    "base_url": _base_url,
-    "smtp_url": _smtp_url,
-    "mail_from": _mail_from,
-    "appeal": _folder,
-    "closes_on": _day,
-    "confirmation_days": _whole_number(1),
-    "erase_months_after_close": _whole_number(0),
-    "trusted_proxies": _whole_number(0),
-    "unlimited_networks": _networks,
-    "metrics_networks": _networks,
-    "count_minutes": _count_minutes,
-    "count_step": _whole_number(1),
-    "log_format": lambda text: _one_of(text, "text", "json"),
-}

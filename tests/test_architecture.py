@@ -12,6 +12,7 @@ LAYOUT = (
     "paths",
     "clock",
     "secret_key",
+    "setting_reader",
     "settings",
     "log",
     "reference",

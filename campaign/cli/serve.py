@@ -180,7 +180,8 @@ def _default_processes(*, is_sqlite: bool) -> int:
 def _reachable_host(host: str) -> str:
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 -- only compared
         return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+    # The site answers to names and IPv4 addresses only.
+    return "localhost" if host == "::1" else f"[{host}]" if ":" in host else host
 
 
 def _check_port(host: str, port: int) -> None:

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 
-from campaign.settings import Network
+from campaign.setting_reader import Network
 
 IPV6_PREFIX = 48
 """Bits. Hosting providers and tunnel brokers give anybody a whole /48, which is 65,536 networks of /64;

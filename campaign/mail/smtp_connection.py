@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from campaign.errors import TemporaryMailError
 from campaign.mail.smtp_reply import refusal
-from campaign.settings import Settings, is_loopback_host
+from campaign.setting_reader import is_loopback_host
+from campaign.settings import Settings
 
 SUBMISSION_PORT, LOOPBACK_PORT, IMPLICIT_TLS_PORT = 587, 25, 465
 """Defaults when the URL names no port: for another machine, for this one, and for ``smtps``."""

@@ -47,6 +47,8 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
         )
     if any(network.prefixlen == 0 for network in settings.metrics_networks):
         yield Finding("CAMPAIGN_METRICS_NETWORKS lets everybody read /metrics.", is_serious=True)
+    if any(network.prefixlen == 0 for network in settings.unlimited_networks):
+        yield Finding("CAMPAIGN_UNLIMITED_NETWORKS exempts everybody from every limit.", is_serious=True)
     yield from _readable_by_others(settings.instance)
 
 

@@ -80,4 +80,4 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def hosts(settings: Settings) -> list[str]:
     """Return the host names that the site answers to: its own, and this machine's for health checks."""
-    return [urlsplit(settings.base_url).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
+    return [urlsplit(settings.base_url).hostname or "localhost", "localhost", "127.0.0.1"]

@@ -1,8 +1,10 @@
 """A reader sees no names, a login takes a code from a phone, a recovery code is tested."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pyotp
 import pytest
@@ -51,6 +53,21 @@ def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organi
     expect(owner.page.get_by_text("Paula Publica")).to_be_visible()
 
 
+def test_a_download_asks_for_the_passphrase_and_then_begins_by_itself(owner: Organiser, site: Site) -> None:
+    with closing(sqlite3.connect(site.instance / "campaign.sqlite", isolation_level=None)) as database:
+        database.execute("UPDATE organiser_session SET answered_at = '2026-01-01 00:00:00.000000'")
+    page = owner.page
+    page.goto("/organise/")
+    page.get_by_role("link", name="CSV Germany").click()
+    owner.reads("Your passphrase once more")
+    page.get_by_label("Your passphrase").fill(owner.passphrase)
+    with page.expect_download() as download:
+        owner.press("Continue")
+
+    owner.reads("Your download begins")
+    assert "Paula Publica" in download.value.path().read_text()
+
+
 def test_a_recovery_code_is_tested_with_the_keyboard_alone(owner: Organiser) -> None:
     page = owner.page
     page.goto("/organise/")
@@ -91,6 +108,5 @@ def test_with_codes_switched_on_a_login_takes_one_and_each_works_once(owner: Org
     owner.log_in("Olga Organiser", phone.at(time.time(), counter_offset=1))
 
     page.goto("/organise/account/codes")
-    page.get_by_label("Your passphrase").fill(owner.passphrase)
     owner.press("Switch codes off")
     owner.sees_message("Logging in takes no code any more.")

@@ -37,7 +37,7 @@ def authenticate_again() -> ResponseReturnValue:
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_again, form, error)
     except WrongKeyError:
-        form.refuse()
+        form.refuse(has_codes=second_factor.is_on(session(), unlocked().id))
         return _render_again(form), 422
     organiser_session.record_answer(session(), cookie["unlock"], keys=site().keys, now=now())
     commit()

@@ -133,20 +133,6 @@ class RecoverForm(RecoveryCodeForm, NewPassphraseForm):
     """A new passphrase, with the recovery code."""
 
 
-class CurrentPassphraseForm(Form):
-    """The current passphrase, asked again because somebody else may use a computer that is logged in."""
-
-    passphrase = PasswordField(
-        _("Your passphrase"),
-        validators=[DataRequired(_("Enter your passphrase."))],
-        render_kw={"autocomplete": "current-password"},
-    )
-
-    def refuse(self) -> None:
-        """Report a wrong passphrase."""
-        self.passphrase.errors = [_("This is not your passphrase.")]
-
-
 class ChangePassphraseForm(NewPassphraseForm):
     """A new passphrase, with the present one and a code."""
 
@@ -169,20 +155,27 @@ class ChangePassphraseForm(NewPassphraseForm):
         ]
 
 
-class AgainForm(CurrentPassphraseForm):
+class AgainForm(Form):
     """The passphrase, and the code of an organiser who uses codes."""
 
+    passphrase = PasswordField(
+        _("Your passphrase"),
+        validators=[DataRequired(_("Enter your passphrase."))],
+        render_kw={"autocomplete": "current-password"},
+    )
     code = StringField(
         _("Six-digit code"),
         filters=[one_line],
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
-    def refuse(self) -> None:
+    def refuse(self, *, has_codes: bool = False) -> None:
         """Report an error without saying which of the two is wrong."""
         self.code.data = ""
         self.passphrase.errors = [
             _("This is not your passphrase, or the code is missing or was used; each code works once.")
+            if has_codes
+            else _("This is not your passphrase.")
         ]
 
 

@@ -24,6 +24,7 @@ from campaign.errors import CampaignError, SettingsError
 from campaign.operations import closing as campaign_closing
 from campaign.operations import start
 from campaign.operations.backup import back_up
+from campaign.operations.doctor import journal as journal_doctor
 from campaign.operations.emergency import destroy_keys
 from campaign.operations.restore import Restored, restore
 from campaign.organiser import campaign_key_change, membership, recovery
@@ -576,3 +577,19 @@ def test_a_start_refuses_a_database_that_is_gone(site: Site) -> None:
     with pytest.raises(SettingsError, match="is gone"):
         site.start()
     assert not path.exists()
+
+
+def test_the_doctor_sees_a_restored_database_and_where_its_journal_is(site: Site) -> None:
+    def texts() -> str:
+        return " ".join(each.text for each in journal_doctor.findings(site.database) if each.is_serious)
+
+    site.back_up()
+    site.restore()
+    assert "until an owner has looked" in texts()
+
+    site.look()
+    assert texts() == ""
+    [finding] = journal_doctor.findings(site.database)
+    assert "is on the database's disk" in finding.text
+    (site.settings.instance / "journal").chmod(0o644)
+    assert "chmod 600" in texts()

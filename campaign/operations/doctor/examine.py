@@ -4,7 +4,7 @@ from datetime import datetime
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.operations.doctor import content, machine, mail
+from campaign.operations.doctor import content, journal, machine, mail
 from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.doctor.finding import Finding
 from campaign.settings import Settings
@@ -24,6 +24,7 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
         *machine.capacity_findings(settings, database),
         *machine.clock_findings(database, now),
         *mail.findings(settings, database, now),
+        *journal.findings(database),
         *closing_findings(settings, database, now),
         *content.appeal_findings(appeal, now),
         *content.campaign_findings(database, now),

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from campaign.organiser import wrong_code
 from campaign.organiser.audit_log import AuditEntry
 
 LOGINS = ("log in", "join", "recover account")
@@ -16,19 +17,22 @@ OWN = (
     *LOGINS,
     "change passphrase",
     "end other sessions",
-    "enter wrong code",
+    wrong_code.ACT,
     "switch codes off",
     "switch codes on",
 )
 """Acts with the organiser's own account that somebody else could have done."""
 
 EVERYBODYS = (
+    "change the campaign's key",
     "change role",
+    "change secret key",
     "invite organiser",
     "join",
     "make recovery code",
     "recover account",
     "remove organiser",
+    "restore backup",
     "revoke invitation",
 )
 """Acts that change who opens names, by anybody."""

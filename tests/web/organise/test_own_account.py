@@ -182,6 +182,19 @@ def test_a_login_by_somebody_else_is_shown(organiser: OrganisersBrowser, app: Fl
     assert "last used at" in text(mine.get("/organise/account"))
 
 
+def test_wrong_codes_after_the_right_passphrase_are_shown(
+    organiser: OrganisersBrowser, app: Flask, clock: Clock
+) -> None:
+    secret, _status = switch_on(organiser, clock)
+    for _ in range(2):
+        clock.forward(seconds=30)
+        assert OrganisersBrowser(app).log_in(code="000000").status_code == 422
+    clock.forward(minutes=31)
+    organiser.log_in(code=pyotp.TOTP(secret).at(clock()))
+
+    assert "enter wrong code (2 times)" in text(organiser.get("/organise/"))
+
+
 def test_nothing_unusual_is_said_too(organiser: OrganisersBrowser, clock: Clock) -> None:
     clock.forward(minutes=31)
     organiser.log_in()

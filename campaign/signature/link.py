@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import and_, func, insert, or_, select
+from sqlalchemy import and_, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from campaign.errors import ChangedError, UnknownTokenError
@@ -17,6 +17,22 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
+
+# Each confirmation executes these, so they are built once.
+_SELECT_LINKED = (
+    select(Signature, SignatureToken.is_substitute)
+    .join(
+        SignatureToken,
+        and_(SignatureToken.state_code == Signature.state_code, SignatureToken.signature_id == Signature.id),
+    )
+    .where(SignatureToken.hash == bindparam("hash"))
+)
+_SELECT_SIBLINGS = (
+    select(Signature)
+    .where(of_mailbox(bindparam("state_code"), bindparam("digest")), Signature.withdrawn_on.is_(None))
+    .order_by(Signature.digest, Signature.id)
+)
+_LOCK_SIBLINGS = _SELECT_SIBLINGS.with_for_update().execution_options(populate_existing=True)
 
 
 class Confirmable(Protocol):
@@ -45,14 +61,7 @@ def linked(db: Session, token: str, *, now: datetime, confirmation_days: int) ->
     Raises:
         UnknownTokenError: There is none.
     """
-    same = and_(
-        SignatureToken.state_code == Signature.state_code, SignatureToken.signature_id == Signature.id
-    )
-    rows = db.execute(
-        select(Signature, SignatureToken.is_substitute)
-        .join(SignatureToken, same)
-        .where(SignatureToken.hash == code_hash(token))
-    )
+    rows = db.execute(_SELECT_LINKED, {"hash": code_hash(token)})
     found = [Linked(*row) for row in rows if not is_expired(row[0], now.date(), confirmation_days)]
     if not found:
         raise UnknownTokenError("no signature has this link, or it was not confirmed in time")
@@ -91,14 +100,8 @@ def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> l
     """
     if signature.digest is None:
         return []
-    query = (
-        select(Signature)
-        .where(of_mailbox(signature.state_code, signature.digest), Signature.withdrawn_on.is_(None))
-        .order_by(Signature.digest, Signature.id)
-    )
-    if is_locked:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return list(db.scalars(query))
+    mailbox = {"state_code": signature.state_code, "digest": signature.digest}
+    return list(db.scalars(_LOCK_SIBLINGS if is_locked else _SELECT_SIBLINGS, mailbox))
 
 
 def is_expired(signature: Confirmable, today: date, confirmation_days: int) -> bool:

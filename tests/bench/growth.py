@@ -150,7 +150,7 @@ def _request(path: str, form: dict[str, str] | None = None, **headers: str) -> R
 
 def _signing(grown: Grown) -> Iterable[Request]:
     for at, code in zip(range(A_ROUND), cycle(CODES)):
-        form = FORM | {"email": f"mara{next(grown.numbers)}.{at}@example.org"}
+        form = FORM | {"email": f"mara{next(grown.numbers)}@house{at}.example"}
         yield _request(f"/en/letters/{code}", form)
 
 

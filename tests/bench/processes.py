@@ -70,7 +70,7 @@ class Run:
             load.post(
                 self.web.port,
                 f"/en/letters/{codes[at % len(codes)]}",
-                FORM | {"email": f"mara{at}@example.org"},
+                FORM | {"email": f"mara@house{at}.example"},
             )
             for at in numbers
         ]

@@ -53,7 +53,7 @@ class Kind:
 
     def address(self, number: int) -> str:
         """Return a mailbox that no other request uses."""
-        return f"mara{number:05}-{id(self):x}@example.org"
+        return f"mara@house{number:05}-{id(self):x}.example"
 
 
 SIGNING = (

@@ -61,7 +61,7 @@ def sign(ours: Server, run: str, number: int) -> Answered:
             f"/en/letters/{codes[at % len(codes)]}",
             {
                 "name": f"Mara Example {at}",
-                "email": f"mara{run}-{at}@example.org",
+                "email": f"mara{run}-{at}@house{at}.example",
                 "residence": "FR",
                 "town": "Oldtown",
                 "words": "I lived there for ten years." if at % 10 == 0 else "",
@@ -79,7 +79,8 @@ def insert(floor: Server, run: int, number: int) -> Answered:
     """Send *number* forms to the floor, which inserts a row for each."""
     form = {"name": "Mara Example", "residence": "FR", "town": "Oldtown", "disclosure": "delegation"}
     requests = [
-        load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@example.org"}) for at in range(number)
+        load.post(floor.port, "/", form | {"email": f"mara{run}-{at}@house{at}.example"})
+        for at in range(number)
     ]
     return floor.answer(requests, status=303)
 

@@ -79,8 +79,8 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
         signings = [
             Signing(
                 state_code=codes[at % len(codes)],
-                details=Details(name=f"Mara Example {at}", email=f"mara-{name}-{at}@example.org"),
-                digests=AddressDigests.of(keys, f"mara-{name}-{at}@example.org"),
+                details=Details(name=f"Mara Example {at}", email=f"mara-{name}-{at}@house{at}.example"),
+                digests=AddressDigests.of(keys, f"mara-{name}-{at}@house{at}.example"),
                 residence="FR",
                 disclosure="delegation",
                 language="en",

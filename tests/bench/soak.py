@@ -61,7 +61,7 @@ class Soak:
         """Sign *number* times, confirm what mails came, let some withdraw and many read."""
         port, codes = self.site.port, islice(cycle(STATES), self.signed, None)
         forms = [
-            load.post(port, f"/en/letters/{code}", FORM | {"email": f"mara{at}@example.org"})
+            load.post(port, f"/en/letters/{code}", FORM | {"email": f"mara@house{at}.example"})
             for at, code in zip(range(self.signed, self.signed + number), codes, strict=False)
         ]
         load.drive(port, forms, status=303)

@@ -26,6 +26,7 @@ from campaign.signature.announcement import (
     announcements,
     digests_due_on,
     note_digests_erased,
+    note_names_erased,
     reopen,
 )
 from campaign.signature.erase import has_digests, has_personal_data, names_due_on
@@ -74,6 +75,7 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
             row.is_begun = True
             if row.kind == NAMES:
                 journal.record(db, journal.ERASE)
+                note_names_erased(db, now.date())
             note_digests_erased(db, row.closes_on)
             audit_log.record(db, audit_log.WORKER, ACTS[row.kind], _amount(db, row.kind), now=now)
     return [row.kind for row in due]

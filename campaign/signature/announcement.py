@@ -22,6 +22,9 @@ DAYS = 7
 DIGESTS_ERASED = "digests_erased"
 """The fact that digests were erased; its content is the closing day for which that was done."""
 
+NAMES_ERASED = "names_erased"
+"""The fact that everything personal was erased, private links too; its content is the day."""
+
 
 class ErasureAnnouncement(Base):
     """An erasure that is announced; another closing day, or another clock, withdraws it."""
@@ -91,6 +94,17 @@ def closing_day(configured: date | None, erased: date | None) -> date | None:
 def note_digests_erased(db: Session, closes_on: date) -> None:
     """Store that digests are erased from now on."""
     save_fact(db, DIGESTS_ERASED, closes_on.isoformat())
+
+
+def note_names_erased(db: Session, today: date) -> None:
+    """Store that everything personal is erased from now on."""
+    save_fact(db, NAMES_ERASED, today.isoformat())
+
+
+def names_erased_on(db: Session) -> date | None:
+    """Return the day on which everything personal was erased, private links too."""
+    content = read_fact(db, NAMES_ERASED)
+    return date.fromisoformat(content) if content else None
 
 
 def reopen(db: Session) -> None:

@@ -20,7 +20,7 @@ from campaign.operations.doctor.examine import examine
 from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature.announcement import DIGESTS, NAMES, announcements, erased_close
+from campaign.signature.announcement import DIGESTS, NAMES, announcements, erased_close, names_erased_on
 from campaign.signature.model import Signature, SignatureToken
 from campaign.worker import job
 from campaign.worker.job import Run
@@ -199,6 +199,7 @@ def test_after_an_announced_week_digests_go_and_months_later_names(
     with worker.database.reading() as db:
         assert db.scalar(select(func.count()).select_from(DeliveryRow)) == 0
         assert db.scalars(select(Delivery.named)).all() == [3]
+        assert names_erased_on(db) is not None
 
 
 def test_a_worker_that_first_runs_after_the_day_still_announces_for_a_week(

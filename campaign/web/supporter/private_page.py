@@ -14,7 +14,7 @@ from campaign.reference.language import LANGUAGES, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.code import grouped, read_code
 from campaign.signature import published_count
-from campaign.signature.announcement import digests_due_on
+from campaign.signature.announcement import digests_due_on, names_erased_on
 from campaign.signature.erase import names_due_on
 from campaign.signature.link import count_links, is_late
 from campaign.signature.model import Signature
@@ -128,6 +128,7 @@ def render_find_signature(
         form=form,
         is_expired=is_expired,
         mail_is_backed_up=mail_is_backed_up,
+        erased_on=names_erased_on(session()) if is_expired else None,
     )
 
 

@@ -20,6 +20,8 @@ from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.settings import Settings
+from campaign.signature.announcement import note_names_erased
+from campaign.signature.erase import erase_personal_data
 from campaign.signature.model import HOLD_REASONS, Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
@@ -406,3 +408,21 @@ def test_a_delivery_with_names_is_verified_as_such_after_names_are_withheld(
     page = text(supporter.client.get(f"/en/verify/{delivery.code}"))
     assert "numbers only" not in page
     assert "The organisers only" in text(supporter.page())
+
+
+def test_after_the_final_erasure_a_link_says_what_was_erased_and_when(
+    supporter: Supporter, site: Site
+) -> None:
+    supporter.sign()
+    supporter.act("confirm")
+    with site.database.writing() as db:
+        note_names_erased(db, date(2027, 6, 30))
+        for _rows in erase_personal_data(db):
+            pass
+    by_link = supporter.page()
+    by_code = supporter.client.post("/en/signature", data={"code": supporter.token})
+
+    for answer in (by_link, by_code):
+        assert answer.status_code == 404
+        assert "On 30 June 2027" in answer.get_data(as_text=True)
+        assert "not confirmed in time" not in answer.get_data(as_text=True)

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.mail import outbox, retry
+from campaign.mail import outbox, outbox_health, retry
 from campaign.operations.doctor import examine as doctor
 from campaign.operations.doctor import machine
+from campaign.organiser import campaign_key_change
 from campaign.organiser.audit_log import AuditEntry, record
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import recount
+from campaign.signature.link import request_links
 from tests.conftest import NOW
 from tests.support.factories import make_owner
 from tests.support.relay import breaking_relay, free_port, relay
@@ -42,6 +44,28 @@ def examine(settings: Settings, appeal: Appeal, database: Database) -> Examine:
 def about(found: dict[str, bool], words: str) -> list[bool]:
     """Return whether each finding with this text is serious."""
     return [is_serious for text, is_serious in found.items() if words in text]
+
+
+@pytest.mark.any_database
+def test_a_change_of_the_campaigns_key_that_is_due_is_found(examine: Examine, db: Session) -> None:
+    make_owner(db)
+    assert about(examine(), "has left") == []
+    campaign_key_change.mark_due(db, now=NOW)
+    db.commit()
+
+    assert about(examine(), "has left") == [True]
+
+
+@pytest.mark.any_database
+def test_mails_that_close_signing_are_found(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, db: Session, keys: ServerKeys
+) -> None:
+    assert about(examine(), "No letter can be signed") == []
+    monkeypatch.setattr(outbox_health, "MOST_WAITING", 0)
+    request_links(db, "mara@example.org", language="en", keys=keys, now=NOW)
+    db.commit()
+
+    assert about(examine(), "No letter can be signed") == [True]
 
 
 def test_a_broken_chain_of_the_audit_log_is_found(examine: Examine, db: Session) -> None:

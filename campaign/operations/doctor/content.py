@@ -9,7 +9,7 @@ from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.operations.doctor.finding import Finding
 from campaign.operations.emergency import scrub_rows
-from campaign.organiser import audit_chain
+from campaign.organiser import audit_chain, campaign_key_change
 from campaign.organiser.account import all_accounts, any_exist
 from campaign.organiser.organisation import organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
@@ -75,6 +75,11 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
         elif len([each for each in all_accounts(db) if each.role == OWNER]) == 1:
             yield Finding(
                 "There is only one owner: keep their recovery code safe, or nobody can open the names."
+            )
+        if campaign_key_change.is_due(db):
+            yield Finding(
+                "Somebody who held the campaign's key has left: it changes when an organiser logs in.",
+                is_serious=True,
             )
         yield from _recovery_codes(db, now)
         if erased_at is None and not organisation(db).is_set:

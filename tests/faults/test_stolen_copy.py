@@ -102,6 +102,7 @@ def theft(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("site")
     if request.param == "sqlite":
         path = folder / "instance" / "campaign.sqlite"
+        path.parent.mkdir(mode=0o700)
         yield steal([folder], f"sqlite:///{path}", lambda: broken_sqlite(path))
         return
     # The path of a socket must be shorter than pytest's folders are.

@@ -1,29 +1,14 @@
-"""Rate limits per network and per mail domain, counted in the memory of one web process."""
+"""Rate limits per network, counted in the memory of one web process."""
 
 import hmac
 import secrets
 import threading
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from campaign.guard import mail_domain, network
+from campaign.guard import network
 from campaign.guard.sliding_window import SlidingWindow, evict_oldest
-from campaign.guard.threshold import (
-    MAILBOXES_PER_DOMAIN,
-    SIGNATURES_PER_DOMAIN,
-    WINDOW_SECONDS,
-    Limit,
-)
-from campaign.sealing.address import canonical_address, domain_of
-
-
-@dataclass
-class _Domain:
-    """Signatures and mailboxes of one mail domain."""
-
-    signatures: int = 0
-    mailboxes: set[bytes] = field(default_factory=set)
+from campaign.guard.threshold import WINDOW_SECONDS, Limit
 
 
 class _Day:
@@ -34,7 +19,6 @@ class _Day:
         self._salt = secrets.token_bytes(32)
         self.windows: defaultdict[str, SlidingWindow] = defaultdict(lambda: SlidingWindow(WINDOW_SECONDS))
         self.since_midnight: defaultdict[str, Counter[bytes]] = defaultdict(Counter)
-        self.domains: dict[bytes, _Domain] = {}
 
     def digest(self, content: bytes) -> bytes:
         """Return a digest of *content*: the same all day, and meaningless without this process's salt."""
@@ -42,9 +26,9 @@ class _Day:
 
 
 class RateLimits:
-    """Today's requests per network, and signatures per mail domain.
+    """Today's requests per network.
 
-    Addresses and domains are stored only as digests. Their salt is drawn each day (UTC) and never
+    Addresses are stored only as digests. Their salt is drawn each day (UTC) and never
     leaves this process. All counters end with the day.
     """
 
@@ -69,20 +53,6 @@ class RateLimits:
             day.windows[kind].add(key, now.timestamp())
             day.since_midnight[kind][key] += 1
             evict_oldest(day.since_midnight[kind])
-
-    def add_domain(self, email: str, now: datetime) -> bool:
-        """Count a signature with *email*; return whether its domain is above a threshold today."""
-        domain = domain_of(email)
-        if domain in mail_domain.PUBLIC:
-            return False
-        with self._lock:
-            day = self._today(now)
-            seen = day.domains.setdefault(day.digest(mail_domain.owned_domain(domain).encode()), _Domain())
-            evict_oldest(day.domains)
-            seen.signatures += 1
-            if len(seen.mailboxes) <= MAILBOXES_PER_DOMAIN:
-                seen.mailboxes.add(day.digest(canonical_address(email).encode()))
-            return len(seen.mailboxes) > MAILBOXES_PER_DOMAIN or seen.signatures > SIGNATURES_PER_DOMAIN
 
     def _today(self, now: datetime) -> _Day:
         if self._day.on != now.date():

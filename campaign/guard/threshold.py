@@ -1,8 +1,8 @@
 """Thresholds of the rate limits, the surge detection and the proofs of work, each with its reason.
 
-Each web process counts for itself, in memory only, so that no client's address is stored anywhere.
-A site with several processes therefore lets through up to that many times as much, and a restart
-sets every counter to zero.
+Unless it says otherwise, each web process counts for itself, in memory only, so that no client's address
+is stored anywhere. A site with several processes therefore lets through up to that many times as much,
+and a restart sets every counter to zero.
 """
 
 from typing import NamedTuple
@@ -43,10 +43,10 @@ a very good day, and a proof costs each of them a second or two; for a program i
 SURGE_SECONDS = 600
 """How long a surge lasts after the last minute above :data:`SURGE_PER_MINUTE`."""
 
-MAILBOXES_PER_DOMAIN, SIGNATURES_PER_DOMAIN = 20, 60
-"""A day, for a domain that is no public mail provider's; further signatures are held. The owner of a
-domain can make any number of mailboxes. One person may sign all 57 letters, so signatures have more
-room than mailboxes."""
+CONFIRMED_PER_LETTER, CONFIRMED_PER_DOMAIN = 20, 60
+"""Confirmed signatures a day, of one letter and of all, for a domain that is no public mail provider's;
+further ones are held. The owner of a domain can make any number of mailboxes, and each counts once for a
+letter. One person may sign all 57. These alone are counted in the database, for all processes."""
 
 TICKET_SECONDS = 20
 """How long a browser without JavaScript waits instead of solving the puzzle."""

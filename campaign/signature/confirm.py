@@ -16,8 +16,9 @@ from campaign.mail.daily_limit import subtract_confirmed
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
+from campaign.signature.domain_day import count_confirmed
 from campaign.signature.link import is_expired, is_late
-from campaign.signature.model import Mailbox, Signature, SignatureKey, SignatureToken
+from campaign.signature.model import DOMAIN, Mailbox, Signature, SignatureKey, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings
@@ -62,6 +63,16 @@ _SET_CONFIRMED = (
     update(Signature.__table__)  # type: ignore[arg-type]
     .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
     .values(confirmed_on=bindparam("on"), submission=None, submitted_at=None)
+)
+
+_SET_HELD = (
+    update(Signature.__table__)  # type: ignore[arg-type]
+    .where(
+        _signatures.state_code == bindparam("of_state"),
+        _signatures.id == bindparam("of_id"),
+        _signatures.held_for.is_(None),
+    )
+    .values(held_for=DOMAIN)
 )
 
 TokenRow = Any
@@ -116,7 +127,7 @@ def confirm(
             continue  # a sibling was confirmed meanwhile, or it was withdrawn
         try:
             with db.begin_nested():
-                confirmed = _confirm_one_per_mailbox(db, pending, siblings, on=now.date())
+                confirmed = _confirm_one_per_mailbox(db, chosen, siblings, on=now.date())
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
         _subtract_from_domains(db, chosen, confirmed)
@@ -182,39 +193,59 @@ def _lock(mailbox: Mailbox, row: TokenRow) -> tuple[Select[Any], dict[str, Any]]
 
 
 def _confirm_one_per_mailbox(
-    db: Session, pending: Iterable[TokenRow], siblings: Mapping[Mailbox, Siblings], *, on: date
+    db: Session, chosen: Sequence[_Choice], siblings: Mapping[Mailbox, Siblings], *, on: date
 ) -> set[SignatureKey]:
-    """Confirm one submission per mailbox, unless one is confirmed already; return the confirmed ones."""
+    """Confirm one submission per mailbox, unless one is confirmed already; return the confirmed ones.
+
+    Those beyond a threshold of their mail domain are confirmed and held.
+    """
     new: dict[Mailbox, TokenRow] = {}
-    for row in pending:
+    for row in (choice.row for choice in chosen if choice.row is not None):
         mailbox = _mailbox(row)
         if mailbox not in new and not any(each.confirmed_on for each in siblings[mailbox].values()):
             new[mailbox] = row
+    keys = {(row.state_code, row.id) for row in new.values()}
     if new:
-        rows = [{"of_state": row.state_code, "of_id": row.id, "on": on} for row in new.values()]
+        domains = _domains(chosen, with_unlimited=False)
+        held = count_confirmed(db, {key: domains[key] for key in domains.keys() & keys}, on=on)
+        rows = [{"of_state": state_code, "of_id": id_, "on": on} for state_code, id_ in keys]
         db.connection().execute(_SET_CONFIRMED, rows)
+        if held:
+            _hold(db, held)
         counting = Counter(
             (row.state_code, row.residence, on)
             for mailbox, row in new.items()
-            if _counts(siblings[mailbox][row.id])
+            if (row.state_code, row.id) not in held and _counts(siblings[mailbox][row.id])
         )
         count.add_all(db, {key: (number, 0) for key, number in counting.items()})
     for mailbox, row in new.items():
         others = [each for each in siblings[mailbox] if each != row.id]
         delete_siblings(db, mailbox.state_code, others, counting=row.id)
-    return {(row.state_code, row.id) for row in new.values()}
+    return keys
+
+
+def _hold(db: Session, keys: Iterable[SignatureKey]) -> None:
+    """Hold confirmed signatures, unless they are held for another reason."""
+    rows = [{"of_state": state_code, "of_id": signature_id} for state_code, signature_id in sorted(keys)]
+    db.connection().execute(_SET_HELD, rows)
 
 
 def _counts(row: Any) -> bool:
     return row.held_for is None and row.invalidation_id is None
 
 
-def _subtract_from_domains(db: Session, chosen: Sequence[_Choice], confirmed: set[SignatureKey]) -> None:
-    domains = {
+def _domains(chosen: Sequence[_Choice], *, with_unlimited: bool = True) -> dict[SignatureKey, bytes]:
+    """Return the digest of the owned mail domain of each chosen signature that has one."""
+    return {
         (choice.row.state_code, choice.row.id): bytes.fromhex(choice.submission.domain)
         for choice in chosen
         if choice.row is not None and choice.submission is not None and choice.submission.domain
+        if with_unlimited or not choice.submission.is_unlimited
     }
+
+
+def _subtract_from_domains(db: Session, chosen: Sequence[_Choice], confirmed: set[SignatureKey]) -> None:
+    domains = _domains(chosen)
     subtract_confirmed(db, (domain for key, domain in domains.items() if key in confirmed))
 
 

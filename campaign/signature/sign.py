@@ -50,6 +50,8 @@ class Signing:
     """Why it does not count before an organiser's review; the answer to the supporter is the same."""
     proof: Proof | None = None
     """The proof of work to spend with this signature."""
+    is_unlimited: bool = False
+    """Whether it is never held for the number of signatures under its mail domain."""
 
 
 def sign(
@@ -176,6 +178,7 @@ def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, co
         town=details.town,
         words=details.words,
         domain=mail.domain.hex() if mail.domain else "",
+        is_unlimited=signing.is_unlimited,
     )
     key = code_key(mail.token) if mail.reserved.is_within_limit else keys.pending
     return submission.wrap(typed, key, context)

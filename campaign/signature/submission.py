@@ -35,6 +35,8 @@ class Submission:
     words: str = field(default="", repr=False)
     domain: str = field(default="", repr=False)
     """Digest of an owned mail domain, whose count of unconfirmed mails confirming lowers; else empty."""
+    is_unlimited: bool = False
+    """Whether it is never held for the number of signatures under that domain."""
 
 
 def context(of_box: str, disclosure: str) -> str:

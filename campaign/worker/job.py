@@ -19,7 +19,7 @@ from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import login_attempt, session
 from campaign.settings import Settings
-from campaign.signature import erase, published_count, recount
+from campaign.signature import domain_day, erase, published_count, recount
 from campaign.signature.announcement import DIGESTS, withdraw_all
 
 SORTED_BYTES = 64_000_000
@@ -115,6 +115,7 @@ def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now:
         return
     login_attempt.erase_old_failures(db, now=now)
     proof_of_work.delete_expired(db, now=now)
+    domain_day.delete_expired(db, now=now)
     sweep.erase_expired(db, now)
     yield 0
     yield from erase.erase_unconfirmed(db, now=now, confirmation_days=settings.confirmation_days)

@@ -6,7 +6,7 @@ import pytest
 
 from campaign.guard import network
 from campaign.guard.rate_limit import RateLimits
-from campaign.guard.threshold import MAILBOXES_PER_DOMAIN, SIGNATURES_PER_DOMAIN, Limit
+from campaign.guard.threshold import Limit
 from tests.conftest import Clock
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -46,7 +46,6 @@ def test_counters_hold_no_address_and_the_next_day_nothing_that_matches(clock: C
     def counted() -> bytes:
         for _ in range(2):
             limits.add("sign", HOME, clock())
-            limits.add_domain("mara@mara-example.org", clock())
         return _bytes_of(limits, set())
 
     limits = RateLimits()
@@ -66,42 +65,11 @@ def test_counters_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch, clock
     limits = RateLimits()
     for number in range(200):
         limits.add("sign", f"10.0.0.{number}", clock())
-        limits.add_domain(f"mara@example{number}.org", clock())
 
     day = limits._day
     assert len(day.since_midnight["sign"]) == 50
     assert len(day.windows["sign"]._counts) == 50
-    assert len(day.domains) == 50
     assert limits.wait("sign", "10.0.0.199", Limit(1, 9), clock()) > 0
-
-
-def test_a_domain_is_above_the_threshold_from_its_21st_mailbox_on(clock: Clock) -> None:
-    limits = RateLimits()
-    answers = [
-        limits.add_domain(f"m{number}@sub{number}.evil.example", clock())
-        for number in range(MAILBOXES_PER_DOMAIN + 2)
-    ]
-
-    assert answers == [False] * MAILBOXES_PER_DOMAIN + [True, True]
-    assert limits.add_domain("m1@evil.example", clock())
-    assert not limits.add_domain("m1@good.example", clock())
-    clock.forward(days=1)
-    assert not limits.add_domain("m1@evil.example", clock())
-
-
-def test_one_person_may_sign_every_letter_from_a_domain_of_their_own(clock: Clock) -> None:
-    limits = RateLimits()
-    answers = [limits.add_domain("mara@mara.example", clock()) for _ in range(SIGNATURES_PER_DOMAIN + 1)]
-
-    assert answers == [False] * SIGNATURES_PER_DOMAIN + [True]
-    assert SIGNATURES_PER_DOMAIN >= 57
-
-
-@pytest.mark.parametrize("domain", ["gmail.com", "mail.ru", "mail.kz", "yandex.kz", "proton.me", "gmx.de"])
-def test_a_public_provider_is_never_above_the_threshold(domain: str, clock: Clock) -> None:
-    limits = RateLimits()
-
-    assert not any(limits.add_domain(f"m{number}@{domain}", clock()) for number in range(200))
 
 
 def test_each_process_draws_its_own_salt(clock: Clock) -> None:

@@ -28,6 +28,8 @@ from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.settings import Settings
+from campaign.signature import published_count
+from campaign.signature.domain_day import DomainDay
 
 EMPTIED: tuple[type[Base], ...] = (
     OrganiserSession,
@@ -37,11 +39,20 @@ EMPTIED: tuple[type[Base], ...] = (
     LoginFailures,
     OutboxMail,
     MailboxDay,
+    DomainDay,
     SpentProof,
 )
 """Tables with wrapped keys, and those with content under the server's own keys."""
 
-RETAINED_FACTS = ("organisation", "safety", "base_url", "recount", "demo", campaign_key.DESTROYED_AT)
+RETAINED_FACTS = (
+    "organisation",
+    "safety",
+    "base_url",
+    "recount",
+    "demo",
+    published_count.FACT,
+    campaign_key.DESTROYED_AT,
+)
 """Facts that stay; all others are deleted, above all the salt of the digests."""
 
 ATTEMPTS = 3

@@ -18,7 +18,7 @@ from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import states_in_order
-from campaign.signature import count, invalidation, recount
+from campaign.signature import count, domain_day, invalidation, recount
 from campaign.signature.announcement import announcements
 from campaign.signature.key_change import count_sealed_to_setup_link, count_to_reseal
 from campaign.web.organise import chart
@@ -54,6 +54,7 @@ def dashboard() -> ResponseReturnValue:
         addresses=sum(1 for each in states if each.address),
         ready=sum(1 for each in states if each.is_ready),
         uncertain=sum(1 for each in states if each.latest and each.latest.status == UNCERTAIN),
+        busy_domains=domain_day.count_above_threshold(session(), on=now().date()),
         held=sum(sum(each) for each in invalidation.count_held(session()).values()),
         to_tell=notice.count_pending(session()),
         to_reseal=count_to_reseal(session()),

@@ -20,7 +20,7 @@ from campaign.guard.threshold import (
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address import canonical_address
-from campaign.signature.model import DOMAIN, NETWORK, ROBOT
+from campaign.signature.model import NETWORK, ROBOT
 from campaign.web.serving import headers
 from campaign.web.site import now, site
 from campaign.web.supporter.form import SignatureForm
@@ -44,6 +44,8 @@ class Admission:
     """Why it does not count before an organiser has reviewed it."""
     proof: Proof | None = None
     """To be spent in the transaction that stores the signature."""
+    is_unlimited: bool = False
+    """Whether its network has no limits; then its mail domain has none either."""
 
 
 def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
@@ -56,20 +58,19 @@ def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
     robot = ROBOT if form.is_from_a_robot else None
     address, email = request.remote_addr, form.email.data
     if _is_unlimited(address):
-        return Admission(robot)
+        return Admission(robot, is_unlimited=True)
     limits = site().rate_limits
     _check(limits.wait(SIGN, address, MAX_SIGNATURES, now()))
     is_busy = limits.wait(SIGN, address, FREE_SIGNATURES, now()) > 0
     proof = _read_proof(state, email) if is_busy or site().surge.is_surge(now()) else None
     limits.add(SIGN, address, now())
-    domain = DOMAIN if limits.add_domain(email, now()) else None
     if site().surge.add(now()):
         logger.warning(
             "surge: more signatures than usual; each needs a proof for %s minutes", SURGE_SECONDS // 60
         )
     # If tickets were enough, programs could sign from one network as fast as with puzzles, at no cost.
     unproven = NETWORK if is_busy and proof is None else None
-    return Admission(robot or unproven or domain, proof)
+    return Admission(robot or unproven, proof)
 
 
 def proof_page(language: Language, state: ParticipatingState, form: SignatureForm) -> str:

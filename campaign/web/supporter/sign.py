@@ -70,6 +70,7 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
         organisers_only=site().snapshots.current().safety.withholds(state.code, now().date()),
         held_for=admitted.held_for,
         proof=admitted.proof,
+        is_unlimited=admitted.is_unlimited,
     )
     site().writer.sign(signing)
     site().tasks.wake()

@@ -114,7 +114,12 @@ def test_at_once_no_key_opens_and_no_address_can_be_tested(
             unlock(after, owner.name, PASSPHRASE)
         assert [table for table in EMPTIED if count(after, table)] == []
         assert set(after.scalars(select(CampaignKey.public_key))) == {b""}
-        assert set(after.scalars(select(Fact.name))) == {"organisation", "safety", "erased_at", "published_count"}
+        assert set(after.scalars(select(Fact.name))) == {
+            "organisation",
+            "safety",
+            "erased_at",
+            "published_count",
+        }
         assert organisation(after).name == "Letters"
         assert is_unfinished(after)
 

@@ -27,6 +27,7 @@ from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.guard import proof_of_work
 from campaign.guard.threshold import TICKET_SECONDS
+from campaign.mail.daily_limit import DOMAIN_AT_ONCE
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count
 from campaign.signature.model import Signature
@@ -233,7 +234,8 @@ def live(
                 each.result()
         signed = Counter(each.status for each in made_up)
         assert Counter(each.status for each in real) == {303: len(real)}
-        expected = signed[303] + len(real)
+        # Further mails to the flood's domain leave one after the other.
+        expected = min(signed[303], DOMAIN_AT_ONCE) + len(real)
         assert eventually(lambda: len(relay.received) >= expected, 600), len(relay.received)
         let_confirm(site, relay, made_up + real)
         counted = _counted(server)

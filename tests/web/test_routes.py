@@ -60,6 +60,7 @@ GET   /organise/account/organisers/<uuid:organiser_id>               owners
 POST  /organise/account/organisers/<uuid:organiser_id>/remove        owners
 POST  /organise/account/organisers/<uuid:organiser_id>/role          owners
 POST  /organise/account/recovery-code                                organisers
+POST  /organise/account/key                                           owners
 GET   /organise/account/passphrase                                   readers
 POST  /organise/account/passphrase                                   readers
 GET   /organise/account/recovery-code/drill                          organisers

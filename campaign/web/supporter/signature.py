@@ -20,6 +20,7 @@ from campaign.web.supporter.private_page import (
     ACTIONS,
     disclosure_form,
     open_page,
+    read_token,
     render_find_signature,
     render_signature,
 )
@@ -46,11 +47,12 @@ def change(language: Language, token: str) -> ResponseReturnValue:
     try:
         if action not in ACTIONS:
             return _render_unchanged(language, token, page), 422
-        token, opened = open_page(token, page.state_code if page else "")
         if action == "disclose":
+            _, opened = open_page(token, page.state_code if page else "")
             form = disclosure_form(opened.signature)
             if not form.validate():
                 return render_signature(language, token, opened, form), 422
+        token = read_token(token)
         _perform(action, token, page)
     except UnknownTokenError:
         return render_find_signature(FindSignatureForm(), is_expired=True), 404
@@ -60,7 +62,7 @@ def change(language: Language, token: str) -> ResponseReturnValue:
         return _render_unchanged(language, token, page), 410
     except CampaignError:
         return _render_unchanged(language, token, page), 422
-    letter = page.state_code if page and len(opened.state_codes) > 1 else None
+    letter = page.state_code if page else None
     return redirect(url_for(".show", language=language, token=token, done=action, letter=letter), 303)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pyotp
 
+from campaign.mail.daily_limit import MAILS_A_DAY
 from tests.faults.canary import Canaries
 from tests.faults.serving import Browser, Server, mail_to
 from tests.support.relay import Relay
@@ -49,6 +50,8 @@ class Story:
     """Tokens of every mail that was sent."""
     downloads: list[bytes] = field(default_factory=list)
     signed: list[dict[str, str]] = field(default_factory=list)
+    readable: list[dict[str, str]] = field(default_factory=list)
+    """Unconfirmed submissions that the server can read: their mails wait, or none was sent."""
 
     def sign(self, state: str = "de", *, confirm: bool = True, **changes: str) -> str:
         """Sign with a canary in every field; return the token of the mail."""
@@ -96,7 +99,7 @@ def live(site: Server, relay: Relay, canaries: Canaries, broken: Breaking) -> St
 
 
 def supporters(story: Story) -> None:
-    """Sign with every disclosure, confirm, repeat, request links, withdraw and change the disclosure."""
+    """Sign with every disclosure, confirm, repeat too often, request links, withdraw, change the disclosure."""
     canaries, browser = story.canaries, story.site.browser()
     story.sign(disclosure="public", name=story.published)
     story.sign(disclosure="public")
@@ -116,6 +119,12 @@ def supporters(story: Story) -> None:
         assert browser.post("/en/signature", email=address).is_done
     mail_to(story.relay, twice, at=1)
     assert browser.get(f"/en/signature/{moving}").status == 200
+
+    often = story.person()["email"]
+    for _ in range(MAILS_A_DAY + 1):
+        beyond = story.person() | {"email": often}
+        assert browser.sign(**beyond).is_done
+    story.readable.append(beyond)
 
 
 def mistakes(story: Story, broken: Breaking) -> None:
@@ -140,6 +149,7 @@ def unlucky_mails(story: Story) -> None:
         assert story.site.browser().sign(**person).is_done
         noted = f"SMTP status {code[:3]}"
         assert eventually(lambda noted=noted: noted in story.site.console.read_text()), code
+    story.readable.append(person)
 
 
 def first_organiser(story: Story) -> Browser:
@@ -166,7 +176,8 @@ def first_organiser(story: Story) -> Browser:
     for path, form in posts.items():
         assert browser.post(f"/organise/{path}", on="/organise/account", **form).is_done, path
     # Its link stays in the browser: the wrapping under it is there to be tried.
-    assert browser.post("/organise/account/invitations", on="/organise/account").status == 200
+    invitation = {"name": "Ina Invited", "role": "organiser"}
+    assert browser.post("/organise/account/invitations", on="/organise/account", **invitation).status == 200
     return browser
 
 

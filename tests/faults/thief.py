@@ -25,6 +25,8 @@ assert schedule, "imported so that every table is known"
 BOXES = {
     "invalidation.sealed",
     "signature.sealed",
+    "signature.submission",
+    "signature.submitted_at",
     "key_wrapping.wrapped",
     "organiser.second_factor",
     "organiser.wrapped_private_key",
@@ -34,13 +36,18 @@ BOXES = {
 """Columns of sealed or encrypted content."""
 
 NO_BOXES = {
+    "audit_end.entry_mac",
+    "audit_end.mac",
+    "audit_entry.mac",
     "campaign_key.public_key",
     "delivery.letter_hash",
     "delivery.list_hash",
     "key_wrapping.opens_hash",
+    "key_wrapping.public_key",
     "letter_edition.content_hash",
     "login_failures.name_digest",
     "mailbox_day.digest",
+    "mailbox_day.link",
     "organiser.public_key",
     "organiser.salt",
     "organiser_session.hash",
@@ -48,7 +55,7 @@ NO_BOXES = {
     "signature_token.hash",
     "spent_proof.hash",
 }
-"""Columns of hashes, digests, salts and public keys; each value is tried as a key."""
+"""Columns of hashes, digests, MACs, salts and public keys; each value is tried as a key."""
 
 _CODE = re.compile(rb"[0-9A-HJKMNP-TV-Z]{20,32}")
 

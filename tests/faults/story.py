@@ -99,7 +99,7 @@ def live(site: Server, relay: Relay, canaries: Canaries, broken: Breaking) -> St
 
 
 def supporters(story: Story) -> None:
-    """Sign with every disclosure, confirm, repeat too often, request links, withdraw, change the disclosure."""
+    """Sign with every disclosure, confirm, repeat often, request links, withdraw and hide names."""
     canaries, browser = story.canaries, story.site.browser()
     story.sign(disclosure="public", name=story.published)
     story.sign(disclosure="public")

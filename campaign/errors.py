@@ -15,6 +15,7 @@
     │   ├── NoKeyError              there is no campaign key, so nobody can sign
     │   │   └── ErasedError         everything personal was erased in an emergency
     │   └── WrongKeyError           a passphrase, code, token or key that does not fit
+    │       └── RefusedCodeError    the passphrase fits, the six-digit code does not, and is counted
     │       └── AlteredError        a box or wrapping that does not belong to its row
     ├── OrganiserError              an account that cannot be created, changed or removed
     │   ├── RoleError               the role does not allow the action
@@ -87,6 +88,10 @@ class WrongKeyError(SealError):
 
 class AlteredError(WrongKeyError):
     """A box or wrapping does not belong to its row: somebody wrote to the database."""
+
+
+class RefusedCodeError(WrongKeyError):
+    """A wrong six-digit code after the right passphrase; it is counted, so the caller commits."""
 
 
 class OrganiserError(CampaignError):

@@ -30,7 +30,7 @@ _TICKET = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
 
 
 class SpentProof(Base):
-    """A proof that a signature used; deleted once the proof has expired."""
+    """A proof that a signature or a login used; deleted once the proof has expired."""
 
     __tablename__ = "spent_proof"
 
@@ -126,6 +126,11 @@ def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int
     if not -TICKET_SECONDS <= age <= PROOF_SECONDS:
         raise ProofError("the ticket has expired")
     return max(0, TICKET_SECONDS - age)
+
+
+def ticket_proof(given: str, *, now: datetime) -> Proof:
+    """Return a valid ticket as a proof, where it is good only once."""
+    return Proof(hashlib.sha256(given.encode()).digest(), now + timedelta(seconds=PROOF_SECONDS))
 
 
 def _statement(db: Session) -> Any:

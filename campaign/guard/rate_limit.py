@@ -38,18 +38,26 @@ class RateLimits:
 
     def wait(self, kind: str, address: str | None, limit: Limit, now: datetime) -> int:
         """Return the seconds until the network of *address* may send a request of *kind*; 0 for now."""
+        return self.wait_for(kind, network.prefix(address), limit, now)
+
+    def add(self, kind: str, address: str | None, now: datetime) -> None:
+        """Count a request of *kind* from the network of *address*."""
+        self.add_for(kind, network.prefix(address), now)
+
+    def wait_for(self, kind: str, who: bytes, limit: Limit, now: datetime) -> int:
+        """Return the seconds until *who*, a network or anything else that is counted, is below *limit*."""
         with self._lock:
             day = self._today(now)
-            key = day.digest(network.prefix(address))
+            key = day.digest(who)
             if day.since_midnight[kind][key] >= limit.per_day:
                 return _seconds_to_midnight(now)
             return day.windows[kind].wait(key, limit.per_window, now.timestamp())
 
-    def add(self, kind: str, address: str | None, now: datetime) -> None:
-        """Count a request of *kind* from the network of *address*."""
+    def add_for(self, kind: str, who: bytes, now: datetime) -> None:
+        """Count a request of *kind* by *who*."""
         with self._lock:
             day = self._today(now)
-            key = day.digest(network.prefix(address))
+            key = day.digest(who)
             day.windows[kind].add(key, now.timestamp())
             day.since_midnight[kind][key] += 1
             evict_oldest(day.since_midnight[kind])

@@ -32,9 +32,15 @@ MAX_POSTS = Limit(200, 2_000)
 """All other forms that supporters send: typed codes, link requests, confirmations, withdrawals. Twice
 as many as signatures, because no limit may stop people from withdrawing."""
 
-MAX_LOGINS = Limit(30, 300)
-"""Passphrases, setup links and recovery codes: no office of organisers comes near it. Each account has
-its own throttle besides."""
+FREE_LOGINS = Limit(30, 300)
+"""Logins from one network without a proof of work: no office of organisers comes near it."""
+
+FREE_LOGINS_TO_A_NAME, FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK = Limit(10, 100), Limit(5, 50)
+"""Logins with one name, from anywhere and from one network, without a proof. Beyond it a guesser solves a
+puzzle for each guess, and so does the organiser, whom no number of guesses locks out."""
+
+KNOWN_BROWSERS_LOGINS, OWN_ATTEMPTS = Limit(10, 100), Limit(10, 100)
+"""Logins of a browser that logged in before, and passphrases in one session: both apart from strangers'."""
 
 SURGE_PER_MINUTE = 30
 """Signatures a minute in one process above which every signature needs a proof. For people that would be

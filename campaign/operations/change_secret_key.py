@@ -21,7 +21,6 @@ from campaign.mail.outbox import OutboxMail
 from campaign.mail.sealed_content import NewMail
 from campaign.organiser import audit_chain, audit_log
 from campaign.organiser.audit_log import COMMAND_LINE
-from campaign.organiser.login_attempt import LoginFailures
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing import campaign_key
 from campaign.sealing.server_key import ServerKeys
@@ -93,7 +92,6 @@ def _change(db: Session, old: str, new: str, now: datetime) -> None:
     _rewrap_mails(db, before, after)
     # They are decrypted with cookie and key together; everybody logs in again.
     db.execute(delete(OrganiserSession))
-    db.execute(delete(LoginFailures))  # counted under digests of names
     audit_chain.rechain(db, before.audit, after.audit)
     db.info[audit_chain.KEY] = after.audit
     audit_log.record(db, COMMAND_LINE, "change secret key", now=now)

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaign.errors import WrongCodeError, WrongKeyError
+from campaign.errors import RefusedCodeError, WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser import second_factor, wrong_code
 from campaign.organiser.account import Organiser, Unlocked, find_account, own_key_context
@@ -26,7 +26,7 @@ def unlock(
     """Return the organiser of this name, with the campaign's private key unless a reader.
 
     An unknown name, a wrong passphrase, and a wrong, used or missing code take the same work and
-    raise the same error. A code is consumed. The caller commits after an error too: a wrong code is counted.
+    raise errors with the same words. A code is consumed.
 
     Args:
         db: A session that may write.
@@ -37,6 +37,7 @@ def unlock(
 
     Raises:
         WrongKeyError: Name, passphrase and code do not belong together, or the code came too early.
+        RefusedCodeError: The code alone is wrong; the caller commits, since it is counted.
     """
     account, stretched = stretch(db, find_account(db, name), passphrase)
     if account is None:
@@ -65,10 +66,9 @@ def authenticate_again(
 ) -> tuple[Organiser, bytes]:
     """Check passphrase and code of a logged-in organiser, as :func:`unlock` does; the code is consumed.
 
-    The caller commits after an error too.
-
     Raises:
         WrongKeyError: One of them is wrong, or the code came too early.
+        RefusedCodeError: The code alone is wrong; the caller commits, since it is counted.
     """
     account, stretched = check_passphrase(db, organiser_id, passphrase)
     _check_code(db, account, stretched, code, place=KNOWN_BROWSER)
@@ -105,7 +105,7 @@ def _check_code(
         second_factor.consume_code(db, account, stretched, code)
     except WrongCodeError as error:
         wrong_code.record(db, account, now=code.at)
-        raise WrongKeyError(NO_MATCH) from error
+        raise RefusedCodeError(NO_MATCH) from error
     wrong_code.accept(db, account, place, now=code.at)
 
 

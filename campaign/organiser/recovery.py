@@ -63,6 +63,15 @@ def try_recovery_code(db: Session, unlocked: Unlocked, code: str, *, now: dateti
     audit_log.record(db, unlocked.name, "try recovery code", now=now)
 
 
+def check_code(db: Session, code: str) -> None:
+    """Check that *code* is in use, before anything that takes time.
+
+    Raises:
+        WrongKeyError: It is not.
+    """
+    _open(db, code)
+
+
 def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (), now: datetime) -> Unlocked:
     """Set a new passphrase for the organiser who has this recovery code, and delete the code.
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
-from campaign.organiser import login_attempt
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.role import opens_names
 from campaign.sealing import box
@@ -91,7 +90,6 @@ def start(
             used_at=now,
         )
     )
-    login_attempt.reset_failures(db, unlocked.name, keys=keys)
     return cookie
 
 
@@ -120,12 +118,11 @@ def record_use(db: Session, cookie: str, *, now: datetime) -> None:
         row.used_at = now
 
 
-def record_answer(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> None:
-    """Record that the organiser gave the passphrase again at this time, and forget the failures before it."""
+def record_answer(db: Session, cookie: str, *, now: datetime) -> None:
+    """Record that the organiser gave the passphrase again at this time."""
     row = db.get(OrganiserSession, _session_hash(cookie))
     if row is not None:
         row.answered_at = now
-        login_attempt.reset_failures(db, db.get_one(Organiser, row.organiser_id).name, keys=keys)
 
 
 def end(db: Session, cookie: str) -> None:

@@ -12,6 +12,7 @@ from campaign import log
 from campaign.appeal import reading
 from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
+from campaign.guard.argon2_queue import Argon2Queue
 from campaign.guard.rate_limit import RateLimits
 from campaign.guard.surge import SurgeDetector
 from campaign.operations.start import prepare
@@ -21,7 +22,6 @@ from campaign.settings import Settings, load
 from campaign.web import site
 from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.organise import views
-from campaign.web.organise.permission import OPEN
 from campaign.web.serving import (
     asset,
     cache,
@@ -66,7 +66,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)
-    admission.init_app(app, OPEN)
+    admission.init_app(app)
     errors.init_app(app)
     _add_views(app)
     metrics.init_app(app, here)
@@ -92,6 +92,7 @@ def _make_site(settings: Settings, clock: Clock) -> Site:
         tasks=Tasks(settings, database, clock=clock),
         rate_limits=RateLimits(),
         surge=SurgeDetector(),
+        argon2_queue=Argon2Queue(settings.instance),
         clock=clock,
         background_reseal=BackgroundReseal(database),
         writer=SignatureWriter(settings, database, keys, clock),

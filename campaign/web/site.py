@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
+from campaign.guard.argon2_queue import Argon2Queue
 from campaign.guard.rate_limit import RateLimits
 from campaign.guard.surge import SurgeDetector
 from campaign.letter.sheet import Letter
@@ -42,6 +43,7 @@ class Site:
     tasks: Tasks
     rate_limits: RateLimits
     surge: SurgeDetector
+    argon2_queue: Argon2Queue
     clock: Clock
     writer: SignatureWriter
     """Supporters' views write through this only."""

@@ -17,7 +17,7 @@ from campaign.mail import outbox, sweep
 from campaign.operations import closing, monitor
 from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
-from campaign.organiser import login_attempt, session
+from campaign.organiser import session
 from campaign.settings import Settings
 from campaign.signature import domain_day, erase, published_count, recount
 from campaign.signature.announcement import DIGESTS, withdraw_all
@@ -113,7 +113,6 @@ def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now:
     yield 0
     if not clock.is_steady(now):
         return
-    login_attempt.erase_old_failures(db, now=now)
     proof_of_work.delete_expired(db, now=now)
     domain_day.delete_expired(db, now=now)
     sweep.erase_expired(db, now)

@@ -45,7 +45,6 @@ NO_BOXES = {
     "key_wrapping.opens_hash",
     "key_wrapping.public_key",
     "letter_edition.content_hash",
-    "login_failures.name_digest",
     "mailbox_day.digest",
     "mailbox_day.link",
     "organiser.public_key",

@@ -35,9 +35,9 @@ from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.login import unlock
-from campaign.organiser.login_attempt import LoginFailures, record_failure
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import make_recovery_code
+from campaign.organiser.wrong_code import BROWSER, WrongCodes
 from campaign.sealing import box as seal
 from campaign.sealing import campaign_key
 from campaign.sealing.address_digest import AddressDigests
@@ -74,7 +74,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     make_recovery_code(db, owner, now=NOW)
     invite(db, owner, "Pavel", now=NOW)
     organiser_session.start(db, owner, keys=keys, now=NOW)
-    record_failure(db, "Olga Organiser", keys=keys, now=NOW)
+    db.add(WrongCodes(organiser_id=owner.id, place=BROWSER, number=1, next_at=NOW))
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
     daily_limit.reserve_link_mail(db, os.urandom(32), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
@@ -356,7 +356,6 @@ def secrets(db: Session, settings: Settings, owner: Unlocked) -> dict[str, bytes
         organiser_session.OrganiserSession.sealed_key,
         outbox.OutboxMail.sealed,
         daily_limit.MailboxDay.digest,
-        LoginFailures.name_digest,
     ):
         found |= {f"{column} {number}": each for number, each in enumerate(db.scalars(select(column)))}
     (settings.instance / "secret_key").write_text("a-made-up-key-in-a-file")

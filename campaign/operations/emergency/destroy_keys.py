@@ -22,7 +22,6 @@ from campaign.operations.emergency import database_residue
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import COMMAND_LINE
-from campaign.organiser.login_attempt import LoginFailures
 from campaign.organiser.session import OrganiserSession
 from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
@@ -36,7 +35,6 @@ EMPTIED: tuple[type[Base], ...] = (
     WrongCodes,
     Organiser,
     KeyWrapping,
-    LoginFailures,
     OutboxMail,
     MailboxDay,
     DomainDay,

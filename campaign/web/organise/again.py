@@ -7,15 +7,14 @@ from flask.typing import ResponseReturnValue
 from campaign.errors import TooManyAttemptsError, WrongKeyError
 from campaign.organiser import second_factor
 from campaign.organiser import session as organiser_session
-from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import authenticate_again as check_answer
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise import carried_form
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import AgainForm
 from campaign.web.organise.session import unlocked
-from campaign.web.organise.throttle import attempt, too_many_attempts
-from campaign.web.site import commit, now, session, site
+from campaign.web.organise.throttle import own_attempt, too_many_attempts
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/again")
@@ -32,14 +31,14 @@ def authenticate_again() -> ResponseReturnValue:
         return _render_again(form), 422
     code = TypedCode(form.code.data or "", now())
     try:
-        with attempt(unlocked().name), argon2_lock(site().settings.instance):
+        with own_attempt():
             check_answer(session(), unlocked().id, form.passphrase.data, code)
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_again, form, error)
     except WrongKeyError:
         form.refuse(has_codes=second_factor.is_on(session(), unlocked().id))
         return _render_again(form), 422
-    organiser_session.record_answer(session(), cookie["unlock"], keys=site().keys, now=now())
+    organiser_session.record_answer(session(), cookie["unlock"], now=now())
     commit()
     return carried_form.proceed(carried_form.carried())
 

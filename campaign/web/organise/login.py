@@ -5,11 +5,10 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import TooManyAttemptsError, WrongKeyError
+from campaign.errors import ProofError, TooManyAttemptsError, WrongKeyError
 from campaign.organiser import audit_log, news
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import any_exist
-from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.campaign_key_change import change_if_due
 from campaign.organiser.login import unlock
 from campaign.organiser.second_factor import TypedCode
@@ -17,8 +16,13 @@ from campaign.web.organise import carried_form
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import LoginForm
 from campaign.web.organise.session import WHO, remember_last_login, reseal, start_session
-from campaign.web.organise.throttle import attempt, too_many_attempts
-from campaign.web.site import commit, now, session, site
+from campaign.web.organise.throttle import (
+    login_attempt,
+    proof_page,
+    remember_browser,
+    too_many_attempts,
+)
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/login")
@@ -37,8 +41,11 @@ def log_in() -> ResponseReturnValue:
         return _render_login(form), 422
     name, passphrase, code = form.name.data, form.passphrase.data, TypedCode(form.code.data, now())
     try:
-        with attempt(name), argon2_lock(site().settings.instance):
-            opened = change_if_due(session(), unlock(session(), name, passphrase, code), now=now())
+        with login_attempt(name) as place:
+            opened = unlock(session(), name, passphrase, code, place=place)
+            opened = change_if_due(session(), opened, now=now())
+    except ProofError:
+        return proof_page(name)
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_login, form, error)
     except WrongKeyError:
@@ -47,6 +54,7 @@ def log_in() -> ResponseReturnValue:
     is_same_organiser = cookie.get(WHO) == str(opened.id)
     previous = news.last_login(session(), opened.name)
     start_session(opened)
+    remember_browser(opened.name)
     remember_last_login(previous)
     audit_log.record(session(), opened.name, "log in", now=now())
     commit()

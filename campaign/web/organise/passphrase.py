@@ -8,15 +8,14 @@ from flask_babel import gettext
 from campaign.errors import TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser import audit_log, second_factor
 from campaign.organiser import session as organiser_session
-from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.passphrase_change import change_passphrase as change
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import ChangePassphraseForm
 from campaign.web.organise.session import unlocked
-from campaign.web.organise.throttle import attempt, too_many_attempts
+from campaign.web.organise.throttle import own_attempt, too_many_attempts
 from campaign.web.organise.welcome import campaign_words, passphrase_to_offer
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/account/passphrase", endpoint="passphrase")
@@ -33,7 +32,7 @@ def change_passphrase() -> ResponseReturnValue:
         return _render_form(form), 422
     words, code = campaign_words(), TypedCode(form.code.data or "", now())
     try:
-        with attempt(unlocked().name), argon2_lock(site().settings.instance):
+        with own_attempt():
             change(
                 session(),
                 unlocked(),
@@ -51,7 +50,7 @@ def change_passphrase() -> ResponseReturnValue:
     except WrongKeyError:
         form.refuse_present()
         return _render_form(form), 422
-    organiser_session.record_answer(session(), cookie["unlock"], keys=site().keys, now=now())
+    organiser_session.record_answer(session(), cookie["unlock"], now=now())
     commit()
     flash(gettext("Your passphrase is changed, and your other sessions are over."))
     return redirect(url_for(".account"), 303)

@@ -7,16 +7,14 @@ from flask_babel import gettext
 from campaign.errors import TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser import recovery
 from campaign.organiser import session as organiser_session
-from campaign.organiser.argon2_lock import argon2_lock
-from campaign.organiser.login_attempt import RECOVERY_NAME
 from campaign.organiser.recovery import recovery_codes
 from campaign.sealing.code import RECOVERY_CHARACTERS, grouped, read_code
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import RecoverForm, RecoveryCodeForm
 from campaign.web.organise.session import unlocked
-from campaign.web.organise.throttle import attempt, too_many_attempts
+from campaign.web.organise.throttle import code_turn, too_many_attempts
 from campaign.web.organise.welcome import campaign_words, passphrase_to_offer, welcome
-from campaign.web.site import commit, now, session, site
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/recover")
@@ -33,7 +31,8 @@ def use_recovery_code() -> ResponseReturnValue:
         return _render_recover(form), 422
     code, words = _normalised_code(form), campaign_words()
     try:
-        with attempt(RECOVERY_NAME), argon2_lock(site().settings.instance):
+        recovery.check_code(session(), code)
+        with code_turn(code):
             opened = recovery.recover(session(), code, form.passphrase.data, about=words, now=now())
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_recover, form, error)
@@ -70,10 +69,7 @@ def try_recovery_code() -> ResponseReturnValue:
     if not form.validate():
         return _render_drill(form), 422
     try:
-        with attempt(unlocked().name):
-            recovery.try_recovery_code(session(), unlocked(), _normalised_code(form), now=now())
-    except TooManyAttemptsError as error:
-        return too_many_attempts(_render_drill, form, error)
+        recovery.try_recovery_code(session(), unlocked(), _normalised_code(form), now=now())
     except WrongKeyError:
         form.code.errors = [
             gettext("This is not your recovery code, or a newer one has replaced it. Read it once more.")
@@ -94,12 +90,11 @@ def _render_recover(form: RecoverForm, *, retry_after: int | None = None) -> str
     )
 
 
-def _render_drill(form: RecoveryCodeForm, *, retry_after: int | None = None) -> str:
+def _render_drill(form: RecoveryCodeForm) -> str:
     mine = recovery_codes(session())
     return render_template(
         "organise/recovery_drill.html",
         form=form,
         has_code=unlocked().id in mine,
         tested_on=mine.get(unlocked().id),
-        retry_after=retry_after,
     )

@@ -11,14 +11,13 @@ from markupsafe import Markup
 from campaign.errors import TooManyAttemptsError, WrongCodeError, WrongKeyError
 from campaign.organiser import second_factor
 from campaign.organiser.account import Organiser
-from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.login import check_passphrase
 from campaign.organiser.second_factor import TypedCode
 from campaign.web.base_form import Form
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SwitchOnForm
 from campaign.web.organise.session import unlocked
-from campaign.web.organise.throttle import attempt, too_many_attempts
+from campaign.web.organise.throttle import own_attempt, too_many_attempts
 from campaign.web.site import commit, now, session, site
 
 
@@ -68,7 +67,7 @@ def switch_off_codes() -> ResponseReturnValue:
 
 def _check_passphrase(passphrase: str) -> tuple[Organiser, bytes]:
     """Return the account and the key derived from its passphrase; failures count as failed logins."""
-    with attempt(unlocked().name), argon2_lock(site().settings.instance):
+    with own_attempt():
         return check_passphrase(session(), unlocked().id, passphrase)
 
 

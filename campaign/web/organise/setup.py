@@ -6,7 +6,6 @@ from flask_babel import gettext
 
 from campaign.errors import AccountNameError, TooManyAttemptsError, WeakPassphraseError, WrongKeyError
 from campaign.organiser.account import any_exist
-from campaign.organiser.argon2_lock import argon2_lock
 from campaign.organiser.invitation import join
 from campaign.organiser.role import OWNER
 from campaign.sealing import key_wrapping
@@ -14,8 +13,9 @@ from campaign.sealing.code import read_code
 from campaign.sealing.key_wrapping import Invited
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SetupForm
+from campaign.web.organise.throttle import code_turn
 from campaign.web.organise.welcome import campaign_words, passphrase_to_offer, welcome
-from campaign.web.site import now, session, site
+from campaign.web.site import now, session
 
 
 @bp.get("/setup/<token>")
@@ -38,8 +38,7 @@ def set_up(token: str) -> ResponseReturnValue:
     code = read_code(token) or ""
     about = [form.name.data, *campaign_words()]
     try:
-        session().rollback()
-        with argon2_lock(site().settings.instance):
+        with code_turn(code):
             opened = join(session(), code, form.passphrase.data, name=form.name.data, about=about, now=now())
     except TooManyAttemptsError as error:
         form.passphrase.errors = [

@@ -1,31 +1,117 @@
-"""The rate limit of logins: count failures, and answer 429 after too many."""
+"""Passphrases are checked one at a time; who sends many solves puzzles, and nobody is locked out."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from campaign.errors import TooManyAttemptsError, WrongKeyError
-from campaign.organiser.login_attempt import check_attempt, record_failure
+from flask import after_this_request, render_template, request
+from flask import session as cookie
+from werkzeug import Response
+
+from campaign.errors import ProofError, RefusedCodeError, TooManyAttemptsError, WrongKeyError
+from campaign.guard import known_browser, network, proof_of_work
+from campaign.guard.argon2_queue import Rank
+from campaign.guard.threshold import (
+    FREE_LOGINS,
+    FREE_LOGINS_TO_A_NAME,
+    FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK,
+    KNOWN_BROWSERS_LOGINS,
+    OWN_ATTEMPTS,
+    TICKET_SECONDS,
+    Limit,
+)
+from campaign.organiser import name as names
+from campaign.organiser.wrong_code import BROWSER, KNOWN_BROWSER
 from campaign.web.base_form import Form
+from campaign.web.serving.cookie import PATH
 from campaign.web.site import commit, now, session, site
+
+ANSWER, TICKET = "altcha", "ticket"
+"""Form fields of the page that asks for a proof."""
 
 
 @contextmanager
-def attempt(name: str) -> Iterator[None]:
-    """Count a failure of the block under *name*; refuse to enter it after too many.
+def login_attempt(name: str) -> Iterator[str]:
+    """Take the turn for a login as *name*; the block gets the place for :mod:`campaign.organiser.wrong_code`.
 
     Raises:
-        TooManyAttemptsError: Too many failures; with the seconds to wait.
-        WrongKeyError: From the block.
+        ProofError: A proof of work is needed, and the request has none that is valid.
+        TooManyAttemptsError: Too many wait, even with a proof.
+        WrongKeyError: From the block; what it counted is committed.
     """
-    check_attempt(session(), name, keys=site().keys, now=now())
-    session().rollback()
+    rank, who = _admit(name)
     try:
-        yield
-    except WrongKeyError:
-        # Not rolled back: a wrong code was counted.
-        record_failure(session(), name, keys=site().keys, now=now())
-        commit()
+        with _turn(who, rank):
+            yield KNOWN_BROWSER if rank == Rank.KNOWN else BROWSER
+    except TooManyAttemptsError as error:
+        if rank == Rank.OTHER and not _is_unlimited():
+            raise ProofError("only a proof gets a place in the queue") from error
         raise
+
+
+@contextmanager
+def own_attempt() -> Iterator[None]:
+    """Take the turn for the passphrase of a logged-in organiser; each session has a budget of its own.
+
+    Raises:
+        TooManyAttemptsError: Too many in this session, or too many wait.
+        WrongKeyError: From the block; what it counted is committed.
+    """
+    who = hashlib.sha256(cookie["unlock"].encode()).digest()
+    wait = site().rate_limits.wait_for("own passphrase", who, OWN_ATTEMPTS, now())
+    if wait:
+        raise TooManyAttemptsError(wait)
+    site().rate_limits.add_for("own passphrase", who, now())
+    with _turn(who, Rank.KNOWN):
+        yield
+
+
+@contextmanager
+def code_turn(code: str) -> Iterator[None]:
+    """Take the turn for a new passphrase; the caller has checked the *code* of a link or a recovery.
+
+    There is no limit: nobody guesses such a code, and a wrong one costs a look-up.
+
+    Raises:
+        TooManyAttemptsError: Too many wait.
+    """
+    with _turn(code.encode(), Rank.KNOWN):
+        yield
+
+
+def remember_browser(name: str) -> None:
+    """Give this browser the cookie of one that logged in as *name*."""
+    value = known_browser.new_cookie(site().keys.cookie, name, now=now())
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie(
+            _cookie_name(),
+            value,
+            max_age=2 * known_browser.PERIOD_DAYS * 86_400,
+            path=PATH,
+            secure=site().settings.is_secure,
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+
+def proof_page(name: str) -> tuple[str, int]:
+    """Return the page that asks for a proof; it carries what was typed, and sends it again."""
+    key, subject = site().keys.proof, _subject(name)
+    ticket = request.form.get(TICKET, "")
+    try:
+        seconds = proof_of_work.ticket_wait(key, ticket, subject, now=now())
+    except ProofError:
+        seconds = 0
+    if not seconds:  # there was none, or it is spent
+        ticket, seconds = proof_of_work.ticket(key, subject, now=now()), TICKET_SECONDS
+    typed = [(name, text) for name, text in request.form.items(multi=True) if name not in {ANSWER, TICKET}]
+    # After an invalid answer there is no new puzzle, or the browser would try for ever.
+    puzzle = "" if request.form.get(ANSWER) else proof_of_work.puzzle(key, now=now())
+    page = render_template("organise/proof.html", typed=typed, puzzle=puzzle, ticket=ticket, seconds=seconds)
+    return page, 422
 
 
 def too_many_attempts(
@@ -33,3 +119,83 @@ def too_many_attempts(
 ) -> tuple[str, int, dict[str, str]]:
     """Return a 429 answer: the page from *render*, with the form as it was filled in."""
     return render(form, retry_after=error.seconds), 429, {"Retry-After": str(error.seconds)}
+
+
+@contextmanager
+def _turn(who: bytes, rank: Rank) -> Iterator[None]:
+    session().rollback()  # nothing is locked while the request waits
+    with site().argon2_queue.turn(who, rank):
+        try:
+            yield
+        except RefusedCodeError:
+            commit()  # it was counted
+            raise
+        except WrongKeyError:
+            session().rollback()
+            raise
+
+
+def _admit(name: str) -> tuple[Rank, bytes]:
+    """Return the rank of a login as *name*, and whose turn it takes; count it.
+
+    What is counted are attempts, before their work, so that simultaneous ones count too.
+    """
+    given, limits = request.cookies.get(_cookie_name(), ""), site().rate_limits
+    if known_browser.is_known(site().keys.cookie, given, name, now=now()):
+        who = given.encode()
+        if not limits.wait_for("known browser", who, KNOWN_BROWSERS_LOGINS, now()):
+            limits.add_for("known browser", who, now())
+            return Rank.KNOWN, who
+    who = network.prefix(request.remote_addr)
+    if _is_unlimited():
+        return Rank.OTHER, who
+    counters = _counters(name, who)
+    rank = _spend_proof(name)
+    if rank is None and any(limits.wait_for(kind, key, limit, now()) for kind, key, limit in counters):
+        raise ProofError("this login needs a proof of work")
+    for kind, key, _limit in counters:
+        limits.add_for(kind, key, now())
+    return rank or Rank.OTHER, who
+
+
+def _counters(name: str, who: bytes) -> list[tuple[str, bytes, Limit]]:
+    named = names.fold(name).encode(errors="replace")
+    return [
+        ("login", who, FREE_LOGINS),
+        ("login to a name", named, FREE_LOGINS_TO_A_NAME),
+        ("login to a name from a network", who + b"\0" + named, FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK),
+    ]
+
+
+def _spend_proof(name: str) -> Rank | None:
+    """Return the rank of the proof in the request, which is good once; ``None`` without one.
+
+    Raises:
+        ProofError: It is invalid or was used, or the ticket's wait is not over.
+    """
+    key, answer, ticket = site().keys.proof, request.form.get(ANSWER, ""), request.form.get(TICKET, "")
+    if not answer and not ticket:
+        return None
+    if answer:
+        proof = proof_of_work.read(key, answer, now=now())
+    elif proof_of_work.ticket_wait(key, ticket, _subject(name), now=now()):
+        raise ProofError("the ticket's wait is not over")
+    else:
+        proof = proof_of_work.ticket_proof(ticket, now=now())
+    proof_of_work.spend(session(), proof)
+    session().commit()
+    # A wait costs a program nothing, so it gets no place before others.
+    return Rank.PROVEN if answer else Rank.OTHER
+
+
+def _subject(name: str) -> bytes:
+    """Return what a ticket is good for: a login with this name, from any network."""
+    return b"login\0" + names.fold(name).encode(errors="replace")
+
+
+def _cookie_name() -> str:
+    return "__Secure-known-browser" if site().settings.is_secure else "known-browser"
+
+
+def _is_unlimited() -> bool:
+    return network.is_within(request.remote_addr, site().settings.unlimited_networks)

@@ -1,4 +1,4 @@
-"""The session cookie of organisers' pages, the only cookie; supporters' pages neither read nor set one."""
+"""The session cookie, on organisers' pages alone; supporters' pages neither read nor set a cookie."""
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface

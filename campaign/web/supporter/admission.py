@@ -1,7 +1,6 @@
 """Admission of posted forms: rate limits, proofs of work, and which signatures are held for review."""
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from flask import Flask, render_template, request
@@ -11,7 +10,6 @@ from campaign.guard import network, proof_of_work
 from campaign.guard.proof_of_work import Proof
 from campaign.guard.threshold import (
     FREE_SIGNATURES,
-    MAX_LOGINS,
     MAX_POSTS,
     MAX_SIGNATURES,
     SURGE_SECONDS,
@@ -94,26 +92,19 @@ def proof_page(language: Language, state: ParticipatingState, form: SignatureFor
     )
 
 
-def init_app(app: Flask, login_views: Collection[str]) -> None:
-    """Limit every public post to *app*, except signing, which calls :func:`admit`.
-
-    Args:
-        app: The application.
-        login_views: Organisers' views that need no session; those that need one have no limit.
-    """
+def init_app(app: Flask) -> None:
+    """Limit every supporters' post to *app*, except signing, which calls :func:`admit`."""
 
     @app.before_request
     def check_limit() -> None:
         if request.method in SAFE or request.endpoint in {None, SIGN} or _is_unlimited(request.remote_addr):
             return
-        is_login = request.blueprint == "organise"
-        if is_login and request.endpoint not in login_views:
-            return
+        if request.blueprint == "organise":
+            return  # see campaign.web.organise.throttle
         # Before the count: another site could use up the limit of its visitors' networks.
         headers.forbid_foreign_posts()
-        kind, limit = ("login", MAX_LOGINS) if is_login else ("post", MAX_POSTS)
-        _check(site().rate_limits.wait(kind, request.remote_addr, limit, now()))
-        site().rate_limits.add(kind, request.remote_addr, now())
+        _check(site().rate_limits.wait("post", request.remote_addr, MAX_POSTS, now()))
+        site().rate_limits.add("post", request.remote_addr, now())
 
 
 def _check(wait_seconds: int) -> None:

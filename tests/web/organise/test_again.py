@@ -244,14 +244,6 @@ def test_the_code_is_asked_for_too_and_works_once(organiser: OrganisersBrowser, 
     assert answer(organiser, organiser.get("/organise/again"), code=code).status_code == 422
 
 
-def test_wrong_passphrases_count_as_failed_logins(organiser: OrganisersBrowser, app: Flask) -> None:
-    page = organiser.get("/organise/again")
-    statuses = [answer(organiser, page, passphrase=f"wrong words number {at}").status_code for at in range(8)]
-
-    assert statuses[0] == 422
-    assert 429 in statuses
-
-
 def test_a_form_that_is_too_long_to_be_read_gets_an_error_page(organiser: OrganisersBrowser) -> None:
     for path in ("/organise/requests", "/organise/again", "/organise/login"):
         assert organiser.client.post(path, data={"target": "x" * 300_000}).status_code == 413

@@ -8,14 +8,12 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.organiser import second_factor, wrong_code
 from campaign.organiser.account import Unlocked
 from campaign.organiser.audit_log import entries
 from campaign.organiser.login import check_passphrase
-from campaign.organiser.login_attempt import FREE_FAILURES, LoginFailures
 from campaign.organiser.second_factor import TypedCode
 from campaign.organiser.wrong_code import FREE_CODES
 from campaign.sealing import passphrase_key
@@ -83,7 +81,6 @@ def test_every_wrong_login_takes_the_same_work_and_gets_the_same_answer(
 
     assert len(pages) == 1
     assert figures == [[passphrase_key.COST]] * len(figures)
-    assert sorted(each.failures for each in db.scalars(select(LoginFailures))) == [1, 4]
 
 
 def test_a_right_login_takes_that_work_too(
@@ -96,58 +93,10 @@ def test_a_right_login_takes_that_work_too(
     assert work == [passphrase_key.COST]
 
 
-@pytest.mark.both_databases
-def test_after_five_failures_of_any_kind_a_name_waits_without_any_work(
-    app: Flask, secret: str, work: list[tuple[int, int]]
-) -> None:
-    nobody, *known = attempts(secret)
-    for five in ([nobody] * FREE_FAILURES, [*known, known[0]]):
-        assert [OrganisersBrowser(app).log_in(**wrong).status_code for wrong in five] == [422] * FREE_FAILURES
-    work.clear()
-    answers = [OrganisersBrowser(app).log_in(**wrong) for wrong in (nobody, *known)]
-
-    assert {each.status_code for each in answers} == {429}
-    assert len({without_what_was_typed(each.text) for each in answers}) == 1
-    assert int(answers[0].headers["Retry-After"]) <= 16
-    assert work == []
-
-
 def recover(browser: OrganisersBrowser) -> int:
     new = f"{PASSPHRASE} again"
     form = {"code": "0" * 32, "passphrase": new, "passphrase_again": new}
     return browser.post("/organise/recover", on="/organise/recover", **form).status_code
-
-
-def drill(browser: OrganisersBrowser) -> int:
-    return browser.post(DRILL, on=DRILL, code="0" * 32).status_code
-
-
-def again(browser: OrganisersBrowser) -> int:
-    return browser.post("/organise/again", passphrase="not this one at all").status_code
-
-
-def switch_on(browser: OrganisersBrowser) -> int:
-    form = {"passphrase": "not this one at all", "code": "000000", "secret": "A" * 32}
-    return browser.post("/organise/account/codes/on", **form).status_code
-
-
-def test_recovering_the_drill_and_codes_are_throttled_like_a_login(
-    organiser: OrganisersBrowser, clock: Clock
-) -> None:
-    for attempt in (recover, drill, again, switch_on):
-        answers = [attempt(organiser) for _ in range(FREE_FAILURES + 1)]
-        assert answers == [422] * FREE_FAILURES + [429], attempt
-        # A successful login after the wait resets the failures.
-        clock.forward(seconds=16)
-        assert organiser.post("/organise/logout").status_code == 303
-        assert organiser.log_in().status_code == 303
-
-
-def test_wrong_recovery_codes_keep_nobody_from_logging_in(app: Flask, organiser: OrganisersBrowser) -> None:
-    for _ in range(FREE_FAILURES + 1):
-        recover(OrganisersBrowser(app))
-
-    assert OrganisersBrowser(app).log_in().status_code == 303
 
 
 def test_a_wrong_recovery_code_costs_next_to_nothing(

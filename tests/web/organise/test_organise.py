@@ -148,18 +148,6 @@ def test_a_wrong_login_does_not_say_what_was_wrong(
     assert browser.get("/organise/").status_code == 303
 
 
-def test_after_five_wrong_logins_one_has_to_wait(app: Flask, owner: Any, clock: Clock) -> None:
-    browser = OrganisersBrowser(app)
-    for _ in range(5):
-        browser.log_in(passphrase="not the right words")
-    answer = browser.log_in()
-
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 0
-    clock.forward(minutes=20)
-    assert browser.log_in().status_code == 303
-
-
 def test_a_forged_post_is_refused(organiser: OrganisersBrowser) -> None:
     answer = organiser.client.post(
         "/organise/account/organisation", data={"name": "x", "seat": "x", "contact": "x@example.org"}

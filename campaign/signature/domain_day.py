@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import String, delete, func, select
+from sqlalchemy import String, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
@@ -32,6 +32,11 @@ class DomainDay(Base):
 
 
 _statements: dict[str, Any] = {}
+
+_domains = DomainDay.__table__.c
+_SELECT = select(_domains.digest, _domains.state_code, _domains.confirmed).where(
+    _domains.digest.in_(bindparam("digests", expanding=True))
+)
 
 
 def count_confirmed(db: Session, domains: Mapping[SignatureKey, bytes], *, on: date) -> set[SignatureKey]:
@@ -81,8 +86,8 @@ def count_above_threshold(db: Session, *, on: date) -> int:
 
 def _totals(db: Session, digests: set[bytes]) -> dict[bytes, Counter[str]]:
     found: dict[bytes, Counter[str]] = {digest: Counter() for digest in digests}
-    columns = DomainDay.digest, DomainDay.state_code, DomainDay.confirmed
-    for digest, state_code, confirmed in db.execute(select(*columns).where(DomainDay.digest.in_(digests))):
+    rows = db.connection().execute(_SELECT, {"digests": list(digests)})
+    for digest, state_code, confirmed in rows:
         found[digest][state_code] = confirmed
     return found
 

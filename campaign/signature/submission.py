@@ -11,7 +11,7 @@ server's key, so that a stolen copy of the database cannot be matched with a net
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ def context(of_box: str, disclosure: str) -> str:
 
 def wrap(submission: Submission, key: bytes, context: str) -> bytes:
     """Return the encrypted copy of *submission*, padded so that its size tells no length."""
-    content = json.dumps(asdict(submission), ensure_ascii=False).encode()
+    content = json.dumps(vars(submission), ensure_ascii=False).encode()
     return box.wrap(sodium_pad(content, box.BLOCK_BYTES), key, context)
 
 

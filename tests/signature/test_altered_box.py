@@ -156,7 +156,7 @@ def test_resealing_leaves_no_box_behind_and_makes_none_genuine(db: Session, keys
     first, second, third = (make_signature(db, keys, name=name) for name in ("One", "Two", "Three"))
     write(db, first.row, sealed=second.row.sealed)
     write(db, third.row, sealed=b"x" * 400)
-    owner = invitation.join(db, code, "Olga Organiser", PASSPHRASE, now=NOW)
+    owner = invitation.join(db, code, PASSPHRASE, name="Olga Organiser", now=NOW)
 
     while reseal_some(db, owner.campaign_private_key):
         pass
@@ -199,17 +199,23 @@ def test_the_grounds_of_a_decision_do_not_open_as_another_ones(db: Session, ring
 
 
 @pytest.mark.parametrize(
-    "columns", [{"role": "owner"}, {"expires_at": NOW.replace(year=2030)}, {"holder_id": uuid4()}]
+    "columns",
+    [
+        {"role": "owner"},
+        {"name": "Olga Organizer"},
+        {"expires_at": NOW.replace(year=2030)},
+        {"holder_id": uuid4()},
+    ],
 )
 def test_an_invitation_that_was_edited_opens_nothing(
     db: Session, owner: Unlocked, columns: dict[str, object]
 ) -> None:
-    code = invitation.invite(db, owner, "organiser", now=NOW)
+    code = invitation.invite(db, owner, "Eve", "organiser", now=NOW)
     db.execute(update(KeyWrapping).where(KeyWrapping.kind == "link").values(**columns))
     db.expire_all()
 
     with pytest.raises(AlteredError):
-        invitation.join(db, code, "Eve", "wombat lantern orbit thistle quarry mellow", now=NOW)
+        invitation.join(db, code, "wombat lantern orbit thistle quarry mellow", now=NOW)
 
 
 def test_a_recovery_code_given_to_another_account_opens_nothing(db: Session, owner: Unlocked) -> None:

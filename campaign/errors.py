@@ -13,6 +13,7 @@
     ├── ProofError                  a proof of work is missing or invalid
     ├── SealError
     │   ├── NoKeyError              there is no campaign key, so nobody can sign
+    │   │   ├── ForgedKeyError      the campaign's public key was changed in the database
     │   │   └── ErasedError         everything personal was erased in an emergency
     │   └── WrongKeyError           a passphrase, code, token or key that does not fit
     │       └── RefusedCodeError    the passphrase fits, the six-digit code does not, and is counted
@@ -76,6 +77,10 @@ class SealError(CampaignError):
 
 class NoKeyError(SealError):
     """There is no campaign key, so nothing personal can be sealed."""
+
+
+class ForgedKeyError(NoKeyError):
+    """The campaign's public key was changed in the database: nothing is sealed to it."""
 
 
 class ErasedError(NoKeyError):

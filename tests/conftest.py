@@ -20,7 +20,7 @@ from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.operations import start
 from campaign.organiser import audit_chain
-from campaign.sealing import passphrase_key
+from campaign.sealing import passphrase_key, row_mac
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
@@ -156,6 +156,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     audit_chain.use_key(database, ServerKeys.from_secret(SECRET).audit)
+    row_mac.use_key(database, ServerKeys.from_secret(SECRET).row)
     yield database
     database.close()
 

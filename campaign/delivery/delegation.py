@@ -12,15 +12,18 @@ from campaign.delivery import address_file
 from campaign.delivery.address_file import Row, cell, day
 from campaign.errors import DelegationError
 from campaign.reference.participating_state import STATES
+from campaign.sealing import row_mac
+from campaign.sealing.row_mac import Authentic
 
 EARLIEST_CHECK = date(2021, 3, 1)
 """The month of the call: an earlier day, such as one of the year 26, is a slip."""
 
 
-class Delegation(Base):
+class Delegation(Authentic, Base):
     """The address of one participating state's delegation to the OSCE."""
 
     __tablename__ = "delegation"
+    authentic = ("state_code", "email", "source", "checked_on")
 
     state_code: Mapped[str] = mapped_column(String(2), primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
@@ -53,16 +56,16 @@ def save(db: Session, address: Address, *, by: str, now: datetime) -> Delegation
         DelegationError: The address, its source or its day is invalid.
     """
     checked = _checked(address, now.date())
-    return db.merge(
-        Delegation(
-            state_code=checked.state_code,
-            email=checked.email,
-            source=checked.source,
-            checked_on=checked.checked_on,
-            entered_by=by,
-            entered_at=now,
-        )
+    row = Delegation(
+        state_code=checked.state_code,
+        email=checked.email,
+        source=checked.source,
+        checked_on=checked.checked_on,
+        entered_by=by,
+        entered_at=now,
     )
+    row_mac.sign(db, row)
+    return db.merge(row)
 
 
 def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:

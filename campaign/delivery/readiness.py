@@ -1,6 +1,6 @@
 """Whether a participating state's delivery is ready; overview, deliveries page and sending all ask here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from campaign.database.restoration import unreviewed
 from campaign.delivery.delegation import Delegation, delegations
 from campaign.delivery.model import BOUNCED, REACHED, SENDING, Delivery, deliveries, group_by_state
+from campaign.disclosure import safety_list
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import ParticipatingState, states_in_order
+from campaign.sealing import row_mac
 from campaign.signature import count
 
 
@@ -25,6 +27,10 @@ class Obstacle(StrEnum):
     """The organisation that sends is not set."""
     SIGNATURES = "signatures"
     ADDRESS = "address"
+    ADDRESS_ALTERED = "address_altered"
+    """Somebody changed the address in the database; an organiser enters it again."""
+    SAFETY_ALTERED = "safety_altered"
+    """Somebody changed the safety lists in the database; an owner stores them again."""
     SENDING = "sending"
     """Another delivery to the same delegation is being sent."""
     NOTHING_NEW = "sent"
@@ -61,6 +67,7 @@ def of_all_states(db: Session) -> list[Readiness]:
     """Return the readiness of all states, in the order of their English names."""
     sender, addresses, signatures = organisation(db), delegations(db), count.by_state(db)
     is_restored = unreviewed(db) is not None
+    are_lists_altered = safety_list.is_altered(db)
     by_state = group_by_state(db.scalars(deliveries()))
     return [
         _readiness(
@@ -70,6 +77,7 @@ def of_all_states(db: Session) -> list[Readiness]:
             signatures.get(state.code, 0),
             by_state.get(state.code, ()),
             is_restored=is_restored,
+            altered=_altered(db, addresses.get(state.code), are_lists_altered=are_lists_altered),
         )
         for state in states_in_order(ENGLISH)
     ]
@@ -86,7 +94,14 @@ def of_state(db: Session, state: ParticipatingState) -> Readiness:
         count.of_state(db, state.code),
         latest_first,
         is_restored=unreviewed(db) is not None,
+        altered=_altered(db, address, are_lists_altered=safety_list.is_altered(db)),
     )
+
+
+def _altered(db: Session, address: Delegation | None, *, are_lists_altered: bool) -> set[Obstacle]:
+    is_forged = address is not None and not row_mac.is_genuine(db, address)
+    found = {Obstacle.SAFETY_ALTERED: are_lists_altered, Obstacle.ADDRESS_ALTERED: is_forged}
+    return {obstacle for obstacle, is_present in found.items() if is_present}
 
 
 def _readiness(
@@ -97,6 +112,7 @@ def _readiness(
     latest_first: Sequence[Delivery],
     *,
     is_restored: bool,
+    altered: Collection[Obstacle],
 ) -> Readiness:
     reached = [delivery for delivery in latest_first if delivery.status in REACHED]
     delivered = next((delivery for delivery in reached if delivery.status != BOUNCED), None)
@@ -106,6 +122,8 @@ def _readiness(
         Obstacle.ORGANISATION: not sender.is_set,
         Obstacle.SIGNATURES: signatures == 0,
         Obstacle.ADDRESS: address is None,
+        Obstacle.ADDRESS_ALTERED: Obstacle.ADDRESS_ALTERED in altered,
+        Obstacle.SAFETY_ALTERED: Obstacle.SAFETY_ALTERED in altered,
         Obstacle.SENDING: any(delivery.status == SENDING for delivery in reached),
         Obstacle.NOTHING_NEW: new == 0,
     }

@@ -245,6 +245,8 @@ def _begin(sender: Sender, order: Order, planned: Plan, document: Document) -> N
             if (latest.id if latest else None) != _latest_id(planned):
                 raise DeliveryError("another message to this delegation was sent meanwhile")
             lists = safety_list.current_lists(db, sender.appeal)
+            if lists.is_altered:
+                raise DeliveryError("the safety lists were changed in the database")
             if state_code in lists.no_names_to and not planned.names_withheld:
                 raise DeliveryError("this delegation gets no names any more")
             if _still_deliverable(db, order.delivery_id, planned.names_from) != len(document.numbers):

@@ -1,5 +1,6 @@
 """Approve or decline public names and signatories' own words."""
 
+import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database import journal
 from campaign.sealing.key_ring import KeyRing
-from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
+from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey, public_mac
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
 from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 
@@ -56,6 +57,9 @@ def approve_names(
         if signature.residence in not_from:
             signature.name_review = DECLINED
             return Outcome.ENDANGERED
+        if not _chose_to_be_public(db, signature):
+            ring.altered.add(signature.context)
+            return Outcome.ALTERED
         unsealed = UnsealedSignature(signature, ring)
         if unsealed.details is None:
             return Outcome.ALTERED if unsealed.is_altered else Outcome.UNREADABLE
@@ -63,6 +67,11 @@ def approve_names(
         return Outcome.DECIDED
 
     return _review(db, keys, approve)
+
+
+def _chose_to_be_public(db: Session, signature: Signature) -> bool:
+    expected = public_mac(db, PUBLIC, signature.state_code, signature.id)
+    return hmac.compare_digest(signature.public_mac or b"", expected or b"none")
 
 
 def decline_names(db: Session, keys: Iterable[SignatureKey], *, shown: str | None) -> Counter[Outcome]:

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import journal
-from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import take_setup_lock
 from campaign.disclosure.approval import decline_names_from
 from campaign.errors import CampaignError
-from campaign.letter.edition import current_edition
+from campaign.letter.edition import LetterEdition, current_edition
 from campaign.organiser import audit_log
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES, UNSTATED
+from campaign.sealing.row_mac import read_authentic_fact, save_authentic_fact
 from campaign.signature.model import Signature
 from campaign.signature.select import counts
 
@@ -44,6 +44,9 @@ class SafetyLists:
     Earlier forms promised that only organisers would see the name."""
     is_edited: bool = False
     """Whether organisers changed the appeal's lists."""
+    is_altered: bool = False
+    """Whether somebody changed them in the database: nothing is delivered or published until an owner
+    stores them again."""
 
     def withholds(self, state_code: str, signed_on: date) -> bool:
         """Whether a name given on *signed_on* is not delivered."""
@@ -84,8 +87,10 @@ class Change:
 
 
 def current_lists(db: Session, appeal: Appeal) -> SafetyLists:
-    """Return the lists in force."""
+    """Return the lists in force; if they were altered, the stricter of those stored and the appeal's."""
     stored = _stored(db)
+    if stored is not None and stored.is_altered:
+        return _stricter(stored, _from_appeal(appeal))
     if stored is not None and stored.is_edited:
         return stored.with_accused(appeal)
     return replace(_from_appeal(appeal), names_from=stored.names_from if stored else {})
@@ -95,6 +100,12 @@ def locked_lists(db: Session, appeal: Appeal) -> SafetyLists:
     """Return the current lists, which nobody else changes until the transaction ends."""
     take_setup_lock(db)
     return current_lists(db, appeal)
+
+
+def is_altered(db: Session) -> bool:
+    """Whether somebody changed, or removed, the stored lists in the database."""
+    stored = _stored(db)
+    return stored is not None and stored.is_altered
 
 
 def current_appeal(db: Session, appeal: Appeal) -> Appeal:
@@ -109,6 +120,8 @@ def store_at_start(db: Session, appeal: Appeal, *, now: datetime) -> None:
     until now are not delivered.
     """
     before, after = _stored(db), current_lists(db, appeal)
+    if before is not None and before.is_altered:
+        return  # stored again, they would look genuine
     if before is not None:
         after = _with_release_days(after, before.no_names_to - after.no_names_to, now)
     _store(db, after)
@@ -172,6 +185,8 @@ def _check(appeal: Appeal, wanted: Change) -> None:
 
 
 def _record(db: Session, before: SafetyLists, after: SafetyLists, *, by: str, now: datetime) -> None:
+    if before.is_altered:
+        audit_log.record(db, by, "store altered lists again", now=now)
     for act, codes in (
         ("withhold names", after.no_names_to - before.no_names_to),
         ("release names", before.no_names_to - after.no_names_to),
@@ -188,15 +203,33 @@ def _from_appeal(appeal: Appeal) -> SafetyLists:
 
 
 def _stored(db: Session) -> SafetyLists | None:
-    text = read_fact(db, _NAME)
-    if text is None:
-        return None
-    content: dict[str, Any] = json.loads(text)
-    return SafetyLists(
-        no_names_to=frozenset(content["no_names_to"]),
-        endangered_residences=frozenset(content["endangered_residences"]),
-        names_from={code: date.fromisoformat(day) for code, day in content["names_from"].items()},
-        is_edited=content["is_edited"],
+    """Return the stored lists; ``None`` before the first start."""
+    stored = read_authentic_fact(db, _NAME)
+    if stored is None:
+        # A site that started once has stored them, with the first edition of the letter.
+        return _NOTHING if db.scalar(select(LetterEdition.number).limit(1)) else None
+    text, is_genuine = stored
+    try:
+        content: dict[str, Any] = json.loads(text)
+        return SafetyLists(
+            no_names_to=frozenset(content["no_names_to"]).intersection(STATES),
+            endangered_residences=frozenset(content["endangered_residences"]).intersection(RESIDENCES),
+            names_from={code: date.fromisoformat(day) for code, day in content["names_from"].items()},
+            is_edited=content["is_edited"],
+            is_altered=not is_genuine,
+        )
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return _NOTHING
+
+
+_NOTHING = SafetyLists(no_names_to=frozenset(), endangered_residences=frozenset(), is_altered=True)
+
+
+def _stricter(stored: SafetyLists, other: SafetyLists) -> SafetyLists:
+    return replace(
+        stored,
+        no_names_to=stored.no_names_to | other.no_names_to,
+        endangered_residences=stored.endangered_residences | other.endangered_residences,
     )
 
 
@@ -207,7 +240,7 @@ def _store(db: Session, after: SafetyLists) -> None:
         "names_from": {code: day.isoformat() for code, day in after.names_from.items()},
         "is_edited": after.is_edited,
     }
-    save_fact(db, _NAME, json.dumps(content))
+    save_authentic_fact(db, _NAME, json.dumps(content))
 
 
 @lru_cache(maxsize=16)

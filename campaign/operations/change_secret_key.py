@@ -19,6 +19,7 @@ from campaign.errors import SettingsError, WrongKeyError
 from campaign.mail import sealed_content
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.sealed_content import NewMail
+from campaign.operations.renew_macs import renew_macs
 from campaign.organiser import audit_chain, audit_log
 from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.session import OrganiserSession
@@ -92,6 +93,7 @@ def _change(db: Session, old: str, new: str, now: datetime) -> None:
     _rewrap_mails(db, before, after)
     # They are decrypted with cookie and key together; everybody logs in again.
     db.execute(delete(OrganiserSession))
+    renew_macs(db, before.row, after.row)
     audit_chain.rechain(db, before.audit, after.audit)
     db.info[audit_chain.KEY] = after.audit
     audit_log.record(db, COMMAND_LINE, "change secret key", now=now)

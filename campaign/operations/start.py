@@ -15,7 +15,7 @@ from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
 from campaign.operations import copy, replay
 from campaign.organiser import audit_chain
-from campaign.sealing import campaign_key
+from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import published_count
@@ -40,6 +40,8 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         take_setup_lock(db)
         copy.check_finished(db)
         keys = _keys(db, settings)
+        row_mac.use_key(database, keys.row)
+        db.info[row_mac.KEY] = keys.row
         audit_chain.use_key(db, keys.audit)
         audit_chain.begin(db, keys.audit)
         if database.journal is not None and replay.catch_up(db, appeal, database.journal, now=now):

@@ -13,14 +13,26 @@ from campaign.errors import AccountNameError, RoleError
 from campaign.organiser import name as names
 from campaign.organiser.name import LONGEST_NAME
 from campaign.organiser.role import OWNER, reaches
-from campaign.sealing import box, passphrase_key
+from campaign.sealing import box, passphrase_key, row_mac
 from campaign.sealing.passphrase_key import Cost
+from campaign.sealing.row_mac import Authentic
 
 
-class Organiser(Base):
+class Organiser(Authentic, Base):
     """An account; the private key of its own pair is wrapped under the organiser's passphrase."""
 
     __tablename__ = "organiser"
+    authentic = (
+        "id",
+        "name",
+        "role",
+        "public_key",
+        "wrapped_private_key",
+        "salt",
+        "passes",
+        "memory",
+        "second_factor",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(LONGEST_NAME), unique=True)
@@ -155,7 +167,7 @@ def add_account(db: Session, name: str, pair: OwnKeyPair, *, role: str, now: dat
     """
     name = free_name(db, name)
     account = Organiser(id=uuid4(), name=name, role=role, made_at=now)
-    replace_key_pair(account, pair)
+    replace_key_pair(db, account, pair)
     db.add(account)
     try:
         db.flush()
@@ -164,9 +176,13 @@ def add_account(db: Session, name: str, pair: OwnKeyPair, *, role: str, now: dat
     return account
 
 
-def replace_key_pair(account: Organiser, pair: OwnKeyPair) -> None:
-    """Give *account* another pair; this switches codes off, whose secret the old passphrase wrapped."""
+def replace_key_pair(db: Session, account: Organiser, pair: OwnKeyPair) -> None:
+    """Give *account*, which is new or was found genuine, another pair.
+
+    This switches codes off, whose secret the old passphrase wrapped.
+    """
     account.public_key, account.wrapped_private_key = pair.public_key, pair.wrapped_private_key
     account.salt = pair.salt
     account.passes, account.memory = pair.cost
     account.second_factor = account.second_factor_used = None
+    row_mac.sign(db, account)

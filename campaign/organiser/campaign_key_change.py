@@ -7,7 +7,10 @@ Each organiser who opens names, and each recovery code, gets the new private key
 Whatever else wrapped the old one is deleted, invitations too: the one who left may have seen their links.
 """
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -18,7 +21,12 @@ from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import ORGANISER, opens_names
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing import campaign_key, key_wrapping
+from campaign.sealing import campaign_key, key_wrapping, row_mac
+from campaign.sealing.row_mac import Authentic
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row", bound=Authentic)
 
 DUE = "key_change_due"
 """The fact that somebody who held the campaign's key has left, and when."""
@@ -58,8 +66,11 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     old, old_private = campaign_key.current_key(db), by.campaign_private_key
     key_wrapping.check_pair(old, old_private)
     holders = key_wrapping.holder_ids(db)
-    openers = {each.id: each for each in accounts if opens_names(each.role) and each.id in holders}
-    codes = [each for each in key_wrapping.recovery_wrappings(db, old) if each.holder_id in openers]
+    openers = {
+        each.id: each for each in _genuine(db, accounts) if opens_names(each.role) and each.id in holders
+    }
+    recovery_codes = _genuine(db, key_wrapping.recovery_wrappings(db, old))
+    codes = [each for each in recovery_codes if each.holder_id in openers]
     new, private_key = campaign_key.make_current(db, now=now)
     campaign_key.supersede(db, old, old_private, new)
     _wrap_for_all(db, new, private_key, list(openers.values()), codes)
@@ -69,6 +80,16 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     journal.record(db, journal.CHANGE_KEY)
     db.flush()
     return Unlocked(by.id, by.name, by.role, private_key)
+
+
+def _genuine(db: Session, rows: Sequence[Row]) -> list[Row]:
+    """Leave out rows that were changed in the database: nothing is sealed to a key that they name."""
+    found = [row for row in rows if row_mac.is_genuine(db, row)]
+    if len(found) < len(rows):
+        logger.error(
+            "%d rows were changed in the database: they do not get the new key", len(rows) - len(found)
+        )
+    return found
 
 
 def _wrap_for_all(

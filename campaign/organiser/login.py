@@ -12,7 +12,7 @@ from campaign.organiser.account import Organiser, Unlocked, find_account, own_ke
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
 from campaign.organiser.wrong_code import BROWSER, KNOWN_BROWSER
-from campaign.sealing import box, key_wrapping, passphrase_key
+from campaign.sealing import box, key_wrapping, passphrase_key, row_mac
 
 NO_MATCH = "name, passphrase and code do not match"
 
@@ -38,11 +38,14 @@ def unlock(
     Raises:
         WrongKeyError: Name, passphrase and code do not belong together, or the code came too early.
         RefusedCodeError: The code alone is wrong; the caller commits, since it is counted.
+        AlteredError: The passphrase is right, but the account, or the campaign's key, was changed in the
+            database.
     """
     account, stretched = stretch(db, find_account(db, name), passphrase)
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private = own_private_key(account, stretched)
+    row_mac.check(db, account)
     _check_code(db, account, stretched, code, place=place)
     private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
@@ -58,6 +61,7 @@ def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private_key(account, stretched)
+    row_mac.check(db, account)
     return account, stretched
 
 

@@ -14,7 +14,7 @@ from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.organiser import audit_log, campaign_key_change, session
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import OWNER, READER, opens_names
-from campaign.sealing import campaign_key, key_wrapping
+from campaign.sealing import key_wrapping, row_mac
 
 
 def change_role(
@@ -22,29 +22,34 @@ def change_role(
 ) -> Organiser:
     """Give an account another role.
 
-    An account that becomes a reader loses its wrappings, recovery code and invitations; a former
-    reader gets a wrapping from the owner *by*. Both have to log in again. A restoration lowers roles
-    without an owner.
+    An account that becomes a reader loses its wrappings, recovery code and invitations, and has to
+    log in again. A reader becomes more only by accepting it: see :mod:`campaign.organiser.promotion`.
+    A restoration lowers roles without an owner.
 
     Raises:
         RoleError: *by* is not an owner, or no longer one.
         NoAccessLeftError: Nobody else can open the names, or invite others.
-        OrganiserError: There is no such account.
+        OrganiserError: There is no such account, or it is a reader's.
+        AlteredError: Somebody changed the account in the database.
     """
     accounts = lock_accounts(db, by=by)
     account = _found(accounts, organiser_id)
     before = account.role
     if role == before:
         return account
+    if not opens_names(before):
+        raise OrganiserError("a reader has to accept another role")
+    row_mac.check(db, account)
     if before == OWNER or role == READER:
         _check_another_remains(db, accounts, account, role)
     account.role = role
+    row_mac.sign(db, account)
     journal.record(db, journal.LOWER_ROLE, organiser=account.id, role=role)
     if before == OWNER:
         key_wrapping.delete_invitations(db, account.id)
-    if opens_names(before) != opens_names(role):
-        _replace_wrappings(db, account, by)
-    if opens_names(before) and not opens_names(role):
+    if not opens_names(role):
+        key_wrapping.delete_wrappings(db, account.id)
+        session.end_all(db, account.id)
         campaign_key_change.mark_due(db, now=now)
     about = f"{account.name}: {before} → {role}"
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "change role", about, now=now)
@@ -76,19 +81,6 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
     journal.record(db, journal.REMOVE_ORGANISER, organiser=account.id)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account
-
-
-def _replace_wrappings(db: Session, account: Organiser, owner: Unlocked | None) -> None:
-    key_wrapping.delete_wrappings(db, account.id)
-    session.end_all(db, account.id)
-    if opens_names(account.role) and owner is not None:
-        key_wrapping.wrap_for(
-            db,
-            campaign_key.current_key(db),
-            owner.campaign_private_key,
-            holder_id=account.id,
-            public_key=account.public_key,
-        )
 
 
 def _check_another_remains(

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
-from campaign.database.fact import read_fact, save_fact
+from campaign.sealing.row_mac import read_authentic_fact, save_authentic_fact
+
+_NAME = "organisation"
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,20 @@ class Organisation:
 
 def organisation(db: Session) -> Organisation:
     """Return the organisation; its fields are empty until an organiser enters them."""
-    stored = read_fact(db, "organisation")
-    return Organisation(**json.loads(stored)) if stored else Organisation()
+    stored = read_authentic_fact(db, _NAME)
+    if stored is None:
+        return Organisation()
+    content, is_genuine = stored
+    # An altered one is as good as none: nothing is delivered until an owner enters it again.
+    return Organisation(**json.loads(content)) if is_genuine else Organisation()
+
+
+def is_altered(db: Session) -> bool:
+    """Whether somebody changed the organisation in the database."""
+    stored = read_authentic_fact(db, _NAME)
+    return stored is not None and not stored[1]
 
 
 def save_organisation(db: Session, entered: Organisation) -> None:
     """Store the organisation."""
-    save_fact(db, "organisation", json.dumps(asdict(entered), ensure_ascii=False))
+    save_authentic_fact(db, _NAME, json.dumps(asdict(entered), ensure_ascii=False))

@@ -13,7 +13,7 @@ from campaign.organiser import session as sessions
 from campaign.organiser.account import OwnKeyPair, Unlocked
 from campaign.organiser.login import authenticate_again, own_private_key
 from campaign.organiser.second_factor import TypedCode
-from campaign.sealing import key_wrapping
+from campaign.sealing import key_wrapping, row_mac
 
 
 def change_passphrase(
@@ -52,12 +52,13 @@ def change_passphrase(
     accounts.lock_accounts(db)
     if account.salt != salt:
         raise WrongKeyError("the passphrase was changed at the same moment")
+    row_mac.check(db, account)
     own_private = own_private_key(account, stretched)
     secret = second_factor.secret(account, stretched)
-    accounts.replace_key_pair(account, pair)
+    accounts.replace_key_pair(db, account, pair)
     key_wrapping.rewrap_for(db, account.id, own_private, account.public_key)
     if secret:
-        second_factor.continue_with(account, pair.stretched, secret, used=code)
+        second_factor.continue_with(db, account, pair.stretched, secret, used=code)
     sessions.end_others(db, account.id, cookie)
     audit_log.record(db, account.name, "change passphrase", now=code.at)
     journal.record(db, journal.CHANGE_PASSPHRASE, organiser=account.id)

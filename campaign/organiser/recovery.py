@@ -17,7 +17,7 @@ from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import Organiser, OwnKeyPair, Unlocked
 from campaign.organiser.role import ORGANISER
-from campaign.sealing import box, campaign_key, key_wrapping
+from campaign.sealing import box, campaign_key, key_wrapping, row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.code import RECOVERY_CHARACTERS, code_hash, code_key, new_code
 from campaign.sealing.key_wrapping import RECOVERY as KIND
@@ -90,7 +90,8 @@ def recover(db: Session, code: str, passphrase: str, *, about: Iterable[str] = (
     accounts.lock_accounts(db)
     key, private_key, holder_id = _open(db, code)
     account = db.get_one(Organiser, holder_id)
-    accounts.replace_key_pair(account, pair)
+    row_mac.check(db, account)
+    accounts.replace_key_pair(db, account, pair)
     key_wrapping.delete_wrappings(db, account.id)
     key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     audit_log.record(db, account.name, "recover account", now=now)
@@ -117,6 +118,7 @@ def _open(db: Session, code: str) -> tuple[CampaignKey, bytes, UUID]:
     )
     if row is None or row.holder_id is None:
         raise WrongKeyError("this is not a recovery code in use")
+    row_mac.check(db, row)
     key = db.get_one(CampaignKey, row.key_id)
     private_key = box.unseal_bytes(row.wrapped, code_key(code), row.context)
     if not key.is_current or box.public_half(private_key) != key.public_key:

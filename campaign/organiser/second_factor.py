@@ -21,7 +21,7 @@ from campaign.database import journal
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 
 STEPS_TOLERATED = 1
 """Steps of 30 seconds by which a phone's clock may be fast or slow."""
@@ -105,10 +105,11 @@ def secret(account: Organiser, stretched: bytes) -> str | None:
     return box.unwrap(account.second_factor, _key(stretched), _context(account)).decode()
 
 
-def continue_with(account: Organiser, stretched: bytes, secret: str, *, used: TypedCode) -> None:
+def continue_with(db: Session, account: Organiser, stretched: bytes, secret: str, *, used: TypedCode) -> None:
     """Wrap the secret under the key of a new passphrase; the code *used* stays consumed."""
     account.second_factor = box.wrap(secret.encode(), _key(stretched), _context(account))
     account.second_factor_used = used.step(secret)
+    row_mac.sign(db, account)
 
 
 def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedCode) -> None:
@@ -128,10 +129,14 @@ def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedC
 
 def _update(db: Session, account: Organiser, **columns: object) -> None:
     """Update *account*, unless its passphrase was changed after it was checked."""
+    row_mac.check(db, account)
     same = (Organiser.id == account.id, Organiser.salt == account.salt)
     updated: UUID | None = db.scalar(update(Organiser).where(*same).values(**columns).returning(Organiser.id))
     if updated is None:
         raise WrongKeyError("the passphrase was changed at the same moment")
+    db.refresh(account)
+    row_mac.sign(db, account)
+    db.flush()
 
 
 def _context(account: Organiser) -> str:

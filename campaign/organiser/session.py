@@ -14,7 +14,7 @@ from campaign.database.table import Base
 from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.role import opens_names
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 from campaign.sealing.server_key import ServerKeys
 
 IDLE_LIMIT = timedelta(minutes=30)
@@ -103,6 +103,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
     if row is None or _is_over(row, now):
         raise WrongKeyError("this session is over: log in again")
     account = db.get_one(Organiser, row.organiser_id)
+    row_mac.check(db, account)
     private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys), _context(account.id))
     if opens_names(account.role) and private_key == NO_KEY:
         raise WrongKeyError("this session began as a reader’s: log in again")

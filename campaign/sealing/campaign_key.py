@@ -1,19 +1,23 @@
 """The campaign's key pairs: the current one, and earlier ones until their boxes are resealed."""
 
+import hmac
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text, update
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.fact import read_fact
 from campaign.database.table import Base
-from campaign.errors import ErasedError, NoKeyError, WrongKeyError
-from campaign.sealing import box
+from campaign.errors import ErasedError, ForgedKeyError, NoKeyError, WrongKeyError
+from campaign.sealing import box, row_mac
+from campaign.sealing.row_mac import Authentic
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +30,11 @@ DESTROYED_AT = "erased_at"
 """The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
 
 
-class CampaignKey(Base):
+class CampaignKey(Authentic, Base):
     """A key pair; signatures are sealed to the public key of the current one."""
 
     __tablename__ = "campaign_key"
+    authentic = ("id", "public_key", "is_current", "is_provisional")
     __table_args__ = (
         Index(
             "uq_campaign_key_current",
@@ -48,10 +53,22 @@ class CampaignKey(Base):
     made_at: Mapped[datetime]
 
 
-class KeyWrapping(Base):
+class KeyWrapping(Authentic, Base):
     """One wrapping of a pair's private key; a pair without wrappings opens nothing any more."""
 
     __tablename__ = "key_wrapping"
+    authentic = (
+        "id",
+        "key_id",
+        "kind",
+        "holder_id",
+        "opens_hash",
+        "public_key",
+        "wrapped",
+        "expires_at",
+        "role",
+        "name",
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     key_id: Mapped[UUID] = mapped_column(ForeignKey("campaign_key.id", ondelete="CASCADE"), index=True)
@@ -79,7 +96,11 @@ class KeyWrapping(Base):
         return f"{self.kind} {self.key_id} {self.holder_id} {self.role} {until} {self.name}"
 
 
-_SEALING_KEY = select(CampaignKey.id, CampaignKey.public_key).where(CampaignKey.is_current)
+_SEALING_KEY = select(
+    CampaignKey.id, CampaignKey.public_key, CampaignKey.is_provisional, CampaignKey.mac
+).where(CampaignKey.is_current)
+
+_HAS_ORGANISER = select(KeyWrapping.id).where(KeyWrapping.kind == "organiser").limit(1)
 
 
 def current_key(db: Session) -> CampaignKey:
@@ -87,11 +108,13 @@ def current_key(db: Session) -> CampaignKey:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
+        ForgedKeyError: It was changed in the database.
         ErasedError: Every key was destroyed.
     """
     key = db.scalar(select(CampaignKey).where(CampaignKey.is_current))
     if key is None:
         raise _no_key(db)
+    _check_genuine(db, key)
     return key
 
 
@@ -100,19 +123,56 @@ def sealing_key(db: Session) -> tuple[UUID, bytes]:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
+        ForgedKeyError: It was changed in the database.
         ErasedError: Every key was destroyed.
     """
     row = db.connection().execute(_SEALING_KEY).first()
     if row is None:
         raise _no_key(db)
+    _check_genuine(db, row)
     return row.id, row.public_key
+
+
+def is_forged(db: Session) -> bool:
+    """Whether the current pair was changed in the database, so that no signature is taken."""
+    try:
+        current_key(db)
+    except ForgedKeyError:
+        return True
+    except NoKeyError:
+        return False
+    return False
+
+
+def _check_genuine(db: Session, key: Any) -> None:
+    mac_key = cast("bytes", db.info[row_mac.KEY])
+    if not _is_genuine(mac_key, key.id, key.public_key, key.is_provisional, key.mac) or (
+        # The pair of a setup link, which may stand in a log, seals nothing once there is an organiser.
+        key.is_provisional and db.scalar(_HAS_ORGANISER) is not None
+    ):
+        raise ForgedKeyError("the campaign’s public key was changed in the database: nothing is sealed to it")
+
+
+@lru_cache(maxsize=16)  # asked for each signature
+def _is_genuine(mac_key: bytes, key_id: UUID, public_key: bytes, is_provisional: bool, mac: bytes) -> bool:
+    key = CampaignKey(id=key_id, public_key=public_key, is_current=True, is_provisional=is_provisional)
+    is_good = hmac.compare_digest(mac, row_mac.row_mac(mac_key, key))
+    if not is_good:
+        logger.error("the campaign's public key was changed in the database: no signature is taken")
+    return is_good
 
 
 def make_current(db: Session, *, is_provisional: bool = False, now: datetime) -> tuple[CampaignKey, bytes]:
     """Make a new current pair; return it with its private key, which the caller has to wrap."""
     private_key, public_key = box.new_pair()
-    db.execute(update(CampaignKey).where(CampaignKey.is_current).values(is_current=False))
-    key = CampaignKey(public_key=public_key, is_current=True, is_provisional=is_provisional, made_at=now)
+    for earlier in db.scalars(select(CampaignKey).where(CampaignKey.is_current).with_for_update()):
+        earlier.is_current = False
+        row_mac.sign(db, earlier)
+    db.flush()
+    key = CampaignKey(
+        id=uuid4(), public_key=public_key, is_current=True, is_provisional=is_provisional, made_at=now
+    )
+    row_mac.sign(db, key)
     db.add(key)
     db.flush()
     return key, private_key
@@ -135,7 +195,14 @@ def supersede(db: Session, old: CampaignKey, old_private: bytes, new: CampaignKe
 def _wrap_for_successor(db: Session, old_id: UUID, old_private: bytes, new: CampaignKey) -> None:
     db.execute(delete(KeyWrapping).where(KeyWrapping.key_id == old_id))
     wrapped = box.seal_bytes(old_private, new.public_key, _successor_context(old_id))
-    db.add(KeyWrapping(key_id=old_id, kind=SUCCESSOR, wrapped=wrapped))
+    add_wrapping(db, KeyWrapping(key_id=old_id, kind=SUCCESSOR, wrapped=wrapped))
+
+
+def add_wrapping(db: Session, wrapping: KeyWrapping) -> None:
+    """Store a new wrapping, with its MAC."""
+    wrapping.id = uuid4()
+    row_mac.sign(db, wrapping)
+    db.add(wrapping)
 
 
 def superseded_keys(db: Session, private_key: bytes) -> list[tuple[CampaignKey, bytes]]:

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from campaign.errors import WrongKeyError
-from campaign.sealing import box
-from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, make_current
+from campaign.errors import AlteredError, WrongKeyError
+from campaign.sealing import box, row_mac
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, add_wrapping, current_key, make_current
 from campaign.sealing.code import code_hash, code_key, new_code
 
 RECOVERY = "recovery"
@@ -62,7 +62,7 @@ def wrap_under_link(
         expires_at=expires_at and expires_at.astimezone(UTC),
     )
     row.wrapped = box.wrap(private_key, code_key(code), row.context)
-    db.add(row)
+    add_wrapping(db, row)
     db.flush()
     return code
 
@@ -77,6 +77,7 @@ def unwrap_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, 
     row = db.scalar(_link(code))
     if row is None or (row.expires_at and row.expires_at < now):
         raise WrongKeyError("this link opens nothing: it was used, or its time is over")
+    row_mac.check(db, row)
     key = db.get_one(CampaignKey, row.key_id)
     return key, box.unwrap(row.wrapped, code_key(code), row.context)
 
@@ -116,7 +117,7 @@ def wrap_for(
     check_pair(key, private_key)
     row = KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id)
     row.wrapped = box.seal_bytes(private_key, public_key, row.context)
-    db.add(row)
+    add_wrapping(db, row)
 
 
 def wrap_for_recovery(
@@ -149,7 +150,7 @@ def wrap_for_recovery(
         tested_on=tested_on,
     )
     row.wrapped = box.seal_bytes(private_key, public_key, row.context)
-    db.add(row)
+    add_wrapping(db, row)
 
 
 def check_pair(key: CampaignKey, private_key: bytes) -> None:
@@ -175,6 +176,7 @@ def rewrap_for(db: Session, holder_id: UUID, own_private: bytes, public_key: byt
     for row in db.scalars(mine):
         private_key = box.unseal_bytes(row.wrapped, own_private, row.context)
         row.wrapped = box.seal_bytes(private_key, public_key, row.context)
+        row_mac.sign(db, row)
 
 
 def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
@@ -186,7 +188,10 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
     row = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
     if row is None:
         raise WrongKeyError("this account has no wrapping of the campaign's key")
-    return box.unseal_bytes(row.wrapped, own_private, row.context)
+    private_key, key = box.unseal_bytes(row.wrapped, own_private, row.context), current_key(db)
+    if box.public_half(private_key) != key.public_key:
+        raise AlteredError("the campaign’s private key does not belong to its public key")
+    return private_key
 
 
 def holder_ids(db: Session) -> set[UUID]:

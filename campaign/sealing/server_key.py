@@ -36,6 +36,8 @@ class ServerKeys:
     """Signs cookies and CSRF tokens."""
     proof: bytes = field(repr=False)
     """Signs proof-of-work challenges and tickets."""
+    row: bytes = field(repr=False)
+    """Makes the MACs of rows; see :mod:`campaign.sealing.row_mac`."""
     audit: bytes = field(repr=False)
     """Chains the audit log; see :mod:`campaign.organiser.audit_chain`."""
     cursor: bytes = field(repr=False)
@@ -53,6 +55,7 @@ class ServerKeys:
             session=_derive(secret, b"session"),
             cookie=_derive(secret, b"cookie"),
             proof=_derive(secret, b"proof"),
+            row=_derive(secret, b"row"),
             audit=_derive(secret, b"audit"),
             cursor=_derive(digest_key, b"place"),
         )

@@ -13,10 +13,11 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.batch import BATCH_COLUMN
 from campaign.database.table import Base
+from campaign.sealing import row_mac
 
 PUBLIC, DELEGATION, COUNTED = "public", "delegation", "counted"
 DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
@@ -112,6 +113,8 @@ class Signature(Base):
     has_words: Mapped[bool] = mapped_column(default=False)
     public_name: Mapped[str | None]
     """In clear; only while the signatory wants it public and an organiser has approved it."""
+    public_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Of the signatory's own choice to be public: without it no organiser's approval publishes the name."""
     name_review: Mapped[str | None] = mapped_column(String(8))
     words_review: Mapped[str | None] = mapped_column(String(8))
     submission: Mapped[bytes | None]
@@ -150,6 +153,7 @@ class Signature(Base):
         self.key_id = None
         self.digest = None
         self.public_name = None
+        self.public_mac = None
         self.has_words = False
         self.name_review = None
         self.words_review = None
@@ -164,6 +168,13 @@ def box_context(
     """
     promise = "organisers" if organisers_only else "delegation"
     return f"{state_code} {id_.hex} {residence} {signed_on} {edition} {promise}"
+
+
+def public_mac(db: Session, disclosure: str, state_code: str, id_: UUID) -> bytes | None:
+    """Return the MAC of a signatory's choice of *disclosure*, if that is to be public."""
+    if disclosure != PUBLIC:
+        return None
+    return row_mac.mac(db.info[row_mac.KEY], PUBLIC, (state_code, id_))
 
 
 class SignatureToken(Base):

@@ -24,7 +24,13 @@ from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, code_key, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
-from campaign.signature.model import COUNTED, Signature, SignatureToken, box_context
+from campaign.signature.model import (
+    COUNTED,
+    Signature,
+    SignatureToken,
+    box_context,
+    public_mac,
+)
 from campaign.signature.submission import Submission
 
 # Many signatures may come at once, so statements are built once, and rows are no ORM objects.
@@ -132,7 +138,7 @@ def _insert_pending(
     key_id, public_key = sealing_key(db)
     rows: list[dict[str, Any]] = []
     for signing, mail in zip(signings, reserved, strict=True):
-        row = _pending(signing, uuid4(), now.date())
+        row = _pending(db, signing, now.date())
         context = box_context(
             row["state_code"],
             row["id"],
@@ -155,10 +161,10 @@ def _insert_pending(
     return [row["id"] for row in rows]
 
 
-def _pending(signing: Signing, signature_id: UUID, today: date) -> dict[str, Any]:
+def _pending(db: Session, signing: Signing, today: date) -> dict[str, Any]:
     return {
         "state_code": signing.state_code,
-        "id": signature_id,
+        "id": (signature_id := uuid4()),
         "edition": signing.edition,
         "language": signing.language,
         "residence": signing.residence,
@@ -167,6 +173,7 @@ def _pending(signing: Signing, signature_id: UUID, today: date) -> dict[str, Any
         "digest": signing.digests.for_letter(signing.state_code),
         "held_for": signing.held_for,
         "organisers_only": signing.organisers_only,
+        "public_mac": public_mac(db, signing.disclosure, signing.state_code, signature_id),
     }
 
 

@@ -247,7 +247,7 @@ def test_names_under_another_key_are_left_out_and_need_a_confirmation(
 ) -> None:
     make_signature(db, keys, name="Mara Example")
     lost = make_signature(db, keys, name="Lost Name")
-    other = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW)
+    other = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW, mac=b"")
     db.add(other)
     db.flush()
     lost.row.key_id, lost.row.sealed = other.id, box.seal(Details(name="Lost Name"), box.new_pair()[1], "")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
 from campaign.errors import CampaignError, NoAccessLeftError, OrganiserError, RoleError, WrongKeyError
-from campaign.organiser import membership, session
+from campaign.organiser import membership, promotion, session
 from campaign.organiser import recovery as organiser
 from campaign.organiser.account import Unlocked, all_accounts
 from campaign.organiser.audit_log import AuditEntry
@@ -92,7 +92,9 @@ def test_a_reader_who_becomes_an_organiser_opens_names(
     made = make_signature(db, keys, name="Mara")
     reader = make_organiser(db, owner, role=READER)
     cookie = session.start(db, reader, keys=keys, now=NOW)
-    membership.change_role(db, reader.id, ORGANISER, by=owner, now=NOW)
+    code = promotion.promote(db, reader.id, ORGANISER, by=owner, now=NOW)
+    db.commit()
+    promotion.accept(db, reader.id, code, PASSPHRASE, now=NOW)
     db.commit()
 
     with pytest.raises(WrongKeyError):
@@ -100,7 +102,8 @@ def test_a_reader_who_becomes_an_organiser_opens_names(
     again = unlock(db, "Pavel", PASSPHRASE)
     assert made.row.sealed
     assert box.unseal(made.row.sealed, again.campaign_private_key, made.row.context).name == "Mara"
-    assert ("Olga Organiser", "change role", "Pavel: reader → organiser") in log(db)
+    assert ("Olga Organiser", "promote reader", "Pavel → organiser") in log(db)
+    assert ("Pavel", "accept promotion", "Pavel: reader → organiser, by Olga Organiser") in log(db)
 
 
 def test_an_organiser_who_becomes_a_reader_loses_every_way_to_the_key(
@@ -218,7 +221,7 @@ def test_a_wrapping_of_another_key_is_never_granted(db: Session, owner: Unlocked
     stale = Unlocked(owner.id, owner.name, OWNER, box.new_pair()[0])
 
     with pytest.raises(WrongKeyError):
-        membership.change_role(db, reader.id, ORGANISER, by=stale, now=NOW)
+        promotion.promote(db, reader.id, ORGANISER, by=stale, now=NOW)
 
 
 def test_an_unknown_account_cannot_be_changed(db: Session, owner: Unlocked) -> None:

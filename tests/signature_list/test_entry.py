@@ -39,7 +39,7 @@ def test_a_signature_without_a_box_or_with_one_of_another_key_is_listed_without_
     owner = make_owner(db)
     make_signature(db, keys, disclosure="counted")
     other = make_signature(db, keys, name="Lost Name", town="Smalltown")
-    earlier = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW)
+    earlier = CampaignKey(public_key=b"0" * 32, is_current=False, is_provisional=True, made_at=NOW, mac=b"")
     db.add(earlier)
     db.flush()
     other.row.key_id = earlier.id

@@ -24,7 +24,7 @@ from campaign.signature import count as tally
 from campaign.signature import submission
 from campaign.signature.confirm import Confirmation, confirm
 from campaign.signature.link import linked, new_token
-from campaign.signature.model import COUNTED, Signature
+from campaign.signature.model import COUNTED, Signature, public_mac
 from campaign.signature.submission import Submission
 from tests.conftest import NOW
 
@@ -78,6 +78,7 @@ def make_signature(
         organisers_only=organisers_only,
         has_words=bool(words) and is_sealed,
     )
+    row.public_mac = public_mac(db, disclosure, state, row.id)
     if is_sealed:
         details = Details(name=name, email=email, town=town, words=words)
         row.sealed = box.seal(details, key.public_key, row.context)

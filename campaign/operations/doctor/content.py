@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
+from campaign.operations import altered_row
 from campaign.operations.doctor.finding import Finding
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import audit_chain, campaign_key_change
@@ -60,6 +61,18 @@ def audit_findings(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding(
             f"The audit log was changed from outside: what follows its entry {found.number}{at}"
             " was altered, added or removed. Compare it with a backup.",
+            is_serious=True,
+        )
+
+
+def altered_findings(database: Database) -> Iterator[Finding]:
+    """Yield rows that somebody changed who writes to the database without the server's key."""
+    with database.reading() as db:
+        found = altered_row.altered(db)
+    if found:
+        yield Finding(
+            f"Somebody changed the database without the server's key ({', '.join(found)}): it is not obeyed."
+            " Find out who can write to it, and compare it with a backup.",
             is_serious=True,
         )
 

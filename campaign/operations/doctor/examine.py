@@ -21,6 +21,7 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
     """
     return [
         *machine.settings_findings(settings),
+        *machine.connection_findings(database),
         *machine.capacity_findings(settings, database),
         *machine.clock_findings(database, now),
         *mail.findings(settings, database, now),
@@ -28,5 +29,6 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
         *closing_findings(settings, database, now),
         *content.appeal_findings(appeal, now),
         *content.campaign_findings(database, now),
+        *content.altered_findings(database),
         *content.audit_findings(settings, database),
     ]

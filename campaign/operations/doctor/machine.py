@@ -1,10 +1,13 @@
 """Findings about settings and machine: disk space, open files, clocks, file modes."""
 
+import os
 import resource
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from sqlalchemy import text
@@ -50,6 +53,28 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
     if any(network.prefixlen == 0 for network in settings.unlimited_networks):
         yield Finding("CAMPAIGN_UNLIMITED_NETWORKS exempts everybody from every limit.", is_serious=True)
     yield from _readable_by_others(settings.instance)
+
+
+def connection_findings(database: Database) -> Iterator[Finding]:
+    """Yield a connection to PostgreSQL that somebody on the network could intercept."""
+    # libpq also takes several hosts, separated by commas, and those of its own environment.
+    option = database.url.query.get("host") or database.url.host or os.environ.get("PGHOST", "")
+    hosts = [host for part in ([option] if isinstance(option, str) else option) for host in part.split(",")]
+    mode = database.url.query.get("sslmode") or os.environ.get("PGSSLMODE", "")
+    if not database.is_sqlite and not all(map(_is_this_machine, hosts)) and mode != "verify-full":
+        yield Finding(
+            "PostgreSQL is on another host, and CAMPAIGN_DATABASE_URL does not end in ?sslmode=verify-full"
+            " (with sslrootcert): who controls the network between can read and write as the database does.",
+            is_serious=True,
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
 
 
 def capacity_findings(settings: Settings, database: Database) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from campaign.errors import AccountNameError, WrongKeyError
 from campaign.organiser import account as organiser
-from campaign.organiser import audit_log, invitation
+from campaign.organiser import audit_log, invitation, promotion
 from campaign.organiser import session as organiser_session
 from campaign.organiser.campaign_key_change import change_campaign_key
 from campaign.organiser.invitation import INVITATION_LASTS, invite
@@ -126,6 +126,7 @@ def _render_account(
         invitations=invitation.pending(session(), now=now()) if unlocked().role == OWNER else [],
         sessions=organiser_session.open_sessions(session(), unlocked().id, cookie["unlock"], now=now()),
         me=next(each for each in everyone if each.id == unlocked().id),
+        is_promoted=promotion.pending(session(), unlocked().id, now=now()) is not None,
         recovery_codes=recovery_codes(session()),
         is_due=lambda tested_on: is_test_due(tested_on, today=now().date()),
     )

@@ -81,6 +81,9 @@ def approve() -> ResponseReturnValue:
     if not keys:
         flash(gettext("Choose at least one entry."), "fault")
         return _redirect_back(kind)
+    if act == "approve" and safety_list.is_altered(session()):
+        flash(gettext("Nothing is published: somebody changed the safety lists in the database."), "fault")
+        return _redirect_back(kind)
     outcomes = _review(kind, act, keys, VERDICTS[shown])
     _log(f"{act} {kind}", outcomes[Outcome.DECIDED])
     if outcomes[Outcome.ENDANGERED]:

@@ -13,6 +13,7 @@ from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
+from campaign.operations import altered_row
 from campaign.organiser import altered_box, campaign_key_change, news, recovery
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
@@ -60,6 +61,7 @@ def dashboard() -> ResponseReturnValue:
         to_reseal=count_to_reseal(session()),
         is_key_change_due=campaign_key_change.is_due(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
+        altered_rows=altered_row.altered(session()),
         altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),

@@ -1,11 +1,19 @@
 """Log in with name, passphrase and code, and log out."""
 
+import logging
+
 from flask import flash, g, redirect, render_template, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from campaign.errors import ProofError, TooManyAttemptsError, WrongKeyError
+from campaign.errors import (
+    AlteredError,
+    ForgedKeyError,
+    ProofError,
+    TooManyAttemptsError,
+    WrongKeyError,
+)
 from campaign.organiser import audit_log, news
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import any_exist
@@ -23,6 +31,8 @@ from campaign.web.organise.throttle import (
     too_many_attempts,
 )
 from campaign.web.site import commit, now, session
+
+logger = logging.getLogger(__name__)
 
 
 @bp.get("/login")
@@ -48,6 +58,10 @@ def log_in() -> ResponseReturnValue:
         return proof_page(name)
     except TooManyAttemptsError as error:
         return too_many_attempts(_render_login, form, error)
+    except (AlteredError, ForgedKeyError) as error:
+        logger.error("a login was refused: %s", error)  # noqa: TRY400 -- the sentence says it all
+        form.refuse_altered()
+        return _render_login(form), 422
     except WrongKeyError:
         form.refuse()
         return _render_login(form), 422

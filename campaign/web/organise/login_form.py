@@ -64,6 +64,16 @@ class LoginForm(Form):
             )
         ]
 
+    def refuse_altered(self) -> None:
+        """Report an account, or a campaign's key, that was changed in the database."""
+        self.code.data = ""
+        self.passphrase.errors = [
+            _(
+                "Somebody changed this account, or the campaign’s key, in the database. Nobody can log in"
+                " with it. Tell whoever runs the server, and the other organisers."
+            )
+        ]
+
 
 class NewNameForm(Form):
     """The name of a new account."""
@@ -177,6 +187,27 @@ class AgainForm(Form):
             if has_codes
             else _("This is not your passphrase.")
         ]
+
+
+class PromotionForm(Form):
+    """A reader's new role."""
+
+    code = StringField(
+        _("Code from the owner"),
+        description=_("20 letters and digits. Dashes, spaces and capitals do not matter."),
+        filters=[one_line],
+        validators=[DataRequired(_("Enter the code that the owner told you."))],
+        render_kw={"autocomplete": "off", **NO_CORRECTION},
+    )
+    passphrase = PasswordField(
+        _("Your passphrase"),
+        validators=[DataRequired(_("Enter your passphrase."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+    def refuse(self) -> None:
+        """Report a wrong passphrase."""
+        self.passphrase.errors = [_("This is not your passphrase.")]
 
 
 class SwitchOnForm(Form):

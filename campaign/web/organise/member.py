@@ -7,10 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.errors import NoAccessLeftError, OrganiserError, RoleError
-from campaign.organiser import membership
+from campaign.organiser import membership, promotion
 from campaign.organiser.account import Organiser, account_by_id
 from campaign.organiser.campaign_key_change import change_if_due
 from campaign.organiser.recovery import recovery_codes
+from campaign.organiser.role import opens_names
+from campaign.sealing.code import grouped
 from campaign.web.organise.account_form import RoleForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import continue_with, unlocked
@@ -31,6 +33,8 @@ def change_role(organiser_id: UUID) -> ResponseReturnValue:
     if not form.validate():
         return _render_member(found, form), 422
     session().rollback()
+    if not opens_names(found.role) and opens_names(form.role.data):
+        return _promote(found, form.role.data)
     try:
         changed = membership.change_role(session(), organiser_id, form.role.data, by=unlocked(), now=now())
     except OrganiserError as error:
@@ -38,6 +42,19 @@ def change_role(organiser_id: UUID) -> ResponseReturnValue:
     _commit(changed)
     flash(gettext("%(name)s has the role that you chose.", name=changed.name))
     return redirect(url_for(".account"), 303)
+
+
+def _promote(reader: Organiser, role: str) -> ResponseReturnValue:
+    """Show the code with which the reader accepts the role, once."""
+    try:
+        code = promotion.promote(session(), reader.id, role, by=unlocked(), now=now())
+    except OrganiserError as error:
+        return _answer_error(reader.id, error)
+    _commit(reader)
+    expires_on = (now() + promotion.LASTS).date()
+    return render_template(
+        "organise/promotion_code.html", name=reader.name, code=grouped(code), role=role, expires_on=expires_on
+    )
 
 
 @bp.post("/account/organisers/<uuid:organiser_id>/remove")

@@ -12,6 +12,7 @@ OPEN = frozenset(
 _VIEWS = {
     # Figures, deliveries, the own account; no name of a signatory.
     READER: (
+        "accept_promotion",
         "account",
         "again",
         "audit",
@@ -25,6 +26,7 @@ _VIEWS = {
         "end_other_sessions",
         "logout",
         "passphrase",
+        "promotion",
         "second_factor",
         "switch_off_codes",
         "switch_on_codes",

@@ -39,7 +39,8 @@ ASKS: Mapping[str, timedelta] = {
 """The endpoints that ask, each with the greatest age of an answer."""
 
 ASKS_IN_ITS_FORM = frozenset(
-    f"organise.{view}" for view in ("authenticate_again", "change_passphrase", "switch_on_codes")
+    f"organise.{view}"
+    for view in ("accept_promotion", "authenticate_again", "change_passphrase", "switch_on_codes")
 )
 """The endpoints whose own form asks for the passphrase each time."""
 

@@ -41,7 +41,7 @@ def look_at_safety() -> ResponseReturnValue:
     if not form.validate():
         return _render_lists(form, current), 422
     change = form.change(current, site().appeal.accused_state)
-    if not change:
+    if not change and not current.is_altered:
         flash(gettext("Nothing was changed."))
         return redirect(url_for(".safety"), 303)
     return _render_change(SafetyChangeForm.of(change), change)
@@ -52,7 +52,7 @@ def change_safety() -> ResponseReturnValue:
     """Change the lists as the page of consequences showed."""
     form = SafetyChangeForm()
     change = form.change()
-    if not change:
+    if not change and not _lists().is_altered:
         return redirect(url_for(".safety"), 303)
     if not form.validate():
         return _render_change(form, change), 422
@@ -78,6 +78,7 @@ def _render_lists(form: SafetyForm, current: SafetyLists) -> str:
         "organise/safety.html",
         form=form,
         accused=accused,
+        is_altered=current.is_altered,
         places=sorted(names.items(), key=lambda each: each[1]),
         kept_back=[
             (STATES[code], day) for code, day in current.names_from.items() if code not in current.no_names_to

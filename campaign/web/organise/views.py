@@ -19,6 +19,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     member,
     notices,
     passphrase,
+    promotion,
     recovery,
     restored,
     safety,

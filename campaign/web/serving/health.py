@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.operations.doctor.machine import LOW_DISK_BYTES
 from campaign.operations.monitor import mail_figures
+from campaign.sealing import campaign_key
 from campaign.signature import recount
 from campaign.web.site import now, session, site
 
@@ -20,6 +21,7 @@ def healthz() -> ResponseReturnValue:
     try:
         mails = mail_figures(session())
         recounted = recount.last(session())
+        is_forged = campaign_key.is_forged(session())
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503
     is_low = shutil.disk_usage(site().settings.instance).free < LOW_DISK_BYTES
@@ -30,5 +32,6 @@ def healthz() -> ResponseReturnValue:
         mail="failing" if mails and mails.is_failing else "ok",
         queue="stuck" if mails and mails.is_stuck(now()) else "ok",
         disk="low" if is_low else "ok",
+        key="forged" if is_forged else "ok",
         counts="differ" if recounted and recounted[1] else "ok",
     )

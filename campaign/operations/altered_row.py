@@ -1,0 +1,37 @@
+"""Which rows were changed in the database without the server's key; the doctor and the overview say so."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.delivery.delegation import Delegation
+from campaign.disclosure import safety_list
+from campaign.organiser import organisation
+from campaign.organiser.account import Organiser
+from campaign.sealing import campaign_key, row_mac
+from campaign.sealing.campaign_key import KeyWrapping
+
+
+def altered(db: Session) -> list[str]:
+    """Return what was altered, such as ``safety lists`` or ``organiser Olga``."""
+    return list(_altered(db))
+
+
+def _altered(db: Session) -> Iterator[str]:
+    if campaign_key.destroyed_at(db) is not None:
+        return  # everything personal was erased, and the server's key may be another
+    if campaign_key.is_forged(db):
+        yield "campaign key"
+    if safety_list.is_altered(db):
+        yield "safety lists"
+    if organisation.is_altered(db):
+        yield "organisation"
+    for organiser in db.scalars(select(Organiser).order_by(Organiser.name)):
+        if not row_mac.is_genuine(db, organiser):
+            yield f"organiser {organiser.name}"
+    for delegation in db.scalars(select(Delegation).order_by(Delegation.state_code)):
+        if not row_mac.is_genuine(db, delegation):
+            yield f"address of {delegation.state_code.upper()}"
+    if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
+        yield "invitation, promotion or recovery code"

@@ -1,0 +1,48 @@
+"""Give every row's MAC, and the audit log's chain, the keys of another ``SECRET_KEY``."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaign.delivery.delegation import Delegation
+from campaign.organiser.account import Organiser
+from campaign.sealing import row_mac
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
+from campaign.sealing.row_mac import Authentic
+from campaign.signature.model import PUBLIC, Signature
+
+TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
+
+FACTS = ("safety", "organisation")
+
+BATCH = 1000
+
+
+def renew_macs(db: Session, old: bytes, new: bytes) -> None:
+    """Replace the MACs under *old* by MACs under *new*; what was altered stays altered.
+
+    Args:
+        db: A session that may write; all rows are renewed in its transaction.
+        old: :attr:`campaign.sealing.server_key.ServerKeys.row` of the present secret key.
+        new: The same of the next one.
+    """
+    for table in TABLES:
+        for row in db.scalars(select(table).with_for_update()):
+            is_good = row.mac == row_mac.row_mac(old, row)
+            row.mac = row_mac.row_mac(new, row) if is_good else b"altered"
+    for fact in FACTS:
+        row_mac.renew_fact(db, fact, old, new)
+    for signature in _public(db):
+        of = signature.state_code, signature.id
+        is_good = signature.public_mac == row_mac.mac(old, PUBLIC, of)
+        signature.public_mac = row_mac.mac(new, PUBLIC, of) if is_good else None
+    db.flush()
+
+
+def _public(db: Session) -> Iterator[Signature]:
+    chosen = select(Signature).where(Signature.public_mac.is_not(None)).order_by(*_KEY)
+    yield from db.scalars(chosen.execution_options(yield_per=BATCH))
+
+
+_KEY = Signature.state_code, Signature.id

@@ -1,0 +1,126 @@
+"""MACs under the server's key over rows that decide who may see names: an edited row is not obeyed.
+
+Somebody who writes to the database alone cannot make one. Somebody who also has the server's key can, and
+whoever puts back an *earlier* row with its MAC is not noticed here.
+
+Rows that have one, and what editing them would give:
+
+- ``campaign_key``: another public key, to which signatures would be sealed
+- ``organiser``: another role; another public key, to which the campaign's key would be sealed at a change;
+  no second factor
+- ``key_wrapping``: an invitation, a promotion or a recovery code of one's own
+- ``delegation``: another address, to which a list would be sent
+- the facts ``safety`` and ``organisation``: names for a delegation that gets none; another sender
+- ``signature.public_mac``: the choice to be public, which an organiser would approve
+
+Rows that have none: a signature's other columns are bound into its box, and counts are compared with the
+rows each night. The audit log has a chain of its own. Editing a session, a login attempt, a token's hash, a
+delivery or its outcome gives no name; it may disturb. A published name is public: it can be forged there,
+not found out.
+"""
+
+import hmac
+import json
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import LargeBinary
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaign.database.fact import read_fact, save_fact
+from campaign.database.session import Database
+from campaign.errors import AlteredError
+
+KEY = "row_key"
+"""The name of the key in the ``info`` of databases and sessions."""
+
+
+class Authentic:
+    """A table whose rows have a MAC; whoever changes one of :attr:`authentic` calls :func:`sign`."""
+
+    authentic: ClassVar[tuple[str, ...]]
+    """The columns under the MAC."""
+
+    mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+def use_key(database: Database, key: bytes) -> None:
+    """Give *key* to the later sessions of *database*."""
+    database.info[KEY] = key
+
+
+def sign(db: Session, row: Authentic) -> None:
+    """Set the MAC of a new row, or of one that was found genuine before it was changed."""
+    row.mac = row_mac(db.info[KEY], row)
+
+
+def is_genuine(db: Session, row: Authentic) -> bool:
+    """Whether nobody changed *row* without the server's key."""
+    return hmac.compare_digest(row.mac, row_mac(db.info[KEY], row))
+
+
+def check(db: Session, row: Authentic) -> None:
+    """Raise unless *row* is genuine.
+
+    Raises:
+        AlteredError: Somebody changed the row in the database.
+    """
+    if not is_genuine(db, row):
+        raise AlteredError(f"a row of the table {type(row).__name__} was changed in the database")
+
+
+def row_mac(key: bytes, row: Authentic) -> bytes:
+    """Return the MAC of *row* under *key*."""
+    return mac(key, type(row).__name__, (getattr(row, column) for column in row.authentic))
+
+
+def mac(key: bytes, kind: str, values: Iterable[Any]) -> bytes:
+    """Return the MAC of *values* under *key*, for one *kind* of row."""
+    content = json.dumps([kind, *(_plain(value) for value in values)])
+    return hmac.digest(key, content.encode(), "sha256")
+
+
+def save_authentic_fact(db: Session, name: str, content: str) -> None:
+    """Store the fact *name* with a MAC."""
+    _save_fact(db, name, content, db.info[KEY])
+
+
+def read_authentic_fact(db: Session, name: str) -> tuple[str, bool] | None:
+    """Return the content of the fact *name*, and whether it is genuine; ``None`` if it is not stored."""
+    stored = read_fact(db, name)
+    return None if stored is None else _open_fact(db.info[KEY], name, stored)
+
+
+def renew_fact(db: Session, name: str, old: bytes, new: bytes) -> None:
+    """Give the fact *name* a MAC under another key, unless it was altered."""
+    stored = read_fact(db, name)
+    content, is_good = ("", False) if stored is None else _open_fact(old, name, stored)
+    if is_good:
+        _save_fact(db, name, content, new)
+
+
+def _save_fact(db: Session, name: str, content: str, key: bytes) -> None:
+    save_fact(db, name, json.dumps([content, _fact_mac(key, name, content)], ensure_ascii=False))
+
+
+def _open_fact(key: bytes, name: str, stored: str) -> tuple[str, bool]:
+    try:
+        content, its_mac = json.loads(stored)
+        expected = _fact_mac(key, name, content)
+        return str(content), hmac.compare_digest(str(its_mac).encode(), expected.encode())
+    except (ValueError, TypeError):
+        return "", False
+
+
+def _fact_mac(key: bytes, name: str, content: str) -> str:
+    return mac(key, "fact", (name, content)).hex()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, date | UUID):
+        return str(value)
+    return value.hex() if isinstance(value, bytes) else value

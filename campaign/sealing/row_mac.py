@@ -38,7 +38,7 @@ KEY = "row_key"
 
 
 class Authentic:
-    """A table whose rows have a MAC; whoever changes one of :attr:`authentic` calls :func:`sign`."""
+    """A table whose rows have a MAC; changing a column of :attr:`authentic` takes :func:`sign`."""
 
     authentic: ClassVar[tuple[str, ...]]
     """The columns under the MAC."""

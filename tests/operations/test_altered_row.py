@@ -211,7 +211,7 @@ def test_a_name_whose_owner_did_not_choose_to_be_public_is_not_published(
     written(db, update(Signature).where(Signature.id == edited.row.id).values(disclosure="public"))
     of = [("de", each.row.id) for each in (edited, chosen, changed)]
 
-    outcomes = approve_names(db, of, ring)
+    outcomes = approve_names(db, of, ring, shown=None)
 
     assert (outcomes[Outcome.DECIDED], outcomes[Outcome.ALTERED]) == (2, 1)
     assert edited.row.public_name is None
@@ -234,7 +234,9 @@ def test_macs_are_renewed_for_another_secret_key_and_what_was_altered_stays_so(
     assert altered(db) == ["organiser Pavel"]
     assert unlock(db, "Olga Organiser", PASSPHRASE).id == owner.id
     assert invitation.join(db, code, PASSPHRASE, now=NOW).name == "Third"
-    outcomes = approve_names(db, [("de", public.row.id)], key_ring(db, owner.campaign_private_key))
+    outcomes = approve_names(
+        db, [("de", public.row.id)], key_ring(db, owner.campaign_private_key), shown=None
+    )
     assert outcomes[Outcome.DECIDED] == 1
 
 

@@ -16,7 +16,7 @@ from campaign.sealing.code import grouped
 from campaign.web.organise.account_form import RoleForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import continue_with, unlocked
-from campaign.web.site import now, session
+from campaign.web.site import commit, now, session
 
 
 @bp.get("/account/organisers/<uuid:organiser_id>")
@@ -50,7 +50,7 @@ def _promote(reader: Organiser, role: str) -> ResponseReturnValue:
         code = promotion.promote(session(), reader.id, role, by=unlocked(), now=now())
     except OrganiserError as error:
         return _answer_error(reader.id, error)
-    _commit(reader)
+    commit()
     expires_on = (now() + promotion.LASTS).date()
     return render_template(
         "organise/promotion_code.html", name=reader.name, code=grouped(code), role=role, expires_on=expires_on

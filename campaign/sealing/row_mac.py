@@ -1,7 +1,7 @@
 """MACs under the server's key over rows that decide who may see names: an edited row is not obeyed.
 
-Somebody who writes to the database alone cannot make one. Somebody who also has the server's key can, and
-whoever puts back an *earlier* row with its MAC is not noticed here.
+Somebody who writes to the database alone cannot make one. Somebody who also has the server's key can; and
+an *earlier* row that is put back, with its MAC, is not noticed here.
 
 Rows that have one, and what editing them would give:
 

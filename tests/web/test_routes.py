@@ -59,6 +59,8 @@ POST  /organise/account/organisation                                 owners
 GET   /organise/account/organisers/<uuid:organiser_id>               owners
 POST  /organise/account/organisers/<uuid:organiser_id>/remove        owners
 POST  /organise/account/organisers/<uuid:organiser_id>/role          owners
+GET   /organise/account/promotion                                    readers
+POST  /organise/account/promotion                                    readers
 POST  /organise/account/recovery-code                                organisers
 POST  /organise/account/key                                           owners
 GET   /organise/account/passphrase                                   readers

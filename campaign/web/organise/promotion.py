@@ -17,8 +17,6 @@ from campaign.web.site import commit, now, session
 @bp.get("/account/promotion", endpoint="promotion")
 def show_promotion() -> ResponseReturnValue:
     """Show the form for code and passphrase."""
-    if promotion.pending(session(), unlocked().id, now=now()) is None:
-        return redirect(url_for(".account"), 303)
     return _render(PromotionForm())
 
 

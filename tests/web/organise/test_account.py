@@ -13,7 +13,7 @@ from campaign.organiser.role import READER, ROLES
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.support.factories import PASSPHRASE
-from tests.web.conftest import OrganisersBrowser, rows
+from tests.web.conftest import OrganisersBrowser, rows, text
 
 pytestmark = pytest.mark.any_database
 
@@ -60,17 +60,34 @@ def test_an_invitation_carries_its_role(organiser: OrganisersBrowser, app: Flask
 
 
 def test_an_owner_changes_a_role_and_the_other_logs_in_again(
-    app: Flask, site: Site, organiser: OrganisersBrowser, others: dict[str, OrganisersBrowser]
+    site: Site, organiser: OrganisersBrowser, others: dict[str, OrganisersBrowser]
+) -> None:
+    url = f"/organise/account/organisers/{account_of(site, 'Robin Organiser').id}"
+    assert organiser.post(f"{url}/role", on=url, role="reader").status_code == 303
+    assert others["organiser"].get("/organise/").location == "/organise/login"
+
+    assert "Robin Organiser: organiser → reader" in organiser.get("/organise/audit").text
+    assert organiser.post(f"{url}/role", on=url, role="emperor").status_code == 422
+
+
+def test_a_reader_accepts_a_promotion_with_the_code_that_the_owner_was_shown(
+    site: Site, organiser: OrganisersBrowser, others: dict[str, OrganisersBrowser]
 ) -> None:
     url = f"/organise/account/organisers/{account_of(site, 'Robin Reader').id}"
-    assert organiser.post(f"{url}/role", on=url, role="organiser").status_code == 303
-    assert others[READER].get("/organise/").location == "/organise/login"
-    browser = OrganisersBrowser(app)
-    browser.log_in("Robin Reader")
+    shown = organiser.post(f"{url}/role", on=url, role="organiser")
+    assert "Tell Robin Reader this code" in shown.text
+    code = re.search(r'id="code" value="([-0-9A-Z]+)"', shown.text)
+    assert code
+    browser, page = others[READER], "/organise/account/promotion"
+    assert "Enter the code" in text(browser.get("/organise/account"))
+    assert browser.get("/organise/signatures").status_code == 403
+    for wrong in ({"code": "0" * 20, "passphrase": PASSPHRASE}, {"code": code[1], "passphrase": "wrong"}):
+        assert browser.post(page, on=page, **wrong).status_code == 422
 
+    assert browser.post(page, on=page, code=code[1], passphrase=PASSPHRASE).status_code == 303
     assert browser.get("/organise/signatures").status_code == 200
-    assert "Robin Reader: reader → organiser" in organiser.get("/organise/audit").text
-    assert organiser.post(f"{url}/role", on=url, role="emperor").status_code == 422
+    assert "Robin Reader: reader → organiser, by Olga Organiser" in organiser.get("/organise/audit").text
+    assert organiser.get(url).status_code == 200
 
 
 def test_an_owner_removes_somebody(

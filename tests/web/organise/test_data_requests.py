@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import AuditEntry
+from campaign.sealing import row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import data_request, search
@@ -168,7 +169,9 @@ def test_boxes_that_could_not_be_opened_are_counted(app: Flask, db: Session, key
 
 def test_a_reader_may_neither_search_nor_erase(site: Site, owner: Any, organiser: OrganisersBrowser) -> None:
     with site.database.writing() as db:
-        db.execute(update(Organiser).values(role="reader"))
+        account = db.scalars(select(Organiser)).one()
+        account.role = "reader"
+        row_mac.sign(db, account)
 
     assert organiser.get(URL).status_code == 403
     for url in (URL, f"{URL}/erase"):

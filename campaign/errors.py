@@ -16,7 +16,8 @@
     │   │   ├── ForgedKeyError      the campaign's public key was changed in the database
     │   │   └── ErasedError         everything personal was erased in an emergency
     │   └── WrongKeyError           a passphrase, code, token or key that does not fit
-    │       └── RefusedCodeError    the passphrase fits, the six-digit code does not, and is counted
+    │       ├── RefusedCodeError    the passphrase fits, the six-digit code does not, and is counted
+    │       ├── ReplacedKeyError    the campaign's key was changed since the login
     │       └── AlteredError        a box or wrapping that does not belong to its row
     ├── OrganiserError              an account that cannot be created, changed or removed
     │   ├── RoleError               the role does not allow the action
@@ -97,6 +98,10 @@ class AlteredError(WrongKeyError):
 
 class RefusedCodeError(WrongKeyError):
     """A wrong six-digit code after the right passphrase; it is counted, so the caller commits."""
+
+
+class ReplacedKeyError(WrongKeyError):
+    """The organiser's session has an earlier key of the campaign: another took its place since the login."""
 
 
 class OrganiserError(CampaignError):

@@ -46,7 +46,7 @@ def change_if_due(db: Session, by: Unlocked, *, now: datetime) -> Unlocked:
     """Change the campaign's pair if somebody who held it has left; return *by* with the present key.
 
     Raises:
-        WrongKeyError: Another organiser changed it at the same moment.
+        ReplacedKeyError: Another organiser changed it at the same moment.
     """
     if not opens_names(by.role) or not is_due(db):
         return by
@@ -60,7 +60,7 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
 
     Raises:
         RoleError: *by* may not open names any more.
-        WrongKeyError: The campaign's key was changed since *by* logged in.
+        ReplacedKeyError: The campaign's key was changed since *by* logged in.
     """
     accounts = lock_accounts(db, by=by, least=ORGANISER)
     old, old_private = campaign_key.current_key(db), by.campaign_private_key

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from campaign.errors import AlteredError, WrongKeyError
+from campaign.errors import AlteredError, ReplacedKeyError, WrongKeyError
 from campaign.sealing import box, row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, add_wrapping, current_key, make_current
 from campaign.sealing.code import code_hash, code_key, new_code
@@ -61,6 +61,8 @@ def wrap_under_link(
         name=invited.name if invited else None,
         expires_at=expires_at and expires_at.astimezone(UTC),
     )
+    if private_key:
+        check_pair(key, private_key)
     row.wrapped = box.wrap(private_key, code_key(code), row.context)
     add_wrapping(db, row)
     db.flush()
@@ -112,7 +114,7 @@ def wrap_for(
         public_key: Of the organiser's own pair.
 
     Raises:
-        WrongKeyError: *private_key* does not belong to *key*; the wrapping would be useless.
+        ReplacedKeyError: *private_key* does not belong to *key*; the wrapping would be useless.
     """
     check_pair(key, private_key)
     row = KeyWrapping(key_id=key.id, kind="organiser", holder_id=holder_id)
@@ -140,7 +142,11 @@ def wrap_for_recovery(
         opens_hash: The code's hash.
         public_key: Of the code's own pair.
         tested_on: When its owner last tested it.
+
+    Raises:
+        ReplacedKeyError: *private_key* does not belong to *key*.
     """
+    check_pair(key, private_key)
     row = KeyWrapping(
         key_id=key.id,
         kind=RECOVERY,
@@ -157,10 +163,10 @@ def check_pair(key: CampaignKey, private_key: bytes) -> None:
     """Raise unless *private_key* is that of *key*.
 
     Raises:
-        WrongKeyError: The campaign's key was changed since the login.
+        ReplacedKeyError: The campaign's key was changed since the login.
     """
     if box.public_half(private_key) != key.public_key:
-        raise WrongKeyError("this is not the campaign’s present key: log in again")
+        raise ReplacedKeyError("this is not the campaign’s present key: log in again")
 
 
 def recovery_wrappings(db: Session, key: CampaignKey) -> list[KeyWrapping]:

@@ -21,15 +21,19 @@ from campaign.disclosure.approval import approve_names
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite
+from campaign.organiser.login import unlock
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.reference.participating_state import STATES
+from campaign.sealing import box
+from campaign.sealing.campaign_key import current_key
 from campaign.sealing.key_ring import key_ring
 from campaign.settings import Settings
 from campaign.signature import invalidation
+from campaign.signature.key_change import reseal_some
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.support.factories import Made, make_organiser, make_owner, make_signature
+from tests.support.factories import PASSPHRASE, Made, make_organiser, make_owner, make_signature
 
 LOOPBACK = ip_network("127.0.0.0/8")
 """The address of the tests' browsers, which no rate limit applies to."""
@@ -92,13 +96,30 @@ class FilledSite:
 
     def session(self, role: str = OWNER, *, ago: timedelta = timedelta()) -> str:
         """Start a session, perhaps some time *ago*, and return the secret in its cookie."""
+        self._follow_key_change()
         with self.site.database.writing() as db:
             return organiser_session.start(db, self.people[role], keys=self.site.keys, now=self.clock() - ago)
+
+    @property
+    def owner(self) -> Unlocked:
+        """The owner, with the campaign's present key."""
+        self._follow_key_change()
+        return self.people[OWNER]
+
+    def _follow_key_change(self) -> None:
+        """Log in again, as who opens names must, if a request has changed the campaign's key."""
+        held = box.public_half(self.people[OWNER].campaign_private_key)
+        with self.site.database.session(writes=True) as db:
+            if held == current_key(db).public_key:
+                return
+            for role in (OWNER, ORGANISER):
+                self.people[role] = unlock(db, self.people[role].name, PASSPHRASE)
 
     def _fill(self) -> None:
         now, keys = self.clock(), self.site.keys
         with self.site.database.session(writes=True) as db:
-            self.owner: Unlocked = make_owner(db, name=PRIVATE[4], now=now)
+            owner = make_owner(db, name=PRIVATE[4], now=now)
+            reseal_some(db, owner.campaign_private_key)  # as the page does that makes the first organiser
             name, email, town, words, _organiser = PRIVATE
             mine: dict[str, Any] = {"name": name, "email": email, "town": town, "words": words}
             self.signed: Made = make_signature(db, keys, **mine)
@@ -106,18 +127,16 @@ class FilledSite:
             make_signature(db, keys, **mine, state="kz", disclosure="public")
             counted = make_signature(db, keys, state="fr", disclosure="counted")
             public = make_signature(db, keys, name=PUBLISHED, disclosure="public")
-            approve_names(
-                db, [("de", public.row.id)], key_ring(db, self.owner.campaign_private_key), shown=None
-            )
+            approve_names(db, [("de", public.row.id)], key_ring(db, owner.campaign_private_key), shown=None)
             save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
-            save(db, Address("de", MISSION, "a call", now.date()), by=self.owner.name, now=now)
-            self.invitation = invite(db, self.owner, "Ines", ORGANISER, now=now)
+            save(db, Address("de", MISSION, "a call", now.date()), by=owner.name, now=now)
+            self.invitation = invite(db, owner, "Ines", ORGANISER, now=now)
             self.people = {
-                OWNER: self.owner,
-                ORGANISER: make_organiser(db, self.owner, name="Pavel", now=now),
-                READER: make_organiser(db, self.owner, name="Rita", role=READER, now=now),
+                OWNER: owner,
+                ORGANISER: make_organiser(db, owner, name="Pavel", now=now),
+                READER: make_organiser(db, owner, name="Rita", role=READER, now=now),
             }
-            decision = invalidation.record_decision(db, None, words, by=self.owner.name, now=now)
+            decision = invalidation.record_decision(db, None, words, by=owner.name, now=now)
             invalidation.invalidate(db, decision.id, [("fr", counted.row.id)])
             self.decision_id = decision.id
             db.commit()
@@ -125,7 +144,7 @@ class FilledSite:
             database=self.site.database,
             settings=self.site.settings,
             appeal=self.site.appeal,
-            organiser=self.owner,
+            organiser=owner,
             clock=self.clock,
         )
         cautions = ("instrument_expired", "instrument_note", "sent_before", "address_old")

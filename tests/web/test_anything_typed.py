@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load
-from campaign.delivery import delegation
+from campaign.delivery import address_file, delegation
 from campaign.errors import AppealError, DelegationError, ProofError, SettingsError, WrongCodeError
 from campaign.guard import mail_domain, network, proof_of_work
 from campaign.letter.sheet import Letter
@@ -306,7 +306,7 @@ cells = st.one_of(
 @st.composite
 def imports(draw: st.DrawFn) -> bytes:
     """Draw a CSV file of addresses, in which some cells, heads or bytes are replaced."""
-    heads = list(delegation.COLUMNS)
+    heads = list(address_file.COLUMNS)
     if draw(st.booleans()):
         heads[draw(st.integers(0, 3))] = draw(cells)
     rows = draw(st.lists(st.lists(cells, max_size=6), max_size=4))

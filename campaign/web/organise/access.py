@@ -2,13 +2,15 @@
 
 from typing import cast
 
-from flask import Response, g, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 
-from campaign.errors import RoleError
+from campaign.errors import ReplacedKeyError, RoleError
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.web.organise import carried_form, reauthentication
 from campaign.web.organise.blueprint import bp
@@ -24,7 +26,7 @@ from campaign.web.organise.session import (
     resume_session,
     unlocked,
 )
-from campaign.web.site import now, session, site
+from campaign.web.site import commit, now, session, site
 
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 """The endpoints that create or recover an account, and then display its recovery code once."""
@@ -89,6 +91,16 @@ def record_names_shown(response: Response) -> Response:
 def refuse_role(_error: RoleError) -> ResponseReturnValue:
     """Answer 403 also when the role was changed after the request was checked."""
     return _render_not_allowed()
+
+
+@bp.errorhandler(ReplacedKeyError)
+def log_in_again(_error: ReplacedKeyError) -> ResponseReturnValue:
+    """End a session that began at the moment when another organiser changed the campaign's key."""
+    session().rollback()
+    organiser_session.end(session(), cookie.pop("unlock"))
+    commit()
+    flash(gettext("Another organiser has just changed the campaign’s key. Please log in again."), "fault")
+    return redirect(url_for("organise.login"), 303)
 
 
 @bp.errorhandler(CSRFError)

@@ -2,12 +2,14 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campaign.organiser import membership
 from campaign.organiser.account import Unlocked
-from campaign.organiser.campaign_key_change import is_due
+from campaign.organiser.campaign_key_change import change_campaign_key, is_due
 from campaign.organiser.recovery import make_recovery_code
+from campaign.organiser.session import OrganiserSession
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.web.site import Site
@@ -90,6 +92,27 @@ def test_changing_the_key_asks_for_the_passphrase_again_and_does_not_count_as_an
     answer = organiser.post("/organise/account/key")
     assert "passphrase" in text(answer).lower()
     assert key(site) == changed
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [("key", {}), ("invitations", {"name": "Ina Invited", "role": "organiser"}), ("recovery-code", {})],
+    ids=["change the key", "invite", "make a recovery code"],
+)
+def test_a_session_that_began_while_another_organiser_changed_the_key_logs_in_again(
+    organiser: OrganisersBrowser, db: Session, owner: Unlocked, url: str, form: dict[str, str]
+) -> None:
+    [stored] = db.scalars(select(OrganiserSession)).all()
+    row = {column.name: getattr(stored, column.name) for column in OrganiserSession.__table__.columns}
+    change_campaign_key(db, owner, now=NOW)
+    db.execute(insert(OrganiserSession), [row])
+    db.commit()
+
+    answer = organiser.post(f"/organise/account/{url}", **form)
+    assert (answer.status_code, answer.location) == (303, "/organise/login")
+    assert organiser.get("/organise/account").location == "/organise/login"
+    assert organiser.log_in().status_code == 303
+    assert organiser.post(f"/organise/account/{url}", **form).status_code < 400
 
 
 @pytest.mark.usefixtures("named")

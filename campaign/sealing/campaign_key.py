@@ -17,6 +17,7 @@ from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import ErasedError, ForgedKeyError, NoKeyError, WrongKeyError
 from campaign.sealing import box, row_mac
+from campaign.sealing.row_mac import DESTROYED_AT as DESTROYED_AT
 from campaign.sealing.row_mac import Authentic
 
 logger = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ KEY_BYTES = 32
 
 SUCCESSOR = "successor"
 """The kind of a wrapping that the current pair opens."""
-
-DESTROYED_AT = "erased_at"
-"""The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
 
 
 class CampaignKey(Authentic, Base):

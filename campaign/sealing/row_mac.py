@@ -33,6 +33,9 @@ from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.errors import AlteredError
 
+DESTROYED_AT = "erased_at"
+"""The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
+
 KEY = "row_key"
 """The name of the key in the ``info`` of databases and sessions."""
 
@@ -90,7 +93,11 @@ def save_authentic_fact(db: Session, name: str, content: str) -> None:
 def read_authentic_fact(db: Session, name: str) -> tuple[str, bool] | None:
     """Return the content of the fact *name*, and whether it is genuine; ``None`` if it is not stored."""
     stored = read_fact(db, name)
-    return None if stored is None else _open_fact(db.info[KEY], name, stored)
+    if stored is None:
+        return None
+    content, is_genuine = _open_fact(db.info[KEY], name, stored)
+    # Emergency erasure destroys the key of the MACs; nothing can be delivered or signed after it.
+    return content, is_genuine or read_fact(db, DESTROYED_AT) is not None
 
 
 def renew_fact(db: Session, name: str, old: bytes, new: bytes) -> None:

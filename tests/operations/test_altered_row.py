@@ -19,6 +19,7 @@ from campaign.disclosure.safety_list import Change
 from campaign.errors import AlteredError, ForgedKeyError
 from campaign.operations.altered_row import altered
 from campaign.operations.doctor import content, machine
+from campaign.operations.emergency.destroy_keys import destroy_in
 from campaign.operations.renew_macs import renew_macs
 from campaign.organiser import invitation, second_factor, session
 from campaign.organiser.account import Organiser, Unlocked
@@ -197,6 +198,17 @@ def test_an_edited_organisation_counts_as_none(db: Session, owner: Unlocked) -> 
 
     assert not organisation(db).is_set
     assert altered(db) == ["organisation"]
+
+
+def test_after_an_emergency_the_organisation_is_still_known_though_its_key_is_destroyed(
+    db: Session, database: Database, owner: Unlocked
+) -> None:
+    destroy_in(db, NOW)
+    db.commit()
+    db.info[row_mac.KEY] = ServerKeys.from_secret("another secret key, as long as the first").row
+
+    assert organisation(db).is_set
+    assert altered(db) == []
 
 
 def test_a_name_whose_owner_did_not_choose_to_be_public_is_not_published(

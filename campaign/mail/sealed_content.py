@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from nacl.bindings import sodium_pad, sodium_unpad
-
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
 
@@ -45,7 +43,7 @@ def wrap(keys: ServerKeys, mail: NewMail, mail_id: UUID) -> bytes:
         "recipient": mail.recipient,
         "params": mail.params,
     }
-    return box.wrap(sodium_pad(json.dumps(content).encode(), box.BLOCK_BYTES), keys.mail, _context(mail_id))
+    return box.wrap(box.pad(json.dumps(content).encode()), keys.mail, _context(mail_id))
 
 
 def unwrap(keys: ServerKeys, wrapped: bytes, mail_id: UUID) -> Content:
@@ -56,7 +54,7 @@ def unwrap(keys: ServerKeys, wrapped: bytes, mail_id: UUID) -> Content:
         WrongKeyError: It was encrypted under another secret key, or was altered.
     """
     content = box.unwrap(wrapped, keys.mail, _context(mail_id))
-    return Content(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
+    return Content(**json.loads(box.unpad(content)))
 
 
 def _context(mail_id: UUID) -> str:

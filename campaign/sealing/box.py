@@ -13,7 +13,6 @@ import hmac
 import json
 from dataclasses import dataclass, field
 
-from nacl.bindings import sodium_pad
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.secret import SecretBox
@@ -55,8 +54,7 @@ class Opener:
         """
         padded = self.decrypt(box)
         try:
-            # Ten times faster than sodium_unpad: a list opens many thousand boxes in a row.
-            content = json.loads(padded[: padded.rindex(b"\x80")].decode())
+            content = json.loads(unpad(padded).decode())
             sealed_for, details = content.pop(_CONTEXT), Details(**content)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise AlteredError("this box was sealed by somebody else") from error
@@ -106,7 +104,7 @@ def public_half(private_key: bytes) -> bytes:
 def seal(details: Details, public_key: bytes, context: str) -> bytes:
     """Seal *details* for *context*; only the private key of *public_key* opens the box."""
     content = json.dumps({**vars(details), _CONTEXT: context}, ensure_ascii=False).encode()
-    return encrypt(sodium_pad(content, BLOCK_BYTES), public_key)
+    return encrypt(pad(content), public_key)
 
 
 def unseal(box: bytes, private_key: bytes, context: str) -> Details:
@@ -127,6 +125,21 @@ def unseal_bytes(box: bytes, private_key: bytes, context: str) -> bytes:
 def encrypt(content: bytes, public_key: bytes) -> bytes:
     """Seal what :meth:`Opener.decrypt` returned, with the context in it, to another key."""
     return bytes(SealedBox(PublicKey(public_key)).encrypt(content))
+
+
+def pad(content: bytes) -> bytes:
+    """Pad *content* to whole blocks (ISO/IEC 7816-4), so that its size reveals little."""
+    # Many times faster than sodium_pad, as is the reverse: each signature pads three contents.
+    return content + b"\x80" + bytes(-(len(content) + 1) % BLOCK_BYTES)
+
+
+def unpad(padded: bytes) -> bytes:
+    """Return what :func:`pad` padded.
+
+    Raises:
+        ValueError: It was not padded.
+    """
+    return padded[: padded.rindex(b"\x80")]
 
 
 def wrap(content: bytes, key: bytes, context: str) -> bytes:

@@ -178,10 +178,10 @@ def _mailbox(row: TokenRow) -> Mailbox:
 
 
 def _lock_siblings(db: Session, pending: Iterable[TokenRow]) -> dict[Mailbox, Siblings]:
-    siblings: dict[Mailbox, Siblings] = {}
+    connection, siblings = db.connection(), dict[Mailbox, Siblings]()
     for mailbox, row in sorted(((_mailbox(row), row) for row in pending), key=itemgetter(0)):
         if mailbox not in siblings:
-            rows = db.connection().execute(*_lock(mailbox, row))
+            rows = connection.execute(*_lock(mailbox, row))
             siblings[mailbox] = {each.id: each for each in rows}
     return siblings
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from nacl.bindings import sodium_pad, sodium_unpad
 from sqlalchemy import ForeignKey, Row, Select, Update, func, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -77,7 +76,7 @@ def record_decision(
     filled_in = {name: str(part) for name, part in asdict(criteria).items() if part} if criteria else {}
     content = json.dumps({"rule": filled_in, "reason": reason}, ensure_ascii=False).encode()
     decision = Invalidation(id=uuid4(), made_at=now, organiser=by, key_id=key.id, number=0)
-    padded = sodium_pad(content, box.BLOCK_BYTES)
+    padded = box.pad(content)
     decision.sealed = box.seal_bytes(padded, key.public_key, decision.context)
     db.add(decision)
     db.flush()
@@ -89,7 +88,7 @@ def grounds(decision: Invalidation, ring: KeyRing) -> Grounds | None:
     if decision.sealed is not None:
         with suppress(WrongKeyError):
             content = ring.content(decision.key_id, decision.sealed, decision.context)
-            return Grounds(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
+            return Grounds(**json.loads(box.unpad(content)))
     return None
 
 

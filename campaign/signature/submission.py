@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from nacl.bindings import sodium_pad, sodium_unpad
-
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.code import code_key
@@ -47,7 +45,7 @@ def context(of_box: str, disclosure: str) -> str:
 def wrap(submission: Submission, key: bytes, context: str) -> bytes:
     """Return the encrypted copy of *submission*, padded so that its size tells no length."""
     content = json.dumps(vars(submission), ensure_ascii=False).encode()
-    return box.wrap(sodium_pad(content, box.BLOCK_BYTES), key, context)
+    return box.wrap(box.pad(content), key, context)
 
 
 def unwrap(row: Any, token: str, keys: ServerKeys) -> Submission | None:
@@ -59,7 +57,7 @@ def unwrap(row: Any, token: str, keys: ServerKeys) -> Submission | None:
     for key in (code_key(token), keys.pending) if row.submission else ():
         with suppress(WrongKeyError):
             content = box.unwrap(row.submission, key, bound)
-            return Submission(**json.loads(sodium_unpad(content, box.BLOCK_BYTES)))
+            return Submission(**json.loads(box.unpad(content)))
     return None
 
 

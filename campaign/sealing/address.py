@@ -1,8 +1,12 @@
 """The canonical form of e-mail addresses: all spellings of one mailbox have the same."""
 
+import string
+import unicodedata
 from typing import NamedTuple
 
 import idna
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class Provider(NamedTuple):
@@ -26,7 +30,8 @@ class Provider(NamedTuple):
         name = name.translate(dict.fromkeys(map(ord, self.ignored)))
         if self.alike:
             name = name.translate(dict.fromkeys(map(ord, self.alike), self.alike[0]))
-        return f"{name or local}@{self.domains[0] if self.is_one else domain}"
+        name = unicodedata.normalize("NFC", name or local)
+        return f"{name}@{self.domains[0] if self.is_one else domain}"
 
 
 def _everywhere(name: str, endings: str) -> tuple[str, ...]:
@@ -98,7 +103,9 @@ _WITH_SUBDOMAINS = tuple(
 
 def canonical_address(address: str) -> str:
     """Return the form that all spellings of a mailbox's address share; do not send mail to it."""
-    local, domain = address.strip().rpartition("@")[0].casefold(), domain_of(address)
+    # Letters beyond ASCII keep their case: casefolding makes one mailbox of "ſ" and "s", "ß" and "ss".
+    local = unicodedata.normalize("NFC", address.strip().rpartition("@")[0]).translate(_LOWER)
+    domain = domain_of(address)
     if local.startswith('"'):  # in quotes every character counts
         return f"{local}@{domain}"
     for base in _WITH_SUBDOMAINS:
@@ -127,4 +134,4 @@ def domain_of(address: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode().lower()
     except idna.IDNAError:
-        return domain.lower()
+        return domain.translate(_LOWER)

@@ -12,7 +12,7 @@ SAME = [
     ("mara@bücher.example", "mara@xn--bcher-kva.example"),
     ("mara@BÜCHER.example", "mara@xn--bcher-kva.example"),
     ("mara@пример.рф", "mara@xn--e1afmkfd.xn--p1ai"),
-    ("МАРА@example.org", "мара@example.org"),
+    ("zoe\u0308@example.org", "zoë@example.org"),
     ("m.a.r.a@gmail.com", "mara@gmail.com"),
     ("mara+letters@gmail.com", "mara@gmail.com"),
     ("Mara.Example+a+b@GoogleMail.com", "maraexample@gmail.com"),
@@ -43,6 +43,11 @@ TWO = [
     ("mara@a.b.fastmail.com", "mara@b.fastmail.com"),
     ("mara@notgmail.com", "mara@gmail.com"),
     ('"m.ara"@gmail.com', "mara@gmail.com"),
+    ("\u017fam@gmail.com", "sam@gmail.com"),  # a long s, which casefolding makes an s
+    ("stra\u00dfe@example.org", "strasse@example.org"),
+    ("\ufb01na@example.org", "fina@example.org"),  # a ligature
+    ("\u0130da@example.org", "i\u0307da@example.org"),
+    ("МАРА@example.org", "мара@example.org"),
 ]
 
 

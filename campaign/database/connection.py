@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 WAIT_SECONDS = 20
 """Seconds that a writer waits for SQLite's lock; after that its request is answered 503."""
 
-POOL = {"pool_size": 16, "max_overflow": 16}
+POOL = {"pool_size": 16, "max_overflow": 16, "pool_use_lifo": True}
 """Two connections for each thread of a web process: one renders a page, the other reads its counts. With
-fewer, every thread could have one and wait for another."""
+fewer, every thread could have one and wait for another. The one used last is used next: SQLite empties a
+connection's cache of pages once another connection has written."""
 
 CONNECT_SECONDS = 5
 """Seconds until an attempt to connect to PostgreSQL fails."""

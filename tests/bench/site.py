@@ -14,7 +14,7 @@ from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
 from campaign.reference.participating_state import STATES
-from campaign.sealing import key_wrapping
+from campaign.sealing import key_wrapping, row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
@@ -38,7 +38,9 @@ class MadeSite:
 
     def database(self) -> Database:
         """Return a new way to its database."""
-        return Database(load(self.environment).database_url)
+        database = Database(load(self.environment).database_url)
+        row_mac.use_key(database, ServerKeys.from_secret(SECRET).row)
+        return database
 
     def keys(self) -> ServerKeys:
         """Return what its server derives from its secret."""

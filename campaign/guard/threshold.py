@@ -28,6 +28,9 @@ MAX_SIGNATURES = Limit(100, 1_000)
 """Signatures from one network, each with its proof. Mobile carriers put thousands of people behind one
 address, so this is high; made-up signatures that fast still need a mailbox each."""
 
+FIRST_MAILS = Limit(5, 5)
+"""Signatures a day from one network under one mail domain whose mails wait for no flood: some colleagues."""
+
 MAX_POSTS = Limit(200, 2_000)
 """All other forms that supporters send: typed codes, link requests, confirmations, withdrawals. Twice
 as many as signatures, because no limit may stop people from withdrawing."""

@@ -4,31 +4,25 @@ The counts are in the database, since all processes share them and a restart mus
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, update
+from sqlalchemy import case
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
-from campaign.errors import LimitError
 
 MAILS_A_DAY = 5
 """To one mailbox."""
 
-DOMAIN_AT_ONCE, DOMAIN_PAUSE = 20, timedelta(seconds=30)
-"""Unconfirmed mails a day to a domain that is no public provider's; each further one waits longer by the
-pause. The owner of a domain may read all of its addresses. Where people sign, they confirm within minutes
-and the number stays small, also on the day when a large employer's staff signs."""
+DOMAIN_AT_ONCE, DOMAIN_PAUSE = 20, timedelta(seconds=10)
+"""Mails a day to a domain that is no public provider's; each further one waits longer by the pause. Its
+owner may read all of its addresses. Nothing is refused, and confirming brings nothing forward: otherwise
+answers or arrivals would tell a stranger how many people under the domain wait, and when they confirm."""
 
-MAX_PER_DOMAIN = 500
-"""Unconfirmed mails a day to one such domain. If none of them is confirmed, nobody there reads them."""
-
-DOMAIN_WAIT_SECONDS = 3600
-"""When to try again beyond that."""
-
-MAX_DELAY = DOMAIN_PAUSE * (MAX_PER_DOMAIN - DOMAIN_AT_ONCE)
+FIRST_WAIT = timedelta(minutes=10)
+"""How long the first mails that one network asks for wait at most, so that no flood delays a colleague."""
 
 _statements: dict[tuple[str, str], Any] = {}
 
@@ -42,7 +36,6 @@ class MailboxDay(Base):
     """HMAC of day and address: useless without the address, and on any other day."""
     on: Mapped[date] = mapped_column(index=True)
     sent: Mapped[int]
-    """For a domain: those that were not confirmed."""
     link: Mapped[bytes]
     """Hash of the token in the latest mail; empty for a domain."""
 
@@ -56,6 +49,8 @@ class MailRequest(NamedTuple):
     """Hash of a new token."""
     domain: bytes | None
     """Digest of the mail domain for the day; ``None`` for a public provider's."""
+    is_first: bool = False
+    """Whether it is among the first that its sender's network asks for to that domain."""
 
 
 class Reserved(NamedTuple):
@@ -66,6 +61,7 @@ class Reserved(NamedTuple):
     link: bytes
     """Hash of the token that is to open the submission; beyond the limit, that of the day's last mail."""
     delay: timedelta
+    """For a mail whose turn comes after its life, as long as that or longer: it is not sent."""
 
     @property
     def is_within_limit(self) -> bool:
@@ -79,11 +75,7 @@ class Reserved(NamedTuple):
 
 
 def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> list[Reserved]:
-    """Count one more mail for each of *requests* on that day, with one statement.
-
-    Raises:
-        LimitError: Too many mails to one domain are unconfirmed.
-    """
+    """Count one more mail for each of *requests* on that day, with one statement."""
     links = {request.mailbox: request.link for request in requests}
     numbers = Counter(request.mailbox for request in requests)
     numbers.update(request.domain for request in requests if request.domain is not None)
@@ -106,14 +98,6 @@ def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
     return db.execute(_statement(db, _count_links), row).first() is not None
 
 
-def subtract_confirmed(db: Session, domains: Iterable[bytes]) -> None:
-    """Take mails whose submission was confirmed off the counts of their domains."""
-    numbers = Counter(domains)
-    rows = [{"of": each, "number": numbers[each]} for each in sorted(numbers)]
-    if rows:
-        db.connection().execute(_SUBTRACT, rows)
-
-
 def _reserve(request: MailRequest, mailbox: Any, before: dict[bytes, int]) -> Reserved:
     before[request.mailbox] += 1
     number = before[request.mailbox]
@@ -122,14 +106,13 @@ def _reserve(request: MailRequest, mailbox: Any, before: dict[bytes, int]) -> Re
     delay = timedelta()
     if request.domain is not None:
         before[request.domain] += 1
-        delay = _domain_delay(before[request.domain])
+        delay = _domain_delay(before[request.domain], is_first=request.is_first)
     return Reserved(number, mailbox.link if is_latest else request.link, delay)
 
 
-def _domain_delay(number: int) -> timedelta:
-    if number > MAX_PER_DOMAIN:
-        raise LimitError(DOMAIN_WAIT_SECONDS)
-    return DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
+def _domain_delay(number: int, *, is_first: bool) -> timedelta:
+    delay = DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
+    return min(delay, FIRST_WAIT) if is_first else delay
 
 
 def _count(table: Any, insert: Any) -> Any:
@@ -155,10 +138,3 @@ def _statement(db: Session, build: Any) -> Any:
         statement = build(table, upsert(db, table))
         _statements[kind] = statement.returning(table.c.digest, table.c.sent, table.c.link)
     return _statements[kind]
-
-
-_SUBTRACT = (
-    update(MailboxDay.__table__)  # type: ignore[arg-type]
-    .where(MailboxDay.digest == bindparam("of"))
-    .values(sent=MailboxDay.sent - bindparam("number"))
-)

@@ -6,7 +6,7 @@ from sqlalchemy import case, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from campaign.database.table import UTCDateTime
-from campaign.mail.daily_limit import MAX_DELAY, MailboxDay
+from campaign.mail.daily_limit import MailboxDay
 from campaign.mail.outbox import GIVEN_UP, LEASE, WAITING, OutboxMail
 from campaign.mail.retry import BACK_OFF, LIFETIME, expire
 
@@ -20,7 +20,7 @@ BATCH = 1000
 def cap_waits(db: Session, *, now: datetime, lease: timedelta = LEASE) -> None:
     """Bring forward due times and leases that lie further ahead than they can: the clock was set back."""
     ends = {attempts: literal(now + pause, UTCDateTime()) for attempts, pause in enumerate(BACK_OFF, 1)}
-    ends[0] = literal(now + MAX_DELAY, UTCDateTime())
+    ends[0] = literal(now + LIFETIME, UTCDateTime())
     latest = case(ends, value=OutboxMail.attempts, else_=ends[len(BACK_OFF)])
     waiting = update(OutboxMail).where(OutboxMail.status == WAITING)
     for statement in (

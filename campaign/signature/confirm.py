@@ -12,7 +12,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaign.errors import CampaignError, ChangedError, ClosedError, UnknownTokenError
-from campaign.mail.daily_limit import subtract_confirmed
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
@@ -130,7 +129,6 @@ def confirm(
                 confirmed = _confirm_one_per_mailbox(db, chosen, siblings, on=now.date())
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
-        _subtract_from_domains(db, chosen, confirmed)
         return [_outcome(choice, confirmed) for choice in chosen]
 
 
@@ -206,7 +204,7 @@ def _confirm_one_per_mailbox(
             new[mailbox] = row
     keys = {(row.state_code, row.id) for row in new.values()}
     if new:
-        domains = _domains(chosen, with_unlimited=False)
+        domains = _domains(chosen)
         held = count_confirmed(db, {key: domains[key] for key in domains.keys() & keys}, on=on)
         rows = [{"of_state": state_code, "of_id": id_, "on": on} for state_code, id_ in keys]
         db.connection().execute(_SET_CONFIRMED, rows)
@@ -234,19 +232,14 @@ def _counts(row: Any) -> bool:
     return row.held_for is None and row.invalidation_id is None
 
 
-def _domains(chosen: Sequence[_Choice], *, with_unlimited: bool = True) -> dict[SignatureKey, bytes]:
-    """Return the digest of the owned mail domain of each chosen signature that has one."""
+def _domains(chosen: Sequence[_Choice]) -> dict[SignatureKey, bytes]:
+    """Return the digest of the owned mail domain of each chosen signature that has one and a limit."""
     return {
         (choice.row.state_code, choice.row.id): bytes.fromhex(choice.submission.domain)
         for choice in chosen
         if choice.row is not None and choice.submission is not None and choice.submission.domain
-        if with_unlimited or not choice.submission.is_unlimited
+        if not choice.submission.is_unlimited
     }
-
-
-def _subtract_from_domains(db: Session, chosen: Sequence[_Choice], confirmed: set[SignatureKey]) -> None:
-    domains = _domains(chosen)
-    subtract_confirmed(db, (domain for key, domain in domains.items() if key in confirmed))
 
 
 def _outcome(choice: _Choice, confirmed: set[SignatureKey]) -> SignatureKey | CampaignError:

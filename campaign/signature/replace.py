@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from campaign.database import journal
 from campaign.errors import ChangedError, ClosedError
-from campaign.mail.daily_limit import subtract_confirmed
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
 from campaign.signature.link import find_shown, is_late, siblings
@@ -45,15 +44,12 @@ def replace(
     earlier = next((row for row in rows if row.is_confirmed), None)
     if later is None or earlier is None or Shown.of(later, counting=earlier) != page:
         raise ChangedError("the page showed something else")
-    typed = submission.unwrap(later, token, keys)
-    if typed is None:
+    if submission.unwrap(later, token, keys) is None:
         raise ChangedError("this link cannot show what was submitted")
     _exchange(db, earlier, later, now.date())
     others = [row.id for row in rows if row.id not in {later.id, earlier.id}]
     delete_siblings(db, later.state_code, others, counting=later.id)
     lead_to(db, later.state_code, [earlier.id], counting=later.id)
-    if typed.domain:
-        subtract_confirmed(db, [bytes.fromhex(typed.domain)])
     return later
 
 

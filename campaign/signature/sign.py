@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from campaign.guard.mail_domain import PUBLIC, owned_domain
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
 from campaign.mail.daily_limit import MailRequest, Reserved, reserve_mails
+from campaign.mail.retry import LIFETIME
 from campaign.mail.sealed_content import NewMail
 from campaign.sealing import box
 from campaign.sealing.address import domain_of
@@ -58,6 +59,8 @@ class Signing:
     """The proof of work to spend with this signature."""
     is_unlimited: bool = False
     """Whether it is never held for the number of signatures under its mail domain."""
+    is_first: bool = False
+    """Whether it is among the first of its network under its mail domain: their mails wait briefly."""
 
 
 def sign(
@@ -75,7 +78,6 @@ def sign(
 
     Raises:
         ClosedError: The campaign is over.
-        LimitError: Too many mails to one domain are unconfirmed.
         NoKeyError: There is no key to seal to.
         ProofError: A proof was used before.
     """
@@ -111,7 +113,7 @@ def _reserve_mails(
     today = now.date()
     tokens = {code_hash(token): token for token in (new_code() for _ in signings)}
     requests = [
-        MailRequest(signing.digests.for_day(today), link, _domain(keys, today, signing))
+        MailRequest(signing.digests.for_day(today), link, _domain(keys, today, signing), signing.is_first)
         for signing, link in zip(signings, tokens, strict=True)
     ]
     reserved = reserve_mails(db, requests, on=today)
@@ -193,6 +195,7 @@ def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, co
 
 def _mail(signing: Signing, mail: _ReservedMail) -> NewMail:
     # Beyond the daily limit the same work is done, or its time would reveal how many mails were sent.
-    purpose = "confirm" if mail.reserved.is_within_limit else outbox.DECOY
+    is_sent = mail.reserved.is_within_limit and mail.reserved.delay < LIFETIME
+    purpose, delay = ("confirm", mail.reserved.delay) if is_sent else (outbox.DECOY, timedelta())
     params = {"token": mail.token, "is_last": mail.reserved.is_last}
-    return NewMail(purpose, signing.language, signing.details.email, params, mail.reserved.delay)
+    return NewMail(purpose, signing.language, signing.details.email, params, delay)

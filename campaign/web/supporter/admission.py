@@ -7,8 +7,10 @@ from flask import Flask, render_template, request
 
 from campaign.errors import LimitError, ProofError
 from campaign.guard import network, proof_of_work
+from campaign.guard.mail_domain import owned_domain
 from campaign.guard.proof_of_work import Proof
 from campaign.guard.threshold import (
+    FIRST_MAILS,
     FREE_SIGNATURES,
     MAX_POSTS,
     MAX_SIGNATURES,
@@ -17,7 +19,7 @@ from campaign.guard.threshold import (
 )
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
-from campaign.sealing.address import canonical_address
+from campaign.sealing.address import canonical_address, domain_of
 from campaign.signature.model import NETWORK, ROBOT
 from campaign.web.serving import headers
 from campaign.web.site import now, site
@@ -30,6 +32,9 @@ SIGN = "supporter.sign"
 
 ANSWER, TICKET = "altcha", "ticket"
 """Form fields of the page that asks for a proof."""
+
+MAIL = "mail"
+"""Counted for a network and a mail domain."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -44,6 +49,8 @@ class Admission:
     """To be spent in the transaction that stores the signature."""
     is_unlimited: bool = False
     """Whether its network has no limits; then its mail domain has none either."""
+    is_first: bool = False
+    """Whether its mail waits only briefly: it is among the first of its network under its mail domain."""
 
 
 def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
@@ -56,7 +63,7 @@ def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
     robot = ROBOT if form.is_from_a_robot else None
     address, email = request.remote_addr, form.email.data
     if _is_unlimited(address):
-        return Admission(robot, is_unlimited=True)
+        return Admission(robot, is_unlimited=True, is_first=True)
     limits = site().rate_limits
     _check(limits.wait(SIGN, address, MAX_SIGNATURES, now()))
     is_busy = limits.wait(SIGN, address, FREE_SIGNATURES, now()) > 0
@@ -68,7 +75,7 @@ def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
         )
     # If tickets were enough, programs could sign from one network as fast as with puzzles, at no cost.
     unproven = NETWORK if is_busy and proof is None else None
-    return Admission(robot or unproven, proof)
+    return Admission(robot or unproven, proof, is_first=_is_first(address, email))
 
 
 def proof_page(language: Language, state: ParticipatingState, form: SignatureForm) -> str:
@@ -105,6 +112,14 @@ def init_app(app: Flask) -> None:
         headers.forbid_foreign_posts()
         _check(site().rate_limits.wait("post", request.remote_addr, MAX_POSTS, now()))
         site().rate_limits.add("post", request.remote_addr, now())
+
+
+def _is_first(address: str | None, email: str) -> bool:
+    """Count the signature for its network and its mail domain; return whether it is among the first today."""
+    limits, who = site().rate_limits, network.prefix(address) + owned_domain(domain_of(email)).encode()
+    is_first = limits.wait_for(MAIL, who, FIRST_MAILS, now()) == 0
+    limits.add_for(MAIL, who, now())
+    return is_first
 
 
 def _check(wait_seconds: int) -> None:

@@ -71,6 +71,7 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
         held_for=admitted.held_for,
         proof=admitted.proof,
         is_unlimited=admitted.is_unlimited,
+        is_first=admitted.is_first,
     )
     site().writer.sign(signing)
     site().tasks.wake()

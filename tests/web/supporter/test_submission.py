@@ -6,11 +6,15 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from campaign.mail.daily_limit import DOMAIN_AT_ONCE, DOMAIN_PAUSE, MAX_PER_DOMAIN, MailboxDay
+from campaign.guard.network import prefix
+from campaign.guard.threshold import FIRST_MAILS
+from campaign.mail.daily_limit import DOMAIN_AT_ONCE, DOMAIN_PAUSE, FIRST_WAIT, MailboxDay
 from campaign.mail.outbox import OutboxMail
+from campaign.mail.retry import LIFETIME
 from campaign.signature.link import send_links
 from campaign.signature.model import Signature
 from campaign.web.site import Site
+from campaign.web.supporter.admission import MAIL
 from tests.conftest import NOW, Clock
 from tests.support.private_page import buttons, press
 from tests.web.conftest import Supporter, text
@@ -201,34 +205,87 @@ def test_tags_bring_no_further_mails(supporter: Supporter) -> None:
     assert [mail.purpose for mail in supporter.mails()].count("confirm") == 5
 
 
-def test_many_mails_to_an_owned_domain_leave_slowly_until_they_are_confirmed(
-    supporter: Supporter, site: Site
-) -> None:
-    tokens = []
-    for number in range(DOMAIN_AT_ONCE + 3):
-        supporter.sign(email=f"victim{number}@mail.corp.example")
-        tokens.append(supporter.token)
-    delays = [DOMAIN_PAUSE * number for number in range(1, 4)]
-    assert due(site) == [timedelta()] * DOMAIN_AT_ONCE + delays
-    supporter.sign(email="somebody@gmail.com")
-    assert due(site).count(timedelta()) == DOMAIN_AT_ONCE + 1
-
-    for token in tokens[:10]:
-        supporter.token = token
-        supporter.act("confirm")
-    supporter.sign(email="colleague@corp.example")
-    assert due(site).count(timedelta()) == DOMAIN_AT_ONCE + 2
-
-
-def test_beyond_the_bound_of_a_domain_signing_says_when_to_try_again(
-    supporter: Supporter, site: Site
-) -> None:
-    supporter.sign(email="victim@corp.example")
+def count_for_domain(site: Site, number: int) -> None:
+    """Let this many mails to the one domain be counted today."""
     with site.database.writing() as db:
-        db.execute(update(MailboxDay).values(sent=MAX_PER_DOMAIN))
-    answer = supporter.sign(email="colleague@corp.example", name="Mara Example")
+        db.execute(update(MailboxDay).where(MailboxDay.link == b"").values(sent=number))
 
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 0
-    assert "Mara Example" in answer.get_data(as_text=True)
-    assert supporter.sign(email="somebody@else.example").status_code == 303
+
+def use_up_the_first(supporter: Supporter, address: str, domain: str) -> None:
+    """Continue from a network that has signed often under *domain*."""
+    supporter.client.environ_base["REMOTE_ADDR"] = address
+    for _ in range(FIRST_MAILS.per_day):
+        supporter.site.rate_limits.add_for(MAIL, prefix(address) + domain.encode(), NOW)
+
+
+@pytest.mark.both_databases
+def test_many_mails_to_an_owned_domain_leave_slowly_and_confirming_brings_none_forward(
+    supporter: Supporter, site: Site
+) -> None:
+    use_up_the_first(supporter, "198.51.100.7", "corp.example")
+    supporter.sign(email="victim@mail.corp.example")
+    count_for_domain(site, DOMAIN_AT_ONCE - 1)
+    for number in range(3):
+        supporter.sign(email=f"victim{number}@corp.example")
+    assert due(site) == [timedelta()] * 2 + [DOMAIN_PAUSE, DOMAIN_PAUSE * 2]
+
+    supporter.act("confirm")
+    supporter.sign(email="colleague@corp.example")
+    assert due(site)[-1] == DOMAIN_PAUSE * 3
+
+
+def test_no_answer_tells_how_many_others_wait_under_a_domain(supporter: Supporter, site: Site) -> None:
+    supporter.sign(email="anna@family.example")
+    anna = supporter.token
+    answers = []
+    for number in (499, 500, 501, 10**6):
+        count_for_domain(site, number)
+        answer = supporter.sign(email="probe@family.example")
+        answers.append((answer.status_code, answer.location))
+    supporter.token = anna
+    supporter.act("confirm")
+    answer = supporter.sign(email="probe@family.example")
+
+    assert {*answers, (answer.status_code, answer.location)} == {(303, "/en/check-your-mail")}
+
+
+def test_a_flood_from_one_network_makes_a_colleague_wait_ten_minutes_at_most(
+    supporter: Supporter, site: Site
+) -> None:
+    supporter.sign(email="anybody@corp.example")
+    use_up_the_first(supporter, "198.51.100.7", "corp.example")
+    count_for_domain(site, 1_000)
+    supporter.sign(email="flooder@corp.example")
+    supporter.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    for number in range(4):
+        supporter.sign(email=f"colleague{number}@mail.corp.example")
+
+    end = DOMAIN_PAUSE * (1_001 - DOMAIN_AT_ONCE)
+    assert due(site) == [timedelta(), *[FIRST_WAIT] * 4, end]
+    assert timedelta(minutes=10) >= FIRST_WAIT
+
+
+def test_the_first_of_a_network_are_counted_for_each_domain(supporter: Supporter, site: Site) -> None:
+    supporter.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    supporter.sign(email="anybody@corp.example")
+    count_for_domain(site, 1_000)
+    for _ in range(FIRST_MAILS.per_day - 2):
+        supporter.sign(email="colleague@corp.example")
+        supporter.site.rate_limits.add_for(MAIL, prefix("203.0.113.9") + b"other.example", NOW)
+    site.rate_limits.add_for(MAIL, prefix("203.0.113.9") + b"corp.example", NOW)
+    supporter.sign(email="sixth@corp.example")
+
+    assert due(site)[-2] == FIRST_WAIT
+    assert due(site)[-1] > FIRST_WAIT
+
+
+def test_a_mail_whose_turn_comes_after_its_life_is_not_sent(supporter: Supporter, site: Site) -> None:
+    use_up_the_first(supporter, "198.51.100.7", "corp.example")
+    supporter.sign(email="first@corp.example")
+    count_for_domain(site, DOMAIN_AT_ONCE + LIFETIME // DOMAIN_PAUSE - 2)
+    supporter.sign(email="last@corp.example")
+    assert due(site)[-1] == LIFETIME - DOMAIN_PAUSE
+
+    assert supporter.sign(email="late@corp.example").status_code == 303
+    assert sorted(mail.purpose for mail in supporter.mails()) == ["confirm", "confirm", "decoy"]
+    assert max(due(site)) == LIFETIME - DOMAIN_PAUSE

@@ -22,7 +22,7 @@ from campaign.sealing.address import domain_of
 from campaign.sealing.address_digest import AddressDigests, domain_digest
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import sealing_key
-from campaign.sealing.code import code_hash, code_key, new_code
+from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
 from campaign.signature.model import (
@@ -189,7 +189,7 @@ def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, co
         domain=mail.domain.hex() if mail.domain else "",
         is_unlimited=signing.is_unlimited,
     )
-    key = code_key(mail.token) if mail.reserved.is_within_limit else keys.pending
+    key = submission.mailed_key(mail.token, keys) if mail.reserved.is_within_limit else keys.pending
     return submission.wrap(typed, key, context)
 
 

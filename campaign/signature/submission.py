@@ -2,13 +2,15 @@
 
 The box of a signature opens only with an organiser's passphrase, so the page could not show what its
 button confirms. Until then a copy stays beside the box, encrypted under the token that was mailed, of
-which the database has only a hash. Beyond the daily limit no token is mailed: that copy is encrypted
-under the server's key, and shown by the link in the last mail of that day.
+which the database has only a hash, together with a key of the server, whose destruction in an emergency
+makes noise of all copies at once. Beyond the daily limit no token is mailed: that copy is encrypted under
+the server's key alone, and shown by the link in the last mail of that day.
 
 The time tells a mailbox's owner which message belongs to which submission. It is encrypted under the
 server's key, so that a stolen copy of the database cannot be matched with a network's log.
 """
 
+import hmac
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +19,6 @@ from typing import Any
 
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
-from campaign.sealing.code import code_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import box_context
 
@@ -42,6 +43,11 @@ def context(of_box: str, disclosure: str) -> str:
     return f"{of_box} {disclosure}"
 
 
+def mailed_key(token: str, keys: ServerKeys) -> bytes:
+    """Return the key of a copy whose *token* was mailed."""
+    return hmac.digest(keys.pending, token.encode(), "sha256")
+
+
 def wrap(submission: Submission, key: bytes, context: str) -> bytes:
     """Return the encrypted copy of *submission*, padded so that its size tells no length."""
     content = json.dumps(vars(submission), ensure_ascii=False).encode()
@@ -54,7 +60,7 @@ def unwrap(row: Any, token: str, keys: ServerKeys) -> Submission | None:
     So it is when the token was mailed for another submission, and when the row was altered.
     """
     bound = context(_box_context(row), row.disclosure)
-    for key in (code_key(token), keys.pending) if row.submission else ():
+    for key in (mailed_key(token, keys), keys.pending) if row.submission else ():
         with suppress(WrongKeyError):
             content = box.unwrap(row.submission, key, bound)
             return Submission(**json.loads(box.unpad(content)))

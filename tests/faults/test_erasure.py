@@ -90,6 +90,7 @@ class Erasure:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def erasure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erasure]:
     folder = tmp_path_factory.mktemp("site")
+    (folder / "instance").mkdir(mode=0o700)
     url = f"sqlite:///{folder / 'instance' / 'campaign.sqlite'}"
     if request.param == "postgresql":
         server, name = request.getfixturevalue("postgresql"), f"erasure_{os.urandom(4).hex()}"

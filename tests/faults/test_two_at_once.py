@@ -1,4 +1,4 @@
-"""Two sites on one instance, started by mistake: nothing is done twice."""
+"""Two sites on one database, as on two machines or by mistake: nothing is done twice."""
 
 import threading
 from collections import Counter
@@ -25,9 +25,15 @@ pytestmark = pytest.mark.fault
 PEOPLE = 24
 
 
-def test_two_sites_on_one_instance_send_no_mail_twice_and_count_alike(tmp_path: Path) -> None:
+def test_two_sites_on_one_database_send_no_mail_twice_and_count_alike(tmp_path: Path) -> None:
     with relay() as post_office, serving(tmp_path, smtp_url=post_office.url) as one:
-        other = Server(tmp_path, smtp_url=post_office.url)
+        (tmp_path / "other").mkdir()
+        other = Server(
+            tmp_path / "other",
+            smtp_url=post_office.url,
+            database_url=f"sqlite:///{one.sqlite}",
+            secret_key=(one.instance / "secret_key").read_text().strip(),
+        )
         try:
             other.start()
             people = [f"mara{number}@example.org" for number in range(PEOPLE)]

@@ -18,7 +18,7 @@ from campaign.sealing import box, key_wrapping
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
-from campaign.sealing.code import code_key, new_code
+from campaign.sealing.code import new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
 from campaign.signature import submission
@@ -89,7 +89,9 @@ def make_signature(
     token = new_token(db, [row])
     if not confirmed:
         typed = Submission(name=name, town=town, words=words) if is_sealed else Submission()
-        row.submission = submission.wrap(typed, code_key(token), submission.context(row.context, disclosure))
+        row.submission = submission.wrap(
+            typed, submission.mailed_key(token, keys), submission.context(row.context, disclosure)
+        )
         row.submitted_at = submission.wrap_time(NOW, keys, row.context)
     db.commit()
     return Made(row, token, email)

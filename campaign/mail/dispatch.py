@@ -20,6 +20,7 @@ from campaign.errors import CampaignError, MailError, TemporaryMailError
 from campaign.mail import outbox, retry
 from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
+from campaign.mail.random_wait import SPREAD
 from campaign.mail.relay_pause import RelayPause
 from campaign.mail.transport import Transport, open_transport
 from campaign.sealing.server_key import ServerKeys
@@ -33,6 +34,9 @@ IDLE_SECONDS = 2.0
 
 POLL_SECONDS = 0.2
 """Between two looks for due mails, and between two attempts to write to a database that does not answer."""
+
+MAX_DECOY_SECONDS = 5.0
+"""The longest pause for a mail that is not sent, shorter than a stopping worker waits."""
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +56,15 @@ class Dispatch:
     """Claimed mails without an outcome yet; the first one is being sent."""
     _accepted: OutboxMail | None = field(default=None, init=False)
     """A mail that the relay accepted, until its row is deleted."""
+    _mail_seconds: float = field(default=0.0, init=False)
+    """How long the relay took for the latest mail; a decoy takes as long."""
     _pause: RelayPause = field(init=False)
 
     def __post_init__(self) -> None:
         self._pause = RelayPause(self.clock)
 
     def run(self, stop: threading.Event) -> None:
-        """Send until no mail has been due for :data:`IDLE_SECONDS`, no mail can leave, or *stop* is set."""
+        """Send until none was due for :data:`IDLE_SECONDS` or soon is, none can leave, or *stop* is set."""
         self._pause.reset()
         try:
             with open_transport(self.settings) as transport, self.database.autocommit() as deletions:
@@ -87,18 +93,21 @@ class Dispatch:
 
     def _send_while_due(self, transport: Transport, deletions: Connection, stop: threading.Event) -> None:
         idle_seconds, has_more = 0.0, False
-        while idle_seconds < IDLE_SECONDS and not self._is_over(stop):
+        # The bound is for a clock that stands still or is set back.
+        while idle_seconds < IDLE_SECONDS + SPREAD.total_seconds() and not self._is_over(stop):
             if has_more or self._has_due_mail():
                 transport.connect()
                 has_more = self._send_batch(transport, deletions, stop)
                 idle_seconds = 0.0
-            else:
+            elif idle_seconds < IDLE_SECONDS or self._has_due_mail(within=SPREAD):
                 stop.wait(POLL_SECONDS)
                 idle_seconds += POLL_SECONDS
+            else:
+                return
 
-    def _has_due_mail(self) -> bool:
+    def _has_due_mail(self, *, within: timedelta = timedelta()) -> bool:
         with self.database.reading() as db:
-            return outbox.has_due_mail(db, now=self.clock())
+            return outbox.has_due_mail(db, now=self.clock() + within)
 
     def _send_batch(self, transport: Transport, deletions: Connection, stop: threading.Event) -> bool:
         """Send up to :data:`BATCH` due mails; return whether there may be more."""
@@ -136,6 +145,7 @@ class Dispatch:
     def _hand_over(self, transport: Transport, mail: OutboxMail) -> None:
         content = outbox.content(self.keys, mail)
         if content.purpose == outbox.DECOY:
+            time.sleep(min(self._mail_seconds, MAX_DECOY_SECONDS))
             return
         if content.purpose == outbox.LINK_REQUEST:
             with self.database.writing() as db:
@@ -151,7 +161,9 @@ class Dispatch:
             now=self.clock(),
             message_id=mail.id,
         )
+        start = self.clock.monotonic()
         transport.send(message, purpose=content.purpose, before_data=partial(self._ensure_lease, mail))
+        self._mail_seconds = self.clock.monotonic() - start
         self._pause.reset()
 
     def _ensure_lease(self, mail: OutboxMail) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
+from campaign.mail.random_wait import Wait, no_wait
 from campaign.mail.sealed_content import Content, NewMail, unwrap, wrap
 from campaign.sealing.server_key import ServerKeys
 
@@ -77,18 +78,21 @@ def add(
     recipient: str,
     params: Mapping[str, Any],
     now: datetime,
+    wait: Wait = no_wait,
 ) -> UUID:
-    """Store a mail in the caller's transaction; it is due as soon as that is committed."""
-    return add_all(db, keys, [NewMail(purpose, language, recipient, params)], now=now)[0]
+    """Store a mail in the caller's transaction; it is due when that is committed and its wait is over."""
+    return add_all(db, keys, [NewMail(purpose, language, recipient, params)], now=now, wait=wait)[0]
 
 
-def add_all(db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: datetime) -> list[UUID]:
-    """Store many mails in the caller's transaction."""
+def add_all(
+    db: Session, keys: ServerKeys, mails: Sequence[NewMail], *, now: datetime, wait: Wait = no_wait
+) -> list[UUID]:
+    """Store many mails in the caller's transaction; each is due after a *wait* of its own."""
     rows = [
         {
             "id": (mail_id := uuid4()),
             "sealed": wrap(keys, mail, mail_id),
-            "due_at": now + mail.delay,
+            "due_at": now + mail.delay + wait(),
             "created_at": now,
         }
         for mail in mails

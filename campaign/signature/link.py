@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from campaign.errors import ChangedError, UnknownTokenError
 from campaign.mail import outbox
 from campaign.mail.daily_limit import reserve_link_mail
+from campaign.mail.message import LINKS
+from campaign.mail.random_wait import Wait, no_wait
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.code import code_hash, new_code
@@ -128,19 +130,25 @@ def count_links(db: Session, signature: Signature) -> int:
     )
 
 
-def request_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
+def request_links(
+    db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime, wait: Wait = no_wait
+) -> None:
     """Ask the worker to send the links of all signatures made with *email*.
 
     Only the worker looks for signatures: here the response time would reveal whether there are any.
     """
-    outbox.add(db, keys, purpose=outbox.LINK_REQUEST, language=language, recipient=email, params={}, now=now)
+    request = {"purpose": outbox.LINK_REQUEST, "language": language, "recipient": email}
+    outbox.add(db, keys, **request, params={}, now=now, wait=wait)
 
 
-def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime) -> None:
+def send_links(
+    db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime, wait: Wait = no_wait
+) -> None:
     """Add one mail to the outbox with a new link to each signature made with *email*.
 
     An address without signatures gets no mail, and neither does one that was sent four today: the last
-    mail of a day stays reserved for a submission, since its link opens all later ones.
+    mail of a day stays reserved for a submission, since its link opens all later ones. Then a row that
+    sends nothing takes the mail's place.
     """
     mailbox = AddressDigests.of(keys, email)
     found: dict[str, list[Signature]] = {}
@@ -154,11 +162,11 @@ def send_links(db: Session, email: str, *, language: str, keys: ServerKeys, now:
     ):
         found.setdefault(signature.state_code, []).append(signature)
     today = now.date()
+    purpose, links = outbox.DECOY, list[list[str]]()
     if found and reserve_link_mail(db, mailbox.for_day(today), on=today):
-        links = [[code, new_token(db, signatures)] for code, signatures in found.items()]
-        outbox.add(
-            db, keys, purpose="links", language=language, recipient=email, params={"links": links}, now=now
-        )
+        purpose, links = LINKS, [[code, new_token(db, signatures)] for code, signatures in found.items()]
+    mail = {"purpose": purpose, "language": language, "recipient": email}
+    outbox.add(db, keys, **mail, params={"links": links}, now=now, wait=wait)
 
 
 def new_token(db: Session, signatures: Sequence[Signature]) -> str:

@@ -15,6 +15,7 @@ from campaign.guard.mail_domain import PUBLIC, owned_domain
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
 from campaign.mail.daily_limit import MailRequest, Reserved, reserve_mails
+from campaign.mail.random_wait import Wait, no_wait
 from campaign.mail.retry import LIFETIME
 from campaign.mail.sealed_content import NewMail
 from campaign.sealing import box
@@ -70,6 +71,7 @@ def sign(
     keys: ServerKeys,
     now: datetime,
     closes_on: date | None = None,
+    wait: Wait = no_wait,
 ) -> None:
     """Insert pending signatures, and the mails that ask to confirm them, with one statement per table.
 
@@ -95,7 +97,7 @@ def sign(
     ]
     db.connection().execute(_INSERT_TOKENS, rows)
     mails = [_mail(signing, mail) for signing, mail in zip(signings, reserved, strict=True)]
-    outbox.add_all(db, keys, mails, now=now)
+    outbox.add_all(db, keys, mails, now=now, wait=wait)
 
 
 class _ReservedMail(NamedTuple):

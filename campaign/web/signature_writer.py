@@ -10,6 +10,7 @@ from campaign.clock import Clock
 from campaign.database.group_commit import GroupCommit
 from campaign.database.session import Database
 from campaign.errors import CampaignError
+from campaign.mail.random_wait import wait_on
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.announcement import closing_day, erased_close
@@ -51,7 +52,14 @@ class SignatureWriter:
             return change(db)
 
     def _sign_all(self, db: Session, signings: Sequence[Signing]) -> Sequence[None]:
-        sign(db, signings, keys=self._keys, now=self._clock(), closes_on=self.closes_on(db))
+        sign(
+            db,
+            signings,
+            keys=self._keys,
+            now=self._clock(),
+            closes_on=self.closes_on(db),
+            wait=wait_on(self._settings),
+        )
         return [None] * len(signings)
 
     def _confirm_all(

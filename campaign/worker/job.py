@@ -14,6 +14,7 @@ from campaign.delivery import journaled, notice
 from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail import outbox, sweep
+from campaign.mail.random_wait import SPREAD
 from campaign.operations import closing, monitor
 from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
@@ -43,14 +44,14 @@ class Run:
 
 
 def sweep_outbox(run: Run) -> None:
-    """Correct what the outbox holds, and request sending if a mail is due."""
+    """Correct what the outbox holds, and request sending if a mail is due, or soon will be."""
     clock = observe(run.db, run.watch, now=run.now)
     sweep.cap_waits(run.db, now=run.now, lease=run.lease)
     if clock.is_steady(run.now):
         sweep.erase_expired(run.db, run.now)
     run.db.commit()
     with run.database.reading() as db:
-        is_due = outbox.has_due_mail(db, now=run.now)
+        is_due = outbox.has_due_mail(db, now=run.now + SPREAD)
     if is_due:
         run.request_sending()
 

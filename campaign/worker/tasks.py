@@ -16,6 +16,7 @@ from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
+from campaign.mail.random_wait import wait_on
 from campaign.operations.clock_watch import ClockWatch
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
@@ -160,7 +161,8 @@ class Tasks:
     def _send_links(self, db: Session, email: str, language: str) -> None:
         keys = ServerKeys.load(db, self._settings.secret_key)
         if keys is not None:  # otherwise the digests were made useless, and no signature can be found
-            send_links(db, email, language=language, keys=keys, now=self._clock())
+            wait = wait_on(self._settings)
+            send_links(db, email, language=language, keys=keys, now=self._clock(), wait=wait)
 
     def _register(self, entry: Entry) -> None:
         def run() -> None:

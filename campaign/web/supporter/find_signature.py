@@ -4,6 +4,7 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from campaign.errors import UnknownTokenError
+from campaign.mail.random_wait import wait_on
 from campaign.reference.language import Language
 from campaign.signature.link import request_links
 from campaign.web.serving.errors import MAIL_RETRY_SECONDS
@@ -46,7 +47,9 @@ def links_sent(language: Language) -> ResponseReturnValue:
 
 
 def _send_links(email: str, language: Language) -> ResponseReturnValue:
-    keys, moment = site().keys, now()
-    site().writer.run(lambda db: request_links(db, email, language=language.code, keys=keys, now=moment))
+    keys, moment, wait = site().keys, now(), wait_on(site().settings)
+    site().writer.run(
+        lambda db: request_links(db, email, language=language.code, keys=keys, now=moment, wait=wait)
+    )
     site().tasks.wake()
     return redirect(url_for(".links_sent", language=language), 303)

@@ -211,11 +211,16 @@ class Answer:
 
 
 class Browser:
-    """An HTTP client that follows no redirect and keeps one cookie."""
+    """An HTTP client that follows no redirect and keeps cookies."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.cookie = ""
+        self._cookies: dict[str, str] = {}
+
+    @property
+    def cookie(self) -> str:
+        """All cookies, as the header has them."""
+        return "; ".join(f"{name}={content}" for name, content in self._cookies.items())
 
     def get(self, path: str) -> Answer:
         return self._ask("GET", path)
@@ -249,8 +254,9 @@ class Browser:
             answer = Answer(response.status, response.headers, response.read())
         finally:
             connection.close()
-        if given := answer.headers["Set-Cookie"]:
-            self.cookie = given.partition(";")[0]
+        for given in answer.headers.get_all("Set-Cookie", []):
+            name, _, content = given.partition(";")[0].partition("=")
+            self._cookies[name] = content
         return answer
 
 

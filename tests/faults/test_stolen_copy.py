@@ -240,7 +240,8 @@ def codes_in_logs(theft: Theft) -> set[bytes]:
 
 def session_secret(theft: Any) -> bytes:
     """Return the session secret in the organiser's signed cookie."""
-    payload = theft.story.cookie.partition("=")[2].rpartition(".")[0].rpartition(".")[0]
+    [cookie] = re.findall(r"(?:^|; )organiser=([^;]+)", theft.story.cookie)
+    payload = cookie.rpartition(".")[0].rpartition(".")[0]
     content = base64.urlsafe_b64decode(payload.lstrip(".") + "===")
     secret: str = json.loads(zlib.decompress(content) if payload.startswith(".") else content)["unlock"]
     return secret.encode()

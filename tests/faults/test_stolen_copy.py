@@ -27,10 +27,11 @@ from sqlalchemy import func, insert, select
 
 from campaign.database.session import Database
 from campaign.organiser.audit_log import AuditEntry
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.code import read_code
+from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, box_context
 from tests.conftest import _postgresql_url
 from tests.faults import thief
@@ -132,9 +133,11 @@ def steal(folders: list[Path], url: str, broken: Any) -> Theft:
             story = live(site, post_office, canaries, broken)
             flush(database, site)
             running = search(folders, canaries)
+            secret = (site.instance / "secret_key").read_text().strip()
             with database.reading() as db:
                 loot = thief.take(db)
-                server = thief.server_keys(db, (site.instance / "secret_key").read_text().strip())
+                server = thief.server_keys(db, secret)
+            row_mac.use_key(database, ServerKeys.from_secret(secret).row)
             crowd(database, story)
             # The PDF second: its layout leaves other threads of the process little time.
             csv = begin(database, site, story.cookie, "/organise/lists/all.csv")

@@ -22,7 +22,7 @@ owner may read all of its addresses. Nothing is refused, and confirming brings n
 answers or arrivals would tell a stranger how many people under the domain wait, and when they confirm."""
 
 FIRST_WAIT = timedelta(minutes=10)
-"""How long the first mails that one network asks for wait at most, so that no flood delays a colleague."""
+"""How long the first mails that one network asks for, and a mailbox's last, wait at most for a flood."""
 
 _statements: dict[tuple[str, str], Any] = {}
 
@@ -106,13 +106,15 @@ def _reserve(request: MailRequest, mailbox: Any, before: dict[bytes, int]) -> Re
     delay = timedelta()
     if request.domain is not None:
         before[request.domain] += 1
-        delay = _domain_delay(before[request.domain], is_first=request.is_first)
+        # A mailbox's last mail opens what its owner submits later, so no flood delays it for long.
+        is_soon = request.is_first or number == MAILS_A_DAY
+        delay = _domain_delay(before[request.domain], is_soon=is_soon)
     return Reserved(number, mailbox.link if is_latest else request.link, delay)
 
 
-def _domain_delay(number: int, *, is_first: bool) -> timedelta:
+def _domain_delay(number: int, *, is_soon: bool) -> timedelta:
     delay = DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
-    return min(delay, FIRST_WAIT) if is_first else delay
+    return min(delay, FIRST_WAIT) if is_soon else delay
 
 
 def _count(table: Any, insert: Any) -> Any:

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from campaign.guard.network import prefix
 from campaign.guard.threshold import FIRST_MAILS
-from campaign.mail.daily_limit import DOMAIN_AT_ONCE, DOMAIN_PAUSE, FIRST_WAIT, MailboxDay
+from campaign.mail.daily_limit import DOMAIN_AT_ONCE, DOMAIN_PAUSE, FIRST_WAIT, MAILS_A_DAY, MailboxDay
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.retry import LIFETIME
 from campaign.signature.link import send_links
@@ -289,3 +289,22 @@ def test_a_mail_whose_turn_comes_after_its_life_is_not_sent(supporter: Supporter
     assert supporter.sign(email="late@corp.example").status_code == 303
     assert sorted(mail.purpose for mail in supporter.mails()) == ["confirm", "confirm", "decoy"]
     assert max(due(site)) == LIFETIME - DOMAIN_PAUSE
+
+
+def test_a_flooded_domain_delays_a_mailbox_s_last_mail_by_ten_minutes_at_most(
+    supporter: Supporter, site: Site
+) -> None:
+    supporter.sign(email="anybody@corp.example")
+    use_up_the_first(supporter, "198.51.100.7", "corp.example")
+    count_for_domain(site, 10**5)
+    for _ in range(MAILS_A_DAY):
+        supporter.sign(email="victim@corp.example")
+    last = supporter.mails()
+    supporter.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    supporter.sign(email="victim@corp.example", name="The Owner")
+
+    assert [mail.purpose for mail in last].count("confirm") == 2  # anybody's, and the victim's fifth
+    assert due(site)[-1] == FIRST_WAIT
+    [link] = [mail for mail in supporter.mails() if mail.params["is_last"]]
+    supporter.token = link.params["token"]
+    assert "The Owner" in text(supporter.page())

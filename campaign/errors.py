@@ -4,6 +4,7 @@
 
     CampaignError
     ├── SettingsError               an invalid setting; stops the start
+    ├── JournalError                the journal's file is damaged, away, or cannot be written
     ├── AppealError                 invalid content of the appeal, with file and line
     ├── ClosedError                 signing after the close of the campaign
     ├── ChangedError                something changed since the page was shown
@@ -42,6 +43,10 @@ class CampaignError(Exception):
 
 class SettingsError(CampaignError):
     """A setting is invalid; the message names it in one line."""
+
+
+class JournalError(CampaignError):
+    """The journal's file is damaged, away, or cannot be written."""
 
 
 class AppealError(CampaignError):

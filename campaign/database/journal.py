@@ -22,6 +22,7 @@ Signing, confirming, approving, releasing and moving up are not in the journal: 
 endangers nobody, and they cost nothing more.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -40,6 +41,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
+from campaign.errors import JournalError
 
 WITHDRAW, REPLACE, DISCLOSE = "withdraw", "replace", "disclose"
 DECLINE_NAMES, DECLINE_WORDS, INVALIDATE = "decline names", "decline words", "invalidate"
@@ -90,7 +92,14 @@ class Journal:
         """The id of this file, which is created if it does not exist."""
         with self._opened() as file:
             file.seek(0)
-            return UUID(json.loads(file.readline())["journal"])
+            line = file.readline()
+        try:
+            return UUID(json.loads(line)["journal"])
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise JournalError(
+                f"the first line of {self.path} is damaged: put it back from a copy of this file, or move the"
+                " file away, so that another begins and an owner looks before names are published"
+            ) from error
 
     def append(self, number: int, acts: list[Act]) -> None:
         """Write a line and wait until it is on disk."""
@@ -98,8 +107,7 @@ class Journal:
         with self._opened() as file:
             # A write that was interrupted leaves a line without an end.
             file.seek(-1, os.SEEK_END)
-            file.write(line if file.read(1) == b"\n" else b"\n" + line)
-            os.fsync(file.fileno())
+            _write_whole(file, line if file.read(1) == b"\n" else b"\n" + line)
 
     def last_number(self) -> int:
         """Return the number of the last line, or 0."""
@@ -112,7 +120,7 @@ class Journal:
         for line in self._raw_lines():
             found = _NUMBER.match(line)
             if found and int(found[1]) > after and line.endswith(b"\n"):
-                with suppress(ValueError):
+                with suppress(ValueError, LookupError, TypeError):
                     later.append(Line(int(found[1]), tuple(json.loads(line)["acts"])))
         return later
 
@@ -123,7 +131,19 @@ class Journal:
 
     @contextmanager
     def _opened(self) -> Iterator[FileIO]:
-        """Yield the file, locked against this machine's other processes, with its first line."""
+        """Yield the file, locked against this machine's other processes, with its first line.
+
+        Raises:
+            JournalError: It cannot be opened, read or written.
+        """
+        try:
+            with self._locked() as file:
+                yield file
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be used: {error.strerror}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[FileIO]:
         real = os.path.realpath(self.path)
         number = os.open(real, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(number, "r+b", buffering=0) as file:
@@ -131,8 +151,7 @@ class Journal:
             if os.fstat(file.fileno()).st_size == 0:
                 # After a loss while the site runs the file continues under its id.
                 known = self.__dict__.get("id") or uuid4()
-                file.write(json.dumps({"journal": str(known)}).encode() + b"\n")
-                os.fsync(file.fileno())
+                _write_whole(file, json.dumps({"journal": str(known)}).encode() + b"\n")
                 sync_folder(Path(real).parent)
             yield file
 
@@ -193,16 +212,25 @@ def _write(db: Session) -> None:
     try:
         # The last lock of the transaction: those that wait for it hold none that it needs.
         journal.append(next_number(db, journal), acts)
-    except OSError as error:
+    except JournalError as error:
         if any(each["act"] != DESTROY for each in acts):
             raise exc.OperationalError("append to the journal", {}, error) from error
-        # An emergency waits for no full disk.
+        # An emergency waits for no full disk, and for no repair of the file.
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(db: Session, _transaction: object) -> None:
     if not db.in_nested_transaction():
         db.info.pop(_ACTS, None)
+
+
+def _write_whole(file: FileIO, line: bytes) -> None:
+    """Append *line* and sync it; a disk that has room for a part of it is as full as one without any."""
+    before = os.fstat(file.fileno()).st_size
+    if file.write(line) != len(line):
+        os.ftruncate(file.fileno(), before)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """The journal: what is committed is in it, in order, and a backup knows its place in it."""
 
 import re
+import resource
+import signal
 import stat
 from collections.abc import Iterator
 from datetime import date
@@ -16,6 +18,7 @@ from campaign.database.fact import read_fact, save_fact
 from campaign.database.journal import Journal, JournalPosition, Line
 from campaign.database.session import Database
 from campaign.database.table import Base
+from campaign.errors import JournalError
 from campaign.settings import Settings
 
 
@@ -120,6 +123,56 @@ def test_an_interrupted_line_is_skipped_and_the_next_one_is_whole(site: Database
         withdraw(db, 2)
 
     assert [line.number for line in file(site).lines()] == [1, 2]
+
+
+@pytest.mark.any_database
+def test_a_disk_with_room_for_a_part_of_a_line_is_full(site: Database) -> None:
+    withdrawn = site.journal
+    assert withdrawn is not None
+    withdrawn.append(1, [])
+    size = withdrawn.path.stat().st_size
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, before[1]))
+    try:
+        with pytest.raises(JournalError):
+            withdrawn.append(2, [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    assert withdrawn.path.stat().st_size == size
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    "content", [b"\0" * 512, b"{}\n", b'{"journal": 5}\n', b'{"number": 1, "acts": []}\n']
+)
+def test_a_damaged_first_line_is_named_and_stops_an_act_but_no_emergency(
+    site: Database, content: bytes
+) -> None:
+    file(site).path.write_bytes(content)
+    with pytest.raises(JournalError, match="first line"):
+        _ = file(site).id
+    with site.session(writes=True) as db:
+        withdraw(db, 1)
+        with pytest.raises(OperationalError):
+            db.commit()
+
+    with site.writing() as db:
+        save_fact(db, "base_url", "https://letters.example.org")
+        journal.record(db, journal.DESTROY, on=date(2026, 11, 23))
+
+    with site.reading() as db:
+        assert read_fact(db, "base_url")
+
+
+@pytest.mark.any_database
+def test_a_disk_that_is_not_mounted_is_named(site: Database, tmp_path: Path) -> None:
+    file(site).path.symlink_to(tmp_path / "not mounted" / "journal")
+
+    with pytest.raises(JournalError, match="No such file"):
+        _ = file(site).id
 
 
 def test_a_journal_that_disappears_goes_on_under_its_id(site: Database) -> None:

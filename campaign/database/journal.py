@@ -14,6 +14,7 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``protect``: delegations that get no names, and residences where signing is dangerous;
 * ``deliver``, ``delivery outcome``: an unknown delivery is added, as *uncertain* until its outcome follows;
 * ``remove organiser``, ``lower role``: unless nobody else could open the names;
+* ``end invitation``: an invitation or promotion was revoked, which a restoration does to all of them;
 * ``change key``: the campaign's key is changed again as soon as an organiser logs in;
 * ``erase personal data``, ``destroy keys``: at the end of a campaign, and in an emergency.
 
@@ -47,12 +48,13 @@ WITHDRAW, REPLACE, DISCLOSE = "withdraw", "replace", "disclose"
 DECLINE_NAMES, DECLINE_WORDS, INVALIDATE = "decline names", "decline words", "invalidate"
 PROTECT = "protect"
 DELIVER, OUTCOME = "deliver", "delivery outcome"
-REMOVE_ORGANISER, LOWER_ROLE = "remove organiser", "lower role"
+REMOVE_ORGANISER, LOWER_ROLE, END_INVITATION = "remove organiser", "lower role", "end invitation"
 ERASE, DESTROY = "erase personal data", "destroy keys"
 
 CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE = "change passphrase", "recover account", "make recovery code"
 SWITCH_ON_CODES, CHANGE_KEY = "switch on codes", "change key"
-REPORTED = (CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE, SWITCH_ON_CODES)
+JOIN, ACCEPT_PROMOTION = "join", "accept promotion"
+REPORTED = (CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE, SWITCH_ON_CODES, JOIN, ACCEPT_PROMOTION)
 """Acts that a restored backup has lost and that people must repeat; a journal holds none of the secrets."""
 
 Act = dict[str, Any]

@@ -18,7 +18,7 @@ from campaign.delivery.model import DeliveryRow
 from campaign.disclosure import approval, safety_list
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.operations.emergency import destroy_keys
-from campaign.organiser import campaign_key_change, membership
+from campaign.organiser import campaign_key_change, membership, promotion
 from campaign.organiser.account import account_by_id
 from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.role import reaches
@@ -69,16 +69,15 @@ class Replay:
 def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) -> bool:
     """Replay what the database lacks of this machine's journal, when a process starts; return whether it did.
 
-    One line is that of a transaction whose commit failed or was interrupted. More lines mean that somebody
-    put a backup in the database's place: then publication and delivery stop until an owner has looked.
+    Lines mean that somebody put a backup in the database's place, so publication and delivery stop until an
+    owner has looked. A single line may also be that of an interrupted commit, but nothing tells them apart.
     """
     position, last = journal.locked_position(db, present.id), present.last_number()
     missing = _forget_missing(db, present)
     if last <= position and not missing:
         return False
     replay = replay_journals(db, appeal, [present], now=now)
-    if last > position + 1 or missing:
-        mark_restored(db, replay.result(missing_journals=missing))
+    mark_restored(db, replay.result(missing_journals=missing))
     return True
 
 
@@ -97,9 +96,16 @@ def replay_journals(db: Session, appeal: Appeal, journals: Sequence[Journal], *,
 
 
 def mark_restored(db: Session, restoration: Restoration) -> None:
-    """Stop publication and delivery, and end sessions and invitations: they may have been used or revoked."""
+    """Stop publication and delivery, and end what may have been used or revoked since.
+
+    These are sessions, invitations and promotions. A setup link stays: it alone opens a provisional key.
+    """
     db.execute(delete(OrganiserSession))
-    db.execute(delete(KeyWrapping).where(KeyWrapping.kind == "link", KeyWrapping.holder_id.is_not(None)))
+    db.execute(
+        delete(KeyWrapping).where(
+            KeyWrapping.kind.in_(["link", promotion.KIND]), KeyWrapping.holder_id.is_not(None)
+        )
+    )
     mark(db, restoration)
 
 
@@ -187,13 +193,18 @@ def _remove_organiser(replay: Replay, act: Act) -> int:
         replay.kept_organisers += 1
         return 0
     except OrganiserError:
-        return 0  # unknown, or removed before
+        # Removed before; or unknown, since the backup is from before the account: it held the present key.
+        campaign_key_change.mark_due(replay.db, now=replay.now)
+        return 0
     return 1
 
 
 def _lower_role(replay: Replay, act: Act) -> int:
     account = account_by_id(replay.db, UUID(act["organiser"]))
-    if account is None or account.role == act["role"] or not reaches(account.role, act["role"]):
+    if account is None:
+        campaign_key_change.mark_due(replay.db, now=replay.now)  # as for an unknown one who was removed
+        return 0
+    if account.role == act["role"] or not reaches(account.role, act["role"]):
         return 0
     try:
         membership.change_role(replay.db, account.id, act["role"], by=None, now=replay.now)
@@ -229,6 +240,7 @@ _REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
     journal.OUTCOME: lambda replay, act: journaled.replay_outcome(replay.db, act),
     journal.REMOVE_ORGANISER: _remove_organiser,
     journal.LOWER_ROLE: _lower_role,
+    journal.END_INVITATION: lambda _replay, _act: 1,  # all of them end
     journal.CHANGE_KEY: _change_key,
     journal.ERASE: _erase,
 }

@@ -21,7 +21,7 @@ from campaign.operations import copy, replay
 from campaign.operations.backup import environment, tool
 from campaign.operations.instance_lock import instance_lock
 from campaign.organiser import audit_chain, audit_log
-from campaign.sealing import campaign_key
+from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.recount import Difference, compare
@@ -148,6 +148,7 @@ def _finish(
             check_secret_key(db, settings.secret_key)
             keys = ServerKeys.load(db, settings.secret_key)
             if keys is not None:
+                db.info[row_mac.KEY] = keys.row
                 audit_chain.use_key(db, keys.audit)
         replayed = replay.replay_journals(db, appeal, present, now=now)
         if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
@@ -76,6 +77,7 @@ def revoke(db: Session, owner: Unlocked, invitation_id: UUID, *, now: datetime) 
     if invited is None:
         return False
     audit_log.record(db, owner.name, "revoke invitation", f"{invited.name}: {invited.role}", now=now)
+    journal.record(db, journal.END_INVITATION)
     return True
 
 
@@ -117,6 +119,7 @@ def join(
         campaign_key.supersede(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
     audit_log.record(db, account.name, "join", account.role, now=now)
+    journal.record(db, journal.JOIN)
     if not opens_names(account.role):
         return Unlocked(account.id, account.name, account.role, None)
     key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.errors import OrganiserError, WrongKeyError
 from campaign.organiser import account as accounts
 from campaign.organiser import audit_log, session
@@ -65,7 +66,9 @@ def pending(db: Session, organiser_id: UUID, *, now: datetime) -> KeyWrapping | 
 
 def cancel(db: Session, organiser_id: UUID) -> None:
     """Delete the promotion of a reader, if there is one."""
-    db.execute(delete(KeyWrapping).where(KeyWrapping.kind == KIND, KeyWrapping.holder_id == organiser_id))
+    promotion = delete(KeyWrapping).where(KeyWrapping.kind == KIND, KeyWrapping.holder_id == organiser_id)
+    if db.scalar(promotion.returning(KeyWrapping.id)) is not None:
+        journal.record(db, journal.END_INVITATION)
 
 
 def accept(db: Session, organiser_id: UUID, code: str, passphrase: str, *, now: datetime) -> Unlocked:
@@ -103,6 +106,7 @@ def _become(db: Session, account: Organiser, role: str, *, now: datetime, by: st
     account.role = role
     row_mac.sign(db, account)
     audit_log.record(db, account.name, "accept promotion", about, now=now)
+    journal.record(db, journal.ACCEPT_PROMOTION)
 
 
 def _is_owner(db: Session, account: Organiser, name: str | None) -> bool:

@@ -20,16 +20,17 @@ from campaign.delivery.delegation import Address
 from campaign.delivery.model import ACCEPTED, PREPARED, SENDING, Delivery, DeliveryRow, advance, by_code
 from campaign.delivery.notice import pending
 from campaign.disclosure import approval, published_name, safety_list
-from campaign.errors import CampaignError, SettingsError
+from campaign.errors import CampaignError, OrganiserError, SettingsError, WrongKeyError
 from campaign.operations import closing as campaign_closing
 from campaign.operations import start
 from campaign.operations.backup import back_up
 from campaign.operations.doctor import journal as journal_doctor
 from campaign.operations.emergency import destroy_keys
 from campaign.operations.restore import Restored, restore
-from campaign.organiser import campaign_key_change, membership, recovery
+from campaign.organiser import campaign_key_change, membership, promotion, recovery
 from campaign.organiser.account import Organiser, all_accounts
-from campaign.organiser.invitation import invite
+from campaign.organiser.invitation import invite, join, revoke
+from campaign.organiser.invitation import pending as invitations
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.organiser.role import OWNER, READER
 from campaign.organiser.session import OrganiserSession
@@ -46,6 +47,7 @@ from campaign.signature.model import PUBLIC, Signature
 from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
 from tests.support.factories import (
+    PASSPHRASE,
     Made,
     make_delivery,
     make_organiser,
@@ -380,6 +382,79 @@ def test_sessions_and_invitations_of_the_backup_are_over(site: Site) -> None:
         assert db.scalar(select(KeyWrapping.id).where(*invitation)) is None
 
 
+def test_a_used_invitation_lets_nobody_in_again_after_a_plain_copy(site: Site) -> None:
+    with site.writing() as db:
+        code = invite(db, site.owner, "Pavel", now=LATER)
+        db.commit()
+    site.back_up()
+    with site.writing() as db:
+        joined = join(db, code, PASSPHRASE, now=LATER)
+        db.commit()
+    with site.writing() as db:
+        membership.remove(db, joined.id, by=site.owner, now=LATER)
+        db.commit()
+
+    site.copy_by_hand()
+
+    restored = site.unreviewed()
+    assert restored is not None
+    assert restored.reported == {"join": 1}
+    with site.writing() as db:
+        assert campaign_key_change.is_due(db), "the one who left held the key of the backup"
+        with pytest.raises(WrongKeyError):
+            join(db, code, PASSPHRASE, now=LATER)
+
+
+def test_a_revoked_invitation_lets_nobody_in_after_a_plain_copy(site: Site) -> None:
+    with site.writing() as db:
+        code = invite(db, site.owner, "Pavel", OWNER, now=LATER)
+        db.commit()
+    site.back_up()
+    with site.writing() as db:
+        [waiting] = invitations(db, now=LATER)
+        assert revoke(db, site.owner, waiting.id, now=LATER)
+        db.commit()
+
+    site.copy_by_hand()
+
+    assert site.unreviewed() is not None
+    with site.writing() as db, pytest.raises(WrongKeyError):
+        join(db, code, PASSPHRASE, now=LATER)
+
+
+def test_a_replaced_promotion_is_over_after_a_plain_copy(site: Site) -> None:
+    with site.writing() as db:
+        reader = make_organiser(db, site.owner, name="Robin", role=READER)
+        code = promotion.promote(db, reader.id, OWNER, by=site.owner, now=LATER)
+        db.commit()
+    site.back_up()
+    with site.writing() as db:
+        promotion.cancel(db, reader.id)
+        db.commit()
+
+    site.copy_by_hand()
+
+    with site.writing() as db, pytest.raises(OrganiserError):
+        promotion.accept(db, reader.id, code, PASSPHRASE, now=LATER)
+
+
+def test_one_missing_line_is_a_restoration_and_ends_sessions(site: Site) -> None:
+    mara = site.sign()
+    with site.writing() as db:
+        log_in(db, site.owner, keys=site.keys, now=NOW)
+        db.commit()
+    site.back_up()
+    with site.writing() as db:
+        withdraw(db, mara.token, now=LATER, **WEEK)
+        db.commit()
+
+    site.copy_by_hand()
+
+    assert site.unreviewed() is not None
+    with site.database.reading() as db:
+        assert db.scalar(select(OrganiserSession.hash)) is None
+
+
 def test_what_only_people_can_repeat_is_reported(site: Site) -> None:
     site.back_up()
     with site.writing() as db:
@@ -490,6 +565,7 @@ def test_a_backup_without_its_journal_stays_closed_until_an_owner_has_looked(sit
 def test_the_journal_of_another_machine_is_replayed_too(site: Site, tmp_path: Path) -> None:
     mara = site.sign()
     other = Database(site.settings.database_url, journal=Journal(tmp_path / "other.journal"))
+    other.info |= site.database.info
     with other.writing() as db:
         recovery.make_recovery_code(db, site.owner, now=NOW)
     site.back_up()

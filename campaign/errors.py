@@ -138,11 +138,12 @@ class WrongCodeError(OrganiserError):
 
 
 class TooManyAttemptsError(CampaignError):
-    """The next passphrase or code has to wait; ``seconds`` says how long."""
+    """The next passphrase or code has to wait; ``ticket`` keeps a place for ``seconds``."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, *, ticket: str = "") -> None:
         super().__init__(f"too many attempts: wait {seconds} seconds")
         self.seconds = seconds
+        self.ticket = ticket
 
 
 class DelegationError(CampaignError):

@@ -1,8 +1,12 @@
 """The queue of a web process for the Argon2 turn: short, and fair between networks.
 
 A request waits in a thread, and threads are few, so few wait: one for each network, or browser. Known
-browsers go first; then the one whose last turn is longest ago. Who has no place is asked for a proof of
-work, or to come again.
+browsers go first; then the one whose last turn is longest ago; then the one that came first.
+
+That decides who keeps a place, too: a network that had no turn takes the place of one that had some, so a
+few networks keep nobody out, whatever they solve. Many may share one address, as all visitors of an onion
+service do. Among them the date decides: who proved and is refused gets a ticket with the date of the first
+try, and takes, by coming again with it, the place of who came later. Who proved nothing is asked for a proof.
 """
 
 import hmac
@@ -11,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 
@@ -40,6 +45,7 @@ class _Place:
 
     who: bytes
     rank: Rank
+    came: datetime
     is_called: bool = False
     is_lost: bool = False
 
@@ -63,17 +69,18 @@ class Argon2Queue:
         return len(self._places)
 
     @contextmanager
-    def turn(self, who: bytes, rank: Rank) -> Iterator[None]:
+    def turn(self, who: bytes, rank: Rank, *, came: datetime) -> Iterator[None]:
         """Wait for the turn, and have it while the block lasts.
 
         Args:
             who: The network, browser or session; only a digest is kept.
-            rank: Decides who keeps a place.
+            rank: Decides who keeps a place, before all else.
+            came: When it was first tried.
 
         Raises:
-            TooManyAttemptsError: There is no place, it was lost to a lower rank, or the wait was too long.
+            TooManyAttemptsError: There is no place, it was lost to another, or the wait was too long.
         """
-        self._wait(hmac.digest(self._salt, who, "sha256"), rank)
+        self._wait(_Place(hmac.digest(self._salt, who, "sha256"), rank, came))
         try:
             with argon2_turn(self._instance):
                 yield
@@ -81,33 +88,40 @@ class Argon2Queue:
             with self._changed:
                 self._call_next()
 
-    def _wait(self, who: bytes, rank: Rank) -> None:
+    def _wait(self, place: _Place) -> None:
         with self._changed:
             if not self._is_busy:
-                self._begin(who)
+                self._begin(place.who)
                 return
-            place = self._take_place(who, rank)
+            self._take(place)
             self._changed.wait_for(lambda: place.is_called or place.is_lost, PATIENCE_SECONDS)
             if not place.is_called:
                 if not place.is_lost:
                     self._places.remove(place)
                 raise TooManyAttemptsError(RETRY_AFTER_SECONDS)
 
-    def _take_place(self, who: bytes, rank: Rank) -> _Place:
-        """Return a place; the same network's, or the last of the highest rank, is lost to a lower one."""
-        taken = [each for each in self._places if each.who == who]
+    def _take(self, place: _Place) -> None:
+        """Add *place*; the same network's, or else the last one, is lost to it if there are too many."""
+        taken = [each for each in self._places if each.who == place.who]
         if not taken:
-            rivals = [each for each in self._places if (each.rank == Rank.KNOWN) == (rank == Rank.KNOWN)]
-            taken = [max(reversed(rivals), key=lambda each: each.rank)] if len(rivals) >= PLACES else []
+            is_known = place.rank == Rank.KNOWN
+            rivals = [each for each in self._places if (each.rank == Rank.KNOWN) == is_known]
+            taken = [max(reversed(rivals), key=self._keeps)] if len(rivals) >= PLACES else []
         for each in taken:
-            if each.rank <= rank:
+            if self._keeps(each) <= self._keeps(place):
                 raise TooManyAttemptsError(RETRY_AFTER_SECONDS)
             each.is_lost = True
             self._places.remove(each)
             self._changed.notify_all()
-        place = _Place(who, rank)
         self._places.append(place)
-        return place
+
+    def _keeps(self, place: _Place) -> tuple[Rank, int, datetime]:
+        """Return the order in which places are kept."""
+        return place.rank, self._last_turns.get(place.who, 0), place.came
+
+    def _goes(self, place: _Place) -> tuple[bool, int, datetime]:
+        """Return the order in which the waiting have their turn: a free login waits for no row of proofs."""
+        return place.rank != Rank.KNOWN, self._last_turns.get(place.who, 0), place.came
 
     def _begin(self, who: bytes) -> None:
         self._is_busy = True
@@ -120,9 +134,7 @@ class Argon2Queue:
         self._is_busy = False
         if not self._places:
             return
-        place = min(
-            self._places, key=lambda each: (each.rank != Rank.KNOWN, self._last_turns.get(each.who, 0))
-        )
+        place = min(self._places, key=self._goes)
         self._places.remove(place)
         place.is_called = True
         self._begin(place.who)

@@ -19,14 +19,22 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
 from campaign.errors import ProofError
-from campaign.guard.threshold import MAX_TRIES, MIN_TRIES, PROOF_SECONDS, PUZZLE_COST, TICKET_SECONDS
+from campaign.guard.threshold import (
+    MAX_TRIES,
+    MIN_TRIES,
+    PLACE_SECONDS,
+    PROOF_SECONDS,
+    PUZZLE_COST,
+    TICKET_SECONDS,
+)
 
 ALGORITHM = "PBKDF2/SHA-256"
 
 MAX_ANSWER_CHARACTERS = 4_000
 """Of the browser's answer, which has about 800."""
 
-_TICKET = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
+_TICKET = re.compile(r"([0-9]{1,12})\.([0-9a-f]{16})([0-9a-f]{64})")
+"""When it was issued, a random value, and the tag."""
 
 
 class SpentProof(Base):
@@ -106,8 +114,9 @@ def ticket(key: bytes, mailbox: bytes, *, now: datetime) -> str:
         mailbox: The mailbox and the letter; they are signed, but not part of the ticket.
         now: When the ticket is issued.
     """
-    issued = int(now.timestamp())
-    return f"{issued}.{_sign_ticket(key, issued, mailbox)}"
+    # The random value tells tickets of one second apart, or one would spend another's.
+    issued, nonce = int(now.timestamp()), secrets.token_hex(8)
+    return f"{issued}.{nonce}{_sign_ticket(key, issued, nonce, mailbox)}"
 
 
 def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int:
@@ -116,16 +125,17 @@ def ticket_wait(key: bytes, given: str, mailbox: bytes, *, now: datetime) -> int
     Raises:
         ProofError: It is not from this server, not for this mailbox and letter, or has expired.
     """
-    if not _TICKET.fullmatch(given):
-        raise ProofError("the ticket is malformed")
-    issued, _, tag = given.partition(".")
-    if not hmac.compare_digest(tag, _sign_ticket(key, int(issued), mailbox)):
-        raise ProofError("the ticket is not for this mailbox and letter")
-    age = int(now.timestamp()) - int(issued)
-    # A ticket from the future was issued before the clock was set back.
-    if not -TICKET_SECONDS <= age <= PROOF_SECONDS:
-        raise ProofError("the ticket has expired")
-    return max(0, TICKET_SECONDS - age)
+    issued = _issued(key, given, mailbox, now=now, valid_seconds=PROOF_SECONDS)
+    return max(0, TICKET_SECONDS - int(now.timestamp()) + issued)
+
+
+def ticket_came(key: bytes, given: str, subject: bytes, *, now: datetime) -> datetime | None:
+    """Return the date of a ticket that keeps a place, ``None`` if *given* is no such ticket for *subject*."""
+    try:
+        issued = _issued(key, given, subject, now=now, valid_seconds=PLACE_SECONDS)
+    except ProofError:
+        return None
+    return datetime.fromtimestamp(issued, now.tzinfo)
 
 
 def ticket_proof(given: str, *, now: datetime) -> Proof:
@@ -146,5 +156,19 @@ def _answer_key(key: bytes) -> bytes:
     return hmac.digest(key, b"answers", "sha256")
 
 
-def _sign_ticket(key: bytes, issued: int, mailbox: bytes) -> str:
-    return hmac.digest(key, b"ticket" + issued.to_bytes(8, "big") + mailbox, "sha256").hex()
+def _issued(key: bytes, given: str, subject: bytes, *, now: datetime, valid_seconds: int) -> int:
+    found = _TICKET.fullmatch(given)
+    if not found:
+        raise ProofError("the ticket is malformed")
+    issued, nonce, tag = int(found[1]), found[2], found[3]
+    if not hmac.compare_digest(tag, _sign_ticket(key, issued, nonce, subject)):
+        raise ProofError("the ticket is not for this mailbox and letter")
+    # A ticket from the future was issued before the clock was set back.
+    if not -TICKET_SECONDS <= int(now.timestamp()) - issued <= valid_seconds:
+        raise ProofError("the ticket has expired")
+    return issued
+
+
+def _sign_ticket(key: bytes, issued: int, nonce: str, subject: bytes) -> str:
+    signed = b"ticket" + issued.to_bytes(8, "big") + bytes.fromhex(nonce) + subject
+    return hmac.digest(key, signed, "sha256").hex()

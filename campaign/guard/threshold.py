@@ -60,6 +60,9 @@ letter. One person may sign all 57. These alone are counted in the database, for
 TICKET_SECONDS = 20
 """How long a browser without JavaScript waits instead of solving the puzzle."""
 
+PLACE_SECONDS = 120
+"""How long the ticket of a refused login keeps the place in the line: short, or tickets could be hoarded."""
+
 PROOF_SECONDS = 600
 """How long a puzzle or a ticket is valid."""
 

@@ -29,6 +29,7 @@ from campaign.web.organise.throttle import (
     proof_page,
     remember_browser,
     too_many_attempts,
+    wait_page,
 )
 from campaign.web.site import commit, now, session
 
@@ -57,7 +58,7 @@ def log_in() -> ResponseReturnValue:
     except ProofError:
         return proof_page(name)
     except TooManyAttemptsError as error:
-        return too_many_attempts(_render_login, form, error)
+        return wait_page(error) if error.ticket else too_many_attempts(_render_login, form, error)
     except (AlteredError, ForgedKeyError) as error:
         logger.error("a login was refused: %s", error)  # noqa: TRY400 -- the sentence says it all
         form.refuse_altered()

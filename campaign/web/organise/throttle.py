@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from flask import after_this_request, render_template, request
 from flask import session as cookie
@@ -36,16 +37,19 @@ def login_attempt(name: str) -> Iterator[str]:
 
     Raises:
         ProofError: A proof of work is needed, and the request has none that is valid.
-        TooManyAttemptsError: Too many wait, even with a proof.
+        TooManyAttemptsError: Too many wait, even with a proof; then its ticket keeps the place.
         WrongKeyError: From the block; what it counted is committed.
     """
-    rank, who = _admit(name)
+    rank, who, came = _admit(name)
     try:
-        with _turn(who, rank):
+        with _turn(who, rank, came=came):
             yield KNOWN_BROWSER if rank == Rank.KNOWN else BROWSER
     except TooManyAttemptsError as error:
         if rank == Rank.OTHER and not _is_unlimited():
             raise ProofError("only a proof gets a place in the queue") from error
+        if rank == Rank.PROVEN:
+            ticket = proof_of_work.ticket(site().keys.proof, _subject(name, b"place"), now=came)
+            raise TooManyAttemptsError(TICKET_SECONDS, ticket=ticket) from error
         raise
 
 
@@ -107,11 +111,15 @@ def proof_page(name: str) -> tuple[str, int]:
         seconds = 0
     if not seconds:  # there was none, or it is spent
         ticket, seconds = proof_of_work.ticket(key, subject, now=now()), TICKET_SECONDS
-    typed = [(name, text) for name, text in request.form.items(multi=True) if name not in {ANSWER, TICKET}]
     # After an invalid answer there is no new puzzle, or the browser would try for ever.
     puzzle = "" if request.form.get(ANSWER) else proof_of_work.puzzle(key, now=now())
-    page = render_template("organise/proof.html", typed=typed, puzzle=puzzle, ticket=ticket, seconds=seconds)
-    return page, 422
+    return _render_proof(puzzle, ticket, seconds), 422
+
+
+def wait_page(error: TooManyAttemptsError) -> tuple[str, int, dict[str, str]]:
+    """Return a 429 answer: the page that sends what was typed again, with the ticket that keeps the place."""
+    page = _render_proof("", error.ticket, error.seconds)
+    return page, 429, {"Retry-After": str(error.seconds)}
 
 
 def too_many_attempts(
@@ -122,9 +130,9 @@ def too_many_attempts(
 
 
 @contextmanager
-def _turn(who: bytes, rank: Rank) -> Iterator[None]:
+def _turn(who: bytes, rank: Rank, *, came: datetime | None = None) -> Iterator[None]:
     session().rollback()  # nothing is locked while the request waits
-    with site().argon2_queue.turn(who, rank):
+    with site().argon2_queue.turn(who, rank, came=came or now()):
         try:
             yield
         except RefusedCodeError:
@@ -135,8 +143,8 @@ def _turn(who: bytes, rank: Rank) -> Iterator[None]:
             raise
 
 
-def _admit(name: str) -> tuple[Rank, bytes]:
-    """Return the rank of a login as *name*, and whose turn it takes; count it.
+def _admit(name: str) -> tuple[Rank, bytes, datetime]:
+    """Return the rank of a login as *name*, whose turn it takes, and when it came; count it.
 
     What is counted are attempts, before their work, so that simultaneous ones count too.
     """
@@ -145,17 +153,18 @@ def _admit(name: str) -> tuple[Rank, bytes]:
         who = given.encode()
         if not limits.wait_for("known browser", who, KNOWN_BROWSERS_LOGINS, now()):
             limits.add_for("known browser", who, now())
-            return Rank.KNOWN, who
+            return Rank.KNOWN, who, now()
     who = network.prefix(request.remote_addr)
     if _is_unlimited():
-        return Rank.OTHER, who
+        return Rank.OTHER, who, now()
     counters = _counters(name, who)
-    rank = _spend_proof(name)
-    if rank is None and any(limits.wait_for(kind, key, limit, now()) for kind, key, limit in counters):
+    proven = _spend_proof(name)
+    if proven is None and any(limits.wait_for(kind, key, limit, now()) for kind, key, limit in counters):
         raise ProofError("this login needs a proof of work")
     for kind, key, _limit in counters:
         limits.add_for(kind, key, now())
-    return rank or Rank.OTHER, who
+    rank, came = proven or (Rank.OTHER, now())
+    return rank, who, came
 
 
 def _counters(name: str, who: bytes) -> list[tuple[str, bytes, Limit]]:
@@ -167,8 +176,8 @@ def _counters(name: str, who: bytes) -> list[tuple[str, bytes, Limit]]:
     ]
 
 
-def _spend_proof(name: str) -> Rank | None:
-    """Return the rank of the proof in the request, which is good once; ``None`` without one.
+def _spend_proof(name: str) -> tuple[Rank, datetime] | None:
+    """Return the rank of the proof in the request, which is good once, and its date; ``None`` without one.
 
     Raises:
         ProofError: It is invalid or was used, or the ticket's wait is not over.
@@ -176,21 +185,28 @@ def _spend_proof(name: str) -> Rank | None:
     key, answer, ticket = site().keys.proof, request.form.get(ANSWER, ""), request.form.get(TICKET, "")
     if not answer and not ticket:
         return None
+    came = proof_of_work.ticket_came(key, ticket, _subject(name, b"place"), now=now())
     if answer:
+        came = None  # a second proof is a place of its own
         proof = proof_of_work.read(key, answer, now=now())
-    elif proof_of_work.ticket_wait(key, ticket, _subject(name), now=now()):
+    elif not came and proof_of_work.ticket_wait(key, ticket, _subject(name), now=now()):
         raise ProofError("the ticket's wait is not over")
     else:
         proof = proof_of_work.ticket_proof(ticket, now=now())
     proof_of_work.spend(session(), proof)
     session().commit()
     # A wait costs a program nothing, so it gets no place before others.
-    return Rank.PROVEN if answer else Rank.OTHER
+    return Rank.PROVEN if answer or came else Rank.OTHER, came or now()
 
 
-def _subject(name: str) -> bytes:
-    """Return what a ticket is good for: a login with this name, from any network."""
-    return b"login\0" + names.fold(name).encode(errors="replace")
+def _render_proof(puzzle: str, ticket: str, seconds: int) -> str:
+    typed = [(name, text) for name, text in request.form.items(multi=True) if name not in {ANSWER, TICKET}]
+    return render_template("organise/proof.html", typed=typed, puzzle=puzzle, ticket=ticket, seconds=seconds)
+
+
+def _subject(name: str, purpose: bytes = b"login") -> bytes:
+    """Return what a ticket is good for: a login with this name, from any network, or its place."""
+    return purpose + b"\0" + names.fold(name).encode(errors="replace")
 
 
 def _cookie_name() -> str:

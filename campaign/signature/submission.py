@@ -33,7 +33,7 @@ class Submission:
     town: str = field(default="", repr=False)
     words: str = field(default="", repr=False)
     domain: str = field(default="", repr=False)
-    """Digest of an owned mail domain, under which only so many signatures a day count unseen; else empty."""
+    """Digest of an owned mail domain, whose signatures beyond a daily number are held; else empty."""
     is_unlimited: bool = False
     """Whether it is never held for the number of signatures under that domain."""
 

@@ -1,15 +1,16 @@
 """``campaign organiser``: organisers' accounts."""
 
 import click
+from sqlalchemy.orm import Session
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import read_fact
-from campaign.errors import OrganiserError
+from campaign.errors import AlteredError, OrganiserError
 from campaign.organiser import membership
 from campaign.organiser.account import all_accounts, find_account
 from campaign.organiser.invitation import invite
 from campaign.organiser.role import ORGANISER, OWNER, ROLES, opens_names
+from campaign.sealing.row_mac import read_authentic_fact
 
 
 @click.group()
@@ -37,8 +38,8 @@ def add(campaign: Campaign, name: str, role: str) -> None:
     with campaign.database.writing() as db:
         code = invite(db, owner, name, role, now=SYSTEM_CLOCK())
         # The URL of the last start: this shell may lack the setting.
-        base_url = read_fact(db, "base_url") or campaign.settings.base_url
-    click.echo(f"{base_url}/organise/setup/{code}")
+        url = base_url(db) or campaign.settings.base_url
+    click.echo(f"{url}/organise/setup/{code}")
 
 
 @organiser.command("list")
@@ -66,3 +67,15 @@ def remove(campaign: Campaign, name: str) -> None:
     click.echo(f"{removed.name} was removed.")
     if opens_names(removed.role):
         click.echo("The campaign's key is changed when the next organiser logs in.")
+
+
+def base_url(db: Session) -> str:
+    """Return the URL of the last start, or nothing before it.
+
+    Raises:
+        AlteredError: Somebody changed it in the database, and the link would lead to another site.
+    """
+    content, is_genuine = read_authentic_fact(db, "base_url") or ("", True)
+    if not is_genuine:
+        raise AlteredError("the site's address was changed in the database: start `campaign serve` again")
+    return content

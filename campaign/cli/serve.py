@@ -21,10 +21,10 @@ from granian.log import LogLevels
 from campaign import log
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database.fact import save_fact
 from campaign.errors import SettingsError
 from campaign.operations.instance_lock import instance_lock
 from campaign.sealing import campaign_key
+from campaign.sealing.row_mac import save_authentic_fact
 from campaign.signature.key_change import setup_code
 from campaign.worker.tasks import Tasks
 
@@ -73,7 +73,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
 def _serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
     settings = campaign.settings
     with campaign.database.writing() as db:
-        save_fact(db, "base_url", settings.base_url)
+        save_authentic_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())
         erased_at = campaign_key.destroyed_at(db)
     _print_welcome(campaign, code, erased_at)

@@ -14,9 +14,11 @@ from campaign.signature.model import PUBLIC, Signature
 
 TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
 
-FACTS = ("safety", "organisation")
+FACTS = ("safety", "organisation", "base_url")
 
 BATCH = 1000
+
+_AGAIN = {"populate_existing": True}
 
 
 def renew_macs(db: Session, old: bytes, new: bytes) -> None:
@@ -28,7 +30,7 @@ def renew_macs(db: Session, old: bytes, new: bytes) -> None:
         new: The same of the next one.
     """
     for table in TABLES:
-        for row in db.scalars(select(table).with_for_update()):
+        for row in db.scalars(select(table).with_for_update(), execution_options=_AGAIN):
             is_good = row.mac == row_mac.row_mac(old, row)
             row.mac = row_mac.row_mac(new, row) if is_good else b"altered"
     for fact in FACTS:

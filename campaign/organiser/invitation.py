@@ -109,11 +109,12 @@ def join(
     is_first = not any_exist(db)
     key, private_key = key_wrapping.unwrap_link(db, code, now=now)
     invited = key_wrapping.invited_by(db, code)
-    if invited is None and not is_first:
-        raise WrongKeyError("this setup link is over: there are organisers who can invite")
+    if is_first == (invited is not None):
+        # An invitation makes no first owner: somebody may have deleted the organisers in the database.
+        raise WrongKeyError("this link opens nothing: a setup link makes the first organiser, and no other")
     key_wrapping.consume_link(db, code)
     name, role = invited or (name, OWNER)
-    account = accounts.add_account(db, name, pair, role=OWNER if is_first else role, now=now)
+    account = accounts.add_account(db, name, pair, role=role, now=now)
     if is_first:
         lasting, lasting_private = campaign_key.make_current(db, now=now)
         campaign_key.supersede(db, key, private_key, lasting)

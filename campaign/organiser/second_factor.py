@@ -15,6 +15,7 @@ from uuid import UUID
 import pyotp
 from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import or_, update
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
@@ -129,12 +130,15 @@ def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedC
 
 def _update(db: Session, account: Organiser, **columns: object) -> None:
     """Update *account*, unless its passphrase was changed after it was checked."""
-    row_mac.check(db, account)
-    same = (Organiser.id == account.id, Organiser.salt == account.salt)
-    updated: UUID | None = db.scalar(update(Organiser).where(*same).values(**columns).returning(Organiser.id))
-    if updated is None:
+    salt = account.salt
+    try:
+        row_mac.lock(db, account)
+    except InvalidRequestError as error:
+        raise WrongKeyError("the account was removed at the same moment") from error
+    if account.salt != salt:
         raise WrongKeyError("the passphrase was changed at the same moment")
-    db.refresh(account)
+    for column, value in columns.items():
+        setattr(account, column, value)
     row_mac.sign(db, account)
     db.flush()
 

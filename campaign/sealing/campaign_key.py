@@ -163,9 +163,12 @@ def _is_genuine(mac_key: bytes, key_id: UUID, public_key: bytes, is_provisional:
 def make_current(db: Session, *, is_provisional: bool = False, now: datetime) -> tuple[CampaignKey, bytes]:
     """Make a new current pair; return it with its private key, which the caller has to wrap."""
     private_key, public_key = box.new_pair()
-    for earlier in db.scalars(select(CampaignKey).where(CampaignKey.is_current).with_for_update()):
+    present = select(CampaignKey).where(CampaignKey.is_current).with_for_update()
+    for earlier in db.scalars(present, execution_options={"populate_existing": True}):
+        is_good = row_mac.is_genuine(db, earlier)
         earlier.is_current = False
-        row_mac.sign(db, earlier)
+        if is_good:
+            row_mac.sign(db, earlier)
     db.flush()
     key = CampaignKey(
         id=uuid4(), public_key=public_key, is_current=True, is_provisional=is_provisional, made_at=now

@@ -177,9 +177,14 @@ def recovery_wrappings(db: Session, key: CampaignKey) -> list[KeyWrapping]:
 
 
 def rewrap_for(db: Session, holder_id: UUID, own_private: bytes, public_key: bytes) -> None:
-    """Seal an organiser's wrappings, which *own_private* opens, to the organiser's new *public_key*."""
+    """Seal an organiser's wrappings, which *own_private* opens, to the organiser's new *public_key*.
+
+    Raises:
+        AlteredError: Somebody changed a wrapping in the database.
+    """
     mine = select(KeyWrapping).where(KeyWrapping.holder_id == holder_id, KeyWrapping.kind == "organiser")
     for row in db.scalars(mine):
+        row_mac.lock(db, row)
         private_key = box.unseal_bytes(row.wrapped, own_private, row.context)
         row.wrapped = box.seal_bytes(private_key, public_key, row.context)
         row_mac.sign(db, row)
@@ -190,10 +195,12 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
 
     Raises:
         WrongKeyError: The organiser has no wrapping.
+        AlteredError: Somebody changed it, or the pair, in the database.
     """
     row = db.scalar(_organisers_wrappings().where(KeyWrapping.holder_id == holder_id))
     if row is None:
         raise WrongKeyError("this account has no wrapping of the campaign's key")
+    row_mac.check(db, row)
     private_key, key = box.unseal_bytes(row.wrapped, own_private, row.context), current_key(db)
     if box.public_half(private_key) != key.public_key:
         raise AlteredError("the campaign’s private key does not belong to its public key")
@@ -201,8 +208,12 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
 
 
 def holder_ids(db: Session) -> set[UUID]:
-    """Return which organisers have a wrapping of the current pair; recovery codes do not count."""
-    return {each.holder_id for each in db.scalars(_organisers_wrappings()) if each.holder_id is not None}
+    """Return which organisers have a genuine wrapping of the current pair; recovery codes do not count."""
+    return {
+        each.holder_id
+        for each in db.scalars(_organisers_wrappings())
+        if each.holder_id is not None and row_mac.is_genuine(db, each)
+    }
 
 
 def delete_wrappings(db: Session, holder_id: UUID) -> None:

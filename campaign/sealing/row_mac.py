@@ -55,7 +55,7 @@ def use_key(database: Database, key: bytes) -> None:
 
 
 def sign(db: Session, row: Authentic) -> None:
-    """Set the MAC of a new row, or of one that was found genuine before it was changed."""
+    """Set the MAC of a new row, or of one that was locked and found genuine before it was changed."""
     row.mac = row_mac(db.info[KEY], row)
 
 
@@ -72,6 +72,18 @@ def check(db: Session, row: Authentic) -> None:
     """
     if not is_genuine(db, row):
         raise AlteredError(f"a row of the table {type(row).__name__} was changed in the database")
+
+
+def lock(db: Session, row: Authentic) -> None:
+    """Lock *row*, read it again and check it: what is changed and signed afterwards is what was checked.
+
+    An UPDATE that changes some columns would keep what another transaction wrote into the others.
+
+    Raises:
+        AlteredError: Somebody changed the row in the database.
+    """
+    db.refresh(row, with_for_update=True)
+    check(db, row)
 
 
 def row_mac(key: bytes, row: Authentic) -> bytes:

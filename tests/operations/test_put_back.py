@@ -1,0 +1,111 @@
+"""Who writes to the database puts rows back, or edits while the site signs: it gives no names."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from campaign.cli import organiser as command
+from campaign.database.fact import Fact, save_fact
+from campaign.database.session import Database
+from campaign.errors import AlteredError, WrongKeyError
+from campaign.organiser import campaign_key_change, invitation, membership, second_factor
+from campaign.organiser.account import Organiser, Unlocked
+from campaign.organiser.login import check_passphrase, unlock
+from campaign.organiser.passphrase_change import change_passphrase
+from campaign.organiser.second_factor import TypedCode
+from campaign.sealing import row_mac
+from campaign.sealing.campaign_key import KeyWrapping, current_key
+from tests.conftest import NOW
+from tests.support.factories import PASSPHRASE, make_organiser, make_owner
+
+pytestmark = pytest.mark.any_database
+
+SECRET = "A" * 32
+
+
+@pytest.fixture
+def owner(db: Session) -> Unlocked:
+    return make_owner(db)
+
+
+def columns(row: Any) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
+def typed_code() -> TypedCode:
+    return TypedCode(second_factor.pyotp.TOTP(SECRET).at(NOW), NOW)
+
+
+def test_a_departed_organiser_who_puts_his_account_back_does_not_get_the_next_key(
+    db: Session, owner: Unlocked
+) -> None:
+    pavel = make_organiser(db, owner)
+    copied = columns(db.get_one(Organiser, pavel.id))
+    membership.remove(db, pavel.id, by=owner, now=NOW)
+    owner = campaign_key_change.change_if_due(db, owner, now=NOW)
+    db.commit()
+    db.execute(insert(Organiser).values(**copied))
+    forged = {"id": uuid4(), "key_id": current_key(db).id, "kind": "organiser", "holder_id": pavel.id}
+    db.execute(insert(KeyWrapping).values(**forged, wrapped=b"x", mac=b"x"))
+    save_fact(db, campaign_key_change.DUE, NOW.isoformat())
+    db.commit()
+
+    campaign_key_change.change_if_due(db, owner, now=NOW)
+    db.commit()
+
+    with pytest.raises(WrongKeyError):
+        unlock(db, "Pavel", PASSPHRASE)
+
+
+@pytest.mark.both_databases
+def test_an_edit_between_check_and_change_is_not_signed(
+    db: Session, database: Database, owner: Unlocked
+) -> None:
+    robin = make_organiser(db, owner, name="Robin", role="reader")
+    db.commit()
+    account, stretched = check_passphrase(db, robin.id, PASSPHRASE)
+    edit = update(Organiser).where(Organiser.id == robin.id).values(role="owner")
+    if database.is_sqlite:  # which has one writer
+        db.execute(edit, execution_options={"synchronize_session": False})
+    else:
+        with database.writing() as other:
+            other.execute(edit)
+
+    with pytest.raises(AlteredError):
+        second_factor.switch_on(db, account, stretched, SECRET, typed_code())
+
+
+def test_a_passphrase_change_signs_no_altered_wrapping(db: Session, owner: Unlocked) -> None:
+    db.execute(update(KeyWrapping).where(KeyWrapping.holder_id == owner.id).values(role="owner"))
+    db.commit()
+
+    with pytest.raises(AlteredError):
+        change_passphrase(
+            db, owner, present=PASSPHRASE, code=typed_code(), new=f"{PASSPHRASE} again", cookie=""
+        )
+    db.rollback()
+    with pytest.raises(AlteredError):
+        unlock(db, "Olga Organiser", PASSPHRASE)
+
+
+def test_without_organisers_an_invitation_makes_no_owner(db: Session, owner: Unlocked) -> None:
+    code = invitation.invite(db, owner, "Robin", "reader", now=NOW)
+    db.execute(delete(Organiser))
+    db.commit()
+    db.expire_all()
+
+    with pytest.raises(WrongKeyError):
+        invitation.join(db, code, PASSPHRASE, now=NOW)
+    assert db.scalars(select(Organiser)).all() == []
+
+
+def test_an_invitation_link_leads_to_no_other_site(db: Session) -> None:
+    row_mac.save_authentic_fact(db, "base_url", "https://letters.example.org")
+    assert command.base_url(db) == "https://letters.example.org"
+    for content in ("https://evil.example.org", '["https://evil.example.org", "00"]'):
+        db.execute(update(Fact).where(Fact.name == "base_url").values(content=content))
+        with pytest.raises(AlteredError):
+            command.base_url(db)

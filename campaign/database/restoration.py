@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 
-from sqlalchemy import delete
+from sqlalchemy import delete, inspect, text
 from sqlalchemy.orm import Session
 
 from campaign.database.fact import Fact, read_fact, save_fact
+from campaign.errors import SettingsError
 
 _NAME = "restored"
+
+UNFINISHED = "restoring"
+"""An empty table that PostgreSQL's database has until its restoration is complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +49,25 @@ def mark(db: Session, restoration: Restoration) -> None:
 def review(db: Session) -> None:
     """Record that an owner has looked."""
     db.execute(delete(Fact).where(Fact.name == _NAME))
+
+
+def begin(db: Session) -> None:
+    """Let no site start on this database until :func:`finish`."""
+    db.execute(text(f"CREATE TABLE {UNFINISHED} (id INTEGER)"))
+
+
+def check_finished(db: Session) -> None:
+    """Raise if a restoration was interrupted.
+
+    Raises:
+        SettingsError: It was.
+    """
+    if inspect(db.connection()).has_table(UNFINISHED):
+        raise SettingsError(
+            "CAMPAIGN_DATABASE_URL: a restoration was interrupted: run `campaign restore` again"
+        )
+
+
+def finish(db: Session) -> None:
+    """Let the site start, in the transaction that marks the database."""
+    db.execute(text(f"DROP TABLE IF EXISTS {UNFINISHED}"))

@@ -44,7 +44,7 @@ class ClockRecord:
     jumped_at: datetime | None = None
     """The time after the last jump."""
     leapt_at: datetime | None = None
-    """The time after the last jump forward by more than :data:`LEAP`."""
+    """The time after the last jump forward by more than :data:`LEAP`, until an owner allows an erasure."""
 
     def is_steady(self, now: datetime) -> bool:
         """Whether the clock has run long enough to delete by it."""
@@ -94,6 +94,13 @@ def read(db: Session) -> ClockRecord | None:
         return None
     seen, jumped, leapt = (datetime.fromisoformat(each) if each != "-" else None for each in content.split())
     return ClockRecord(seen, jumped, leapt) if seen else None
+
+
+def trust(db: Session) -> None:
+    """Forget the last leap, since an owner has found the present time to be right."""
+    record = read(db)
+    if record is not None:
+        save_fact(db, FACT, _text(replace(record, leapt_at=None)))
 
 
 def newest_times(db: Session) -> Iterator[datetime]:

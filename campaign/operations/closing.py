@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from campaign.database import journal
 from campaign.database.session import take_setup_lock
 from campaign.delivery.model import DELIVERED, Delivery
+from campaign.operations import clock_watch
 from campaign.operations.clock_watch import ClockRecord
 from campaign.organiser import audit_log
 from campaign.reference.participating_state import STATES
@@ -58,7 +59,9 @@ def announce(db: Session, settings: Settings, clock: ClockRecord, *, now: dateti
         elif is_news:
             row.seen_on, row.days = today, row.days + 1
         if row is not None and not row.is_begun:
-            row.doubts = " ".join(_doubts(db, row, settings, clock))
+            row.doubts = " ".join(_doubts(db, row, clock))
+            # A doubt that was allowed and is over asks again when it returns.
+            row.allowed = " ".join(each for each in row.allowed.split() if each in row.doubts.split())
             if is_news:
                 log.warning("%s", sentence(row, today))
 
@@ -87,6 +90,8 @@ def allow(db: Session, kind: str, doubts: str, *, by: str, now: datetime) -> boo
     if row is None or not row.is_waiting:
         return row is not None
     row.allowed = " ".join(each for each in row.doubts.split() if each in doubts.split())
+    if CLOCK in row.allowed.split():
+        clock_watch.trust(db)
     audit_log.record(db, by, f"allow to {ACTS[kind]}", f"{row.closes_on} {row.allowed}", now=now)
     return not row.is_waiting
 
@@ -159,12 +164,12 @@ def _announce(
     return row
 
 
-def _doubts(db: Session, row: ErasureAnnouncement, settings: Settings, clock: ClockRecord) -> Iterator[str]:
+def _doubts(db: Session, row: ErasureAnnouncement, clock: ClockRecord) -> Iterator[str]:
     if _is_any_younger(db, row.closes_on):
         yield YOUNG
     if row.kind == NAMES and undelivered(db):
         yield UNDELIVERED
-    if clock.leapt_at and clock.leapt_at.date() >= _shown_from(row.kind, settings, row.due_on):
+    if clock.leapt_at:
         yield CLOCK
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import inspect
+from sqlalchemy import MetaData, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.appeal.content import Appeal
-from campaign.database import migration, sqlite_file
+from campaign.database import migration, restoration, sqlite_file
 from campaign.database.fact import check_secret_key
 from campaign.database.journal import Journal
 from campaign.database.restoration import Restoration
@@ -65,8 +66,14 @@ def restore(
     with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
         if database.is_sqlite:
             return _restore_sqlite(database, settings, appeal, file, journals, replaces=replaces, now=now)
-        _restore_postgresql(database, file)
-        return _finish(database, settings, appeal, journals, now)
+        _check_empty(database)
+        try:
+            _restore_postgresql(database, file)
+            return _finish(database, settings, appeal, journals, now)
+        except BaseException:
+            with suppress(SQLAlchemyError):  # then the next attempt empties it
+                _empty(database)
+            raise
 
 
 def _restore_sqlite(
@@ -112,11 +119,27 @@ def _unused_name(path: Path, now: datetime) -> Path:
     return found
 
 
-def _restore_postgresql(site: Database, file: Path) -> None:
-    if inspect(site.engine).get_table_names():
+def _check_empty(site: Database) -> None:
+    tables = inspect(site.engine).get_table_names()
+    if restoration.UNFINISHED in tables:
+        _empty(site)
+    elif tables:
         raise CampaignError(
             "CAMPAIGN_DATABASE_URL: this database is not empty: create a new one and name it here"
         )
+
+
+def _empty(site: Database) -> None:
+    """Drop the tables of a restoration that was not finished."""
+    tables = MetaData()
+    with site.writing() as db:
+        tables.reflect(db.connection())
+        tables.drop_all(db.connection())
+
+
+def _restore_postgresql(site: Database, file: Path) -> None:
+    with site.writing() as db:
+        restoration.begin(db)
     done = subprocess.run(  # noqa: S603 -- constant arguments and the operator's file
         [
             tool("pg_restore"),
@@ -153,8 +176,9 @@ def _finish(
         replayed = replay.replay_journals(db, appeal, present, now=now)
         if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted
             check_secret_key(db, settings.secret_key)
-        restoration = replayed.result(missing_journals=replay.count_missing(db, present))
+        result = replayed.result(missing_journals=replay.count_missing(db, present))
         audit_log.record(db, audit_log.COMMAND_LINE, "restore backup", now=now)
-        replay.mark_restored(db, restoration)
+        replay.mark_restored(db, result)
+        restoration.finish(db)
     with database.snapshot() as reading:
-        return Restored(restoration=restoration, differences=compare(reading))
+        return Restored(restoration=result, differences=compare(reading))

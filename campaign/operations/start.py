@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.database import restoration
 from campaign.database.fact import check_secret_key
 from campaign.database.session import Database, take_setup_lock
 from campaign.delivery import journaled
@@ -39,6 +40,7 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
     with database.writing() as db:
         take_setup_lock(db)
         copy.check_finished(db)
+        restoration.check_finished(db)
         keys = _keys(db, settings)
         row_mac.use_key(database, keys.row)
         db.info[row_mac.KEY] = keys.row

@@ -253,6 +253,22 @@ def test_a_leap_of_the_clock_takes_an_owners_word_back(
     assert worker.doubts(NAMES) == "undelivered clock"
 
 
+def test_a_leap_to_before_the_announcement_waits_for_an_owner_too(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY - timedelta(days=10))
+    worker.hour(closes_on=TODAY, erase_months_after_close=1)
+    worker.clock.time += timedelta(days=20)
+    worker.days(25)
+
+    assert worker.doubts(NAMES) == "clock"
+    assert worker.left()[0] == 3
+    with worker.database.writing() as session:
+        assert closing.allow(session, NAMES, "clock", by="Olga", now=worker.clock())
+    worker.days(1)
+    assert worker.left() == (0, 0, 0)
+
+
 def test_an_owners_word_is_about_the_doubts_that_the_page_showed(
     worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
 ) -> None:

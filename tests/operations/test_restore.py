@@ -589,6 +589,18 @@ def test_the_journal_of_another_machine_is_replayed_too(site: Site, tmp_path: Pa
     assert site.row(mara).withdrawn_on
 
 
+def test_no_page_of_a_backup_keeps_the_order_of_signing(site: Site) -> None:
+    ids = [site.sign(name=f"Mara {number}").row.id for number in range(12)]
+    site.back_up()
+
+    content = site.file.read_bytes()
+    for start_of_page in range(0, len(content), 4096):
+        page = content[start_of_page : start_of_page + 4096]
+        places = [max(page.rfind(each.hex.encode()), page.rfind(str(each).encode())) for each in ids]
+        # A page is filled from its end.
+        assert -1 in places or places != sorted(places, reverse=True)
+
+
 def test_the_replaced_database_stands_aside(site: Site) -> None:
     site.back_up()
     mara = site.sign()

@@ -1,8 +1,8 @@
 """Give every row's MAC, and the audit log's chain, the keys of another ``SECRET_KEY``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
@@ -10,7 +10,8 @@ from campaign.organiser.account import Organiser
 from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.row_mac import Authentic
-from campaign.signature.model import PUBLIC, Signature
+from campaign.signature.model import PUBLIC, Signature, SignatureToken
+from campaign.signature.token_mac import token_mac
 
 TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
 
@@ -35,11 +36,43 @@ def renew_macs(db: Session, old: bytes, new: bytes) -> None:
             row.mac = row_mac.row_mac(new, row) if is_good else b"altered"
     for fact in FACTS:
         row_mac.renew_fact(db, fact, old, new)
+    _renew_tokens(db, old, new)
     for signature in _public(db):
         of = signature.state_code, signature.id
         is_good = signature.public_mac == row_mac.mac(old, PUBLIC, of)
         signature.public_mac = row_mac.mac(new, PUBLIC, of) if is_good else None
     db.flush()
+
+
+def _renew_tokens(db: Session, old: bytes, new: bytes) -> None:
+    """Renew the tokens' MACs, in batches: there are as many as signatures."""
+    table = SignatureToken.__table__
+    renew = (
+        update(table)  # type: ignore[arg-type]
+        .where(table.c.hash == bindparam("of"), table.c.signature_id == bindparam("opens"))
+        .values(mac=bindparam("renewed"))
+    )
+    columns = table.c.hash, table.c.state_code, table.c.signature_id
+    last = b""
+    while hashes := _next_hashes(db, last):
+        last = hashes[-1]
+        renewed = [
+            {
+                "of": hash_,
+                "opens": signature_id,
+                "renewed": token_mac(new, hash_, state_code, signature_id) if is_good else b"altered",
+            }
+            for hash_, state_code, signature_id, mac in db.execute(
+                select(*columns, table.c.mac).where(table.c.hash.in_(hashes))
+            )
+            for is_good in [mac == token_mac(old, hash_, state_code, signature_id)]
+        ]
+        db.connection().execute(renew, renewed)
+
+
+def _next_hashes(db: Session, last: bytes) -> Sequence[bytes]:
+    hashes = select(SignatureToken.hash).where(SignatureToken.hash > last).distinct()
+    return db.scalars(hashes.order_by(SignatureToken.hash).limit(BATCH)).all()
 
 
 def _public(db: Session) -> Iterator[Signature]:

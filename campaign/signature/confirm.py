@@ -17,11 +17,18 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
 from campaign.signature.domain_day import count_confirmed
 from campaign.signature.link import is_expired, is_late
-from campaign.signature.model import DOMAIN, Mailbox, Signature, SignatureKey, SignatureToken
+from campaign.signature.model import (
+    DOMAIN,
+    Mailbox,
+    Signature,
+    SignatureKey,
+    SignatureToken,
+)
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings
 from campaign.signature.submission import Submission
+from campaign.signature.token_mac import is_genuine_token
 
 # Many may confirm at once, so statements are built once, and rows are no ORM objects.
 _signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
@@ -29,6 +36,7 @@ _SELECT_BY_TOKEN = (
     select(
         _tokens.hash,
         _tokens.is_substitute,
+        _tokens.mac,
         _signatures.state_code,
         _signatures.id,
         _signatures.digest,
@@ -58,21 +66,11 @@ _LOCK = (
 )
 _LOCK_SIBLINGS = _LOCK.where(of_mailbox(bindparam("state_code"), bindparam("digest")))
 _LOCK_ONE = _LOCK.where(_signatures.state_code == bindparam("state_code"), _signatures.id == bindparam("id"))
-_SET_CONFIRMED = (
-    update(Signature.__table__)  # type: ignore[arg-type]
-    .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
-    .values(confirmed_on=bindparam("on"), submission=None, submitted_at=None)
+_UPDATE = update(Signature.__table__).where(  # type: ignore[arg-type]
+    _signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id")
 )
-
-_SET_HELD = (
-    update(Signature.__table__)  # type: ignore[arg-type]
-    .where(
-        _signatures.state_code == bindparam("of_state"),
-        _signatures.id == bindparam("of_id"),
-        _signatures.held_for.is_(None),
-    )
-    .values(held_for=DOMAIN)
-)
+_SET_CONFIRMED = _UPDATE.values(confirmed_on=bindparam("on"), submission=None, submitted_at=None)
+_SET_HELD = _UPDATE.where(_signatures.held_for.is_(None)).values(held_for=DOMAIN)
 
 TokenRow = Any
 """A signature and the hash of its token, as :data:`_SELECT_BY_TOKEN` returns them."""
@@ -138,7 +136,8 @@ def _select_by_token(
     hashes = sorted({code_hash(each.token) for each in confirmations})
     found: dict[bytes, list[TokenRow]] = {}
     for row in db.connection().execute(_SELECT_BY_TOKEN, {"hashes": hashes}):
-        if not is_expired(row, today, confirmation_days):
+        is_genuine = is_genuine_token(db, row.mac, row.hash, row.state_code, row.id)
+        if is_genuine and not is_expired(row, today, confirmation_days):
             found.setdefault(row.hash, []).append(row)
     return found
 

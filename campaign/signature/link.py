@@ -19,10 +19,11 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
+from campaign.signature.token_mac import is_genuine_token, token_row
 
 # Each confirmation executes these, so they are built once.
 _SELECT_LINKED = (
-    select(Signature, SignatureToken.is_substitute)
+    select(Signature, SignatureToken.is_substitute, SignatureToken.mac)
     .join(
         SignatureToken,
         and_(SignatureToken.state_code == Signature.state_code, SignatureToken.signature_id == Signature.id),
@@ -63,8 +64,13 @@ def linked(db: Session, token: str, *, now: datetime, confirmation_days: int) ->
     Raises:
         UnknownTokenError: There is none.
     """
-    rows = db.execute(_SELECT_LINKED, {"hash": code_hash(token)})
-    found = [Linked(*row) for row in rows if not is_expired(row[0], now.date(), confirmation_days)]
+    hash_ = code_hash(token)
+    found = [
+        Linked(signature, is_substitute)
+        for signature, is_substitute, mac in db.execute(_SELECT_LINKED, {"hash": hash_})
+        if not is_expired(signature, now.date(), confirmation_days)
+        if is_genuine_token(db, mac, hash_, signature.state_code, signature.id)
+    ]
     if not found:
         raise UnknownTokenError("no signature has this link, or it was not confirmed in time")
     return found
@@ -172,9 +178,6 @@ def send_links(
 def new_token(db: Session, signatures: Sequence[Signature]) -> str:
     """Return a new token for the private page of *signatures*; the database stores only its hash."""
     token = new_code()
-    rows = [
-        {"hash": code_hash(token), "state_code": each.state_code, "signature_id": each.id}
-        for each in signatures
-    ]
+    rows = [token_row(db, code_hash(token), each.state_code, each.id) for each in signatures]
     db.execute(insert(SignatureToken), rows)
     return token

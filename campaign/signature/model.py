@@ -197,3 +197,5 @@ class SignatureToken(Base):
     signature_id: Mapped[UUID] = mapped_column(primary_key=True)
     is_substitute: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether this signature counts in place of the one that the mail was about."""
+    mac: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """Of :attr:`hash` and signature: a token that somebody inserted or re-pointed opens nothing."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, literal, select, true
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaign.database.table import upsert
 from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.token_mac import is_genuine_token, token_row
 
 
 def delete_siblings(db: Session, state_code: str, siblings: Sequence[UUID], *, counting: UUID) -> None:
@@ -19,12 +20,15 @@ def delete_siblings(db: Session, state_code: str, siblings: Sequence[UUID], *, c
 
 def lead_to(db: Session, state_code: str, siblings: Sequence[UUID], *, counting: UUID) -> None:
     """Let the links of *siblings* also open the signature that is *counting*, as a substitute."""
-    table = SignatureToken.__table__
-    links = (
-        select(table.c.hash, table.c.state_code, literal(counting, table.c.signature_id.type), true())
-        .where(table.c.state_code == state_code, table.c.signature_id.in_(siblings))
-        .distinct()
+    links = select(SignatureToken.hash, SignatureToken.signature_id, SignatureToken.mac).where(
+        SignatureToken.state_code == state_code, SignatureToken.signature_id.in_(siblings)
     )
-    columns = ["hash", "state_code", "signature_id", "is_substitute"]
-    # A link may open it already: the one in the last mail of a day opens several submissions.
-    db.execute(upsert(db, table).from_select(columns, links).on_conflict_do_nothing())
+    hashes = {
+        hash_
+        for hash_, signature_id, mac in db.execute(links)
+        if is_genuine_token(db, mac, hash_, state_code, signature_id)
+    }
+    rows = [token_row(db, each, state_code, counting) | {"is_substitute": True} for each in sorted(hashes)]
+    if rows:
+        # A link may open it already: the one in the last mail of a day opens several submissions.
+        db.execute(upsert(db, SignatureToken).values(rows).on_conflict_do_nothing())

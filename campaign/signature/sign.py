@@ -34,6 +34,7 @@ from campaign.signature.model import (
     public_mac,
 )
 from campaign.signature.submission import Submission
+from campaign.signature.token_mac import token_row
 
 # Many signatures may come at once, so statements are built once, and rows are no ORM objects.
 _INSERT_SIGNATURES = insert(Signature.__table__)  # type: ignore[arg-type]
@@ -92,7 +93,7 @@ def sign(
     reserved = _reserve_mails(db, keys, signings, now)
     ids = _insert_pending(db, keys, signings, reserved, now)
     rows = [
-        {"hash": mail.reserved.link, "state_code": signing.state_code, "signature_id": signature_id}
+        token_row(db, mail.reserved.link, signing.state_code, signature_id)
         for signing, mail, signature_id in zip(signings, reserved, ids, strict=True)
     ]
     db.connection().execute(_INSERT_TOKENS, rows)

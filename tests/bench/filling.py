@@ -120,7 +120,7 @@ class _Filling:
         today = self._moment.date()
         with database.writing() as db:
             db.execute(insert(Signature), rows)
-            db.execute(insert(SignatureToken), [{"hash": os.urandom(32), **each} for each in of])
+            db.execute(insert(SignatureToken), [{"hash": os.urandom(32), "mac": b"", **each} for each in of])
             db.execute(insert(DeliveryRow), listed)
             days = [{"digest": os.urandom(32), "on": today, "sent": 1} for _ in rows[::10]]
             db.execute(insert(MailboxDay), days)

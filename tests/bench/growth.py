@@ -38,6 +38,7 @@ from campaign.settings import Settings
 from campaign.signature import erase
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
+from campaign.signature.token_mac import token_row
 from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
 from tests.bench import filling, home, report
@@ -157,7 +158,13 @@ def _signing(grown: Grown) -> Iterable[Request]:
 def _confirming(grown: Grown) -> Iterable[Request]:
     tokens = [new_code() for _ in range(A_ROUND)]
     today = grown.clock().date()
-    pending = {"edition": 1, "language": "en", "residence": "FR", "disclosure": "counted", "has_words": False}
+    pending: dict[str, Any] = {
+        "edition": 1,
+        "language": "en",
+        "residence": "FR",
+        "disclosure": "counted",
+        "has_words": False,
+    }
     rows = [
         {"state_code": code, "id": uuid4(), "digest": os.urandom(32), "signed_on": today, **pending}
         for _, code in zip(tokens, cycle(CODES))
@@ -165,7 +172,7 @@ def _confirming(grown: Grown) -> Iterable[Request]:
     with grown.site.database.writing() as db:
         db.execute(insert(Signature), rows)
         links = [
-            {"hash": code_hash(token), "state_code": row["state_code"], "signature_id": row["id"]}
+            token_row(db, code_hash(token), row["state_code"], row["id"])
             for token, row in zip(tokens, rows, strict=True)
         ]
         db.execute(insert(SignatureToken), links)

@@ -174,7 +174,7 @@ def test_a_foreign_key_must_exist(db: Session) -> None:
 
     from campaign.signature.model import SignatureToken
 
-    db.add(SignatureToken(hash=b"0" * 32, state_code="de", signature_id=uuid4()))
+    db.add(SignatureToken(hash=b"0" * 32, state_code="de", signature_id=uuid4(), mac=b""))
 
     with pytest.raises(IntegrityError):
         db.flush()

@@ -34,7 +34,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from campaign.signature.withdraw import disclose
 from tests.conftest import NOW
-from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
+from tests.support.factories import PASSPHRASE, find_by_token, make_organiser, make_owner, make_signature
 
 DE = STATES["de"]
 
@@ -246,6 +246,7 @@ def test_macs_are_renewed_for_another_secret_key_and_what_was_altered_stays_so(
     assert altered(db) == ["organiser Pavel"]
     assert unlock(db, "Olga Organiser", PASSPHRASE).id == owner.id
     assert invitation.join(db, code, PASSPHRASE, now=NOW).name == "Third"
+    assert find_by_token(db, public.token).id == public.row.id
     outcomes = approve_names(
         db, [("de", public.row.id)], key_ring(db, owner.campaign_private_key), shown=None
     )

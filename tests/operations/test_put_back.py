@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from campaign.cli import organiser as command
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
-from campaign.errors import AlteredError, WrongKeyError
+from campaign.errors import AlteredError, UnknownTokenError, WrongKeyError
 from campaign.organiser import campaign_key_change, invitation, membership, second_factor
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, unlock
@@ -18,8 +18,19 @@ from campaign.organiser.passphrase_change import change_passphrase
 from campaign.organiser.second_factor import TypedCode
 from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import KeyWrapping, current_key
+from campaign.sealing.code import code_hash, new_code
+from campaign.sealing.server_key import ServerKeys
+from campaign.signature.model import SignatureToken
+from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
-from tests.support.factories import PASSPHRASE, make_organiser, make_owner
+from tests.support.factories import (
+    PASSPHRASE,
+    confirm_one,
+    find_by_token,
+    make_organiser,
+    make_owner,
+    make_signature,
+)
 
 pytestmark = pytest.mark.any_database
 
@@ -109,3 +120,26 @@ def test_an_invitation_link_leads_to_no_other_site(db: Session) -> None:
         db.execute(update(Fact).where(Fact.name == "base_url").values(content=content))
         with pytest.raises(AlteredError):
             command.base_url(db)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_link_that_the_site_did_not_make_opens_and_does_nothing(
+    db: Session, keys: ServerKeys, confirmed: bool
+) -> None:
+    victim, mine = make_signature(db, keys, confirmed=confirmed), make_signature(db, keys)
+    inserted = new_code()
+    row = {"hash": code_hash(inserted), "state_code": "de", "signature_id": victim.row.id, "mac": b"x" * 32}
+    db.execute(insert(SignatureToken).values(**row))
+    moved = update(SignatureToken).where(SignatureToken.hash == code_hash(mine.token))
+    db.execute(moved.values(signature_id=victim.row.id), execution_options={"synchronize_session": False})
+    db.commit()
+
+    for token in (inserted, mine.token):
+        with pytest.raises(UnknownTokenError):
+            find_by_token(db, token)
+        with pytest.raises(UnknownTokenError):
+            confirm_one(db, keys, token)
+        with pytest.raises(UnknownTokenError):
+            withdraw(db, token, now=NOW, confirmation_days=7)
+    assert find_by_token(db, victim.token).id == victim.row.id

@@ -457,6 +457,7 @@ def upgrade() -> None:
         sa.Column("state_code", sa.String(length=2), nullable=False),
         sa.Column("signature_id", sa.Uuid(), nullable=False),
         sa.Column("is_substitute", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(length=32), nullable=False),
         sa.ForeignKeyConstraint(
             ["state_code", "signature_id"],
             ["signature.state_code", "signature.id"],

@@ -4,18 +4,20 @@ import os
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
+from campaign.database import sqlite_file
 from campaign.database.fact import check_secret_key, read_fact
 from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.emergency.database_residue import clear_logs
-from campaign.operations.emergency.destroy_keys import destroy, destroy_files
+from campaign.operations.emergency.destroy_keys import destroy, destroy_copies, destroy_files
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
 from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
@@ -84,6 +86,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
     destroy_files(settings)
     seconds = time.monotonic() - began
     click.echo(f"After {seconds:.1f} seconds no name can be opened and no address tested any more.")
+    destroy_copies(database)
     _remove_residue(database)
     _print_remaining_steps(settings, database)
     _scrub(database)
@@ -114,6 +117,8 @@ def _print_remaining_steps(settings: Settings, database: Database) -> None:
     click.echo("Now do what this command cannot do:")
     click.echo("- Restart the site, or switch the machine off: processes have keys in memory until they end.")
     click.echo("- Destroy every backup: a passphrase still opens an earlier one.")
+    for each in _other_databases(settings, database):
+        click.echo(f"- Destroy {each} if it is a copy of the database.")
     file = settings.secret_key_file
     if file is None or (file.exists() and not os.access(file, os.W_OK)):
         click.echo("- Set another secret key on every machine: this one belongs to those backups.")
@@ -121,6 +126,17 @@ def _print_remaining_steps(settings: Settings, database: Database) -> None:
         click.echo("- Destroy PostgreSQL's archived write-ahead logs and replicas: they are backups too.")
     if settings.smtp_url:
         click.echo("- Check the logs of the mail relay: they may hold addresses.")
+
+
+def _other_databases(settings: Settings, database: Database) -> list[Path]:
+    """Return what looks like a copy or a part of one, in the instance folder and the database's."""
+    ours, folders = {settings.instance.absolute() / "queue.sqlite"}, {settings.instance.absolute()}
+    if database.is_sqlite:
+        path = Path(str(database.url.database)).absolute()
+        ours.add(path)
+        folders.add(path.parent)
+    files = {each for folder in folders for each in folder.iterdir() if each.is_file()}
+    return sorted(each for each in files - ours if each.suffix == ".part" or sqlite_file.is_sqlite(each))
 
 
 def _is_unfinished(database: Database) -> bool:

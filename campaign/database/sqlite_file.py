@@ -51,6 +51,13 @@ def damage_of(path: Path) -> str:
     return "" if is_whole or (log.exists() and log.stat().st_size) else "is cut short"
 
 
+def is_sqlite(path: Path) -> bool:
+    """Whether the file at *path* begins as a database of SQLite does."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+    return False
+
+
 def is_complete(path: Path) -> bool:
     """Whether SQLite finds no damage in the file at *path*; reads all of it."""
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection:

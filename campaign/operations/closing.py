@@ -77,7 +77,7 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
         if not row.is_begun:
             row.is_begun = True
             if row.kind == NAMES:
-                journal.record(db, journal.ERASE)
+                journal.record(db, journal.ERASE, closes_on=row.closes_on, on=now.date())
                 note_names_erased(db, now.date())
             note_digests_erased(db, row.closes_on)
             audit_log.record(db, audit_log.WORKER, ACTS[row.kind], _amount(db, row.kind), now=now)

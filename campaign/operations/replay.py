@@ -24,7 +24,7 @@ from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.role import reaches
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing.campaign_key import KeyWrapping
-from campaign.signature import erase, invalidation
+from campaign.signature import announcement, erase, invalidation
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import DISCLOSURES, Signature
 from campaign.signature.withdraw import set_disclosure, withdraw_locked
@@ -220,11 +220,14 @@ def _change_key(replay: Replay, _act: Act) -> int:
     return 1
 
 
-def _erase(replay: Replay, _act: Act) -> int:
+def _erase(replay: Replay, act: Act) -> int:
     # In one transaction: no site is running.
     deque(erase.erase_personal_data(replay.db), maxlen=0)
     deque(batch.delete(replay.db, DeliveryRow), maxlen=0)
     journaled.delete_key(replay.db)
+    if "on" in act:
+        announcement.note_names_erased(replay.db, journal.day(act["on"]))
+        announcement.note_digests_erased(replay.db, journal.day(act["closes_on"]))
     return 1
 
 

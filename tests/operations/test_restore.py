@@ -42,7 +42,7 @@ from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import invalidation, recount
-from campaign.signature.announcement import NAMES, ErasureAnnouncement
+from campaign.signature.announcement import NAMES, ErasureAnnouncement, erased_close, names_erased_on
 from campaign.signature.model import PUBLIC, Signature
 from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
@@ -497,6 +497,8 @@ def test_what_was_erased_after_the_close_stays_erased(site: Site) -> None:
 
     row = site.row(mara)
     assert (row.sealed, row.digest, row.public_name) == (None, None, None)
+    with site.database.reading() as db:
+        assert (names_erased_on(db), erased_close(db)) == (LATER.date(), NOW.date())
 
 
 def test_a_key_that_was_changed_is_changed_again(site: Site) -> None:
@@ -613,6 +615,25 @@ def test_the_replaced_database_stands_aside(site: Site) -> None:
     with site.database.reading() as db:
         assert db.get(Signature, (mara.row.state_code, mara.row.id)) is None
     assert site.restore().aside != restored.aside
+
+
+def test_an_emergency_destroys_the_copies_beside_the_database(site: Site) -> None:
+    site.sign()
+    site.back_up()
+    aside = site.restore().aside
+    path = Path(str(site.database.url.database))
+    made = [path.with_name(name) for name in (f"{path.name}.restoring", "night.backup.part")]
+    for each in made:
+        shutil.copy(site.file, each)
+    (path.parent / "letters.part").write_text("somebody else's")
+
+    destroy_keys.destroy(site.database, now=LATER)
+    destroy_keys.destroy_copies(site.database)
+
+    assert aside is not None
+    assert [each.name for each in (aside, *made) if each.exists()] == []
+    assert site.file.exists()
+    assert (path.parent / "letters.part").exists()
 
 
 def test_nothing_changes_if_the_backup_is_no_good(site: Site, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaign import secret_key
-from campaign.database import journal
+from campaign.database import journal, sqlite_file
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
@@ -55,6 +56,8 @@ RETAINED_FACTS = (
 
 ATTEMPTS = 3
 
+CHUNK_BYTES = 2**20
+
 
 def destroy(database: Database, *, now: datetime) -> None:
     """Destroy everything that opens boxes or identifies digests; a second call does nothing.
@@ -84,6 +87,27 @@ def destroy_files(settings: Settings) -> None:
     if given is not None and given.is_file() and os.access(given, os.W_OK):
         _overwrite(given)  # it stays, since the site does not start without it
     shutil.rmtree(settings.instance / "mail", ignore_errors=True)
+
+
+def destroy_copies(database: Database) -> None:
+    """Destroy the copies of SQLite's database that restorations and interrupted backups left beside it."""
+    if not database.is_sqlite:
+        return
+    path = Path(str(database.url.database)).absolute()
+    made = [*path.parent.glob(f"{path.name}.replaced-*"), *path.parent.glob(f"{path.name}.restoring*")]
+    for copy in {*made, *(each for each in path.parent.glob("*.part") if sqlite_file.is_sqlite(each))}:
+        with suppress(OSError):  # the command names what is left
+            _fill(copy)
+            copy.unlink()
+
+
+def _fill(file: Path) -> None:
+    with file.open("r+b") as content:
+        left = file.stat().st_size
+        while left > 0:
+            left -= content.write(bytes(min(left, CHUNK_BYTES)))
+        content.flush()
+        os.fsync(content.fileno())
 
 
 def _overwrite(key: Path) -> None:

@@ -16,5 +16,6 @@ def backup(campaign: Campaign, file: Path) -> None:
 
     A backup holds what the database holds: sealed names, which only an organiser's passphrase opens.
     """
+    campaign.only_reads = True
     back_up(campaign.database.url, file)
     click.echo(f"{file} is written.")

@@ -25,6 +25,9 @@ from campaign.settings import load as load_settings
 class Campaign:
     """The parts of the site, each created when a command first needs it."""
 
+    only_reads = False
+    """Set by a command that only reads: it replays nothing of the journal."""
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of this machine."""
@@ -40,7 +43,9 @@ class Campaign:
         """The database, migrated to the newest revision."""
         database = Database.of_site(self.settings)
         try:
-            self._started = prepare(database, self.settings, self.appeal, now=SYSTEM_CLOCK())
+            self._started = prepare(
+                database, self.settings, self.appeal, now=SYSTEM_CLOCK(), only_reads=self.only_reads
+            )
         except BaseException:
             database.close()
             raise

@@ -46,6 +46,7 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
     if state not in {ALL, *STATES}:
         hint = " (the United Kingdom is gb)" if state == "uk" else ""
         raise CampaignError(f"there is no participating state with the code “{state}”{hint}")
+    campaign.only_reads = True
     organiser = campaign.unlock()
     with _opened(output) as file:
         with campaign.database.writing() as db:

@@ -46,6 +46,7 @@ def add(campaign: Campaign, name: str, role: str) -> None:
 @pass_campaign
 def show(campaign: Campaign) -> None:
     """List the organisers."""
+    campaign.only_reads = True
     with campaign.database.reading() as db:
         for each in all_accounts(db):
             click.echo(f"{each.name}\t{each.role}\tsince {each.made_at.date().isoformat()}")

@@ -13,6 +13,7 @@ from campaign.signature import recount as recounting
 @pass_campaign
 def recount(campaign: Campaign) -> None:
     """Compare the counts with the signatures; end with status 1 if they differ."""
+    campaign.only_reads = True
     with campaign.database.snapshot() as reading:
         differences = recounting.compare(reading)
     with campaign.database.writing() as db:

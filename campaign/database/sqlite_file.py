@@ -58,11 +58,26 @@ def is_sqlite(path: Path) -> bool:
     return False
 
 
-def is_complete(path: Path) -> bool:
-    """Whether SQLite finds no damage in the file at *path*; reads all of it."""
+def is_complete(path: Path, *, quickly: bool = False) -> bool:
+    """Whether SQLite finds no damage in the file at *path*; *quickly*: without its indexes."""
+    check = "quick_check" if quickly else "integrity_check"
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection:
-        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        return bool(connection.execute(f"PRAGMA {check}(1)").fetchone() == ("ok",))
     return False
+
+
+def check_log(path: Path) -> None:
+    """Check all of the file at *path* if a log lies beside it, which may belong to another file.
+
+    Raises:
+        SettingsError: SQLite finds damage.
+    """
+    log = path.with_name(path.name + "-wal")
+    if path.exists() and log.exists() and log.stat().st_size and not is_complete(path, quickly=True):
+        raise SettingsError(
+            f"CAMPAIGN_DATABASE_URL: {path} and its log do not belong together;"
+            " restore a backup with `campaign restore --replace`"
+        )
 
 
 def make_single(path: Path) -> None:

@@ -66,21 +66,6 @@ class Replay:
         )
 
 
-def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) -> bool:
-    """Replay what the database lacks of this machine's journal, when a process starts; return whether it did.
-
-    Lines mean that somebody put a backup in the database's place, so publication and delivery stop until an
-    owner has looked. A single line may also be that of an interrupted commit, but nothing tells them apart.
-    """
-    position, last = journal.locked_position(db, present.id), present.last_number()
-    missing = _forget_missing(db, present)
-    if last <= position and not missing:
-        return False
-    replay = replay_journals(db, appeal, [present], now=now)
-    mark_restored(db, replay.result(missing_journals=missing))
-    return True
-
-
 def replay_journals(db: Session, appeal: Appeal, journals: Sequence[Journal], *, now: datetime) -> Replay:
     """Replay what the database of *db* lacks of *journals*."""
     used = db.info.get("journal")
@@ -114,15 +99,6 @@ def count_missing(db: Session, journals: Sequence[Journal]) -> int:
     known = {each.id for each in journals}
     others = db.scalars(select(JournalPosition.id).where(JournalPosition.number > 0))
     return len(set(others) - known)
-
-
-def _forget_missing(db: Session, present: Journal) -> int:
-    """Return how many other journals an SQLite database knows, which one machine uses; once."""
-    if db.get_bind().dialect.name != "sqlite":
-        return 0
-    missing = count_missing(db, [present])
-    db.execute(delete(JournalPosition).where(JournalPosition.id != present.id))
-    return missing
 
 
 def _locked(db: Session, act: Act) -> Signature | None:

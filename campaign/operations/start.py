@@ -3,18 +3,20 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database import restoration
+from campaign.database import restoration, sqlite_file
 from campaign.database.fact import check_secret_key
 from campaign.database.session import Database, take_setup_lock
 from campaign.delivery import journaled
 from campaign.delivery.model import mark_interrupted
 from campaign.disclosure import safety_list
 from campaign.letter.edition import current_edition
-from campaign.operations import copy, replay
+from campaign.operations import copy
+from campaign.operations.catch_up import catch_up
 from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.server_key import ServerKeys
@@ -30,12 +32,24 @@ class Started:
     edition: int
 
 
-def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: datetime) -> Started:
+def prepare(
+    database: Database, settings: Settings, appeal: Appeal, *, now: datetime, only_reads: bool = False
+) -> Started:
     """Bring the database up to date; any number of processes may do so at the same time.
 
+    Args:
+        database: The site's.
+        settings: The site's.
+        appeal: The campaign's content.
+        now: The present time.
+        only_reads: For a command that only reads: no act is replayed or recorded.
+
     Raises:
-        SettingsError: The database belongs to another secret key.
+        SettingsError: The database belongs to another secret key, or SQLite's file is damaged.
+        JournalError: The journal is damaged, or tells of an erasure that the database does not know.
     """
+    if database.is_sqlite and database.url.database and not only_reads:
+        sqlite_file.check_log(Path(database.url.database))
     database.migrate()
     with database.writing() as db:
         take_setup_lock(db)
@@ -46,11 +60,12 @@ def prepare(database: Database, settings: Settings, appeal: Appeal, *, now: date
         db.info[row_mac.KEY] = keys.row
         audit_chain.use_key(db, keys.audit)
         audit_chain.begin(db, keys.audit)
-        if database.journal is not None and replay.catch_up(db, appeal, database.journal, now=now):
-            keys = _keys(db, settings)  # a replayed emergency destroys them
+        if database.journal is not None and not only_reads:
+            catch_up(db, appeal, database.journal, now=now)
         safety_list.store_at_start(db, appeal, now=now)
         edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
-        mark_interrupted(db, now=now)
+        if not only_reads:
+            mark_interrupted(db, now=now)
         published_count.publish_at_start(db, settings, now=now)
         if campaign_key.destroyed_at(db) is None:
             journaled.make_key(db)

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.database import journal
 from campaign.database.journal import Journal
 from campaign.database.restoration import Restoration, review, unreviewed
 from campaign.database.session import Database
@@ -20,7 +21,7 @@ from campaign.delivery.delegation import Address
 from campaign.delivery.model import ACCEPTED, PREPARED, SENDING, Delivery, DeliveryRow, advance, by_code
 from campaign.delivery.notice import pending
 from campaign.disclosure import approval, published_name, safety_list
-from campaign.errors import CampaignError, OrganiserError, SettingsError, WrongKeyError
+from campaign.errors import CampaignError, JournalError, OrganiserError, SettingsError, WrongKeyError
 from campaign.operations import closing as campaign_closing
 from campaign.operations import start
 from campaign.operations.backup import back_up
@@ -139,6 +140,63 @@ def site(
     site = Site(settings, appeal, keys, tmp_path)
     yield site
     site.database.close()
+
+
+@pytest.mark.parametrize("act", [journal.DESTROY, journal.ERASE])
+def test_no_start_replays_an_erasure_and_a_command_that_reads_replays_nothing(site: Site, act: str) -> None:
+    mara, zoe = site.sign(), site.sign()
+    rehearsal = Journal(site.settings.instance / "journal")  # a copy of the folder links to the same file
+    rehearsal.append(1, [{"act": "withdraw", "state": "de", "id": mara.row.id, "on": NOW.date()}])
+    rehearsal.append(2, [{"act": act, "on": NOW.date()}])
+
+    start.prepare(site.database, site.settings, site.appeal, now=LATER, only_reads=True)
+    assert not site.row(mara).withdrawn_on
+    with pytest.raises(JournalError, match="restore"):
+        site.start()
+
+    with site.database.reading() as db:
+        assert campaign_key.destroyed_at(db) is None
+    assert site.row(zoe).sealed
+    site.back_up()
+    assert site.restore().restoration.replayed[act] == 1
+
+
+def test_a_position_that_lies_brings_nobody_back(site: Site) -> None:
+    """SQLite's log that is left beside a copied backup holds the page with the position."""
+    mara = site.sign()
+    site.back_up()
+    with site.writing() as db:
+        withdraw(db, mara.token, now=LATER, **WEEK)
+        db.commit()
+    with closing(sqlite3.connect(site.file)) as connection, connection:
+        connection.execute("UPDATE journal SET number = 1")
+
+    site.copy_by_hand()
+
+    assert site.row(mara).withdrawn_on
+    assert site.unreviewed() is not None
+    site.look()
+    site.start()
+    assert site.unreviewed() is None
+
+
+def test_a_log_of_another_file_is_seen_at_the_start(site: Site) -> None:
+    site.sign()
+    site.database.close()
+    path = Path(str(site.database.url.database))
+    content = bytearray(path.read_bytes())
+    log = path.with_name(path.name + "-wal")
+    writer = sqlite3.connect(path)
+    writer.execute("CREATE TABLE other (id INTEGER)")
+    writer.commit()
+    kept = log.read_bytes()
+    writer.close()
+    content[5 * 4096 :] = b"\7" * (len(content) - 5 * 4096)
+    path.write_bytes(content)
+    log.write_bytes(kept)
+
+    with pytest.raises(SettingsError, match="belong together"):
+        site.start()
 
 
 def test_who_withdrew_after_the_backup_stays_withdrawn_and_unpublished(site: Site) -> None:

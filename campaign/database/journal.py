@@ -12,6 +12,7 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``decline names``, ``decline words``: what organisers took off the site and the lists stays off;
 * ``invalidate``: stays off the count; to undo it again takes an organiser;
 * ``protect``: delegations that get no names, and residences where signing is dangerous;
+* ``change address``: the delegation's earlier address is deleted, since a letter to it may go astray;
 * ``deliver``, ``delivery outcome``: an unknown delivery is added, as *uncertain* until its outcome follows;
 * ``remove organiser``, ``lower role``: unless nobody else could open the names;
 * ``end invitation``: an invitation or promotion was revoked, which a restoration does to all of them;
@@ -46,7 +47,7 @@ from campaign.errors import JournalError
 
 WITHDRAW, REPLACE, DISCLOSE = "withdraw", "replace", "disclose"
 DECLINE_NAMES, DECLINE_WORDS, INVALIDATE = "decline names", "decline words", "invalidate"
-PROTECT = "protect"
+PROTECT, CHANGE_ADDRESS = "protect", "change address"
 DELIVER, OUTCOME = "deliver", "delivery outcome"
 REMOVE_ORGANISER, LOWER_ROLE, END_INVITATION = "remove organiser", "lower role", "end invitation"
 ERASE, DESTROY = "erase personal data", "destroy keys"

@@ -7,6 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import journal
 from campaign.database.table import Base
 from campaign.delivery import address_file
 from campaign.delivery.address_file import Row, cell, day
@@ -65,7 +66,18 @@ def save(db: Session, address: Address, *, by: str, now: datetime) -> Delegation
         entered_at=now,
     )
     row_mac.sign(db, row)
+    journal.record(db, journal.CHANGE_ADDRESS, state=row.state_code)
     return db.merge(row)
+
+
+def remove(db: Session, state_code: str) -> int:
+    """Delete the address of a state that was changed after a backup; return how many there were."""
+    found = db.get(Delegation, state_code)
+    if found is None:
+        return 0
+    db.delete(found)
+    db.flush()
+    return 1
 
 
 def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:

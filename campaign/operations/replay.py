@@ -13,7 +13,7 @@ from campaign.appeal.content import Appeal
 from campaign.database import batch, journal
 from campaign.database.journal import Act, Journal, JournalPosition, Line
 from campaign.database.restoration import Restoration, mark
-from campaign.delivery import journaled
+from campaign.delivery import delegation, journaled
 from campaign.delivery.model import DeliveryRow
 from campaign.disclosure import approval, safety_list
 from campaign.errors import NoAccessLeftError, OrganiserError
@@ -215,6 +215,7 @@ _REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
     journal.DECLINE_WORDS: _decline_words,
     journal.INVALIDATE: _invalidate,
     journal.PROTECT: _protect,
+    journal.CHANGE_ADDRESS: lambda replay, act: delegation.remove(replay.db, act["state"]),
     journal.DELIVER: lambda replay, act: journaled.replay_sending(replay.db, act),
     journal.OUTCOME: lambda replay, act: journaled.replay_outcome(replay.db, act),
     journal.REMOVE_ORGANISER: _remove_organiser,

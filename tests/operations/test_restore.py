@@ -328,6 +328,22 @@ def test_a_delivery_after_the_backup_is_known_and_can_be_verified(site: Site) ->
         assert readiness.of_state(db, STATES["de"]).obstacle == "sent"
 
 
+def test_an_address_that_was_corrected_after_the_backup_does_not_return(site: Site) -> None:
+    def save(email: str) -> None:
+        with site.writing() as db:
+            delegation.save(db, Address("de", email, "a call", NOW.date()), by="Olga", now=NOW)
+            db.commit()
+
+    save("wrong@lookalike.example")
+    site.back_up()
+    save("de@missions.example.org")
+
+    assert site.restore().restoration.replayed == {"change address": 1}
+
+    with site.database.reading() as db:
+        assert delegation.delegations(db) == {}
+
+
 def test_a_delivery_whose_outcome_is_unknown_is_uncertain(site: Site) -> None:
     mara = site.sign()
     site.back_up()

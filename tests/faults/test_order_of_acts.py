@@ -82,7 +82,7 @@ def files(db: Session, keys: ServerKeys, database: Database) -> Files:
     assert database.checkpoint()
     confirming = sorted(made, key=lambda each: each.token)
     for each in confirming:
-        confirm_one(db, each.token)
+        confirm_one(db, keys, each.token)
         db.commit()
     return Files(path, [each.row.id for each in confirming])
 

@@ -1,6 +1,6 @@
 """The audit log of organisers' actions; it never names a signatory."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import LargeBinary, String, select
@@ -20,9 +20,6 @@ RECORDED = "recorded"
 
 
 LOOK = "look at names"
-
-LOOKS_JOINED_FOR = timedelta(minutes=5)
-"""How long looks of one organiser at one kind of page make one entry, so that the log stays readable."""
 
 
 class AuditEntry(Base):
@@ -51,17 +48,9 @@ def record(db: Session, organiser: str, act: str, about: str = "", *, now: datet
     db.info.setdefault(RECORDED, []).append(entry)
 
 
-def record_look(db: Session, organiser: str, page: str, *, now: datetime) -> None:
-    """Add an entry that *organiser* saw names on *page*, unless there is one of the last minutes."""
-    if not was_look_recorded(db, organiser, page, now=now):
-        record(db, organiser, LOOK, page, now=now)
-
-
-def was_look_recorded(db: Session, organiser: str, page: str, *, now: datetime) -> bool:
-    """Whether :func:`record_look` would add nothing."""
-    same = (AuditEntry.organiser == organiser, AuditEntry.act == LOOK, AuditEntry.about == page)
-    recent = AuditEntry.at.between(now - LOOKS_JOINED_FOR, now)
-    return db.scalar(select(AuditEntry.id).where(*same, recent).limit(1)) is not None
+def record_look(db: Session, organiser: str, page: str, number: int, *, now: datetime) -> None:
+    """Add an entry that *organiser* saw the names of *number* signatures on *page*."""
+    record(db, organiser, LOOK, f"{page}: {number}", now=now)
 
 
 def entries(db: Session, *, offset: int = 0, limit: int | None = None) -> list[AuditEntry]:

@@ -15,6 +15,7 @@ from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.role import opens_names
 from campaign.sealing import box, row_mac
+from campaign.sealing.row_mac import Authentic
 from campaign.sealing.server_key import ServerKeys
 
 IDLE_LIMIT = timedelta(minutes=30)
@@ -26,10 +27,11 @@ NO_KEY = b""
 """The content of a reader's session in place of the campaign's private key."""
 
 
-class OrganiserSession(Base):
+class OrganiserSession(Authentic, Base):
     """A login."""
 
     __tablename__ = "organiser_session"
+    authentic = ("hash", "organiser_id", "began_at", "answered_at", "names_shown")
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     """Of the cookie."""
@@ -39,6 +41,8 @@ class OrganiserSession(Base):
     began_at: Mapped[datetime]
     answered_at: Mapped[datetime]
     """When the organiser last gave the passphrase: at the login, or asked again."""
+    names_shown: Mapped[int]
+    """How many signatures' names its pages showed since :attr:`answered_at`."""
     used_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -49,7 +53,8 @@ class Resumed(NamedTuple):
     is_use_due: bool
     """Whether :func:`record_use` is due."""
     answered_at: datetime
-    """See :class:`OrganiserSession`."""
+    names_shown: int
+    """Both as in :class:`OrganiserSession`."""
 
 
 class OpenSession(NamedTuple):
@@ -78,18 +83,19 @@ def start(
         answered_at: When the organiser gave the passphrase, unless that was now.
     """
     cookie = secrets.token_urlsafe(32)
-    db.add(
-        OrganiserSession(
-            hash=_session_hash(cookie),
-            organiser_id=unlocked.id,
-            sealed_key=box.wrap(
-                unlocked.private_key or NO_KEY, _session_key(cookie, keys), _context(unlocked.id)
-            ),
-            began_at=now,
-            answered_at=answered_at or now,
-            used_at=now,
-        )
+    row = OrganiserSession(
+        hash=_session_hash(cookie),
+        organiser_id=unlocked.id,
+        sealed_key=box.wrap(
+            unlocked.private_key or NO_KEY, _session_key(cookie, keys), _context(unlocked.id)
+        ),
+        began_at=now,
+        answered_at=answered_at or now,
+        names_shown=0,
+        used_at=now,
     )
+    row_mac.sign(db, row)
+    db.add(row)
     return cookie
 
 
@@ -102,6 +108,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
     row = db.get(OrganiserSession, _session_hash(cookie))
     if row is None or _is_over(row, now):
         raise WrongKeyError("this session is over: log in again")
+    row_mac.check(db, row)
     account = db.get_one(Organiser, row.organiser_id)
     row_mac.check(db, account)
     private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys), _context(account.id))
@@ -109,7 +116,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
         raise WrongKeyError("this session began as a reader’s: log in again")
     key = private_key if opens_names(account.role) else None
     unlocked = Unlocked(account.id, account.name, account.role, key)
-    return Resumed(unlocked, abs(now - row.used_at) > USE_RECORDED_EVERY, row.answered_at)
+    return Resumed(unlocked, abs(now - row.used_at) > USE_RECORDED_EVERY, row.answered_at, row.names_shown)
 
 
 def record_use(db: Session, cookie: str, *, now: datetime) -> None:
@@ -121,9 +128,18 @@ def record_use(db: Session, cookie: str, *, now: datetime) -> None:
 
 def record_answer(db: Session, cookie: str, *, now: datetime) -> None:
     """Record that the organiser gave the passphrase again at this time."""
-    row = db.get(OrganiserSession, _session_hash(cookie))
+    row = _locked(db, cookie)
     if row is not None:
-        row.answered_at = now
+        row.answered_at, row.names_shown = now, 0
+        row_mac.sign(db, row)
+
+
+def record_names_shown(db: Session, cookie: str, number: int) -> None:
+    """Add *number* to the names that the session's pages showed since the passphrase."""
+    row = _locked(db, cookie)
+    if row is not None:
+        row.names_shown += number
+        row_mac.sign(db, row)
 
 
 def end(db: Session, cookie: str) -> None:
@@ -163,6 +179,15 @@ def erase_expired(db: Session, *, now: datetime) -> None:
             (OrganiserSession.used_at < now - IDLE_LIMIT) | (OrganiserSession.began_at < now - LIFETIME)
         )
     )
+
+
+def _locked(db: Session, cookie: str) -> OrganiserSession | None:
+    """Return the row, found genuine and locked, since pages of one session are asked for at the same time."""
+    query = select(OrganiserSession).where(OrganiserSession.hash == _session_hash(cookie)).with_for_update()
+    row = db.scalar(query.execution_options(populate_existing=True))
+    if row is not None:
+        row_mac.check(db, row)
+    return row
 
 
 def _context(organiser_id: UUID) -> str:

@@ -20,8 +20,8 @@ class KeyRing:
 
     def __init__(self, openers: Mapping[UUID, Opener]) -> None:
         self._openers = openers
-        self.opened = 0
-        """How many signatures' boxes it opened so far."""
+        self.shown = 0
+        """How many signatures' boxes it opened so far, but those that a search opened and did not show."""
         self.altered: set[str] = set()
         """The contexts whose boxes did not belong to their rows, of those that were opened so far."""
 
@@ -33,7 +33,7 @@ class KeyRing:
             WrongKeyError: The box is sealed to a pair that this ring does not have.
         """
         details = self._open(key_id, context, lambda opener: opener.details(sealed, context))
-        self.opened += 1
+        self.shown += 1
         return details
 
     def content(self, key_id: UUID | None, sealed: bytes, context: str) -> bytes:

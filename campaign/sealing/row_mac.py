@@ -10,12 +10,13 @@ Rows that have one, and what editing them would give:
   no second factor
 - ``key_wrapping``: an invitation, a promotion or a recovery code of one's own
 - ``delegation``: another address, to which a list would be sent
+- ``organiser_session``: a passphrase given a moment ago, at an unlocked computer
 - the facts ``safety`` and ``organisation``: names for a delegation that gets none; another sender
 - ``signature_token``: a link of one's own to another's page, to publish the name or to withdraw
 - ``signature.public_mac``: the choice to be public, which an organiser would approve
 
 Rows that have none: a signature's other columns are bound into its box, and counts are compared with the
-rows each night. The audit log has a chain of its own. Editing a session, a login attempt, a
+rows each night. The audit log has a chain of its own. Editing a login attempt, a
 delivery or its outcome gives no name; it may disturb. A published name is public: it can be forged there,
 not found out.
 """

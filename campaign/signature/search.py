@@ -138,6 +138,7 @@ def _summarise_unsealed(
 ) -> Matches:
     number = counting = pending = held = 0
     shown: list[UnsealedSignature] = []
+    shown_before = ring.shown
     for each in find(db, criteria, ring, most_read=most_read):
         number += 1
         pending += each.row.confirmed_on is None
@@ -145,6 +146,7 @@ def _summarise_unsealed(
         counting += each.row.confirmed_on is not None and each.row.held_for is None
         if len(shown) < first:
             shown.append(each)
+    ring.shown = min(ring.shown, shown_before + len(shown))
     candidates = select(Signature.id).where(*_conditions(criteria))
     return Matches(
         number=number,

@@ -20,10 +20,10 @@ from campaign.web.organise.session import (
     altered_boxes,
     continue_resealing,
     key_ring,
-    opened_boxes,
     record_look,
     report_altered,
     resume_session,
+    shown_names,
     unlocked,
 )
 from campaign.web.site import commit, now, session, site
@@ -31,19 +31,6 @@ from campaign.web.site import commit, now, session, site
 SHOW_CODE = frozenset({"organise.set_up", "organise.use_recovery_code"})
 """The endpoints that create or recover an account, and then display its recovery code once."""
 
-
-PAGES_WITH_NAMES = {
-    "organise.signatures": "approvals",
-    "organise.search_signatures": "search",
-    "organise.checks": "checks",
-    "organise.find_signatures": "checks",
-    "organise.decide": "checks",
-    "organise.prepare_delivery": "preview of a delivery",
-    "organise.test_delivery": "preview of a delivery",
-    "organise.send_delivery": "preview of a delivery",
-    "organise.erase_by_address": "requests",
-}
-"""What the audit log calls the pages with names; others by their endpoint."""
 
 RECORDED_BY_THEIR_VIEWS = frozenset({"organise.find_by_address"})
 
@@ -61,7 +48,9 @@ def require_organiser() -> ResponseReturnValue | None:
         return _ask_to_log_in()
     if not allows(g.unlocked.role, request.endpoint):
         return _render_not_allowed()
-    if reauthentication.is_due(request.endpoint, asked_at=g.answered_at, now=now()):
+    if reauthentication.is_due(
+        request.endpoint, asked_at=g.answered_at, names_shown=g.names_shown, now=now()
+    ):
         return _ask_again()
     if request.method == "POST":
         continue_resealing(g.unlocked)
@@ -81,9 +70,10 @@ def report_altered_boxes(response: Response) -> Response:
 def record_names_shown(response: Response) -> Response:
     """Record each page for which signatures' boxes were opened; files have entries of their own."""
     is_page = response.mimetype == "text/html" and not 300 <= response.status_code < 400
-    if is_page and opened_boxes() and request.endpoint not in RECORDED_BY_THEIR_VIEWS:
+    if is_page and shown_names() and request.endpoint not in RECORDED_BY_THEIR_VIEWS:
         session().rollback()
-        record_look(PAGES_WITH_NAMES.get(request.endpoint or "", str(request.endpoint)))
+        page = reauthentication.PAGES_WITH_NAMES.get(request.endpoint or "", str(request.endpoint))
+        record_look(page, shown_names())
     return response
 
 
@@ -140,7 +130,9 @@ def _ask_to_log_in() -> ResponseReturnValue:
 
 def _ask_again() -> ResponseReturnValue:
     if request.method != "POST":
-        return redirect(url_for("organise.again", target=request.path), 303)
+        # No page of ours has personal data in its query.
+        target = request.full_path if request.query_string else request.path
+        return redirect(url_for("organise.again", target=target), 303)
     g.carried = carried_form.of_this_request()
     return _show("organise.again")
 

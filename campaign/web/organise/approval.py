@@ -159,12 +159,15 @@ def _page_of_entries(db: Session, selected: Select[Signature], page: int) -> lis
 
 
 def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[str, object]]:
-    found = (
+    shown_before = key_ring().shown
+    matching = (
         each
         for each in _entries(db.scalars(selected.limit(MOST_SEARCHED)))
         if query.casefold() in f"{each['name']} {each['town']} {each['words']}".casefold()
     )
-    return list(islice(found, ENTRIES_A_PAGE))
+    found = list(islice(matching, ENTRIES_A_PAGE))
+    key_ring().shown = min(key_ring().shown, shown_before + len(found))
+    return found
 
 
 def _entries(rows: Iterable[Signature]) -> Iterator[dict[str, object]]:

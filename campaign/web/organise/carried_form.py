@@ -5,6 +5,7 @@ The page contains only what the same browser has just posted, and no passphrase 
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -83,6 +84,9 @@ def proceed(waiting: CarriedForm | None) -> ResponseReturnValue:
     if waiting.is_form:
         return call_view(endpoint, arguments, MultiDict(waiting.typed))
     url = url_for(endpoint, **arguments)
+    if endpoint in reauthentication.PAGES_WITH_NAMES:
+        query = urlencode(parse_qsl(urlsplit(waiting.target).query))
+        return redirect(f"{url}?{query}" if query else url, 303)
     return render_template("organise/download.html", url=url), 200, {"Refresh": f"0; url={url}"}
 
 
@@ -98,21 +102,21 @@ def call_view(endpoint: str, arguments: dict[str, Any], typed: MultiDict[str, st
 
 
 def can_be_repeated(endpoint: str | None, *, method: str | None = None) -> bool:
-    """Whether *endpoint* may be continued with after a passphrase: a form, or a file that asks for it."""
+    """Whether *endpoint* may be continued with after a passphrase: a form, or a file or page that asks."""
     if (method or request.method) != "POST":
-        return endpoint in reauthentication.ASKS
+        return endpoint in reauthentication.ASKS.keys() | reauthentication.PAGES_WITH_NAMES.keys()
     return endpoint in reauthentication.ASKS.keys() | reauthentication.HARMLESS.keys() - {"organise.logout"}
 
 
 def _match(waiting: CarriedForm) -> tuple[str, dict[str, Any]] | None:
-    """Return endpoint and arguments of an organisers' form, or of a file that asks for the passphrase.
+    """Return endpoint and arguments of an organisers' form, or of a file or page that asks.
 
     Raises:
         RoleError: It is not for this organiser's role.
     """
     adapter = current_app.url_map.bind_to_environ(request.environ)
     try:
-        endpoint, arguments = adapter.match(waiting.target, method=waiting.method)
+        endpoint, arguments = adapter.match(urlsplit(waiting.target).path, method=waiting.method)
     except (HTTPException, RequestRedirect):
         return None
     if not can_be_repeated(endpoint, method=waiting.method):

@@ -43,19 +43,16 @@ def altered_boxes() -> int:
     return len(g.key_ring.altered) if "key_ring" in g else 0
 
 
-def opened_boxes() -> int:
-    """Return how many signatures' boxes this request has opened so far."""
-    return g.key_ring.opened if "key_ring" in g else 0
+def shown_names() -> int:
+    """Return how many signatures' names the page of this request shows, so far."""
+    return g.key_ring.shown if "key_ring" in g else 0
 
 
-def record_look(page: str) -> None:
-    """Record that the organiser sees names on this kind of page; looks within minutes make one entry."""
-    name, database = unlocked().name, site().database
-    with database.reading() as db:
-        if audit_log.was_look_recorded(db, name, page, now=now()):
-            return
-    with database.writing() as db:
-        audit_log.record_look(db, name, page, now=now())
+def record_look(page: str, number: int) -> None:
+    """Record that the organiser sees *number* names on this kind of page."""
+    with site().database.writing() as db:
+        audit_log.record_look(db, unlocked().name, page, number, now=now())
+        organiser_session.record_names_shown(db, cookie["unlock"], number)
 
 
 def report_altered(ring: KeyRing, by: str) -> None:
@@ -134,7 +131,7 @@ def resume_session() -> Unlocked | None:
         except WrongKeyError:
             cookie.pop("unlock")
             return None
-    g.answered_at = resumed.answered_at
+    g.answered_at, g.names_shown = resumed.answered_at, resumed.names_shown
     if resumed.is_use_due:
         with site().database.writing() as db:
             organiser_session.record_use(db, secret, now=now())

@@ -8,19 +8,22 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 from wtforms import PasswordField
 
 from campaign.delivery.delegation import Delegation
 from campaign.organiser.account import Organiser
 from campaign.organiser.organisation import organisation
+from campaign.organiser.session import OrganiserSession
+from campaign.sealing.server_key import ServerKeys
 from campaign.web.organise import reauthentication
 from campaign.web.organise.carried_form import TYPED
 from campaign.web.organise.permission import allows
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.support.factories import PASSPHRASE
+from tests.support.factories import PASSPHRASE, make_signature
 from tests.web.conftest import OrganisersBrowser, rows
 from tests.web.organise.conftest import organisers_routes, url
 from tests.web.organise.test_account import switch_on
@@ -327,3 +330,69 @@ def test_a_form_stays_valid_when_the_same_organiser_logs_in_again_in_another_tab
     organiser.log_in("Robin Owner")
 
     assert organiser.client.post(GERMANYS, data={"csrf_token": token, **ADDRESS}).status_code == 400
+
+
+SEARCHES: list[tuple[str, str, dict[str, str]]] = [
+    ("POST", "/organise/checks/find", {"state": "de"}),
+    ("GET", "/organise/checks?state=de", {}),
+    ("POST", "/organise/signatures/search", {"query": "Signatory", "kind": "names"}),
+    ("GET", "/organise/signatures?kind=names&state=de", {}),
+    ("GET", "/organise/deliveries/new/de", {}),
+    ("POST", "/organise/deliveries/new/de/test", {}),
+]
+"""What shows names without asking each time."""
+
+
+@pytest.mark.both_databases
+def test_beyond_some_names_the_next_page_with_names_asks(
+    monkeypatch: pytest.MonkeyPatch,
+    organiser: OrganisersBrowser,
+    clock: Clock,
+    db: Session,
+    keys: ServerKeys,
+) -> None:
+    for number in range(3):
+        make_signature(db, keys, name=f"Signatory {number}", disclosure="public")
+    make_signature(db, keys, name="Signatory of the list")
+    monkeypatch.setattr(reauthentication, "MOST_NAMES", 6)
+    token = organiser.token()
+    clock.forward(minutes=6)
+    for _ in range(2):
+        assert "Signatory 2" in organiser.client.get("/organise/signatures").text
+
+    for method, path, typed in SEARCHES:
+        asked = organiser.client.open(path, method=method, data={"csrf_token": token, **typed})
+        assert "Signatory" not in asked.text.replace('value="Signatory"', ""), path
+        if method == "GET":
+            assert asked.location.startswith("/organise/again?target="), path
+            asked = organiser.get(asked.location)
+        again = answer(organiser, asked)
+        assert again.status_code != 303 or again.location == path, "the query is kept"
+        shown = organiser.get(path) if method == "GET" else again
+        assert re.search(r"Signatory (2|of the list)", shown.text), path
+        for _ in range(2):
+            organiser.get("/organise/signatures")
+        clock.forward(minutes=6)
+
+
+def test_who_has_just_given_the_passphrase_sees_any_number_of_names(
+    monkeypatch: pytest.MonkeyPatch, organiser: OrganisersBrowser, db: Session, keys: ServerKeys
+) -> None:
+    make_signature(db, keys, name="Mara Example", disclosure="public")
+    monkeypatch.setattr(reauthentication, "MOST_NAMES", 1)
+
+    for _ in range(3):
+        assert "Mara Example" in organiser.get("/organise/signatures").text
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("column", ["answered_at", "began_at", "names_shown"])
+def test_a_session_that_was_edited_in_the_database_is_over(
+    organiser: OrganisersBrowser, db: Session, clock: Clock, column: str
+) -> None:
+    clock.forward(minutes=10)
+    value = -1000 if column == "names_shown" else clock()
+    db.execute(update(OrganiserSession).values({column: value}))
+    db.commit()
+
+    assert organiser.get(LIST).location == "/organise/login"

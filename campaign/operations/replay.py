@@ -201,7 +201,7 @@ def _erase(replay: Replay, act: Act) -> int:
     deque(erase.erase_personal_data(replay.db), maxlen=0)
     deque(batch.delete(replay.db, DeliveryRow), maxlen=0)
     journaled.delete_key(replay.db)
-    if "on" in act:
+    if "closes_on" in act:
         announcement.note_names_erased(replay.db, journal.day(act["on"]))
         announcement.note_digests_erased(replay.db, journal.day(act["closes_on"]))
     return 1

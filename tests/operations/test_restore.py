@@ -147,7 +147,7 @@ def test_no_start_replays_an_erasure_and_a_command_that_reads_replays_nothing(si
     mara, zoe = site.sign(), site.sign()
     rehearsal = Journal(site.settings.instance / "journal")  # a copy of the folder links to the same file
     rehearsal.append(1, [{"act": "withdraw", "state": "de", "id": mara.row.id, "on": NOW.date()}])
-    rehearsal.append(2, [{"act": act, "on": NOW.date()}])
+    rehearsal.append(2, [{"act": act, "closes_on": NOW.date(), "on": NOW.date()}])
 
     start.prepare(site.database, site.settings, site.appeal, now=LATER, only_reads=True)
     assert not site.row(mara).withdrawn_on

@@ -3,6 +3,7 @@
 The counts are in the database, since all processes share them and a restart must not forget them.
 """
 
+import hmac
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import case
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, upsert
+from campaign.sealing import row_mac
 
 MAILS_A_DAY = 5
 """To one mailbox."""
@@ -23,6 +25,8 @@ answers or arrivals would tell a stranger how many people under the domain wait,
 
 FIRST_WAIT = timedelta(minutes=10)
 """How long the first mails that one network asks for, and a mailbox's last, wait at most for a flood."""
+
+MAC_BYTES = 32
 
 _statements: dict[tuple[str, str], Any] = {}
 
@@ -37,7 +41,7 @@ class MailboxDay(Base):
     on: Mapped[date] = mapped_column(index=True)
     sent: Mapped[int]
     link: Mapped[bytes]
-    """Hash of the token in the latest mail; empty for a domain."""
+    """Hash of the token in the latest mail, then its MAC: it opens later submissions. Empty for a domain."""
 
 
 class MailRequest(NamedTuple):
@@ -76,7 +80,7 @@ class Reserved(NamedTuple):
 
 def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> list[Reserved]:
     """Count one more mail for each of *requests* on that day, with one statement."""
-    links = {request.mailbox: request.link for request in requests}
+    links = {each.mailbox: each.link + _link_mac(db, each.mailbox, each.link) for each in requests}
     numbers = Counter(request.mailbox for request in requests)
     numbers.update(request.domain for request in requests if request.domain is not None)
     # Sorted, so that two transactions with the same mailboxes wait for each other instead of deadlocking.
@@ -86,7 +90,20 @@ def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> 
     ]
     found = {row.digest: row for row in db.connection().execute(_statement(db, _count), rows)}
     before = {digest: row.sent - numbers[digest] for digest, row in found.items()}
-    return [_reserve(request, found[request.mailbox], before) for request in requests]
+    return [
+        _reserve(each, found[each.mailbox].sent, _genuine_link(db, found[each.mailbox]), before)
+        for each in requests
+    ]
+
+
+def _link_mac(db: Session, mailbox: bytes, link: bytes) -> bytes:
+    return hmac.digest(db.info[row_mac.KEY], b"latest link\0%b%b" % (mailbox, link), "sha256")
+
+
+def _genuine_link(db: Session, row: Any) -> bytes | None:
+    """Return the stored hash of a token, unless somebody put that of another token in its place."""
+    link, mac = row.link[:-MAC_BYTES], row.link[-MAC_BYTES:]
+    return link if hmac.compare_digest(mac, _link_mac(db, row.digest, link)) else None
 
 
 def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
@@ -98,18 +115,18 @@ def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
     return db.execute(_statement(db, _count_links), row).first() is not None
 
 
-def _reserve(request: MailRequest, mailbox: Any, before: dict[bytes, int]) -> Reserved:
+def _reserve(request: MailRequest, sent: int, latest: bytes | None, before: dict[bytes, int]) -> Reserved:
     before[request.mailbox] += 1
     number = before[request.mailbox]
     # The stored link is the one of the last request that is within the limit.
-    is_latest = number >= min(mailbox.sent, MAILS_A_DAY)
+    is_latest = number >= min(sent, MAILS_A_DAY)
     delay = timedelta()
     if request.domain is not None:
         before[request.domain] += 1
         # A mailbox's last mail opens what its owner submits later, so no flood delays it for long.
         is_soon = request.is_first or number == MAILS_A_DAY
         delay = _domain_delay(before[request.domain], is_soon=is_soon)
-    return Reserved(number, mailbox.link if is_latest else request.link, delay)
+    return Reserved(number, latest if latest and is_latest else request.link, delay)
 
 
 def _domain_delay(number: int, *, is_soon: bool) -> timedelta:

@@ -12,7 +12,8 @@ Rows that have one, and what editing them would give:
 - ``delegation``: another address, to which a list would be sent
 - ``organiser_session``: a passphrase given a moment ago, at an unlocked computer
 - the facts ``safety`` and ``organisation``: names for a delegation that gets none; another sender
-- ``signature_token``: a link of one's own to another's page, to publish the name or to withdraw
+- ``signature_token`` and ``mailbox_day.link``: a link of one's own to another's page, to publish the name
+  or to withdraw
 - ``signature.public_mac``: the choice to be public, which an organiser would approve
 
 Rows that have none: a signature's other columns are bound into its box, and counts are compared with the

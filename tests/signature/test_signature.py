@@ -3,7 +3,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
@@ -11,11 +11,12 @@ from campaign.disclosure.approval import approve_names, decline_names
 from campaign.errors import CampaignError, ChangedError, ClosedError, NoKeyError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
+from campaign.mail.daily_limit import MAILS_A_DAY, MailboxDay
 from campaign.mail.outbox import OutboxMail
 from campaign.sealing import box
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
-from campaign.sealing.code import new_code
+from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
@@ -357,3 +358,17 @@ def test_of_siblings_confirmed_at_the_same_moment_one_counts(database: Database,
         assert tally.total(db) == 1
         assert rows(db) == 1
         assert compare(db) == []
+
+
+def test_a_submission_beyond_the_limit_opens_for_no_token_put_in_the_place_of_the_last_mails(
+    db: Session, keys: ServerKeys
+) -> None:
+    sign(db, keys, name="Mara Example")
+    put = new_code()
+    db.execute(update(MailboxDay).values(sent=MAILS_A_DAY, link=code_hash(put)))
+    db.commit()
+
+    sign_letter(db, [signing(keys, name="Mara Example")], keys=keys, now=NOW)
+
+    with pytest.raises(UnknownTokenError):
+        find_by_token(db, put)

@@ -1,15 +1,19 @@
 """A reader sees no names, a login takes a code from a phone, a recovery code is tested."""
 
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from datetime import UTC, datetime
 
 import pyotp
 import pytest
 from playwright.sync_api import Browser, expect
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
 
+from campaign.organiser.session import OrganiserSession
+from campaign.sealing import row_mac
+from campaign.sealing.server_key import ServerKeys
 from tests.journeys.browser import visiting
 from tests.journeys.people import Organiser
 from tests.journeys.server import Site
@@ -54,8 +58,14 @@ def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organi
 
 
 def test_a_download_asks_for_the_passphrase_and_then_begins_by_itself(owner: Organiser, site: Site) -> None:
-    with closing(sqlite3.connect(site.instance / "campaign.sqlite", isolation_level=None)) as database:
-        database.execute("UPDATE organiser_session SET answered_at = '2026-01-01 00:00:00.000000'")
+    key = ServerKeys.from_secret((site.instance / "secret_key").read_text().strip()).row
+    engine = create_engine(f"sqlite:///{site.instance / 'campaign.sqlite'}")
+    with Session(engine, info={row_mac.KEY: key}) as db:
+        for session in db.scalars(select(OrganiserSession)):
+            session.answered_at = datetime(2026, 1, 1, tzinfo=UTC)
+            row_mac.sign(db, session)
+        db.commit()
+    engine.dispose()
     page = owner.page
     page.goto("/organise/")
     page.get_by_role("link", name="CSV Germany").click()

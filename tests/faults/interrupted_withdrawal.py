@@ -14,6 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
+from campaign.sealing import row_mac
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
@@ -25,7 +27,9 @@ MOMENTS = (WRITTEN, COMMITTED)
 def main() -> None:
     content, token, moment = sys.argv[1:]
     given = json.loads(content)
-    database = Database.of_site(Settings(**given | {"instance": Path(given["instance"])}))
+    settings = Settings(**given | {"instance": Path(given["instance"])})
+    database = Database.of_site(settings)
+    row_mac.use_key(database, ServerKeys.from_secret(settings.secret_key).row)
 
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -70,7 +70,7 @@ class LoginForm(Form):
         self.passphrase.errors = [
             _(
                 "Somebody changed this account, or the campaign’s key, in the database. Nobody can log in"
-                " with it. Tell whoever runs the server, and the other organisers."
+                " with it. Tell the person who runs the server, and the other organisers."
             )
         ]
 

@@ -1,6 +1,8 @@
 """Base class and column types of all tables, and an upsert for both databases."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import wraps
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -83,3 +85,20 @@ def upsert(db: Session, table: Any) -> Any:
     """Return an insert into *table* that has ``on_conflict_do_update`` and ``…_do_nothing``."""
     insert = sqlite.insert if db.get_bind().dialect.name == "sqlite" else postgresql.insert
     return insert(table)
+
+
+def built_once(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Let *build*, which takes a session and perhaps more, make each statement once per kind of database.
+
+    Building one takes longer than executing it, and signing executes several.
+    """
+    built: dict[tuple[Any, ...], Any] = {}
+
+    @wraps(build)
+    def statement(db: Session, *args: Any) -> Any:
+        kind = db.get_bind().dialect.name, *args
+        if kind not in built:
+            built[kind] = build(db, *args)
+        return built[kind]
+
+    return statement

@@ -17,7 +17,7 @@ import altcha
 from sqlalchemy import LargeBinary, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database.table import Base, upsert
+from campaign.database.table import Base, built_once, upsert
 from campaign.errors import ProofError
 from campaign.guard.threshold import (
     MAX_TRIES,
@@ -44,10 +44,6 @@ class SpentProof(Base):
 
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
-_SPEND: dict[str, Any] = {}
-"""The inserting statement for each kind of database, built once."""
 
 
 class Proof(NamedTuple):
@@ -143,13 +139,11 @@ def ticket_proof(given: str, *, now: datetime) -> Proof:
     return Proof(hashlib.sha256(given.encode()).digest(), now + timedelta(seconds=PROOF_SECONDS))
 
 
+@built_once
 def _statement(db: Session) -> Any:
     """Return the statement that inserts a spent proof unless it is there."""
-    dialect = db.get_bind().dialect.name
-    if dialect not in _SPEND:
-        table = SpentProof.__table__
-        _SPEND[dialect] = upsert(db, table).on_conflict_do_nothing().returning(table.c.hash)
-    return _SPEND[dialect]
+    table = SpentProof.__table__
+    return upsert(db, table).on_conflict_do_nothing().returning(table.c.hash)
 
 
 def _answer_key(key: bytes) -> bytes:

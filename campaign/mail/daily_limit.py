@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import case
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database.table import Base, upsert
+from campaign.database.table import Base, built_once, upsert
 from campaign.sealing import row_mac
 
 MAILS_A_DAY = 5
@@ -27,8 +27,6 @@ FIRST_WAIT = timedelta(minutes=10)
 """How long the first mails that one network asks for, and a mailbox's last, wait at most for a flood."""
 
 MAC_BYTES = 32
-
-_statements: dict[tuple[str, str], Any] = {}
 
 
 class MailboxDay(Base):
@@ -88,7 +86,7 @@ def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> 
         {"digest": each, "on": on, "sent": numbers[each], "link": links.get(each, b"")}
         for each in sorted(numbers)
     ]
-    found = {row.digest: row for row in db.connection().execute(_statement(db, _count), rows)}
+    found = {row.digest: row for row in db.connection().execute(_count(db), rows)}
     before = {digest: row.sent - numbers[digest] for digest, row in found.items()}
     return [
         _reserve(each, found[each.mailbox].sent, _genuine_link(db, found[each.mailbox]), before)
@@ -112,7 +110,7 @@ def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
     The last mail of the day stays reserved for a submission, since its link opens all later ones.
     """
     row = {"digest": mailbox, "on": on, "sent": 1, "link": b""}
-    return db.execute(_statement(db, _count_links), row).first() is not None
+    return db.execute(_count_links(db), row).first() is not None
 
 
 def _reserve(request: MailRequest, sent: int, latest: bytes | None, before: dict[bytes, int]) -> Reserved:
@@ -134,26 +132,23 @@ def _domain_delay(number: int, *, is_soon: bool) -> timedelta:
     return min(delay, FIRST_WAIT) if is_soon else delay
 
 
-def _count(table: Any, insert: Any) -> Any:
+@built_once
+def _count(db: Session) -> Any:
+    table = MailboxDay.__table__
+    insert = upsert(db, table)
     is_within_limit = table.c.sent < MAILS_A_DAY
     link = case((is_within_limit, insert.excluded.link), else_=table.c.link)
     added = {"sent": table.c.sent + insert.excluded.sent, "link": link}
-    return insert.on_conflict_do_update(index_elements=["digest"], set_=added)
+    counted = insert.on_conflict_do_update(index_elements=["digest"], set_=added)
+    return counted.returning(table.c.digest, table.c.sent, table.c.link)
 
 
-def _count_links(table: Any, insert: Any) -> Any:
-    return insert.on_conflict_do_update(
+@built_once
+def _count_links(db: Session) -> Any:
+    table = MailboxDay.__table__
+    counted = upsert(db, table).on_conflict_do_update(
         index_elements=["digest"],
         set_={"sent": table.c.sent + 1},
         where=table.c.sent < MAILS_A_DAY - 1,
     )
-
-
-def _statement(db: Session, build: Any) -> Any:
-    """Return the statement that counts mails, built once for each kind of database."""
-    kind = db.get_bind().dialect.name, build.__name__
-    if kind not in _statements:
-        table = MailboxDay.__table__
-        statement = build(table, upsert(db, table))
-        _statements[kind] = statement.returning(table.c.digest, table.c.sent, table.c.link)
-    return _statements[kind]
+    return counted.returning(table.c.digest)

@@ -36,7 +36,7 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
         return
     if is_overlaid:
         journal.set_position(db, present.id, 0)
-    _refuse_erasure(present, lines if is_overlaid else present.lines(after=position))
+    _refuse_erasure(present, lines if is_overlaid else (line for line in lines if line.number > position))
     replayed = replay.replay_journals(db, appeal, [present], now=now)
     journal.set_position(db, present.id, max(position, last))
     replay.mark_restored(db, replayed.result(missing_journals=missing))

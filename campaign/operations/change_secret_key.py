@@ -4,7 +4,6 @@ The database says by a fingerprint which key it belongs to. Both files stay unti
 so that an interruption at any point leaves a key that fits.
 """
 
-import os
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaign import secret_key
 from campaign.database.fact import belongs_to, save_secret_key
+from campaign.database.journal import sync_folder
 from campaign.database.session import Database
 from campaign.errors import SettingsError, WrongKeyError
 from campaign.mail import sealed_content
@@ -67,11 +67,7 @@ def replace_file(settings: Settings, unfinished: Path) -> None:
     """Put the new key's file in the place of the old one's, once the database has the new key."""
     made = settings.instance / secret_key.NAME
     unfinished.replace(made)
-    folder = os.open(made.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(made.parent)
 
 
 def is_in_use(database: Database) -> bool:
@@ -95,7 +91,7 @@ def _change(db: Session, old: str, new: str, now: datetime) -> None:
     db.execute(delete(OrganiserSession))
     renew_macs(db, before.row, after.row)
     audit_chain.rechain(db, before.audit, after.audit)
-    db.info[audit_chain.KEY] = after.audit
+    audit_chain.use_key(db, after.audit)
     audit_log.record(db, COMMAND_LINE, "change secret key", now=now)
     save_secret_key(db, new)
 

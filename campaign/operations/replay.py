@@ -16,6 +16,7 @@ from campaign.database.restoration import Restoration, mark
 from campaign.delivery import delegation, journaled
 from campaign.delivery.model import DeliveryRow
 from campaign.disclosure import approval, safety_list
+from campaign.disclosure.approval import Outcome
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.operations.emergency import destroy_keys
 from campaign.organiser import campaign_key_change, membership, promotion
@@ -127,21 +128,19 @@ def _disclose(replay: Replay, act: Act) -> int:
 
 
 def _decline_names(replay: Replay, act: Act) -> int:
-    signature = _locked(replay.db, act)
-    if signature is None:
-        return 0
-    keys = [(signature.state_code, signature.id)]
-    outcomes = approval.decline_names(replay.db, keys, shown=signature.name_review)
-    return outcomes[approval.Outcome.DECIDED]
+    return _decline(replay, act, approval.decline_names, "name_review")
 
 
 def _decline_words(replay: Replay, act: Act) -> int:
+    return _decline(replay, act, approval.decline_words, "words_review")
+
+
+def _decline(replay: Replay, act: Act, decline: Callable[..., Counter[Outcome]], review: str) -> int:
     signature = _locked(replay.db, act)
     if signature is None:
         return 0
     keys = [(signature.state_code, signature.id)]
-    outcomes = approval.decline_words(replay.db, keys, shown=signature.words_review)
-    return outcomes[approval.Outcome.DECIDED]
+    return decline(replay.db, keys, shown=getattr(signature, review))[Outcome.DECIDED]
 
 
 def _invalidate(replay: Replay, act: Act) -> int:

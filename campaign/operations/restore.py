@@ -171,7 +171,7 @@ def _finish(
             check_secret_key(db, settings.secret_key)
             keys = ServerKeys.load(db, settings.secret_key)
             if keys is not None:
-                db.info[row_mac.KEY] = keys.row
+                row_mac.use_key(db, keys.row)
                 audit_chain.use_key(db, keys.audit)
         replayed = replay.replay_journals(db, appeal, present, now=now)
         if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted

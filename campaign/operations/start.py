@@ -57,7 +57,7 @@ def prepare(
         restoration.check_finished(db)
         keys = _keys(db, settings)
         row_mac.use_key(database, keys.row)
-        db.info[row_mac.KEY] = keys.row
+        row_mac.use_key(db, keys.row)
         audit_chain.use_key(db, keys.audit)
         audit_chain.begin(db, keys.audit)
         if database.journal is not None and not only_reads:

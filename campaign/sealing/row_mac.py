@@ -52,9 +52,9 @@ class Authentic:
     mac: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
-def use_key(database: Database, key: bytes) -> None:
-    """Give *key* to the later sessions of *database*."""
-    database.info[KEY] = key
+def use_key(of: Database | Session, key: bytes) -> None:
+    """Give *key* to a session, or to the later sessions of a database."""
+    of.info[KEY] = key
 
 
 def sign(db: Session, row: Authentic) -> None:

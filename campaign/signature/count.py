@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import SmallInteger, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database.table import Base, upsert
+from campaign.database.table import Base, built_once, upsert
 
 SHARDS = 8
 """Rows per count, so that transactions at the same moment rarely wait for the same row."""
@@ -52,9 +52,6 @@ CountKey = tuple[str, str, date]
 
 Acts = tuple[int, int]
 """Confirmed and withdrawn signatures."""
-
-_ADD: dict[tuple[str, type[Base]], Any] = {}
-"""The adding statements by kind of database and table, built once."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +153,12 @@ def _add(
     db.connection().execute(_statement(db, table, (*columns, "shard")), rows)
 
 
+@built_once
 def _statement(db: Session, table: type[Base], key: tuple[str, ...]) -> Any:
     """Return the statement that adds to a count."""
-    kind = db.get_bind().dialect.name, table
-    if kind not in _ADD:
-        insert, columns = upsert(db, table.__table__), table.__table__.c
-        sums = {name: columns[name] + insert.excluded[name] for name in ("confirmed", "withdrawn")}
-        _ADD[kind] = insert.on_conflict_do_update(index_elements=list(key), set_=sums)
-    return _ADD[kind]
+    insert, columns = upsert(db, table.__table__), table.__table__.c
+    sums = {name: columns[name] + insert.excluded[name] for name in ("confirmed", "withdrawn")}
+    return insert.on_conflict_do_update(index_elements=list(key), set_=sums)
 
 
 def _net(db: Session, column: Any, *where: Any) -> dict[str, int]:

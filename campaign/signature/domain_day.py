@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import String, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaign.database.table import Base, upsert
+from campaign.database.table import Base, built_once, upsert
 from campaign.guard.threshold import CONFIRMED_PER_DOMAIN, CONFIRMED_PER_LETTER
 from campaign.signature.model import SignatureKey
 
@@ -30,8 +30,6 @@ class DomainDay(Base):
     """The day of the latest confirmation; the row is deleted on the next day."""
     confirmed: Mapped[int]
 
-
-_statements: dict[str, Any] = {}
 
 _domains = DomainDay.__table__.c
 _SELECT = select(_domains.digest, _domains.state_code, _domains.confirmed).where(
@@ -92,12 +90,10 @@ def _totals(db: Session, digests: set[bytes]) -> dict[bytes, Counter[str]]:
     return found
 
 
+@built_once
 def _statement(db: Session) -> Any:
-    """Return the statement that counts, built once for each kind of database."""
-    kind = db.get_bind().dialect.name
-    if kind not in _statements:
-        table = DomainDay.__table__
-        insert = upsert(db, table)
-        added = {"confirmed": table.c.confirmed + insert.excluded.confirmed, "on": insert.excluded.on}
-        _statements[kind] = insert.on_conflict_do_update(index_elements=["digest", "state_code"], set_=added)
-    return _statements[kind]
+    """Return the statement that counts."""
+    table = DomainDay.__table__
+    insert = upsert(db, table)
+    added = {"confirmed": table.c.confirmed + insert.excluded.confirmed, "on": insert.excluded.on}
+    return insert.on_conflict_do_update(index_elements=["digest", "state_code"], set_=added)

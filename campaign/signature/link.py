@@ -93,11 +93,6 @@ def find_shown(
     return found[0].signature
 
 
-def counting_sibling(db: Session, signature: Signature) -> Signature | None:
-    """Return the confirmed signature of the mailbox that submitted *signature*."""
-    return next((each for each in siblings(db, signature) if each.is_confirmed), None)
-
-
 def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> list[Signature]:
     """Return the submissions of the mailbox for the letter that were not withdrawn, *signature* among them.
 

@@ -1,6 +1,13 @@
 """Limits how many mails one mailbox, and one organisation's mail domain, get in a day.
 
 The counts are in the database, since all processes share them and a restart must not forget them.
+
+All spellings of a mailbox, with and without a ``+tag``, share four mails. The fifth is kept for the
+address without a tag, and its link opens what that very address submits later: so nobody's posts with
+another spelling silence its owner, and no link shows what was submitted with another spelling. What
+remains: where a provider gives addresses with a plus sign to other people, whose posts fill the four
+silences those for a day. And where one of a provider's domains, which count as one, leads to no mailbox,
+five posts with that domain silence the owner for a day.
 """
 
 import hmac
@@ -9,7 +16,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import case
+from sqlalchemy import and_, case, or_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base, built_once, upsert
@@ -17,6 +24,9 @@ from campaign.sealing import row_mac
 
 MAILS_A_DAY = 5
 """To one mailbox."""
+
+SHARED_MAILS = MAILS_A_DAY - 1
+"""Of these, to any spelling; the last one is for the address without a tag."""
 
 DOMAIN_AT_ONCE, DOMAIN_PAUSE = 20, timedelta(seconds=10)
 """Mails a day to a domain that is no public provider's; each further one waits longer by the pause. Its
@@ -39,7 +49,10 @@ class MailboxDay(Base):
     on: Mapped[date] = mapped_column(index=True)
     sent: Mapped[int]
     link: Mapped[bytes]
-    """Hash of the token in the latest mail, then its MAC: it opens later submissions. Empty for a domain."""
+    """Hash of the token in the day's last mail, once there is one; before, of any, then its MAC. Empty for
+    a domain, and as long as all had a tag."""
+    has_last: Mapped[bool]
+    """Whether the day's last mail was reserved; its link then opens what comes later."""
 
 
 class MailRequest(NamedTuple):
@@ -53,45 +66,50 @@ class MailRequest(NamedTuple):
     """Digest of the mail domain for the day; ``None`` for a public provider's."""
     is_first: bool = False
     """Whether it is among the first that its sender's network asks for to that domain."""
+    is_plain: bool = True
+    """Whether the address has no tag, so that it may get the day's last mail."""
 
 
 class Reserved(NamedTuple):
     """A reserved mail, or one beyond the limit."""
 
-    number: int
-    """Of the day, for this mailbox."""
     link: bytes
-    """Hash of the token that is to open the submission; beyond the limit, that of the day's last mail."""
+    """Hash of the token that is to open the submission."""
+    is_within_limit: bool
+    """Whether the mail may be sent."""
+    is_last: bool
+    """Whether it is the last mail of the day to this mailbox."""
+    is_collected: bool
+    """Whether the link is that of the day's last mail, which was reserved before."""
     delay: timedelta
     """For a mail whose turn comes after its life, as long as that or longer: it is not sent."""
-
-    @property
-    def is_within_limit(self) -> bool:
-        """Whether the mail may be sent."""
-        return self.number <= MAILS_A_DAY
-
-    @property
-    def is_last(self) -> bool:
-        """Whether it is the last mail of the day to this mailbox."""
-        return self.number == MAILS_A_DAY
 
 
 def reserve_mails(db: Session, requests: Sequence[MailRequest], *, on: date) -> list[Reserved]:
     """Count one more mail for each of *requests* on that day, with one statement."""
-    links = {each.mailbox: each.link + _link_mac(db, each.mailbox, each.link) for each in requests}
+    links = {each.mailbox: _stored_link(db, each) for each in requests if each.is_plain}
     numbers = Counter(request.mailbox for request in requests)
     numbers.update(request.domain for request in requests if request.domain is not None)
     # Sorted, so that two transactions with the same mailboxes wait for each other instead of deadlocking.
-    rows = [
-        {"digest": each, "on": on, "sent": numbers[each], "link": links.get(each, b"")}
-        for each in sorted(numbers)
-    ]
+    rows = [_row(each, links.get(each, b""), on, number=number) for each, number in sorted(numbers.items())]
     found = {row.digest: row for row in db.connection().execute(_count(db), rows)}
     before = {digest: row.sent - numbers[digest] for digest, row in found.items()}
-    return [
-        _reserve(each, found[each.mailbox].sent, _genuine_link(db, found[each.mailbox]), before)
-        for each in requests
-    ]
+    # Those with a tag are counted first: then the last of those without is the one beyond the shared mails.
+    order = sorted(range(len(requests)), key=lambda at: requests[at].is_plain)
+    last = {each: _genuine_link(db, found[each]) for each in links}
+    reserved = {at: _reserve(requests[at], last.get(requests[at].mailbox), before) for at in order}
+    return [reserved[at] for at in range(len(requests))]
+
+
+def reserve_link_mail(db: Session, request: MailRequest, *, on: date) -> Reserved | None:
+    """Count a mail that sends links again; return ``None`` if it may not be sent."""
+    row = _row(request.mailbox, _stored_link(db, request) if request.is_plain else b"", on, number=1)
+    found = db.execute(_count_links(db), row).first()
+    return _reserve(request, _genuine_link(db, found), {found.digest: found.sent - 1}) if found else None
+
+
+def _stored_link(db: Session, request: MailRequest) -> bytes:
+    return request.link + _link_mac(db, request.mailbox, request.link)
 
 
 def _link_mac(db: Session, mailbox: bytes, link: bytes) -> bytes:
@@ -104,27 +122,30 @@ def _genuine_link(db: Session, row: Any) -> bytes | None:
     return link if hmac.compare_digest(mac, _link_mac(db, row.digest, link)) else None
 
 
-def reserve_link_mail(db: Session, mailbox: bytes, *, on: date) -> bool:
-    """Count a mail that sends links again, and return whether it may be sent.
-
-    The last mail of the day stays reserved for a submission, since its link opens all later ones.
-    """
-    row = {"digest": mailbox, "on": on, "sent": 1, "link": b""}
-    return db.execute(_count_links(db), row).first() is not None
-
-
-def _reserve(request: MailRequest, sent: int, latest: bytes | None, before: dict[bytes, int]) -> Reserved:
+def _reserve(request: MailRequest, last: bytes | None, before: dict[bytes, int]) -> Reserved:
     before[request.mailbox] += 1
-    number = before[request.mailbox]
-    # The stored link is the one of the last request that is within the limit.
-    is_latest = number >= min(sent, MAILS_A_DAY)
+    is_beyond = before[request.mailbox] > SHARED_MAILS
+    opens_later = is_beyond and request.is_plain
+    is_last = opens_later and last == request.link
     delay = timedelta()
     if request.domain is not None:
         before[request.domain] += 1
         # A mailbox's last mail opens what its owner submits later, so no flood delays it for long.
-        is_soon = request.is_first or number == MAILS_A_DAY
-        delay = _domain_delay(before[request.domain], is_soon=is_soon)
-    return Reserved(number, latest if latest and is_latest else request.link, delay)
+        delay = _domain_delay(before[request.domain], is_soon=request.is_first or is_last)
+    is_collected = opens_later and not is_last and last is not None
+    return Reserved(
+        link=last if is_collected and last else request.link,
+        is_within_limit=not is_beyond or is_last,
+        is_last=is_last,
+        is_collected=is_collected,
+        delay=delay,
+    )
+
+
+def _row(digest: bytes, link: bytes, on: date, *, number: int) -> dict[str, Any]:
+    """Return the row of a mailbox, or a domain, that had no mail before; *link* is empty with a tag."""
+    has_last = link != b"" and number > SHARED_MAILS
+    return {"digest": digest, "on": on, "sent": number, "link": link, "has_last": has_last}
 
 
 def _domain_delay(number: int, *, is_soon: bool) -> timedelta:
@@ -136,19 +157,28 @@ def _domain_delay(number: int, *, is_soon: bool) -> timedelta:
 def _count(db: Session) -> Any:
     table = MailboxDay.__table__
     insert = upsert(db, table)
-    is_within_limit = table.c.sent < MAILS_A_DAY
-    link = case((is_within_limit, insert.excluded.link), else_=table.c.link)
-    added = {"sent": table.c.sent + insert.excluded.sent, "link": link}
-    counted = insert.on_conflict_do_update(index_elements=["digest"], set_=added)
+    counted = insert.on_conflict_do_update(index_elements=["digest"], set_=_added(table, insert))
     return counted.returning(table.c.digest, table.c.sent, table.c.link)
 
 
 @built_once
 def _count_links(db: Session) -> Any:
     table = MailboxDay.__table__
-    counted = upsert(db, table).on_conflict_do_update(
+    insert = upsert(db, table)
+    may_be_last = and_(insert.excluded.link != b"", ~table.c.has_last)
+    counted = insert.on_conflict_do_update(
         index_elements=["digest"],
-        set_={"sent": table.c.sent + 1},
-        where=table.c.sent < MAILS_A_DAY - 1,
+        set_=_added(table, insert),
+        where=or_(table.c.sent < SHARED_MAILS, may_be_last),
     )
-    return counted.returning(table.c.digest)
+    return counted.returning(table.c.digest, table.c.sent, table.c.link)
+
+
+def _added(table: Any, insert: Any) -> dict[str, Any]:
+    sent = table.c.sent + insert.excluded.sent
+    is_last = and_(insert.excluded.link != b"", sent > SHARED_MAILS)
+    return {
+        "sent": sent,
+        "link": case((table.c.has_last, table.c.link), else_=insert.excluded.link),
+        "has_last": or_(table.c.has_last, is_last),
+    }

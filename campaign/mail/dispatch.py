@@ -50,6 +50,8 @@ class Dispatch:
     keys: ServerKeys
     send_links: Callable[[Session, str, str], None]
     """Stores the mail with the links of an address, in a language, in the outbox, if it signed anything."""
+    link_all: Callable[[Session, str, str], None]
+    """Lets the token in the day's last mail to an address open all that was made with that."""
     clock: Clock
     lease: timedelta = outbox.LEASE
     _claimed: deque[OutboxMail] = field(default_factory=deque, init=False)
@@ -152,6 +154,10 @@ class Dispatch:
                 outbox.delete_sent(db, mail.id)
                 self.send_links(db, content.recipient, content.language)
             return
+        if content.params.get("is_last") and "token" in content.params:
+            # Not when it was stored: whose submission takes longer would show that it was the day's fifth.
+            with self.database.writing() as db:
+                self.link_all(db, content.recipient, content.params["token"])
         message = render(
             content.purpose,
             language=content.language,

@@ -10,8 +10,8 @@ after somebody else's, and see from the gap whether there was a mail between. Tw
   takes 0.1 seconds shifts a stranger's mail only if that is due within the same 0.1 of 10 seconds: one
   probe in a hundred, and nothing in the mail says which one.
 
-Only a mailbox's fifth mail of a day, and its first four requests for links, depend on whether its owner
-signed. So there are five probes a day, each of which may send the owner a mail: one hit in twenty days.
+Only the last of a mailbox's mails of a day, and its first five requests for links, depend on whether its
+owner signed. So there are five probes a day, each of which may send the owner a mail: one hit in twenty days.
 """
 
 import secrets

@@ -25,6 +25,8 @@ class AddressDigests:
     _key: bytes = field(repr=False)
     _mailbox: bytes = field(repr=False)
     _hash: bytes = field(repr=False)
+    is_plain: bool
+    """Whether the address has no tag, unless its provider is known to ignore that."""
 
     @classmethod
     def of(cls, keys: ServerKeys, address: str) -> Self:
@@ -34,14 +36,15 @@ class AddressDigests:
         a letter add the tag. So one hash is enough for both.
         """
         mailbox = canonical_address(address)
+        untagged = untagged_address(mailbox)
         slow = argon2id.kdf(
             32,
-            untagged_address(mailbox).encode(),
+            untagged.encode(),
             keys.address_salt,
             opslimit=COST.passes,
             memlimit=COST.memory,
         )
-        return cls(keys.digest, mailbox.encode(), bytes(slow))
+        return cls(keys.digest, mailbox.encode(), bytes(slow), mailbox == untagged)
 
     def for_letter(self, state_code: str) -> bytes:
         """Return the digest of the mailbox for the signatures of one letter."""

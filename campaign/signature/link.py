@@ -7,9 +7,10 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import and_, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from campaign.database.table import upsert
 from campaign.errors import ChangedError, UnknownTokenError
 from campaign.mail import outbox
-from campaign.mail.daily_limit import reserve_link_mail
+from campaign.mail.daily_limit import MailRequest, reserve_link_mail
 from campaign.mail.message import LINKS
 from campaign.mail.random_wait import Wait, no_wait
 from campaign.reference.participating_state import STATES
@@ -147,27 +148,45 @@ def send_links(
 ) -> None:
     """Add one mail to the outbox with a new link to each signature made with *email*.
 
-    An address without signatures gets no mail, and neither does one that was sent four today: the last
-    mail of a day stays reserved for a submission, since its link opens all later ones. Then a row that
-    sends nothing takes the mail's place.
+    An address without signatures gets no mail, and neither does one that was sent its last one today: that
+    one's link opens all of them. Then a row that sends nothing takes the mail's place.
     """
-    mailbox = AddressDigests.of(keys, email)
+    mailbox, today, token = AddressDigests.of(keys, email), now.date(), new_code()
     found: dict[str, list[Signature]] = {}
-    for signature in db.scalars(
+    for signature in _live(db, mailbox):
+        found.setdefault(signature.state_code, []).append(signature)
+    request = MailRequest(mailbox.for_day(today), code_hash(token), None, is_plain=mailbox.is_plain)
+    reserved = reserve_link_mail(db, request, on=today) if found else None
+    purpose, links = outbox.DECOY if reserved is None else LINKS, list[list[str]]()
+    if reserved is not None and reserved.is_last:  # later submissions know one link
+        link_all(db, email, token, keys=keys)
+        links = [[next(iter(found)), token]]
+    elif reserved is not None:
+        links = [[code, new_token(db, signatures)] for code, signatures in found.items()]
+    mail = {"purpose": purpose, "language": language, "recipient": email}
+    params = {"links": links, "is_last": reserved is not None and reserved.is_last}
+    outbox.add(db, keys, **mail, params=params, now=now, wait=wait)
+
+
+def link_all(db: Session, email: str, token: str, *, keys: ServerKeys) -> None:
+    """Let *token*, of the day's last mail to *email*, open all that was made with that address."""
+    hash_, found = code_hash(token), _live(db, AddressDigests.of(keys, email))
+    rows = [token_row(db, hash_, each.state_code, each.id) for each in found]
+    if rows:
+        db.execute(upsert(db, SignatureToken.__table__).on_conflict_do_nothing(), rows)
+
+
+def _live(db: Session, mailbox: AddressDigests) -> Sequence[Signature]:
+    """Return what a mailbox signed and did not withdraw, locked so that it stays while it gets a link."""
+    return db.scalars(
         select(Signature)
         .where(
             or_(*(of_mailbox(code, mailbox.for_letter(code)) for code in STATES)),
             Signature.withdrawn_on.is_(None),
         )
-        .order_by(Signature.state_code)
-    ):
-        found.setdefault(signature.state_code, []).append(signature)
-    today = now.date()
-    purpose, links = outbox.DECOY, list[list[str]]()
-    if found and reserve_link_mail(db, mailbox.for_day(today), on=today):
-        purpose, links = LINKS, [[code, new_token(db, signatures)] for code, signatures in found.items()]
-    mail = {"purpose": purpose, "language": language, "recipient": email}
-    outbox.add(db, keys, **mail, params={"links": links}, now=now, wait=wait)
+        .order_by(Signature.state_code, Signature.digest, Signature.id)  # as confirming does
+        .with_for_update(read=True, key_share=True)
+    ).all()
 
 
 def new_token(db: Session, signatures: Sequence[Signature]) -> str:

@@ -77,7 +77,8 @@ def sign(
     """Insert pending signatures, and the mails that ask to confirm them, with one statement per table.
 
     A repeated signature does the same work, leaves the same rows and sends the same mail as a first one.
-    Beyond the daily limit of mails the link in the day's last mail leads to the signature.
+    Beyond the daily limit of mails the link in the day's last mail leads to the signature, if its address
+    has no tag; one with a tag can then be confirmed on the next day only, by signing again.
 
     Raises:
         ClosedError: The campaign is over.
@@ -105,7 +106,7 @@ class _ReservedMail(NamedTuple):
     """The mail about one submission, sent or beyond the limit."""
 
     token: str
-    """Opens the private page, unless the mail is beyond the limit."""
+    """Opens the private page, unless the mail is beyond the limit; then nobody gets it."""
     domain: bytes | None
     reserved: Reserved
 
@@ -114,15 +115,21 @@ def _reserve_mails(
     db: Session, keys: ServerKeys, signings: Sequence[Signing], now: datetime
 ) -> list[_ReservedMail]:
     today = now.date()
-    tokens = {code_hash(token): token for token in (new_code() for _ in signings)}
+    tokens = [new_code() for _ in signings]
     requests = [
-        MailRequest(signing.digests.for_day(today), link, _domain(keys, today, signing), signing.is_first)
-        for signing, link in zip(signings, tokens, strict=True)
+        MailRequest(
+            signing.digests.for_day(today),
+            code_hash(token),
+            _domain(keys, today, signing),
+            is_first=signing.is_first,
+            is_plain=signing.digests.is_plain,
+        )
+        for signing, token in zip(signings, tokens, strict=True)
     ]
     reserved = reserve_mails(db, requests, on=today)
     return [
-        _ReservedMail(tokens[each.link if each.is_within_limit else request.link], request.domain, each)
-        for request, each in zip(requests, reserved, strict=True)
+        _ReservedMail(token, request.domain, each)
+        for token, request, each in zip(tokens, requests, reserved, strict=True)
     ]
 
 
@@ -192,7 +199,7 @@ def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, co
         domain=mail.domain.hex() if mail.domain else "",
         is_unlimited=signing.is_unlimited,
     )
-    key = submission.mailed_key(mail.token, keys) if mail.reserved.is_within_limit else keys.pending
+    key = keys.pending if mail.reserved.is_collected else submission.mailed_key(mail.token, keys)
     return submission.wrap(typed, key, context)
 
 

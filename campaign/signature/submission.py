@@ -4,7 +4,7 @@ The box of a signature opens only with an organiser's passphrase, so the page co
 button confirms. Until then a copy stays beside the box, encrypted under the token that was mailed, of
 which the database has only a hash, together with a key of the server, whose destruction in an emergency
 makes noise of all copies at once. Beyond the daily limit no token is mailed: that copy is encrypted under
-the server's key alone, and shown by the link in the last mail of that day.
+the server's key alone, and shown by the link in the last mail of that day; with a tag by none.
 
 The time tells a mailbox's owner which message belongs to which submission. It is encrypted under the
 server's key, so that a stolen copy of the database cannot be matched with a network's log.

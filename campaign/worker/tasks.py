@@ -20,7 +20,7 @@ from campaign.mail.random_wait import wait_on
 from campaign.operations.clock_watch import ClockWatch
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature.link import send_links
+from campaign.signature.link import link_all, send_links
 from campaign.worker import job, queue
 from campaign.worker.consumer import WorkerConsumer
 from campaign.worker.job import Run
@@ -69,6 +69,7 @@ class Tasks:
             database=database,
             keys=ServerKeys.from_secret(settings.secret_key),
             send_links=self._send_links,
+            link_all=self._link_all,
             lease=lease,
             clock=clock,
         )
@@ -163,6 +164,11 @@ class Tasks:
         if keys is not None:  # otherwise the digests were made useless, and no signature can be found
             wait = wait_on(self._settings)
             send_links(db, email, language=language, keys=keys, now=self._clock(), wait=wait)
+
+    def _link_all(self, db: Session, email: str, token: str) -> None:
+        keys = ServerKeys.load(db, self._settings.secret_key)
+        if keys is not None:
+            link_all(db, email, token, keys=keys)
 
     def _register(self, entry: Entry) -> None:
         def run() -> None:

@@ -94,7 +94,12 @@ def worker(settings: Settings, number: int) -> float:
                 now=SYSTEM_CLOCK(),
             )
     dispatch = Dispatch(
-        settings=settings, database=database, keys=keys, send_links=lambda *_: None, clock=SYSTEM_CLOCK
+        settings=settings,
+        database=database,
+        keys=keys,
+        send_links=lambda *_: None,
+        link_all=lambda *_: None,
+        clock=SYSTEM_CLOCK,
     )
     began = time.process_time()
     dispatch.run(threading.Event())

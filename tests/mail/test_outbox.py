@@ -1,3 +1,4 @@
+import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -289,8 +290,12 @@ def test_the_outbox_health_counts_waiting_mails_and_their_age(db, put):
     assert measure(db, NOW) == OutboxHealth(waiting=3, oldest_seconds=180, failed=1, expired=0)
 
 
-def reserve(db, mailbox: bytes, link: bytes = b"link", *, domain=None, on=NOW):
-    [reserved] = reserve_mails(db, [MailRequest(mailbox, link, domain)], on=on.date())
+def request(mailbox: bytes, *, is_plain=True) -> MailRequest:
+    return MailRequest(mailbox, os.urandom(32), None, is_plain=is_plain)
+
+
+def reserve(db, mailbox: bytes, *, is_plain=True, on=NOW):
+    [reserved] = reserve_mails(db, [request(mailbox, is_plain=is_plain)], on=on.date())
     return reserved
 
 
@@ -309,19 +314,40 @@ def test_beyond_the_limit_the_link_of_the_days_last_mail_opens_what_is_submitted
         requests = [MailRequest(b"m" * 32, link, None) for link in links[start : start + at_once]]
         reserved += reserve_mails(db, requests, on=NOW.date())
 
-    assert [each.number for each in reserved] == list(range(1, 9))
-    assert [each.is_last for each in reserved].index(True) == MAILS_A_DAY - 1
-    within = [each.link for each in reserved[:MAILS_A_DAY]]
-    assert len(set(within)) == MAILS_A_DAY
-    assert {each.link for each in reserved[MAILS_A_DAY:]} == {within[-1]}
+    assert [each.is_within_limit for each in reserved].count(True) == MAILS_A_DAY
+    [last] = [at for at, each in enumerate(reserved) if each.is_last]
+    for at, each in enumerate(reserved):
+        assert each.link == links[at if each.is_within_limit else last]
+        assert each.is_collected != each.is_within_limit
 
 
-def test_the_last_mail_of_a_day_is_reserved_for_a_submission(db):
-    sent = [reserve_link_mail(db, b"m" * 32, on=NOW.date()) for _ in range(6)]
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_posts_with_a_tag_leave_the_last_mail_to_the_address_itself(db, at_once):
+    requests = [request(b"m" * 32, is_plain=at in {6, 7}) for at in range(8)]
+    reserved = []
+    for start in range(0, 8, at_once):
+        reserved += reserve_mails(db, requests[start : start + at_once], on=NOW.date())
 
-    assert sent == [True] * 4 + [False] * 2
-    assert reserve(db, b"m" * 32).is_last
-    assert not reserve_link_mail(db, b"m" * 32, on=NOW.date())
+    assert [each.is_within_limit for each in reserved[:6]] == [True] * 4 + [False] * 2
+    assert not any(each.is_last or each.is_collected for each in reserved[:6])
+    assert [each.link for each in reserved[:6]] == [each.link for each in requests[:6]]
+    [last] = [at for at, each in enumerate(reserved) if each.is_last]
+    assert {each.link for each in reserved[6:]} == {requests[last].link}
+
+
+def test_the_last_mail_of_a_day_may_send_links_and_opens_what_comes_later(db):
+    mailbox, on = b"m" * 32, NOW.date()
+    tagged = [reserve_link_mail(db, request(mailbox, is_plain=False), on=on) for _ in range(6)]
+    last = request(mailbox)
+
+    assert [each is not None for each in tagged] == [True] * 4 + [False] * 2
+    found = reserve_link_mail(db, last, on=on)
+    assert found is not None
+    assert found.is_last
+    assert reserve_link_mail(db, request(mailbox), on=on) is None
+    later = reserve(db, mailbox)
+    assert (later.link, later.is_within_limit) == (last.link, False)
+    assert reserve(db, mailbox, is_plain=False).link != last.link
 
 
 def test_of_mails_requested_at_the_same_moment_five_are_sent(database: Database):

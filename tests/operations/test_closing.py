@@ -314,7 +314,7 @@ def test_once_digests_are_erased_the_closing_day_is_remembered(
 def test_the_worker_also_erases_mails_and_mail_limits(worker: Worker, db: Session, keys: ServerKeys) -> None:
     long_ago = NOW - timedelta(days=2)
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=long_ago)
-    daily_limit.reserve_link_mail(db, b"mailbox", on=long_ago.date())
+    daily_limit.reserve_link_mail(db, daily_limit.MailRequest(b"mailbox", b"link", None), on=long_ago.date())
     db.commit()
     db.close()
     worker.hour()

@@ -76,7 +76,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     organiser_session.start(db, owner, keys=keys, now=NOW)
     db.add(WrongCodes(organiser_id=owner.id, place=BROWSER, number=1, next_at=NOW))
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
-    daily_limit.reserve_link_mail(db, os.urandom(32), on=NOW.date())
+    daily_limit.reserve_link_mail(db, daily_limit.MailRequest(os.urandom(32), b"link", None), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
     save_organisation(db, Organisation("Letters", "Exampleville", "us@letters.example"))
     save_fact(db, "some_secret", "kept by code that is yet to be written")

@@ -20,6 +20,7 @@ from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
+from campaign.signature import submission
 from campaign.signature.link import request_links, send_links
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
@@ -157,11 +158,19 @@ def test_the_sixth_mail_of_a_day_is_not_sent_and_leaves_as_many_rows(db: Session
     assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 5 + [outbox.DECOY]
 
 
-def test_six_tags_of_one_mailbox_get_five_mails(db: Session, keys: ServerKeys) -> None:
+def test_six_tags_of_one_mailbox_get_four_mails(db: Session, keys: ServerKeys) -> None:
     for number in range(6):
         sign(db, keys, email=f"mara+{number}@corp.example")
 
-    assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 5 + [outbox.DECOY]
+    assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 4 + [outbox.DECOY] * 2
+
+
+def test_nobody_can_read_what_is_submitted_with_a_tag_beyond_the_limit(db: Session, keys: ServerKeys) -> None:
+    for _ in range(6):
+        sign(db, keys, email="mara+tag@corp.example")
+
+    found = [submission.unwrap(each, new_code(), keys) for each in db.scalars(select(Signature))]
+    assert found == [None] * 6
 
 
 def test_the_next_day_mails_go_out_again(db: Session, keys: ServerKeys) -> None:

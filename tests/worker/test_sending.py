@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from campaign.database.fact import Fact
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
+from campaign.sealing.code import new_code
 from campaign.sealing.server_key import DIGEST_KEY
 from campaign.signature.link import request_links
 from tests.conftest import NOW
@@ -112,6 +113,20 @@ def test_the_worker_finds_out_which_links_an_address_gets(build, database, keys,
     assert server.recipients == [ADDRESS]
     assert rows(database) == []
     [token] = re.findall(r"/signature/([0-9A-Z]{20})", server.received[0].get_body(("plain",)).get_content())
+    with database.reading() as db:
+        assert find_by_token(db, token, now=NOW, confirmation_days=7).id == made.row.id
+
+
+def test_the_link_in_the_last_mail_of_a_day_opens_what_was_signed_before(build, put, database, keys):
+    with database.session(writes=True) as db:
+        made = make_signature(db, keys, email=ADDRESS)
+        db.commit()
+    token = new_code()
+    put(recipient=ADDRESS, token=token, is_last=True)
+    with relay() as server:
+        build(server.url).send_due_mail()
+
+    assert server.recipients == [ADDRESS]
     with database.reading() as db:
         assert find_by_token(db, token, now=NOW, confirmation_days=7).id == made.row.id
 

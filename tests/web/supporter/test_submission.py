@@ -180,7 +180,7 @@ def test_of_one_link_that_opens_two_letters_each_has_its_page(supporter: Support
     for _ in range(5):
         supporter.sign("de")
     last = supporter.token
-    supporter.sign("fr", name="Mara Example", email="mara+tag@example.org")
+    supporter.sign("fr", name="Mara Example", email="Mara@example.org")
     page = supporter.client.get(f"/en/signature/{last}?letter=fr").get_data(as_text=True)
 
     assert "This link opens several letters" in page
@@ -202,7 +202,7 @@ def test_tags_bring_no_further_mails(supporter: Supporter) -> None:
     for number in range(8):
         supporter.sign(email=f"victim+{number}@corp.example")
 
-    assert [mail.purpose for mail in supporter.mails()].count("confirm") == 5
+    assert [mail.purpose for mail in supporter.mails()].count("confirm") == 4
 
 
 def count_for_domain(site: Site, number: int) -> None:

@@ -182,6 +182,7 @@ def upgrade() -> None:
         sa.Column("on", sa.Date(), nullable=False),
         sa.Column("sent", sa.Integer(), nullable=False),
         sa.Column("link", sa.LargeBinary(), nullable=False),
+        sa.Column("has_last", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_mailbox_day")),
         sqlite_with_rowid=False,
     )

@@ -95,6 +95,19 @@ PROVIDERS = (
     Provider(("zoho.com", "zohomail.com")),
 )
 
+# All addresses below a name are one person's: addy.io/help/what-are-the-different-kinds-of-aliases (with
+# either domain), support.mozilla.org/kb/general-questions-about-relay-email-domains, and the domains that
+# SimpleLogin offers for subdomains. Their addresses without one are anybody's, so these are no providers.
+_ALIAS_DOMAINS = {
+    "anonaddy.com": "anonaddy.com",
+    "anonaddy.me": "anonaddy.com",
+    "mozmail.com": "mozmail.com",
+} | {
+    each: each
+    for each in ("8alias.com", "8shield.net", "aleeas.com", "dralias.com", "slmail.me", "slmails.com")
+}
+"""The domain that stands for each."""
+
 _BY_DOMAIN = {domain: provider for provider in PROVIDERS for domain in provider.domains}
 _WITH_SUBDOMAINS = tuple(
     domain for provider in PROVIDERS if provider.has_subdomains for domain in provider.domains
@@ -106,14 +119,21 @@ def canonical_address(address: str) -> str:
     # Letters beyond ASCII keep their case: casefolding makes one mailbox of "ſ" and "s", "ß" and "ss".
     local = unicodedata.normalize("NFC", address.strip().rpartition("@")[0]).translate(_LOWER)
     domain = domain_of(address)
+    below, base = _split(domain)
+    if below and base in _ALIAS_DOMAINS:
+        return f"any@{below[-1]}.{_ALIAS_DOMAINS[base]}"
+    if len(below) == 1 and base in _WITH_SUBDOMAINS:
+        local, domain = below[0], base
     if local.startswith('"'):  # in quotes every character counts
         return f"{local}@{domain}"
-    for base in _WITH_SUBDOMAINS:
-        name = domain.removesuffix(f".{base}")
-        if name != domain and name and "." not in name:
-            local, domain = name, base
     provider = _BY_DOMAIN.get(domain)
     return provider.mailbox(local, domain) if provider else f"{local}@{domain}"
+
+
+def _split(domain: str) -> tuple[list[str], str]:
+    """Return the labels of *domain* below the last two, and the last two."""
+    labels = domain.split(".")
+    return labels[:-2], ".".join(labels[-2:])
 
 
 def untagged_address(mailbox: str) -> str:

@@ -19,7 +19,7 @@ from campaign.mail.random_wait import Wait, no_wait
 from campaign.mail.retry import LIFETIME
 from campaign.mail.sealed_content import NewMail
 from campaign.sealing import box
-from campaign.sealing.address import domain_of
+from campaign.sealing.address import canonical_address, domain_of
 from campaign.sealing.address_digest import AddressDigests, domain_digest
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import sealing_key
@@ -134,9 +134,9 @@ def _reserve_mails(
 
 
 def _domain(keys: ServerKeys, today: date, signing: Signing) -> bytes | None:
-    domain = domain_of(signing.details.email)
-    owned = owned_domain(domain)
-    return None if {domain, owned} & PUBLIC else domain_digest(keys, today, owned)
+    # Not below a provider's domain: there one person has any number of addresses.
+    domain = domain_of(canonical_address(signing.details.email))
+    return None if domain in PUBLIC else domain_digest(keys, today, owned_domain(domain))
 
 
 def _insert_pending(

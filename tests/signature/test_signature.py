@@ -165,6 +165,33 @@ def test_six_tags_of_one_mailbox_get_four_mails(db: Session, keys: ServerKeys) -
     assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 4 + [outbox.DECOY] * 2
 
 
+@pytest.mark.parametrize(
+    ("address", "is_bounded"),
+    [
+        ("{}@gmail.com", False),
+        ("{}@mara.fastmail.com", False),
+        ("{}@sub.gmx.net", True),
+        ("{}@mara.anonaddy.com", True),
+        ("{}@mozmail.com", True),
+        ("{}@duck.com", True),
+    ],
+)
+def test_only_a_public_providers_own_domain_has_no_bound(
+    db: Session, keys: ServerKeys, address: str, is_bounded: bool
+) -> None:
+    for at in range(2):
+        sign(db, keys, email=address.format(at))
+
+    assert (2 in db.scalars(select(MailboxDay.sent).where(MailboxDay.link == b"")).all()) == is_bounded
+
+
+def test_one_mailbox_behind_a_subdomain_gets_five_mails(db: Session, keys: ServerKeys) -> None:
+    for number in range(40):
+        sign(db, keys, email=f"{number}@victim.anonaddy.com")
+
+    assert [mail.purpose for mail in mails(db, keys)].count("confirm") == 5
+
+
 def test_nobody_can_read_what_is_submitted_with_a_tag_beyond_the_limit(db: Session, keys: ServerKeys) -> None:
     for _ in range(6):
         sign(db, keys, email="mara+tag@corp.example")

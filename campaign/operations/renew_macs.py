@@ -1,8 +1,9 @@
 """Give every row's MAC, and the audit log's chain, the keys of another ``SECRET_KEY``."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
@@ -11,6 +12,7 @@ from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.row_mac import Authentic
 from campaign.signature.model import PUBLIC, Signature, SignatureToken
+from campaign.signature.signature_mac import digest_mac, has_own_digest
 from campaign.signature.token_mac import token_mac
 
 TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
@@ -42,6 +44,7 @@ def renew_macs(db: Session, old: bytes, new: bytes) -> None:
         is_good = signature.public_mac == row_mac.mac(old, PUBLIC, of)
         signature.public_mac = row_mac.mac(new, PUBLIC, of) if is_good else None
     db.flush()
+    _renew_signatures(db, old, new)
 
 
 def _renew_tokens(db: Session, old: bytes, new: bytes) -> None:
@@ -73,6 +76,30 @@ def _renew_tokens(db: Session, old: bytes, new: bytes) -> None:
 def _next_hashes(db: Session, last: bytes) -> Sequence[bytes]:
     hashes = select(SignatureToken.hash).where(SignatureToken.hash > last).distinct()
     return db.scalars(hashes.order_by(SignatureToken.hash).limit(BATCH)).all()
+
+
+def _renew_signatures(db: Session, old: bytes, new: bytes) -> None:
+    """Renew the signatures' MACs, in batches."""
+    table = Signature.__table__.c
+    renew = (
+        update(Signature.__table__)  # type: ignore[arg-type]
+        .where(table.state_code == bindparam("of_state"), table.id == bindparam("of_id"))
+        .values(digest_mac=bindparam("of_digest"))
+    )
+    in_order = select(table.state_code, table.id, table.digest, table.digest_mac).order_by(*_KEY).limit(BATCH)
+    rows = db.execute(in_order).all()
+    while rows:
+        db.connection().execute(renew, [_renewed(row, old, new) for row in rows])
+        rows = db.execute(in_order.where(tuple_(*_KEY) > (rows[-1].state_code, rows[-1].id))).all()
+
+
+def _renewed(row: Any, old: bytes, new: bytes) -> dict[str, Any]:
+    is_own = has_own_digest(old, row)
+    return {
+        "of_state": row.state_code,
+        "of_id": row.id,
+        "of_digest": digest_mac(new, row.state_code, row.id, row.digest) if is_own else None,
+    }
 
 
 def _public(db: Session) -> Iterator[Signature]:

@@ -14,6 +14,8 @@ Rows that have one, and what editing them would give:
 - the facts ``safety`` and ``organisation``: names for a delegation that gets none; another sender
 - ``signature_token`` and ``mailbox_day.link``: a link of one's own to another's page, to publish the name
   or to withdraw
+- ``signature.digest_mac``: the own mailbox's digest in another's row, to be sent its link, to replace it or
+  to have it erased
 - ``signature.public_mac``: the choice to be public, which an organiser would approve
 
 Rows that have none: a signature's other columns are bound into its box, and counts are compared with the

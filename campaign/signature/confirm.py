@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaign.errors import CampaignError, ChangedError, ClosedError, UnknownTokenError
+from campaign.sealing import row_mac
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
@@ -27,6 +28,7 @@ from campaign.signature.model import (
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings
+from campaign.signature.signature_mac import has_own_digest
 from campaign.signature.submission import Submission
 from campaign.signature.token_mac import is_genuine_token
 
@@ -40,6 +42,7 @@ _SELECT_BY_TOKEN = (
         _signatures.state_code,
         _signatures.id,
         _signatures.digest,
+        _signatures.digest_mac,
         _signatures.residence,
         _signatures.edition,
         _signatures.organisers_only,
@@ -58,7 +61,15 @@ _SELECT_BY_TOKEN = (
 )
 # Read again with the lock: an organiser may have held, released or invalidated the signature meanwhile.
 _LOCK = (
-    select(_signatures.id, _signatures.confirmed_on, _signatures.held_for, _signatures.invalidation_id)
+    select(
+        _signatures.state_code,
+        _signatures.id,
+        _signatures.digest,
+        _signatures.digest_mac,
+        _signatures.confirmed_on,
+        _signatures.held_for,
+        _signatures.invalidation_id,
+    )
     .where(_signatures.withdrawn_on.is_(None))
     # Sorted, so that siblings confirmed at the same moment wait for each other instead of deadlocking.
     .order_by(_signatures.digest, _signatures.id)
@@ -66,11 +77,13 @@ _LOCK = (
 )
 _LOCK_SIBLINGS = _LOCK.where(of_mailbox(bindparam("state_code"), bindparam("digest")))
 _LOCK_ONE = _LOCK.where(_signatures.state_code == bindparam("state_code"), _signatures.id == bindparam("id"))
-_UPDATE = update(Signature.__table__).where(  # type: ignore[arg-type]
-    _signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id")
+_SET_CONFIRMED = (
+    update(Signature.__table__)  # type: ignore[arg-type]
+    .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
+    .values(
+        confirmed_on=bindparam("on"), held_for=bindparam("now_held_for"), submission=None, submitted_at=None
+    )
 )
-_SET_CONFIRMED = _UPDATE.values(confirmed_on=bindparam("on"), submission=None, submitted_at=None)
-_SET_HELD = _UPDATE.where(_signatures.held_for.is_(None)).values(held_for=DOMAIN)
 
 TokenRow = Any
 """A signature and the hash of its token, as :data:`_SELECT_BY_TOKEN` returns them."""
@@ -158,7 +171,8 @@ def _choose(
     if is_late(about, closes_on):
         return _Choice(None, None, ClosedError("it was signed after the close"))
     typed = submission.unwrap(about, confirmation.token, keys)
-    if typed is None or confirmation.page not in {None, Shown.of(about)}:
+    is_moved = about.digest is not None and not has_own_digest(keys.row, about)
+    if is_moved or typed is None or confirmation.page not in {None, Shown.of(about)}:
         return _Choice(None, None, changed)
     return _Choice(about, typed, None)
 
@@ -201,14 +215,12 @@ def _confirm_one_per_mailbox(
         mailbox = _mailbox(row)
         if mailbox not in new and not any(each.confirmed_on for each in siblings[mailbox].values()):
             new[mailbox] = row
-    keys = {(row.state_code, row.id) for row in new.values()}
+    locked = {(row.state_code, row.id): siblings[mailbox][row.id] for mailbox, row in new.items()}
     if new:
         domains = _domains(chosen)
-        held = count_confirmed(db, {key: domains[key] for key in domains.keys() & keys}, on=on)
-        rows = [{"of_state": state_code, "of_id": id_, "on": on} for state_code, id_ in keys]
+        held = count_confirmed(db, {key: domains[key] for key in domains.keys() & locked.keys()}, on=on)
+        rows = [_confirmed(row, on, is_beyond=key in held) for key, row in locked.items()]
         db.connection().execute(_SET_CONFIRMED, rows)
-        if held:
-            _hold(db, held)
         counting = Counter(
             (row.state_code, row.residence, on)
             for mailbox, row in new.items()
@@ -216,15 +228,16 @@ def _confirm_one_per_mailbox(
         )
         count.add_all(db, {key: (number, 0) for key, number in counting.items()})
     for mailbox, row in new.items():
-        others = [each for each in siblings[mailbox] if each != row.id]
+        genuine = (each for each in siblings[mailbox].values() if has_own_digest(db.info[row_mac.KEY], each))
+        others = [each.id for each in genuine if each.id != row.id]
         delete_siblings(db, mailbox.state_code, others, counting=row.id)
-    return keys
+    return set(locked)
 
 
-def _hold(db: Session, keys: Iterable[SignatureKey]) -> None:
-    """Hold confirmed signatures, unless they are held for another reason."""
-    rows = [{"of_state": state_code, "of_id": signature_id} for state_code, signature_id in sorted(keys)]
-    db.connection().execute(_SET_HELD, rows)
+def _confirmed(row: Any, on: date, *, is_beyond: bool) -> dict[str, Any]:
+    """Return the changes of a locked row: confirmed, and held if it is beyond a threshold."""
+    held_for = row.held_for or (DOMAIN if is_beyond else None)
+    return {"of_state": row.state_code, "of_id": row.id, "on": on, "now_held_for": held_for}
 
 
 def _counts(row: Any) -> bool:

@@ -17,6 +17,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import in_batches
 from campaign.signature.select import of_mailbox
+from campaign.signature.signature_mac import has_own_digest
 from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 from campaign.signature.withdraw import withdraw_locked
 
@@ -62,7 +63,8 @@ class Subject:
 
     def _matches(self, signature: UnsealedSignature) -> bool:
         row, details = signature.row, signature.details
-        if row.digest == self.digests.for_letter(row.state_code):
+        is_own = row.digest == self.digests.for_letter(row.state_code)
+        if is_own and has_own_digest(self.keys.row, row):
             return True
         return details is not None and canonical_address(details.email) == self.mailbox
 

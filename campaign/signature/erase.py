@@ -32,7 +32,7 @@ def erase_digests(db: Session) -> Iterator[int]:
     """Erase the digests of confirmed signatures; a pending one needs its digest to be confirmed."""
     if has_digests(db):
         confirmed = and_(Signature.confirmed_on.is_not(None), Signature.digest.is_not(None))
-        yield from batch.update(db, Signature, confirmed, {"digest": None})
+        yield from batch.update(db, Signature, confirmed, {"digest": None, "digest_mac": None})
 
 
 def names_due_on(closes_on: date, months_after_close: int, confirmation_days: int) -> date:
@@ -71,6 +71,7 @@ def erase_personal_data(db: Session) -> Iterator[int]:
             "submitted_at",
             "key_id",
             "digest",
+            "digest_mac",
             "public_name",
             "name_review",
             "words_review",

@@ -14,12 +14,14 @@ from campaign.mail.daily_limit import MailRequest, reserve_link_mail
 from campaign.mail.message import LINKS
 from campaign.mail.random_wait import Wait, no_wait
 from campaign.reference.participating_state import STATES
+from campaign.sealing import row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
+from campaign.signature.signature_mac import has_own_digest
 from campaign.signature.token_mac import is_genuine_token, token_row
 
 # Each confirmation executes these, so they are built once.
@@ -97,15 +99,19 @@ def find_shown(
 def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> list[Signature]:
     """Return the submissions of the mailbox for the letter that were not withdrawn, *signature* among them.
 
+    A row that somebody gave the mailbox's digest in the database is not among them, and has none.
+
     Args:
         db: The session.
         signature: One of them; after its digest was erased it has no siblings.
         is_locked: Lock them, in the order in which confirming does.
     """
-    if signature.digest is None:
+    key = db.info[row_mac.KEY]
+    if not has_own_digest(key, signature):
         return []
     mailbox = {"state_code": signature.state_code, "digest": signature.digest}
-    return list(db.scalars(_LOCK_SIBLINGS if is_locked else _SELECT_SIBLINGS, mailbox))
+    found = db.scalars(_LOCK_SIBLINGS if is_locked else _SELECT_SIBLINGS, mailbox)
+    return [each for each in found if has_own_digest(key, each)]
 
 
 def is_expired(signature: Confirmable, today: date, confirmation_days: int) -> bool:
@@ -178,7 +184,7 @@ def link_all(db: Session, email: str, token: str, *, keys: ServerKeys) -> None:
 
 def _live(db: Session, mailbox: AddressDigests) -> Sequence[Signature]:
     """Return what a mailbox signed and did not withdraw, locked so that it stays while it gets a link."""
-    return db.scalars(
+    found = db.scalars(
         select(Signature)
         .where(
             or_(*(of_mailbox(code, mailbox.for_letter(code)) for code in STATES)),
@@ -186,7 +192,8 @@ def _live(db: Session, mailbox: AddressDigests) -> Sequence[Signature]:
         )
         .order_by(Signature.state_code, Signature.digest, Signature.id)  # as confirming does
         .with_for_update(read=True, key_share=True)
-    ).all()
+    )
+    return [each for each in found if has_own_digest(db.info[row_mac.KEY], each)]
 
 
 def new_token(db: Session, signatures: Sequence[Signature]) -> str:

@@ -104,6 +104,8 @@ class Signature(Base):
     withdrawn_on: Mapped[date | None]
     digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     """Identifies the mailbox within this letter; erased by a withdrawal and after the close."""
+    digest_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Of digest and key: a digest that was moved to another row leads nobody to it."""
     key_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign_key.id"))
     """The key pair that the box is sealed to."""
     sealed: Mapped[bytes | None]
@@ -151,7 +153,7 @@ class Signature(Base):
         self.submission = None
         self.submitted_at = None
         self.key_id = None
-        self.digest = None
+        self.digest = self.digest_mac = None
         self.public_name = None
         self.public_mac = None
         self.has_words = False

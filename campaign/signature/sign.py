@@ -18,7 +18,7 @@ from campaign.mail.daily_limit import MailRequest, Reserved, reserve_mails
 from campaign.mail.random_wait import Wait, no_wait
 from campaign.mail.retry import LIFETIME
 from campaign.mail.sealed_content import NewMail
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 from campaign.sealing.address import canonical_address, domain_of
 from campaign.sealing.address_digest import AddressDigests, domain_digest
 from campaign.sealing.box import Details
@@ -33,6 +33,7 @@ from campaign.signature.model import (
     box_context,
     public_mac,
 )
+from campaign.signature.signature_mac import digest_mac
 from campaign.signature.submission import Submission
 from campaign.signature.token_mac import token_row
 
@@ -182,7 +183,8 @@ def _pending(db: Session, signing: Signing, today: date) -> dict[str, Any]:
         "residence": signing.residence,
         "disclosure": signing.disclosure,
         "signed_on": today,
-        "digest": signing.digests.for_letter(signing.state_code),
+        "digest": (digest := signing.digests.for_letter(signing.state_code)),
+        "digest_mac": digest_mac(db.info[row_mac.KEY], signing.state_code, signature_id, digest),
         "held_for": signing.held_for,
         "organisers_only": signing.organisers_only,
         "public_mac": public_mac(db, signing.disclosure, signing.state_code, signature_id),

@@ -51,9 +51,9 @@ def set_disclosure(db: Session, signature: Signature, disclosure: str) -> None:
         signature.public_name = None
         signature.name_review = None
     if disclosure == COUNTED:
-        digest = signature.digest
+        digest = signature.digest, signature.digest_mac
         signature.erase_personal_data()
-        signature.digest = digest
+        signature.digest, signature.digest_mac = digest
 
 
 def withdraw(

@@ -38,6 +38,7 @@ from campaign.settings import Settings
 from campaign.signature import erase
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
+from campaign.signature.signature_mac import digest_mac
 from campaign.signature.token_mac import token_row
 from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
@@ -169,6 +170,9 @@ def _confirming(grown: Grown) -> Iterable[Request]:
         {"state_code": code, "id": uuid4(), "digest": os.urandom(32), "signed_on": today, **pending}
         for _, code in zip(tokens, cycle(CODES))
     ]
+    key = grown.site.keys.row
+    for row in rows:
+        row["digest_mac"] = digest_mac(key, row["state_code"], row["id"], row["digest"])
     with grown.site.database.writing() as db:
         db.execute(insert(Signature), rows)
         links = [

@@ -28,6 +28,7 @@ from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.signature.model import Signature
+from campaign.signature.signature_mac import digest_mac
 from tests.bench import home, load, report, server, site
 from tests.bench.site import MadeSite
 
@@ -125,6 +126,8 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
                 for code in CODES[: kind.letters]
             ]
             for row in rows:
+                assert row.digest
+                row.digest_mac = digest_mac(keys.row, row.state_code, row.id, row.digest)
                 details = Details(name="Mara Example", email=email)
                 row.sealed = seal.seal(details, key.public_key, row.context)
             db.add_all(rows)

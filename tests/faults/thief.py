@@ -58,9 +58,12 @@ NO_BOXES = {
     "organiser.public_key",
     "organiser.salt",
     "organiser_session.hash",
+    "organiser_session.mac",
     "signature.digest",
+    "signature.digest_mac",
     "signature.public_mac",
     "signature_token.hash",
+    "signature_token.mac",
     "spent_proof.hash",
 }
 """Columns of hashes, digests, MACs, salts and public keys; each value is tried as a key."""

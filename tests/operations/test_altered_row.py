@@ -31,6 +31,7 @@ from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.code import code_hash, code_key
 from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
+from campaign.signature.link import siblings
 from campaign.signature.model import Signature
 from campaign.signature.withdraw import disclose
 from tests.conftest import NOW
@@ -235,7 +236,9 @@ def test_macs_are_renewed_for_another_secret_key_and_what_was_altered_stays_so(
     make_organiser(db, owner)
     code = invitation.invite(db, owner, "Third", now=NOW)
     public = make_signature(db, keys, disclosure="public")
+    moved = make_signature(db, keys)
     written(db, update(Organiser).where(Organiser.name == "Pavel").values(role="owner"))
+    written(db, update(Signature).where(Signature.id == moved.row.id).values(digest=b"x" * 32))
     new = ServerKeys.from_secret("another secret key, as long as the first")
 
     renew_macs(db, keys.row, new.row)
@@ -247,6 +250,9 @@ def test_macs_are_renewed_for_another_secret_key_and_what_was_altered_stays_so(
     assert unlock(db, "Olga Organiser", PASSPHRASE).id == owner.id
     assert invitation.join(db, code, PASSPHRASE, now=NOW).name == "Third"
     assert find_by_token(db, public.token).id == public.row.id
+    db.expire_all()
+    assert [each.id for each in siblings(db, public.row)] == [public.row.id]
+    assert siblings(db, moved.row) == []
     outcomes = approve_names(
         db, [("de", public.row.id)], key_ring(db, owner.campaign_private_key), shown=None
     )

@@ -14,7 +14,7 @@ from campaign.errors import CampaignError
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.role import ORGANISER
-from campaign.sealing import box, key_wrapping
+from campaign.sealing import box, key_wrapping, row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
@@ -25,6 +25,7 @@ from campaign.signature import submission
 from campaign.signature.confirm import Confirmation, confirm
 from campaign.signature.link import linked, new_token
 from campaign.signature.model import COUNTED, Signature, public_mac
+from campaign.signature.signature_mac import digest_mac
 from campaign.signature.submission import Submission
 from tests.conftest import NOW
 
@@ -78,6 +79,8 @@ def make_signature(
         organisers_only=organisers_only,
         has_words=bool(words) and is_sealed,
     )
+    assert row.digest is not None
+    row.digest_mac = digest_mac(db.info[row_mac.KEY], state, row.id, row.digest)
     row.public_mac = public_mac(db, disclosure, state, row.id)
     if is_sealed:
         details = Details(name=name, email=email, town=town, words=words)

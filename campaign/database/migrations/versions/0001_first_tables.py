@@ -345,6 +345,7 @@ def upgrade() -> None:
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("digest_mac", sa.LargeBinary(length=32), nullable=True),
         sa.Column("key_id", sa.Uuid(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("organisers_only", sa.Boolean(), server_default=sa.false(), nullable=False),

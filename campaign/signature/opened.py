@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,13 @@ class Pending:
     typed: Submission | None
     """What was typed; ``None`` if this link cannot show it, and so cannot confirm it."""
     submitted_at: datetime | None
-    shown: Shown
+    counting: Signature | None
+    """The confirmed signature of the same mailbox, whatever link opens it."""
+
+    @property
+    def shown(self) -> Shown:
+        """What the page shows of it."""
+        return Shown.of(self.signature, counting=self.counting)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +41,10 @@ class OpenedLetter:
     """The confirmed one of the link, else its newest pending one, else a withdrawn one."""
     is_substitute: bool
     """Whether the signature counts in place of the one that the mail was about."""
-    counting: Signature | None
-    """The mailbox's confirmed signature, whatever link opens it."""
     pending: list[Pending]
-    """Of the link, the newest first."""
+    """Of the link, the newest first; the rules for spellings may have made them two mailboxes'."""
     elsewhere: list[datetime]
-    """When the mailbox's other pending ones were submitted, each of which has a link of its own."""
+    """When other pending ones of these mailboxes were submitted, each of which has a link of its own."""
     replaced: Signature | None
     """A withdrawn one of the link, when another one counts instead."""
 
@@ -70,21 +75,18 @@ def open_letter(
     state_codes = list(dict.fromkeys(each.signature.state_code for each in waiting_first))
     chosen = state_code if state_code in state_codes else state_codes[0]
     links = [each for each in found if each.signature.state_code == chosen]
-    live = next((each.signature for each in links if each.signature.withdrawn_on is None), None)
-    mailbox = siblings(db, live) or [live] if live else []
-    counting = next((each for each in mailbox if each.is_confirmed), None)
-    pending = _pending(links, counting, token, keys)
+    mailboxes = _mailboxes(db, links)
+    pending = _pending(links, mailboxes, token, keys)
     main = _main(links, pending)
     own = {each.signature.id for each in links}
     return OpenedLetter(
         state_codes=sorted(state_codes),
         signature=main.signature,
         is_substitute=main.is_substitute,
-        counting=counting,
         pending=pending,
         elsewhere=sorted(
             submission.unwrap_time(each, keys) or now
-            for each in mailbox
+            for each in chain.from_iterable(mailboxes.values())
             if each.id not in own
             and each.confirmed_on is None
             and not is_expired(each, now.date(), confirmation_days)
@@ -95,13 +97,21 @@ def open_letter(
     )
 
 
-def _pending(links: list[Linked], counting: Signature | None, token: str, keys: ServerKeys) -> list[Pending]:
+def _mailboxes(db: Session, links: list[Linked]) -> dict[bytes | None, list[Signature]]:
+    """Return what each mailbox of the link submitted, by its digest; without one a signature is alone."""
+    live = {each.signature.digest: each.signature for each in links if each.signature.withdrawn_on is None}
+    return {digest: siblings(db, signature) for digest, signature in live.items()}
+
+
+def _pending(
+    links: list[Linked], mailboxes: dict[bytes | None, list[Signature]], token: str, keys: ServerKeys
+) -> list[Pending]:
     pending = [
         Pending(
             signature=each.signature,
             typed=submission.unwrap(each.signature, token, keys),
             submitted_at=submission.unwrap_time(each.signature, keys),
-            shown=Shown.of(each.signature, counting=counting),
+            counting=next((row for row in mailboxes[each.signature.digest] if row.is_confirmed), None),
         )
         for each in links
         if each.signature.confirmed_on is None and each.signature.withdrawn_on is None

@@ -1,8 +1,13 @@
 """A day's last mail is its mailbox owner's: nobody's posts, under any spelling, take it or look into it."""
 
+import os
+from uuid import UUID
+
 import pytest
+from sqlalchemy import func, select, update
 
 from campaign.signature.link import link_all, send_links
+from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.conftest import NOW
 from tests.support.private_page import buttons, press
@@ -138,3 +143,77 @@ def test_asking_for_the_links_of_another_spelling_leaves_the_owner_the_last_mail
     supporter.sign(email=OWNER)
 
     assert supporter.purpose == "confirm"
+
+
+def open_two_mailboxes(supporter: Supporter, site: Site, *, confirmed: bool) -> None:
+    """Let one link open what two mailboxes wait for, as after a change of what counts as one spelling."""
+    for number in range(5):
+        supporter.sign(email=OWNER, name=f"Number {number}")
+    last = supporter.token
+    if confirmed:
+        supporter.act("confirm")
+    old = ids(site)
+    supporter.sign(email=OWNER, name="Of Another")
+    [new] = ids(site) - old
+    with site.database.writing() as db:
+        db.execute(update(Signature).where(Signature.id == new).values(digest=os.urandom(32)))
+    supporter.sign(email=OWNER, name="Came Later")
+    supporter.token = last
+
+
+def ids(site: Site) -> set[UUID]:
+    with site.database.reading() as db:
+        return set(db.scalars(select(Signature.id)))
+
+
+def counting(site: Site) -> int:
+    is_counting = Signature.confirmed_on.is_not(None), Signature.withdrawn_on.is_(None)
+    with site.database.reading() as db:
+        return db.scalar(select(func.count()).where(*is_counting)) or 0
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("other_first", [True, False])
+def test_of_two_mailboxes_under_one_link_each_can_be_confirmed(
+    supporter: Supporter, site: Site, *, other_first: bool
+) -> None:
+    open_two_mailboxes(supporter, site, confirmed=False)
+    for name in ("Of Another", "Came Later") if other_first else ("Came Later", "Of Another"):
+        assert confirm(supporter, name, "confirm") == 303
+
+    assert counting(site) == 2
+    assert "Of Another" not in page(supporter)
+    for _ in range(2):
+        assert supporter.act("withdraw").status_code == 303
+    assert counting(site) == 0
+
+
+def test_beside_the_one_that_counts_another_mailboxs_is_confirmed_and_its_own_replaced(
+    supporter: Supporter, site: Site
+) -> None:
+    open_two_mailboxes(supporter, site, confirmed=True)
+
+    assert sorted(actions(supporter)) == ["confirm", "disclose", "replace", *["withdraw"] * 3]
+    assert confirm(supporter, "Came Later", "replace") == 303
+    assert confirm(supporter, "Of Another", "confirm") == 303
+    assert counting(site) == 2
+
+
+def test_what_waits_elsewhere_is_counted_for_each_mailbox(supporter: Supporter, site: Site) -> None:
+    open_two_mailboxes(supporter, site, confirmed=False)
+
+    assert "4 other submissions wait for this letter" in page(supporter)
+    confirm(supporter, "Of Another", "confirm")
+    assert "4 other submissions wait for this letter" in page(supporter)
+    confirm(supporter, "Came Later", "confirm")
+    assert "other submission" not in page(supporter)
+
+
+def confirm(supporter: Supporter, name: str, action: str) -> int:
+    """Press the button under the submission of *name*; return the status."""
+    [section] = [each for each in page(supporter).split("<section")[1:] if name in each]
+    sent = press(section, action)
+    assert sent["action"] in [each["action"] for each in buttons(section)]
+    answer = supporter.client.post(f"/en/signature/{supporter.token}", data=sent)
+    supporter.site.snapshots.expire()
+    return answer.status_code

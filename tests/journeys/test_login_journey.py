@@ -57,7 +57,8 @@ def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organi
     expect(owner.page.get_by_text("Paula Publica")).to_be_visible()
 
 
-def test_a_download_asks_for_the_passphrase_and_then_begins_by_itself(owner: Organiser, site: Site) -> None:
+def age_answers(site: Site) -> None:
+    """Let every session's last passphrase be months old."""
     key = ServerKeys.from_secret((site.instance / "secret_key").read_text().strip()).row
     engine = create_engine(f"sqlite:///{site.instance / 'campaign.sqlite'}")
     with Session(engine, info={row_mac.KEY: key}) as db:
@@ -66,6 +67,32 @@ def test_a_download_asks_for_the_passphrase_and_then_begins_by_itself(owner: Org
             row_mac.sign(db, session)
         db.commit()
     engine.dispose()
+
+
+def test_a_page_that_somebody_prepared_at_her_computer_says_what_it_does(
+    owner: Organiser, site: Site
+) -> None:
+    age_answers(site)
+    page = owner.page
+    page.goto("/organise/account")
+    page.get_by_label("Their name").fill("Mallory Example")
+    page.get_by_role("radio", name="Owner", exact=True).check()
+    owner.press("Make the invitation")
+    owner.reads("Your passphrase once more")
+    waiting = page.get_by_role("region", name="This is done next")
+    expect(waiting).to_contain_text("Invite somebody to these pages")
+    assert waiting.get_by_role("definition").all_inner_texts() == ["Mallory Example", "Owner"]
+
+    tab_to(page, "Do not do this")
+    page.keyboard.press("Enter")
+
+    owner.reads("Overview")
+    page.goto("/organise/account")
+    expect(page.get_by_text("Mallory Example")).to_have_count(0)
+
+
+def test_a_download_asks_for_the_passphrase_and_then_begins_by_itself(owner: Organiser, site: Site) -> None:
+    age_answers(site)
     page = owner.page
     page.goto("/organise/")
     page.get_by_role("link", name="CSV Germany").click()

@@ -14,6 +14,7 @@ from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.web.organise import carried_form, reauthentication
 from campaign.web.organise.blueprint import bp
+from campaign.web.organise.carried_summary import carried_summary
 from campaign.web.organise.permission import LEAST, OPEN, allows
 from campaign.web.organise.session import (
     WHO,
@@ -109,7 +110,9 @@ def add_organiser() -> dict[str, object]:
     who = cast("Unlocked | None", g.get("unlocked"))
     return {
         "unlocked": who,
-        "carried": carried_form.carried,  # not called for error pages: the form may be what is wrong
+        # Not called for error pages: the form may be what is wrong.
+        "carried": carried_form.carried,
+        "carried_summary": carried_summary,
         "altered_boxes": altered_boxes,
         "may": lambda endpoint: who is not None and allows(who.role, endpoint),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Response, current_app, g, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException
@@ -16,7 +17,7 @@ from werkzeug.routing import RequestRedirect
 from campaign.errors import RoleError
 from campaign.web.organise import reauthentication
 from campaign.web.organise.permission import allows
-from campaign.web.organise.session import unlocked
+from campaign.web.organise.session import WHO, unlocked
 
 TYPED = "typed."
 """Precedes the names of the carried fields, which may be those of the page that carries them."""
@@ -55,9 +56,12 @@ def of_this_request() -> CarriedForm:
 
 
 def brought_by_this_request() -> CarriedForm | None:
-    """Return what the posted page carried, if anything."""
-    target = request.form.get("target") or request.args.get("target", "")
-    if not target:
+    """Return what the posted page carried, or what its address names, if a passphrase may lead to it."""
+    target = request.form.get("target", "")
+    if request.endpoint == "organise.again":
+        target = request.args.get("target", "")
+    # A browser in which nobody logged in has nothing that waits.
+    if not target or WHO not in cookie:
         return None
     typed = [
         (name.removeprefix(TYPED), text)
@@ -65,7 +69,8 @@ def brought_by_this_request() -> CarriedForm | None:
         if name.startswith(TYPED) and _may_be_carried(name.removeprefix(TYPED))
     ]
     method = "POST" if request.form.get("method") == "POST" else "GET"
-    return CarriedForm(target, method, typed, bool(request.form.get("has_file")))
+    waiting = CarriedForm(target, method, typed, bool(request.form.get("has_file")))
+    return waiting if match(waiting) else None
 
 
 def carried() -> CarriedForm | None:
@@ -76,11 +81,17 @@ def carried() -> CarriedForm | None:
 
 
 def proceed(waiting: CarriedForm | None) -> ResponseReturnValue:
-    """Answer the request that waited; without one, or with one that is none of ours, show the overview."""
-    found = _match(waiting) if waiting else None
+    """Answer the request that waited; without one, or with one that is none of ours, show the overview.
+
+    Raises:
+        RoleError: It is not for this organiser's role.
+    """
+    found = match(waiting) if waiting else None
     if waiting is None or found is None:
         return redirect(url_for("organise.dashboard"), 303)
     endpoint, arguments = found
+    if not allows(unlocked().role, endpoint):
+        raise RoleError("the role does not allow what waited for the passphrase")
     if waiting.is_form:
         return call_view(endpoint, arguments, MultiDict(waiting.typed))
     url = url_for(endpoint, **arguments)
@@ -108,12 +119,8 @@ def can_be_repeated(endpoint: str | None, *, method: str | None = None) -> bool:
     return endpoint in reauthentication.ASKS.keys() | reauthentication.HARMLESS.keys() - {"organise.logout"}
 
 
-def _match(waiting: CarriedForm) -> tuple[str, dict[str, Any]] | None:
-    """Return endpoint and arguments of an organisers' form, or of a file or page that asks.
-
-    Raises:
-        RoleError: It is not for this organiser's role.
-    """
+def match(waiting: CarriedForm) -> tuple[str, dict[str, Any]] | None:
+    """Return endpoint and arguments of an organisers' form, or of a file or page that asks."""
     adapter = current_app.url_map.bind_to_environ(request.environ)
     try:
         endpoint, arguments = adapter.match(urlsplit(waiting.target).path, method=waiting.method)
@@ -121,8 +128,6 @@ def _match(waiting: CarriedForm) -> tuple[str, dict[str, Any]] | None:
         return None
     if not can_be_repeated(endpoint, method=waiting.method):
         return None
-    if not allows(unlocked().role, endpoint):
-        raise RoleError("the role does not allow what waited for the passphrase")
     return endpoint, dict(arguments)
 
 

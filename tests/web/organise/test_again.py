@@ -125,7 +125,7 @@ def test_a_form_that_waits_for_the_passphrase_loses_nothing(
 ) -> None:
     asked = ask_later(organiser, clock, "/organise/account/organisation", **ORGANISATION)
     assert asked.status_code == 422
-    assert "What you entered is kept in this page" in asked.text
+    assert "Nothing was changed yet" in asked.text
     with site.database.reading() as db:
         assert not organisation(db).name
     wrong = answer(organiser, asked, passphrase=WRONG)
@@ -362,7 +362,7 @@ def test_beyond_some_names_the_next_page_with_names_asks(
 
     for method, path, typed in SEARCHES:
         asked = organiser.client.open(path, method=method, data={"csrf_token": token, **typed})
-        assert "Signatory" not in asked.text.replace('value="Signatory"', ""), path
+        assert not re.search(r"Signatory (\d|of)", asked.text), path
         if method == "GET":
             assert asked.location.startswith("/organise/again?target="), path
             asked = organiser.get(asked.location)

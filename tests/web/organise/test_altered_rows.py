@@ -8,11 +8,15 @@ from sqlalchemy import text as sql
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from campaign.delivery import delegation
+from campaign.delivery.delegation import Address
 from campaign.organiser.account import Organiser
+from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.sealing import box
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
+from tests.conftest import NOW
 from tests.support.factories import make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
@@ -30,6 +34,7 @@ def test_no_signature_is_taken_with_a_forged_key(
 
     assert supporter.sign().status_code == 503
     assert db.query(Signature).count() == 0
+    db.rollback()  # SQLite has one writer, and a login writes
     assert client.get("/healthz").get_json()["key"] == "forged"
     assert "Somebody changed the database without the server’s key" in text(organiser.get("/organise/"))
     answer = OrganisersBrowser(app).log_in()
@@ -50,6 +55,8 @@ def test_an_edited_account_is_logged_out_and_told_why(
 def test_an_owner_stores_edited_safety_lists_again(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser
 ) -> None:
+    save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
+    delegation.save(db, Address("de", "de@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
     waiting = make_signature(db, keys, disclosure="public")
     written(db, sql("UPDATE site SET content = replace(content, 'uz', 'fr') WHERE name = 'safety'"))
 
@@ -60,6 +67,7 @@ def test_an_owner_stores_edited_safety_lists_again(
     assert answer.status_code == 303
     assert "Nothing is published" in text(organiser.get("/organise/signatures"))
     assert db.query(Signature.public_name).scalar() is None
+    db.rollback()
     page = organiser.get("/organise/safety")
     assert "Somebody changed these lists" in text(page)
 

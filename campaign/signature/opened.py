@@ -99,8 +99,11 @@ def open_letter(
 
 def _mailboxes(db: Session, links: list[Linked]) -> dict[bytes | None, list[Signature]]:
     """Return what each mailbox of the link submitted, by its digest; without one a signature is alone."""
-    live = {each.signature.digest: each.signature for each in links if each.signature.withdrawn_on is None}
-    return {digest: siblings(db, signature) for digest, signature in live.items()}
+    found: dict[bytes | None, list[Signature]] = {}
+    for signature in (each.signature for each in links if each.signature.withdrawn_on is None):
+        # A row whose digest is not its own has no siblings.
+        found[signature.digest] = found.get(signature.digest) or siblings(db, signature)
+    return found
 
 
 def _pending(

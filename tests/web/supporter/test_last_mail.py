@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from campaign.signature.link import link_all, send_links
 from campaign.signature.model import Signature
+from campaign.signature.signature_mac import digest_mac
 from campaign.web.site import Site
 from tests.conftest import NOW
 from tests.support.private_page import buttons, press
@@ -156,7 +157,9 @@ def open_two_mailboxes(supporter: Supporter, site: Site, *, confirmed: bool) -> 
     supporter.sign(email=OWNER, name="Of Another")
     [new] = ids(site) - old
     with site.database.writing() as db:
-        db.execute(update(Signature).where(Signature.id == new).values(digest=os.urandom(32)))
+        digest = os.urandom(32)
+        mac = digest_mac(site.keys.row, "de", new, digest)
+        db.execute(update(Signature).where(Signature.id == new).values(digest=digest, digest_mac=mac))
     supporter.sign(email=OWNER, name="Came Later")
     supporter.token = last
 

@@ -23,8 +23,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     help="The journal of another machine of this site; may be repeated.",
 )
+@click.option(
+    "--others",
+    type=click.Choice(["replay", "ignore"]),
+    help="What to do with acts of databases that the backup does not know.",
+)
 @pass_campaign
-def restore(campaign: Campaign, file: Path, replace: bool, journals: tuple[Path, ...]) -> None:
+def restore(
+    campaign: Campaign, file: Path, replace: bool, journals: tuple[Path, ...], others: str | None
+) -> None:
     """Restore the backup FILE, and replay what the journal says of the time after it.
 
     Stop the site first, on every machine. With PostgreSQL, CAMPAIGN_DATABASE_URL names a new, empty
@@ -35,6 +42,7 @@ def restore(campaign: Campaign, file: Path, replace: bool, journals: tuple[Path,
         campaign.appeal,
         file,
         journals=journals,
+        with_foreign={None: None, "replay": True, "ignore": False}[others],
         replaces=replace,
         now=SYSTEM_CLOCK(),
     )
@@ -60,7 +68,14 @@ def _print(restored: Restored) -> None:
             " without this account nobody could open the names."
         )
     if found.missing_journals:
-        click.echo(f"! {found.missing_journals} × a journal of another machine is missing: use --journal.")
+        click.echo(f"! {found.missing_journals} × a journal of this site is missing: use --journal.")
+    if found.missing_lines:
+        click.echo(
+            f"! {found.missing_lines} × a line of the journal is missing: a newer copy, or another machine's"
+            " file, may have it: use --journal."
+        )
+    if found.conflicting_lines:
+        click.echo(f"! {found.conflicting_lines} × two journals differ in a line: both were replayed.")
     if restored.aside:
         click.echo(f"The database before is {restored.aside}: destroy it when you no longer need it.")
     click.echo("Start the site. Until an owner has looked at the page Restored, no name is published")

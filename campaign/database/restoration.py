@@ -30,6 +30,10 @@ class Restoration:
     """Organisers who were removed or lowered later, but without whom nobody could open the names."""
     missing_journals: int = 0
     """Journals of this database that were not there: their acts are unknown."""
+    missing_lines: int = 0
+    """Lines that the journals lack: their acts are unknown."""
+    conflicting_lines: int = 0
+    """Lines that two copies of a journal have with different acts: all were replayed."""
 
 
 def unreviewed(db: Session) -> Restoration | None:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from campaign.database import migration, sqlite_file
 from campaign.database.connection import WAIT_SECONDS, WriterQueue, postgresql_engine, sqlite_engine
-from campaign.database.journal import Journal, use
+from campaign.database.journal import location_of, use
+from campaign.database.journal_file import Journal
 from campaign.settings import Settings
 
 CHECKPOINT_MILLISECONDS = 100
@@ -49,7 +50,8 @@ class Database:
     @classmethod
     def of_site(cls, settings: Settings, *, queue_timeout_seconds: float | None = None) -> Self:
         """Return the site's database, with this machine's journal."""
-        journal = Journal(settings.instance / "journal")
+        location = location_of(make_url(settings.database_url))
+        journal = Journal(settings.instance / "journal", location)
         return cls(settings.database_url, journal=journal, queue_timeout_seconds=queue_timeout_seconds)
 
     def session(self, *, writes: bool = False) -> Session:

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
 
-from campaign.database.journal import Journal, sync_folder
+from campaign.database.journal_file import Journal, sync_folder
 from campaign.errors import CampaignError, SettingsError
 
 MAGIC = b"SQLite format 3\x00"
@@ -25,7 +25,7 @@ def open_or_create(path: Path, journal: Journal | None) -> None:
             raise SettingsError(
                 f"CAMPAIGN_DATABASE_URL: {path} {damage}; restore a backup with `campaign restore`"
             )
-    elif journal is not None and journal.path.exists() and journal.last_number():
+    elif journal is not None and any(journal.ends().values()):
         raise SettingsError(
             f"CAMPAIGN_DATABASE_URL: {path} is gone, but {journal.path} shows that it held a campaign:"
             " restore a backup with `campaign restore`, or begin with another instance folder"

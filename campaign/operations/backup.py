@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from campaign.database.journal import sync_folder
+from campaign.database.journal_file import sync_folder
 from campaign.errors import CampaignError
 
 

@@ -1,17 +1,19 @@
 """When the site starts: compare the database with this machine's journal, and replay what it lacks."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import journal
-from campaign.database.journal import Journal, JournalPosition, Line
+from campaign.database.journal_file import Journal, Line, Part
 from campaign.errors import JournalError
 from campaign.operations import replay
+from campaign.operations.unreplayed import Unreplayed, unreplayed
 from campaign.signature.model import Signature
 
 _CHECKED_AT_ONCE = 500
@@ -22,35 +24,57 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
 
     Lines mean that somebody put a backup in the database's place, so publication and delivery stop until an
     owner has looked. A single line may also be that of an interrupted commit, but nothing tells them apart.
+    They stop too if lines are missing, as in an older copy of the file, or if the file is another one.
     A withdrawal that the rows do not know although the position says so, as when SQLite's log of another
-    time lay beside a backup, means that nothing is certain: then all is replayed.
+    time lay beside a backup, means that nothing is certain: then all is replayed. Acts of a database
+    that this one never was are those of a rehearsal.
 
     Raises:
         JournalError: The journal tells of an erasure, which only ``campaign restore`` replays.
     """
-    position, last = journal.locked_position(db, present.id), present.last_number()
-    missing = _forget_missing(db, present)
-    lines = present.lines()
-    is_overlaid = lacks_withdrawal(db, (line for line in lines if line.number <= position))
-    if last <= position and not missing and not is_overlaid:
+    part = present.part()
+    journal.locked_position(db, part)
+    found = unreplayed(db, [present])
+    if lacks_withdrawal(db, found):
+        found = replace(found, is_certain=False)
+    lost = lost_parts(db, present, found)
+    if lost:
+        present.begin(part, lost)
+    if not found.lines and not lost:
         return
-    if is_overlaid:
-        journal.set_position(db, present.id, 0)
-    _refuse_erasure(present, lines if is_overlaid else (line for line in lines if line.number > position))
-    replayed = replay.replay_journals(db, appeal, [present], now=now)
-    journal.set_position(db, present.id, max(position, last))
-    replay.mark_restored(db, replayed.result(missing_journals=missing))
+    _refuse_erasure(present, found.lines)
+    replayed = replay.replay_lines(db, appeal, found, now=now)
+    replay.mark_restored(db, replayed.result(found))
 
 
-def lacks_withdrawal(db: Session, lines: Iterable[Line]) -> bool:
-    """Whether a signature that was withdrawn in one of *lines* is in the database as if it were not.
+def lost_parts(db: Session, present: Journal, found: Unreplayed) -> dict[Part, int]:
+    """Return the parts that end before the database's position, with that position, until it is noted.
+
+    A journal that is not here at all is lost only with SQLite, which one machine uses.
+    """
+    ends = {part: lines[-1].number for part, lines in found.parts.items()}
+    is_sqlite, noted, ids = db.get_bind().dialect.name == "sqlite", present.lacking(), present.ids()
+    return {
+        part: position
+        for part, position in found.known.items()
+        if position > ends.get(part, 0) and part not in noted and (is_sqlite or part.id in ids)
+    }
+
+
+def lacks_withdrawal(db: Session, found: Unreplayed) -> bool:
+    """Whether a signature that was withdrawn before the database's position is there as if it were not.
 
     Of two lines with one number, the transaction of the first failed.
     """
-    committed = {line.number: line for line in lines}.values()
+    committed = {
+        (line.part, line.number): line
+        for part, lines in found.parts.items()
+        for line in lines
+        if line.number <= found.known.get(part, 0)
+    }
     final = [
         (act["state"], UUID(act["id"]))
-        for line in committed
+        for line in committed.values()
         for act in line.acts
         if act["act"] in (journal.WITHDRAW, journal.REPLACE)
     ]
@@ -70,12 +94,3 @@ def _refuse_erasure(present: Journal, lines: Iterable[Line]) -> None:
             " is so, `campaign backup FILE` and `campaign restore --replace FILE` erase it again; if a"
             " rehearsal wrote these lines, remove them from the file, and give the rehearsal its own journal"
         )
-
-
-def _forget_missing(db: Session, present: Journal) -> int:
-    """Return how many other journals an SQLite database knows, which one machine uses; once."""
-    if db.get_bind().dialect.name != "sqlite":
-        return 0
-    missing = replay.count_missing(db, [present])
-    db.execute(delete(JournalPosition).where(JournalPosition.id != present.id))
-    return missing

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from campaign import secret_key
 from campaign.database.fact import belongs_to, save_secret_key
-from campaign.database.journal import sync_folder
+from campaign.database.journal_file import sync_folder
 from campaign.database.session import Database
 from campaign.errors import SettingsError, WrongKeyError
 from campaign.mail import sealed_content

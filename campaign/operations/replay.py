@@ -1,17 +1,17 @@
 """Replay the journal on a database that is older than it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import batch, journal
-from campaign.database.journal import Act, Journal, JournalPosition, Line
+from campaign.database.journal_file import Act, Line
 from campaign.database.restoration import Restoration, mark
 from campaign.delivery import delegation, journaled
 from campaign.delivery.model import DeliveryRow
@@ -19,6 +19,7 @@ from campaign.disclosure import approval, safety_list
 from campaign.disclosure.approval import Outcome
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.operations.emergency import destroy_keys
+from campaign.operations.unreplayed import Unreplayed
 from campaign.organiser import campaign_key_change, membership, promotion
 from campaign.organiser.account import account_by_id
 from campaign.organiser.audit_log import COMMAND_LINE
@@ -45,7 +46,8 @@ class Replay:
     def run(self, lines: Iterable[Line]) -> None:
         """Replay *lines* in their order; acts about unknown rows change nothing."""
         acts = [act for line in lines for act in line.acts]
-        for act in acts:
+        # An outcome may stand in another machine's journal than its delivery.
+        for act in sorted(acts, key=lambda act: bool(act["act"] == journal.OUTCOME)):
             name = act["act"]
             if name in journal.REPORTED:
                 self.reported[name] += 1
@@ -56,26 +58,27 @@ class Replay:
             destroy_keys.destroy_in(self.db, self.now)
             self.replayed[journal.DESTROY] += 1
 
-    def result(self, *, missing_journals: int = 0) -> Restoration:
+    def result(self, found: Unreplayed) -> Restoration:
         """Return what owners are shown."""
         return Restoration(
             on=self.now.date(),
             replayed={name: number for name, number in self.replayed.items() if number},
             reported=dict(self.reported),
             kept_organisers=self.kept_organisers,
-            missing_journals=missing_journals,
+            missing_journals=found.missing_journals,
+            missing_lines=sum(found.missing.values()),
+            conflicting_lines=found.conflicting_lines,
         )
 
 
-def replay_journals(db: Session, appeal: Appeal, journals: Sequence[Journal], *, now: datetime) -> Replay:
-    """Replay what the database of *db* lacks of *journals*."""
+def replay_lines(db: Session, appeal: Appeal, found: Unreplayed, *, now: datetime) -> Replay:
+    """Replay what the database of *db* lacks."""
     used = db.info.get("journal")
     journal.use(db, None)
     replay = Replay(db, appeal, now)
-    for each in journals:
-        position = journal.locked_position(db, each.id)
-        replay.run(each.lines(after=position))
-        journal.set_position(db, each.id, max(position, each.last_number()))
+    replay.run(found.lines)
+    for part, lines in found.parts.items():
+        journal.set_position(db, part, max(found.known.get(part, 0), lines[-1].number))
     db.flush()
     journal.use(db, used)
     return replay
@@ -93,13 +96,6 @@ def mark_restored(db: Session, restoration: Restoration) -> None:
         )
     )
     mark(db, restoration)
-
-
-def count_missing(db: Session, journals: Sequence[Journal]) -> int:
-    """Return how many other journals the database knows."""
-    known = {each.id for each in journals}
-    others = db.scalars(select(JournalPosition.id).where(JournalPosition.number > 0))
-    return len(set(others) - known)
 
 
 def _locked(db: Session, act: Act) -> Signature | None:

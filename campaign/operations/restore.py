@@ -10,17 +10,19 @@ from pathlib import Path
 
 from sqlalchemy import MetaData, inspect
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import migration, restoration, sqlite_file
 from campaign.database.fact import check_secret_key
-from campaign.database.journal import Journal
+from campaign.database.journal_file import Journal
 from campaign.database.restoration import Restoration
 from campaign.database.session import Database, take_setup_lock
 from campaign.errors import CampaignError, SettingsError
 from campaign.operations import copy, replay
 from campaign.operations.backup import environment, tool
 from campaign.operations.instance_lock import instance_lock
+from campaign.operations.unreplayed import Unreplayed, unreplayed
 from campaign.organiser import audit_chain, audit_log
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.server_key import ServerKeys
@@ -39,12 +41,19 @@ class Restored:
     """Where the database is that was replaced; SQLite only."""
 
 
+@dataclass(frozen=True)
+class _Journals:
+    files: Sequence[Path]
+    with_foreign: bool | None
+
+
 def restore(
     settings: Settings,
     appeal: Appeal,
     file: Path,
     *,
     journals: Sequence[Path] = (),
+    with_foreign: bool | None = None,
     replaces: bool = False,
     now: datetime,
 ) -> Restored:
@@ -55,21 +64,25 @@ def restore(
         appeal: The campaign's content.
         file: As :func:`campaign.operations.backup.back_up` wrote it.
         journals: Of the site's other machines.
+        with_foreign: Whether to replay acts of databases that the backup does not know: the site may have
+            moved there after the backup, or somebody practised there.
         replaces: Put a present SQLite database aside.
         now: The present time.
 
     Raises:
-        CampaignError: The site runs, a database is there, or *file* is no whole backup of this site.
+        CampaignError: The site runs, a database is there, *file* is no whole backup of this site, or the
+            journals have acts of other databases and *with_foreign* does not say what they are.
     """
     if not file.is_file():
         raise CampaignError(f"there is no file {file}")
     with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
+        others = _Journals(journals, with_foreign)
         if database.is_sqlite:
-            return _restore_sqlite(database, settings, appeal, file, journals, replaces=replaces, now=now)
+            return _restore_sqlite(database, settings, appeal, file, others, replaces=replaces, now=now)
         _check_empty(database)
         try:
             _restore_postgresql(database, file)
-            return _finish(database, settings, appeal, journals, now)
+            return _finish(database, settings, appeal, others, now)
         except BaseException:
             with suppress(SQLAlchemyError):  # then the next attempt empties it
                 _empty(database)
@@ -81,7 +94,7 @@ def _restore_sqlite(
     settings: Settings,
     appeal: Appeal,
     file: Path,
-    journals: Sequence[Path],
+    journals: _Journals,
     *,
     replaces: bool,
     now: datetime,
@@ -156,10 +169,8 @@ def _restore_postgresql(site: Database, file: Path) -> None:
 
 
 def _finish(
-    database: Database, settings: Settings, appeal: Appeal, journals: Sequence[Path], now: datetime
+    database: Database, settings: Settings, appeal: Appeal, journals: _Journals, now: datetime
 ) -> Restored:
-    assert database.journal is not None
-    present = [database.journal, *(Journal(path) for path in journals)]
     with database.engine.connect() as connection:
         if migration.current(connection) is None:
             raise CampaignError("the backup holds no campaign")
@@ -173,12 +184,27 @@ def _finish(
             if keys is not None:
                 row_mac.use_key(db, keys.row)
                 audit_chain.use_key(db, keys.audit)
-        replayed = replay.replay_journals(db, appeal, present, now=now)
+        found = _unreplayed(db, database, journals)
+        replayed = replay.replay_lines(db, appeal, found, now=now)
         if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted
             check_secret_key(db, settings.secret_key)
-        result = replayed.result(missing_journals=replay.count_missing(db, present))
+        result = replayed.result(found)
         audit_log.record(db, audit_log.COMMAND_LINE, "restore backup", now=now)
         replay.mark_restored(db, result)
         restoration.finish(db)
     with database.snapshot() as reading:
         return Restored(restoration=result, differences=compare(reading))
+
+
+def _unreplayed(db: Session, database: Database, journals: _Journals) -> Unreplayed:
+    present = database.journal
+    assert present is not None
+    files = [present, *(Journal(path, present.location) for path in journals.files)]
+    found = unreplayed(db, files, with_foreign=bool(journals.with_foreign))
+    if found.foreign and journals.with_foreign is None:
+        databases = ", ".join(f"{location} ({number})" for location, number in found.foreign.items())
+        raise CampaignError(
+            f"the journal has acts of databases that the backup does not know: {databases}; if the site was"
+            " moved there, add --others replay, and if it was a rehearsal, --others ignore"
+        )
+    return found

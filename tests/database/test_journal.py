@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from campaign.database import journal
 from campaign.database.fact import read_fact, save_fact
-from campaign.database.journal import Journal, JournalPosition, Line
+from campaign.database.journal import JournalPosition, location_of
+from campaign.database.journal_file import Journal, Line, Part
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import JournalError
@@ -31,7 +32,11 @@ def site(settings: Settings) -> Iterator[Database]:
 
 def file(site: Database) -> Journal:
     assert site.journal is not None
-    return Journal(site.journal.path)  # as another process sees it
+    return Journal(site.journal.path, site.journal.location)  # as another process sees it
+
+
+def last_number(site: Database) -> int:
+    return max(file(site).ends().values(), default=0)
 
 
 def position(site: Database) -> int:
@@ -49,9 +54,9 @@ def test_a_committed_act_is_in_the_file_with_the_databases_number(site: Database
             withdraw(db, number)
 
     acts = [{"act": "withdraw", "state": "de", "id": each, "on": "2026-11-23"} for each in (1, 2)]
-    assert file(site).lines() == [Line(1, (acts[0],)), Line(2, (acts[1],))]
-    assert file(site).lines(after=1) == [Line(2, (acts[1],))]
-    assert (file(site).last_number(), position(site)) == (2, 2)
+    part = Part(file(site).part().id, location_of(site.url))
+    assert file(site).lines() == [Line(part, 1, (acts[0],)), Line(part, 2, (acts[1],))]
+    assert (last_number(site), position(site)) == (2, 2)
 
 
 def test_the_file_is_for_its_user_alone_and_names_no_time(site: Database) -> None:
@@ -59,7 +64,7 @@ def test_the_file_is_for_its_user_alone_and_names_no_time(site: Database) -> Non
         withdraw(db, 1)
 
     assert stat.S_IMODE(file(site).path.stat().st_mode) == 0o600
-    assert not re.search(rb"\d:\d", file(site).path.read_bytes())
+    assert not re.search(r"\d:\d", file(site).path.read_text().replace(location_of(site.url), ""))
 
 
 def test_what_was_rolled_back_is_not_in_the_file(site: Database) -> None:
@@ -89,7 +94,7 @@ def test_an_act_whose_commit_fails_is_in_the_file_and_its_number_is_used_again(s
     with pytest.raises(OperationalError), site.writing() as db:
         withdraw(db, 1)
     event.remove(site.engine, "commit", fail)
-    assert (file(site).last_number(), position(site)) == (1, 0)
+    assert (last_number(site), position(site)) == (1, 0)
 
     with site.writing() as db:
         withdraw(db, 2)
@@ -129,14 +134,15 @@ def test_an_interrupted_line_is_skipped_and_the_next_one_is_whole(site: Database
 def test_a_disk_with_room_for_a_part_of_a_line_is_full(site: Database) -> None:
     withdrawn = site.journal
     assert withdrawn is not None
-    withdrawn.append(1, [])
+    part = withdrawn.part()
+    withdrawn.append(part, 1, [])
     size = withdrawn.path.stat().st_size
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, before[1]))
     try:
         with pytest.raises(JournalError):
-            withdrawn.append(2, [])
+            withdrawn.append(part, 2, [])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
@@ -153,7 +159,7 @@ def test_a_damaged_first_line_is_named_and_stops_an_act_but_no_emergency(
 ) -> None:
     file(site).path.write_bytes(content)
     with pytest.raises(JournalError, match="first line"):
-        _ = file(site).id
+        file(site).part()
     with site.session(writes=True) as db:
         withdraw(db, 1)
         with pytest.raises(OperationalError):
@@ -171,33 +177,45 @@ def test_a_damaged_first_line_is_named_and_stops_an_act_but_no_emergency(
 def test_a_disk_that_is_not_mounted_is_named(site: Database, tmp_path: Path) -> None:
     file(site).path.symlink_to(tmp_path / "not mounted" / "journal")
 
-    with pytest.raises(JournalError, match="No such file"):
-        _ = file(site).id
+    with pytest.raises(JournalError, match="mount its disk"):
+        file(site).part()
 
 
-def test_a_journal_that_disappears_goes_on_under_its_id(site: Database) -> None:
+@pytest.mark.parametrize("how", ["gone", "emptied", "older"])
+def test_a_journal_that_loses_lines_goes_on_under_another_id(site: Database, how: str) -> None:
     with site.writing() as db:
         withdraw(db, 1)
-    known = file(site).id
-    file(site).path.unlink()
-
+    known, older = file(site).part(), file(site).path.read_bytes()
     with site.writing() as db:
         withdraw(db, 2)
+    file(site).path.unlink()
+    if how != "gone":
+        file(site).path.write_bytes(older if how == "older" else b"")
 
-    assert file(site).id == known
-    assert [line.number for line in file(site).lines()] == [2]
+    for number in (3, 4):
+        with site.writing() as db:
+            withdraw(db, number)
+
+    new = file(site).part()
+    assert new.id != known.id
+    assert [line.number for line in file(site).lines() if line.part == new] == [1, 2]
+    with site.reading() as db:
+        assert {part: number for part, number in journal.positions(db).items() if number} == (
+            {known: 2, new: 2}
+        )
 
 
 @pytest.mark.any_database
 def test_the_file_may_be_a_link_to_another_disk(site: Database, tmp_path: Path) -> None:
     elsewhere = tmp_path / "disk" / "letters.journal"
     elsewhere.parent.mkdir()
+    elsewhere.touch()
     file(site).path.symlink_to(elsewhere)
 
     with site.writing() as db:
         withdraw(db, 1)
 
-    assert Journal(elsewhere).last_number() == 1
+    assert list(Journal(elsewhere).ends().values()) == [1]
     assert file(site).path.is_symlink()
 
 

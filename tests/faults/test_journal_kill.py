@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database.journal import Journal
+from campaign.database import journal
+from campaign.database.journal import location_of
+from campaign.database.journal_file import Journal
 from campaign.database.restoration import unreviewed
 from campaign.database.session import Database
 from campaign.operations import replay, start
+from campaign.operations.unreplayed import unreplayed
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.model import Signature
@@ -71,16 +74,16 @@ def test_the_line_of_an_act_that_was_not_committed_is_replayed_on_a_backup_witho
     made, other = make_signature(db, keys), make_signature(db, keys)
     kill_withdrawal(settings, made, WRITTEN)
     kill_withdrawal(settings, other, COMMITTED)
-    journal = Journal(settings.instance / "journal")
-    assert [line.number for line in journal.lines()] == [1, 1]
+    present = Journal(settings.instance / "journal", location_of(database.url))
+    assert [line.number for line in present.lines()] == [1, 1]
 
     with database.writing() as writing:
-        replay.replay_journals(writing, appeal, [journal], now=NOW)
+        replay.replay_lines(writing, appeal, unreplayed(writing, [present]), now=NOW)
     assert not row(database, made).withdrawn_on, "the database is as new as the journal"
 
     with database.writing() as writing:
-        replay.journal.set_position(writing, journal.id, 0)  # as in a backup from before
-        replay.replay_journals(writing, appeal, [journal], now=NOW)
+        journal.set_position(writing, present.part(), 0)  # as in a backup from before
+        replay.replay_lines(writing, appeal, unreplayed(writing, [present]), now=NOW)
     assert row(database, made).withdrawn_on
     with database.snapshot() as reading:
         assert compare(reading) == []

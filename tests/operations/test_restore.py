@@ -2,32 +2,27 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import journal
-from campaign.database.journal import Journal
-from campaign.database.restoration import Restoration, review, unreviewed
+from campaign.database.journal_file import Journal
 from campaign.database.session import Database
 from campaign.delivery import delegation, journaled, outcome, readiness
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import ACCEPTED, PREPARED, SENDING, Delivery, DeliveryRow, advance, by_code
 from campaign.delivery.notice import pending
-from campaign.disclosure import approval, published_name, safety_list
+from campaign.disclosure import approval, safety_list
 from campaign.errors import CampaignError, JournalError, OrganiserError, SettingsError, WrongKeyError
 from campaign.operations import closing as campaign_closing
 from campaign.operations import start
-from campaign.operations.backup import back_up
 from campaign.operations.doctor import journal as journal_doctor
 from campaign.operations.emergency import destroy_keys
-from campaign.operations.restore import Restored, restore
+from campaign.operations.restore import restore
 from campaign.organiser import campaign_key_change, membership, promotion, recovery
 from campaign.organiser.account import Organiser, all_accounts
 from campaign.organiser.invitation import invite, join, revoke
@@ -39,115 +34,31 @@ from campaign.organiser.session import start as log_in
 from campaign.reference.participating_state import STATES
 from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import KeyWrapping
-from campaign.sealing.key_ring import key_ring
-from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature import invalidation, recount
+from campaign.signature import invalidation
 from campaign.signature.announcement import NAMES, ErasureAnnouncement, erased_close, names_erased_on
 from campaign.signature.model import PUBLIC, Signature
 from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
 from tests.support.factories import (
     PASSPHRASE,
-    Made,
     make_delivery,
     make_organiser,
-    make_owner,
-    make_signature,
 )
+from tests.support.past_site import LATER, WEEK, deliver
+from tests.support.past_site import PastSite as Site
 
 pytestmark = pytest.mark.any_database
-
-LATER = NOW + timedelta(days=1)
-
-WEEK = {"confirmation_days": 7}
-
-
-class Site:
-    """A site whose backup is restored after things went on."""
-
-    def __init__(self, settings: Settings, appeal: Appeal, keys: ServerKeys, folder: Path) -> None:
-        self.settings, self.appeal, self.keys = settings, appeal, keys
-        self.file = folder / "letters.backup"
-        self.database = Database.of_site(settings)
-        self.start()
-        with self.writing() as db:
-            self.owner = make_owner(db)
-
-    def start(self) -> None:
-        start.prepare(self.database, self.settings, self.appeal, now=LATER)
-
-    def writing(self) -> Session:
-        return self.database.session(writes=True)
-
-    def sign(self, **details: str) -> Made:
-        with self.writing() as db:
-            return make_signature(db, self.keys, **details)
-
-    def publish(self, *made: Made) -> None:
-        with self.writing() as db:
-            keys = [(each.row.state_code, each.row.id) for each in made]
-            ring = key_ring(db, self.owner.campaign_private_key)
-            approval.approve_names(db, keys, ring, shown=None)
-            approval.approve_words(db, keys, ring, shown=None)
-            db.commit()
-
-    def back_up(self) -> None:
-        self.file.unlink(missing_ok=True)
-        back_up(self.database.url, self.file)
-
-    def restore(self, **how: bool) -> Restored:
-        self.database.close()
-        how = {"replaces": True, **how}
-        return restore(self.settings, self.appeal, self.file, **how, now=LATER)
-
-    def copy_by_hand(self) -> None:
-        """Put the backup in place as people do who do not read."""
-        self.database.close()
-        path = Path(str(self.database.url.database))
-        for each in path.parent.glob(path.name + "*"):
-            each.unlink()
-        shutil.copy(self.file, path)
-        self.start()
-
-    def row(self, made: Made) -> Signature:
-        with self.database.reading() as db:
-            return db.get_one(Signature, (made.row.state_code, made.row.id))
-
-    def unreviewed(self) -> Restoration | None:
-        with self.database.reading() as db:
-            return unreviewed(db)
-
-    def look(self) -> None:
-        with self.writing() as db:
-            review(db)
-            db.commit()
-
-    def published(self) -> list[str]:
-        with self.database.reading() as db:
-            return [name for name, _state in published_name.page_of_names(db).names]
-
-    def assert_counts_equal_rows(self) -> None:
-        with self.database.snapshot() as db:
-            assert recount.compare(db) == []
-
-
-@pytest.fixture
-def site(
-    settings: Settings, appeal: Appeal, keys: ServerKeys, database: Database, tmp_path: Path
-) -> Iterator[Site]:
-    database.close()  # nobody else uses the file
-    site = Site(settings, appeal, keys, tmp_path)
-    yield site
-    site.database.close()
 
 
 @pytest.mark.parametrize("act", [journal.DESTROY, journal.ERASE])
 def test_no_start_replays_an_erasure_and_a_command_that_reads_replays_nothing(site: Site, act: str) -> None:
     mara, zoe = site.sign(), site.sign()
-    rehearsal = Journal(site.settings.instance / "journal")  # a copy of the folder links to the same file
-    rehearsal.append(1, [{"act": "withdraw", "state": "de", "id": mara.row.id, "on": NOW.date()}])
-    rehearsal.append(2, [{"act": act, "closes_on": NOW.date(), "on": NOW.date()}])
+    later = site.database.journal
+    assert later is not None
+    withdrawal = {"act": "withdraw", "state": "de", "id": mara.row.id, "on": NOW.date()}
+    later.append(later.part(), 1, [withdrawal])
+    later.append(later.part(), 2, [{"act": act, "closes_on": NOW.date(), "on": NOW.date()}])
 
     start.prepare(site.database, site.settings, site.appeal, now=LATER, only_reads=True)
     assert not site.row(mara).withdrawn_on
@@ -288,20 +199,6 @@ def test_delegations_and_residents_stay_protected(site: Site, appeal: Appeal) ->
     assert "de" in lists.no_names_to
     assert "FR" in lists.endangered_residences
     assert site.published() == []
-
-
-def deliver(site: Site, signatures: list[Made], *, status: str = ACCEPTED) -> Delivery:
-    """Send a delivery as :mod:`campaign.delivery.send` records it."""
-    with site.writing() as db:
-        rows = [each.row for each in signatures]
-        made = make_delivery(db, rows, status=PREPARED, sending_at=None, settled_at=None, smtp_code=None)
-        advance(db, SENDING, Delivery.id == made.id, sending_at=LATER)
-        journaled.record_sending(db, made.id)
-        db.commit()
-        if status != SENDING:
-            advance(db, status, Delivery.id == made.id, smtp_code=250, settled_at=LATER)
-            db.commit()
-        return db.get_one(Delivery, made.id, populate_existing=True)
 
 
 def test_a_delivery_after_the_backup_is_known_and_can_be_verified(site: Site) -> None:
@@ -640,7 +537,7 @@ def test_a_backup_without_its_journal_stays_closed_until_an_owner_has_looked(sit
 
 def test_the_journal_of_another_machine_is_replayed_too(site: Site, tmp_path: Path) -> None:
     mara = site.sign()
-    other = Database(site.settings.database_url, journal=Journal(tmp_path / "other.journal"))
+    other = Database(site.settings.database_url, journal=Journal(tmp_path / "other.journal", "other"))
     other.info |= site.database.info
     with other.writing() as db:
         recovery.make_recovery_code(db, site.owner, now=NOW)

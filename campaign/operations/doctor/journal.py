@@ -5,10 +5,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
+from campaign.database.journal_file import Journal, Line
 from campaign.database.restoration import unreviewed
 from campaign.database.session import Database
+from campaign.errors import JournalError
+from campaign.operations.catch_up import lost_parts
 from campaign.operations.doctor.finding import Finding
-from campaign.operations.replay import count_missing
+from campaign.operations.unreplayed import unreplayed
 
 
 def findings(database: Database) -> Iterator[Finding]:
@@ -16,22 +21,49 @@ def findings(database: Database) -> Iterator[Finding]:
     with database.reading() as db:
         if unreviewed(db) is not None:
             yield Finding(
-                "The database was restored, or is older than its journal: no name is published and no letter"
+                "The database was restored, or does not fit its journal: no name is published and no letter"
                 " delivered until an owner has looked at the page Restored.",
                 is_serious=True,
             )
-        journal = database.journal
-        others = count_missing(db, [journal]) if journal else 0
-    if journal is None or not journal.path.exists():
-        return
-    if stat.S_IMODE(journal.path.stat().st_mode) & 0o077:
+        if database.journal is not None:
+            try:
+                yield from _content_findings(db, database.journal)
+            except JournalError as error:
+                yield Finding(f"{error}.", is_serious=True)
+    if database.journal is not None and database.journal.path.exists():
+        yield from _file_findings(database, database.journal.path)
+
+
+def _content_findings(db: Session, journal: Journal) -> Iterator[Finding]:
+    found = unreplayed(db, [journal])
+    lost = lost_parts(db, journal, found)
+    if lost:
         yield Finding(
-            f"{journal.path} can be read by other users of this machine: chmod 600.", is_serious=True
+            f"{journal.path} ends before the database: lines are lost, or are in another copy of the file."
+            " Stop the site and put the newest copy back; a second machine needs a file of its own.",
+            is_serious=True,
         )
-    if others:
-        yield Finding(f"A restoration needs the journals of {others} other machines too (--journal).")
-    folder = Path(os.path.realpath(journal.path)).parent
+    elif gaps := sum(map(_gaps, found.parts.values())):
+        yield Finding(
+            f"{journal.path} lacks {gaps} lines: a restoration needs a whole copy of it (--journal)."
+        )
+    others = {part.id for part, number in found.known.items() if number} - journal.ids()
+    if others and db.get_bind().dialect.name != "sqlite":
+        yield Finding(f"A restoration needs the journals of {len(others)} other machines too (--journal).")
+    for location, number in found.foreign.items():
+        yield Finding(
+            f"{journal.path} has {number} acts of the database {location}, perhaps a rehearsal's: they are"
+            " not replayed here. Give a copy of the site a journal of its own."
+        )
+
+
+def _gaps(lines: list[Line]) -> int:
+    return lines[-1].number - len({each.number for each in lines})
+
+
+def _file_findings(database: Database, path: Path) -> Iterator[Finding]:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding(f"{path} can be read by other users of this machine: chmod 600.", is_serious=True)
+    folder = Path(os.path.realpath(path)).parent
     if database.is_sqlite and folder.stat().st_dev == Path(str(database.url.database)).stat().st_dev:
-        yield Finding(
-            f"{journal.path} is on the database's disk: link it to another one, or copy it elsewhere."
-        )
+        yield Finding(f"{path} is on the database's disk: link it to another one, or copy it elsewhere.")

@@ -163,8 +163,9 @@ def upgrade() -> None:
     op.create_table(
         "journal",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.PrimaryKeyConstraint("id", "location", name=op.f("pk_journal")),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,245 @@
+"""The file of a machine's journal: lines that are synced to disk, each with a number.
+
+The numbers of a part are those of one database under one of the file's ids. A copy of the site that shares
+the file, such as a rehearsal, has another location, and so a part of its own. A file whose lines do not
+reach the database's number is an older copy, or belongs to another machine too: it begins another id.
+"""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from campaign.errors import JournalError
+
+Act = dict[str, Any]
+"""Its ``act``, one of those in :mod:`campaign.database.journal`, with ids and codes as JSON has them."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one database wrote under one id."""
+
+    id: UUID
+    location: str
+    """Of the database, such as its path."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The acts of one transaction."""
+
+    part: Part
+    number: int
+    acts: tuple[Act, ...]
+
+
+@dataclass
+class _Known:
+    """What a process knows of the file, up to the end of the last whole line that it read."""
+
+    inode: int = 0
+    size: int = 0
+    id: UUID | None = None
+    ids: set[UUID] = field(default_factory=set)
+    ends: dict[Part, int] = field(default_factory=dict)
+    lacking: dict[Part, int] = field(default_factory=dict)
+
+    def add(self, line: "Line | _Header | None") -> None:
+        if isinstance(line, _Header):
+            self.id = line.id
+            self.ids.add(line.id)
+            self.lacking |= line.lacking
+        elif line is not None:
+            self.ends[line.part] = max(line.number, self.ends.get(line.part, 0))
+
+
+@dataclass(frozen=True)
+class _Header:
+    id: UUID
+    lacking: Mapping[Part, int]
+
+
+class Journal:
+    """A journal's file; it may be a symbolic link to another disk."""
+
+    def __init__(self, path: Path, location: str = "") -> None:
+        """Prepare to use the file at *path*, which need not exist.
+
+        Args:
+            path: Of the file.
+            location: Of the database whose acts are written.
+        """
+        self.path, self.location = path, location
+        self._known = _Known()
+
+    def part(self) -> Part:
+        """Return the part that this database writes to; the file is created if it does not exist."""
+        with self._opened(creates=True) as file:
+            self._scan(file)
+            return self._present_part()
+
+    def is_next(self, part: Part, number: int) -> bool:
+        """Whether a line with *number* continues *part*; the line of a failed commit has the same one."""
+        with self._opened(creates=True) as file:
+            self._scan(file)
+            return part == self._present_part() and number - self._known.ends.get(part, 0) in {0, 1}
+
+    def begin(self, instead_of: Part, lacking: Mapping[Part, int]) -> Part:
+        """Begin another id, unless another process just did, and return its part.
+
+        Args:
+            instead_of: The part until now.
+            lacking: The last numbers of parts of which this file lacks lines.
+        """
+        with self._opened(creates=True) as file:
+            self._scan(file)
+            if self._present_part() == instead_of:
+                _write_whole(file, _header(uuid4(), lacking))
+                self._scan(file)
+            return self._present_part()
+
+    def append(self, part: Part, number: int, acts: list[Act]) -> None:
+        """Write a line and wait until it is on disk."""
+        content = {"number": number, "at": part.location, "acts": acts}
+        with self._opened(creates=True) as file:
+            _write_whole(file, json.dumps(content, default=str).encode() + b"\n")
+
+    def lines(self) -> list[Line]:
+        """Return all lines in their order; interrupted ones are skipped."""
+        found, lines = _Known(), []
+        with self._opened() as file:
+            for line in _whole_lines(file, found) if file else ():
+                found.add(line)
+                if isinstance(line, Line):
+                    lines.append(line)
+        return lines
+
+    def ids(self) -> set[UUID]:
+        """Return the ids under which the file has lines, or could have."""
+        return set(self._read().ids)
+
+    def ends(self) -> dict[Part, int]:
+        """Return the last number of each part."""
+        return dict(self._read().ends)
+
+    def lacking(self) -> dict[Part, int]:
+        """Return the numbers up to which lines are known to lack."""
+        return dict(self._read().lacking)
+
+    def _read(self) -> _Known:
+        with self._opened() as file:
+            if file is None:
+                return _Known()
+            self._scan(file)
+            return self._known
+
+    def _present_part(self) -> Part:
+        assert self._known.id is not None
+        return Part(self._known.id, self.location)
+
+    def _scan(self, file: FileIO) -> None:
+        """Read what other processes wrote since; all of it if the file was replaced."""
+        is_now = os.fstat(file.fileno())
+        if is_now.st_ino != self._known.inode or is_now.st_size < self._known.size:
+            self._known = _Known(inode=is_now.st_ino)
+        for line in _whole_lines(file, self._known):
+            self._known.add(line)
+        if self._known.id is None and is_now.st_size:
+            raise JournalError(
+                f"the first line of {self.path} is damaged: put it back from a copy of this file, or move the"
+                " file away, so that another begins and an owner looks before names are published"
+            )
+
+    @contextmanager
+    def _opened(self, *, creates: bool = False) -> Iterator[Any]:
+        """Yield the file, locked against other processes, or ``None`` if it is not there.
+
+        Raises:
+            JournalError: It cannot be opened, read or written.
+        """
+        try:
+            number = self._open(creates=creates)
+            if number is None:
+                yield None
+                return
+            with os.fdopen(number, "r+b", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if creates and os.fstat(number).st_size == 0:
+                    _write_whole(file, _header(uuid4(), {}))
+                    sync_folder(Path(os.path.realpath(self.path)).parent)
+                yield file
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be used: {error.strerror}") from error
+
+    def _open(self, *, creates: bool) -> int | None:
+        # A link that leads nowhere leads to a disk that is not mounted.
+        is_link = self.path.is_symlink()
+        flags = os.O_CREAT if creates and not is_link else 0
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_APPEND | flags, 0o600)
+        except FileNotFoundError:
+            if creates or is_link:
+                raise JournalError(
+                    f"{self.path} leads to no file: mount its disk; if the file is lost, create an empty one"
+                ) from None
+            return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in *folder* are on disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _header(journal_id: UUID, lacking: Mapping[Part, int]) -> bytes:
+    content: dict[str, Any] = {"journal": str(journal_id)}
+    if lacking:
+        content["lacking"] = [[str(part.id), part.location, number] for part, number in lacking.items()]
+    return json.dumps(content).encode() + b"\n"
+
+
+def _whole_lines(file: FileIO, known: _Known) -> Iterator[Line | _Header | None]:
+    """Yield the lines after those *known*, and count their bytes; an unfinished last one is left."""
+    file.seek(known.size)
+    for raw in file:
+        if not raw.endswith(b"\n"):
+            return
+        known.size += len(raw)
+        try:
+            yield _parse(raw, known.id)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            yield None
+
+
+def _parse(raw: bytes, present_id: UUID | None) -> Line | _Header | None:
+    content = json.loads(raw)
+    if "journal" in content:
+        lacking = {Part(UUID(each[0]), each[1]): int(each[2]) for each in content.get("lacking", ())}
+        return _Header(UUID(content["journal"]), lacking)
+    if present_id is None:
+        return None
+    return Line(Part(present_id, str(content["at"])), int(content["number"]), tuple(content["acts"]))
+
+
+def _write_whole(file: FileIO, line: bytes) -> None:
+    """Append *line* and sync it; a disk that has room for a part of it is as full as one without any."""
+    before = os.fstat(file.fileno()).st_size
+    if before:
+        # A write that was interrupted leaves a line without an end.
+        file.seek(-1, os.SEEK_END)
+        line = line if file.read(1) == b"\n" else b"\n" + line
+    if file.write(line) != len(line):
+        os.ftruncate(file.fileno(), before)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())

@@ -20,8 +20,11 @@ from sqlalchemy import event
 from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.delivery.send import Order, Sender, send
+from campaign.organiser import audit_chain
 from campaign.organiser.login import unlock
 from campaign.reference.participating_state import STATES
+from campaign.sealing import row_mac
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.support.factories import PASSPHRASE
 
@@ -117,6 +120,11 @@ class Sending:
         self.process.kill()
         self.process.join()
 
+    def wait_for(self, moment: threading.Event | Event) -> None:
+        """Wait until *moment*; fail if the process ends before it."""
+        while not moment.wait(0.1):
+            assert self.process.is_alive(), "the child process failed"
+
 
 def sending(settings: Settings, *, name: str, now: datetime, dies_at: int = 0) -> Sending:
     """Send a delivery to Germany's delegation from a child process while the block lasts.
@@ -137,6 +145,9 @@ def order(delivery_id: UUID, *, confirmed: tuple[str, ...] = CAUTIONS) -> Order:
 
 def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: int) -> None:
     database = Database(settings.database_url)
+    keys = ServerKeys.from_secret(settings.secret_key)
+    row_mac.use_key(database, keys.row)
+    audit_chain.use_key(database, keys.audit)
     with database.session() as db:
         unlocked = unlock(db, name, PASSPHRASE)
     sender = Sender(

@@ -82,7 +82,7 @@ class Office:
         with halting_relay(word) as relay:
             settings = replace(self.settings, smtp_url=relay.url)
             with sending(settings, name=self.owner.name, now=self.clock()) as other:
-                assert relay.reached.wait(120)
+                other.wait_for(relay.reached)
                 if is_locked:
                     with locked(self.database):
                         relay.released.set()
@@ -176,7 +176,7 @@ def test_a_delivery_killed_before_its_first_write_leaves_nothing(office: Office)
     with halting_relay("BANNER") as relay:
         settings = replace(office.settings, smtp_url=relay.url)
         with locked(office.database), sending(settings, name=office.owner.name, now=NOW) as other:
-            assert other.begun.wait(120)
+            other.wait_for(other.begun)
             time.sleep(BLOCKED_SECONDS)
             other.kill()
         assert not relay.reached.is_set()

@@ -38,12 +38,15 @@ from campaign.settings import Settings
 from campaign.signature import invalidation
 from campaign.signature.announcement import NAMES, ErasureAnnouncement, erased_close, names_erased_on
 from campaign.signature.model import PUBLIC, Signature
+from campaign.signature.opened import open_letter
+from campaign.signature.replace import replace
 from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
 from tests.support.factories import (
     PASSPHRASE,
     make_delivery,
     make_organiser,
+    make_signature,
 )
 from tests.support.past_site import LATER, WEEK, deliver
 from tests.support.past_site import PastSite as Site
@@ -128,6 +131,26 @@ def test_who_withdrew_after_the_backup_stays_withdrawn_and_unpublished(site: Sit
     assert site.published() == []
     site.look()
     assert site.published() == ["Zoë Example"]
+
+
+def test_who_was_replaced_after_the_backup_does_not_return_beside_the_later_one(site: Site) -> None:
+    mara = site.sign(email="mara@example.org", disclosure=PUBLIC)
+    site.publish(mara)
+    site.back_up()
+    with site.writing() as db:
+        later = make_signature(db, site.keys, email="mara@example.org", residence="PL", confirmed=False)
+        [waiting] = open_letter(db, later.token, keys=site.keys, now=LATER, **WEEK).pending
+        replace(db, later.token, page=waiting.shown, keys=site.keys, now=LATER, **WEEK)
+        db.commit()
+
+    restored = site.restore()
+
+    assert restored.restoration.replayed == {"replace": 1}
+    assert site.row(mara).withdrawn_on == LATER.date()
+    assert site.row(mara).sealed is None
+    site.assert_counts_equal_rows()
+    site.look()
+    assert site.published() == []
 
 
 def test_a_name_that_was_hidden_after_the_backup_stays_hidden(site: Site) -> None:

@@ -20,6 +20,7 @@ from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
 from campaign.signature.recount import compare
 from campaign.signature.replace import replace
+from campaign.signature.shown import CONFIRMED
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
 from tests.support.factories import Made, make_delivery, make_owner, make_signature
@@ -143,6 +144,21 @@ def test_a_page_that_no_longer_holds_replaces_nothing(
     with pytest.raises(ChangedError):
         replace(db, later.token, page=pending.shown, keys=keys, **DAYS)
     assert count.total(db) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"counting": ""}, {"counting": "0" * 32}, {"status": CONFIRMED}, {"disclosure": "delegation"}],
+    ids=str,
+)
+def test_a_page_that_showed_something_else_replaces_nothing(
+    db: Session, keys: ServerKeys, earlier: Made, later: Made, other: dict[str, str]
+) -> None:
+    [pending] = opened(db, keys, later).pending
+
+    with pytest.raises(ChangedError):
+        replace(db, later.token, page=pending.shown._replace(**other), keys=keys, **DAYS)
+    assert count.by_residence(db, "de") == {"FR": 1}
 
 
 def test_another_link_replaces_nothing(db: Session, keys: ServerKeys, earlier: Made, later: Made) -> None:

@@ -21,9 +21,12 @@ from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
 from campaign.signature import submission
+from campaign.signature.confirm import Confirmation
+from campaign.signature.confirm import confirm as confirm_signatures
 from campaign.signature.link import request_links, send_links
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
+from campaign.signature.shown import CONFIRMED, WITHDRAWN, Shown
 from campaign.signature.sign import Signing
 from campaign.signature.sign import sign as sign_letter
 from campaign.signature.withdraw import disclose, withdraw
@@ -278,13 +281,33 @@ def test_withdrawing_a_pending_one_counts_nothing(db: Session, keys: ServerKeys)
     assert compare(db) == []
 
 
-def test_a_withdrawn_one_cannot_be_confirmed(db: Session, keys: ServerKeys) -> None:
+@pytest.mark.parametrize("was_confirmed", [False, True])
+def test_a_withdrawn_one_cannot_be_confirmed(db: Session, keys: ServerKeys, was_confirmed: bool) -> None:
     token = sign(db, keys)
+    if was_confirmed:
+        confirm(db, keys, token)
     withdraw(db, token, now=NOW, confirmation_days=DAYS)
     with pytest.raises(ChangedError):
         confirm(db, keys, token)
 
     assert tally.total(db) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"counting": "0" * 32}, {"status": CONFIRMED}, {"status": WITHDRAWN}, {"disclosure": "counted"}],
+    ids=str,
+)
+def test_a_page_that_showed_something_else_confirms_nothing(
+    db: Session, keys: ServerKeys, other: dict[str, str]
+) -> None:
+    token = sign(db, keys)
+    page = Shown.of(find_by_token(db, token))
+
+    for shown, outcome in ((page._replace(**other), ChangedError), (page, tuple)):
+        pressed = [Confirmation(token, shown)]
+        [got] = confirm_signatures(db, pressed, keys=keys, now=NOW, confirmation_days=DAYS)
+        assert isinstance(got, outcome)
 
 
 def test_after_withdrawing_one_can_sign_again(db: Session, keys: ServerKeys) -> None:

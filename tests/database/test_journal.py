@@ -1,5 +1,7 @@
 """The journal: what is committed is in it, in order, and a backup knows its place in it."""
 
+import fcntl
+import os
 import re
 import resource
 import signal
@@ -65,6 +67,27 @@ def test_the_file_is_for_its_user_alone_and_names_no_time(site: Database) -> Non
 
     assert stat.S_IMODE(file(site).path.stat().st_mode) == 0o600
     assert not re.search(r"\d:\d", file(site).path.read_text().replace(location_of(site.url), ""))
+
+
+def test_a_line_is_on_disk_before_its_act_is_committed_and_nobody_else_writes_meanwhile(
+    site: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[Path | str] = []
+    sync = os.fsync
+
+    def watched_sync(number: int) -> None:
+        sync(number)
+        happened.append(Path(f"/proc/self/fd/{number}").readlink())
+        with file(site).path.open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    event.listen(site.engine, "commit", lambda _connection: happened.append("committed"))
+    with site.writing() as db:
+        withdraw(db, 1)
+
+    path = file(site).path
+    assert happened == [path, path.parent, path, "committed"]
 
 
 def test_what_was_rolled_back_is_not_in_the_file(site: Database) -> None:

@@ -304,11 +304,22 @@ def test_a_get_changes_nothing(supporter: Supporter, client: FlaskClient, site: 
 def test_a_page_allows_no_script_or_style_but_its_own(client: FlaskClient) -> None:
     answer = client.get("/en/letters/de")
 
-    policy = answer.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
+    assert answer.headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_behind_tls_a_browser_never_comes_without_it_again(
+    make_app: Callable[[Settings], Flask], settings: Settings
+) -> None:
+    for base_url, lasts in (("https://letters.example.org", "max-age=31536000"), (settings.base_url, None)):
+        client = make_app(replace(settings, base_url=base_url)).test_client()
+        answer = client.get("/en/letters/de", headers={"Host": base_url.partition("//")[2]})
+        assert answer.status_code == 200
+        assert answer.headers.get("Strict-Transport-Security") == lasts
 
 
 def test_only_the_card_may_be_framed(client: FlaskClient) -> None:

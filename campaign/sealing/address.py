@@ -96,15 +96,23 @@ PROVIDERS = (
 )
 
 # All addresses below a name are one person's: addy.io/help/what-are-the-different-kinds-of-aliases (with
-# either domain), support.mozilla.org/kb/general-questions-about-relay-email-domains, and the domains that
-# SimpleLogin offers for subdomains. Their addresses without one are anybody's, so these are no providers.
+# either domain), support.mozilla.org/kb/general-questions-about-relay-email-domains, and the domains of
+# SimpleLogin that lists of such services share. What stands in one of these itself is anybody's.
 _ALIAS_DOMAINS = {
     "anonaddy.com": "anonaddy.com",
     "anonaddy.me": "anonaddy.com",
     "mozmail.com": "mozmail.com",
 } | {
     each: each
-    for each in ("8alias.com", "8shield.net", "aleeas.com", "dralias.com", "slmail.me", "slmails.com")
+    for each in (
+        "8alias.com",
+        "8shield.net",
+        "aleeas.com",
+        "dralias.com",
+        "silomails.com",
+        "slmail.me",
+        "slmails.com",
+    )
 }
 """The domain that stands for each."""
 

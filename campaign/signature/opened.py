@@ -44,7 +44,7 @@ class OpenedLetter:
     pending: list[Pending]
     """Of the link, the newest first; the rules for spellings may have made them two mailboxes'."""
     elsewhere: list[datetime]
-    """When other pending ones of these mailboxes were submitted, for which others were mailed, or none."""
+    """When the mailboxes' other pending ones were submitted, for which another message, or none, was sent."""
     replaced: Signature | None
     """A withdrawn one of the link, when another one counts instead."""
 

@@ -139,7 +139,7 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
     "held_for": _by_value(HOLD_CHOICES),
     "holds": {"y": _("yes")},
     "kind": {
-        "digests": _("What recognises a mailbox"),
+        "digests": _("What tells whether a mailbox has signed"),
         "names": _("Names"),
         "words": _("Own words"),
     },

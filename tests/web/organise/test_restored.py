@@ -33,7 +33,7 @@ def published(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     approval.approve_names(db, [key], key_ring(db, owner.campaign_private_key), shown=None)
     save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
     save(db, Address("de", "de@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
-    numbers = {"withdraw": 3, "deliver": 1}
+    numbers = {"withdraw": 3, "deliver": 1, "change address": 2}
     lost = {"change passphrase": 1}
     mark(db, Restoration(on=date(2026, 11, 23), replayed=numbers, reported=lost, missing_journals=1))
     db.commit()
@@ -62,8 +62,11 @@ def test_the_page_says_what_was_replayed_and_what_is_unknown(
         "1 × deliveries",
         "1 × passphrases changed",
         "1 journal was",
+        "Please check before you go on",
+        "is each letter there that you sent?",
     ):
         assert sentence in page
+    assert page.index("2 × addresses of delegations") > page.index("What you have to do again")
     assert unreviewed(db) is not None, "looking alone changes nothing"
     db.rollback()
 

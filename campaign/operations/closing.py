@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
 from campaign.database.session import take_setup_lock
-from campaign.delivery.model import DELIVERED, Delivery
+from campaign.delivery.model import DELIVERED, Delivery, DeliveryRow
 from campaign.operations import clock_watch
 from campaign.operations.clock_watch import ClockRecord
 from campaign.organiser import audit_log
@@ -31,7 +31,7 @@ from campaign.signature.announcement import (
     reopen,
 )
 from campaign.signature.erase import has_digests, has_personal_data, names_due_on
-from campaign.signature.model import COUNTED, Signature
+from campaign.signature.model import COUNTED, DECLINED, PUBLIC, Signature
 from campaign.signature.select import counts, is_confirmed
 
 ACTS = {DIGESTS: "erase digests", NAMES: "erase names"}
@@ -103,9 +103,14 @@ def reopen_signing(db: Session, closes_on: date | None, *, by: str, now: datetim
 
 
 def undelivered(db: Session) -> list[str]:
-    """Return the states whose letter has sealed names for its delegation, and was never delivered."""
+    """Return the states whose letter has sealed names that its delegation never got.
+
+    Names that were promised to organisers only, or declined, stop nothing once the letter was delivered.
+    """
     delivered = set(db.scalars(select(Delivery.state_code).where(Delivery.status.in_(DELIVERED)).distinct()))
-    return [code for code in STATES if code not in delivered and _has_names(db, code)]
+    return [
+        code for code in STATES if _has_names(db, code, *([_awaits_delivery()] if code in delivered else []))
+    ]
 
 
 def sentence(row: ErasureAnnouncement, today: date) -> str:
@@ -127,7 +132,7 @@ def sentence(row: ErasureAnnouncement, today: date) -> str:
 def _reasons(row: ErasureAnnouncement) -> str:
     texts = {
         YOUNG: "there are signatures younger than the close",
-        UNDELIVERED: "letters with names were never delivered",
+        UNDELIVERED: "names were never delivered to their delegation",
         CLOCK: "the machine's clock leapt, or the machine was off",
     }
     return "; ".join(texts[each] for each in row.doubts.split())
@@ -180,14 +185,28 @@ def _is_any_younger(db: Session, closes_on: date) -> bool:
     return _exists(db, *confirmed) or _exists(db, Signature.confirmed_on.is_(None), younger)
 
 
-def _has_names(db: Session, state_code: str) -> bool:
+def _has_names(db: Session, state_code: str, *where: ColumnElement[bool]) -> bool:
     return _exists(
         db,
         Signature.state_code == state_code,
         counts(),
         Signature.sealed.is_not(None),
         Signature.disclosure != COUNTED,
+        *where,
     )
+
+
+def _awaits_delivery() -> ColumnElement[bool]:
+    is_on_list = (
+        exists()
+        .where(DeliveryRow.state_code == Signature.state_code, DeliveryRow.signature_id == Signature.id)
+        .where(DeliveryRow.delivery_id == Delivery.id, Delivery.status.in_(DELIVERED))
+        .correlate(Signature)
+    )
+    is_possible = or_(
+        Signature.disclosure != PUBLIC, Signature.name_review.is_(None), Signature.name_review != DECLINED
+    )
+    return and_(Signature.organisers_only.is_(False), is_possible, ~is_on_list)
 
 
 def _amount(db: Session, kind: str) -> str:

@@ -13,7 +13,7 @@ KINDS = DIGESTS, NAMES
 """What is erased: after the close what recognises a mailbox, months later everything personal."""
 
 YOUNG, UNDELIVERED, CLOCK = "young", "undelivered", "clock"
-"""Doubts: there are signatures younger than the close; letters with names were never delivered; the
+"""Doubts: there are signatures younger than the close; names were never delivered; the
 clock leapt."""
 
 DAYS = 7

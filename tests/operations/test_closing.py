@@ -236,6 +236,36 @@ def test_names_of_a_letter_that_was_never_delivered_wait_for_an_owner(
     assert ("Olga Organiser", "allow to erase names", "2026-01-28 undelivered") in worker.log()
 
 
+def test_names_that_were_signed_after_the_only_delivery_wait_for_an_owner_too(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    day = TODAY - timedelta(days=300)
+    signed(day)
+    for state, details in {
+        "fr": {},
+        "it": {"disclosure": "counted"},
+        "be": {"disclosure": "public"},
+        "nl": {"disclosure": "public"},
+        "by": {},
+        "es": {},
+    }.items():
+        early = make_signature(db, keys, state=state, on=day).row
+        make_delivery(db, [early], state_code=state, status="bounced" if state == "es" else "accepted")
+        later = make_signature(db, keys, state=state, on=day, organisers_only=state == "by", **details).row
+        later.name_review = "declined" if state == "nl" else None
+        if state == "es":
+            make_delivery(db, [early, later], state_code=state)
+    db.commit()
+    assert closing.undelivered(db) == ["be", "fr"]
+    db.close()
+
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+    worker.days(10)
+
+    assert worker.left()[0] == 14
+    assert worker.doubts(NAMES) == "undelivered"
+
+
 def test_a_leap_of_the_clock_takes_an_owners_word_back(
     worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
 ) -> None:
@@ -341,7 +371,7 @@ def test_the_doctor_says_what_has_closed_and_what_is_erased_when(
     assert "The campaign closed on 2026-11-23: no letter can be signed." in said()
     assert "Names are due to be erased on 2027-05-23" in said()
     assert "What recognises a mailbox is erased from 2026-12-01 on" in said()
-    assert "Letters with names were never delivered to: FR." in said()
+    assert "Names were never delivered to: FR." in said()
     worker.days(8)
     worker.hour(closes_on=TODAY + timedelta(days=90))
     assert "Signing stays closed until an owner reopens it" in said()

@@ -45,4 +45,4 @@ def closing_findings(settings: Settings, database: Database, now: datetime) -> I
         yield Finding(sentence(row, now.date()), is_serious=not row.is_begun)
     if letters:
         states = ", ".join(code.upper() for code in letters)
-        yield Finding(f"Letters with names were never delivered to: {states}.")
+        yield Finding(f"Names were never delivered to: {states}.")

@@ -71,7 +71,7 @@ def test_an_owner_reads_why_an_erasure_waits_and_allows_it_with_the_passphrase(
     overview = text(browser.get("/organise/"))
     assert "The campaign closed on 15 August 2026" in overview
     assert "All names are to be erased. This waits for an owner." in overview
-    assert "1 letter with names was never delivered: France" in text(browser.get("/organise/closing"))
+    assert "1 letter has names that were never delivered: France" in text(browser.get("/organise/closing"))
 
     browser.post("/organise/closing/names", on="/organise/closing", doubts="")
     assert "another reason" in text(browser.get("/organise/closing"))

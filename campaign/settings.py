@@ -88,8 +88,12 @@ class Settings:
         return self.base_url.startswith("https://")
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
+def load(environment: Mapping[str, str] = os.environ, *, creates: bool = True) -> Settings:
     """Read the settings; without a configured secret key, create one at the first start.
+
+    Args:
+        environment: Has the settings.
+        creates: Let a campaign begin; otherwise the embedded database must be there.
 
     Raises:
         SettingsError: A setting is invalid; the message names it in one line.
@@ -107,6 +111,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**given)
     _check_mail(settings)
     folder = settings.instance.absolute()
+    if not (creates or settings.database_url or (folder / "campaign.sqlite").exists()):
+        raise SettingsError(
+            f"CAMPAIGN_INSTANCE: there is no campaign in {folder}; `campaign serve` begins one"
+        )
     make_instance(folder)
     key, file = secret_key.find(settings.secret_key, settings.secret_key_file, folder, environment)
     return replace(

@@ -30,10 +30,10 @@ def change_secret_key(campaign: Campaign, file: Path | None) -> None:
     working, organisers log in again. After an interruption run the command again.
     """
     settings = campaign.settings
-    unfinished = file or changing.new_file(settings)
     # The rest of the site is not started, since after an interruption the present key no longer fits.
     with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
-        database.migrate()
+        database.migrate(creates=False)
+        unfinished = file or changing.new_file(settings)
         if changing.is_in_use(database):
             raise SettingsError("the site runs, or another program uses its database: stop it first")
         new = secret_key.read(unfinished)

@@ -28,10 +28,13 @@ class Campaign:
     only_reads = False
     """Set by a command that only reads: it replays nothing of the journal."""
 
+    creates = False
+    """Set by a command that may begin a campaign: with any other, a mistyped folder would hold a new one."""
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of this machine."""
-        return load_settings()
+        return load_settings(creates=self.creates)
 
     @cached_property
     def appeal(self) -> Appeal:
@@ -44,7 +47,12 @@ class Campaign:
         database = Database.of_site(self.settings)
         try:
             self._started = prepare(
-                database, self.settings, self.appeal, now=SYSTEM_CLOCK(), only_reads=self.only_reads
+                database,
+                self.settings,
+                self.appeal,
+                now=SYSTEM_CLOCK(),
+                only_reads=self.only_reads,
+                creates=self.creates,
             )
         except BaseException:
             database.close()

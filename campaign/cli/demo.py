@@ -23,6 +23,7 @@ def demo(campaign: Campaign, signatures: int) -> None:
 
     Refuses a database that holds real signatures.
     """
+    campaign.creates = True
     edition = campaign.started.edition
     with campaign.database.reading() as db:
         current_key(db)  # its error says what to do without a key

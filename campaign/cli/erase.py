@@ -49,7 +49,7 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
     """
     # The rest of the site is not started: a broken letter or a missing key must not prevent this.
     with closing(Database.of_site(campaign.settings)) as database:
-        database.migrate()
+        database.migrate(creates=False)
         if everything_personal:
             _erase_everything(campaign.settings, database, is_sure=yes)
         elif _is_unfinished(database):

@@ -37,6 +37,7 @@ def restore(
     Stop the site first, on every machine. With PostgreSQL, CAMPAIGN_DATABASE_URL names a new, empty
     database. Afterwards names are published and letters delivered only when an owner has looked.
     """
+    campaign.creates = True
     restored = restoring.restore(
         campaign.settings,
         campaign.appeal,

@@ -14,6 +14,7 @@ from campaign.database import migration, sqlite_file
 from campaign.database.connection import WAIT_SECONDS, WriterQueue, postgresql_engine, sqlite_engine
 from campaign.database.journal import location_of, use
 from campaign.database.journal_file import Journal
+from campaign.errors import SettingsError
 from campaign.settings import Settings
 
 CHECKPOINT_MILLISECONDS = 100
@@ -95,11 +96,26 @@ class Database:
                 driver.execute("PRAGMA synchronous=NORMAL")
             yield connection
 
-    def migrate(self, revision: str = "head", *, back: bool = False) -> None:
-        """Bring the tables to *revision*; see :func:`campaign.database.migration.migrate`."""
-        if self.is_sqlite and self.url.database:
+    def migrate(self, revision: str = "head", *, back: bool = False, creates: bool = True) -> None:
+        """Bring the tables to *revision*; see :func:`campaign.database.migration.migrate`.
+
+        Raises:
+            SettingsError: There is no campaign, and *creates* does not let one begin.
+        """
+        if self.is_sqlite and self.url.database and (creates or Path(self.url.database).exists()):
             sqlite_file.open_or_create(Path(self.url.database), self.journal)
+        if not (creates or self._is_campaign()):
+            where = self.url.render_as_string(hide_password=True)
+            raise SettingsError(
+                f"CAMPAIGN_DATABASE_URL: {where} holds no campaign; `campaign serve` begins one"
+            )
         migration.migrate(self._writing, revision, back=back)
+
+    def _is_campaign(self) -> bool:
+        if self.is_sqlite and not Path(str(self.url.database)).exists():
+            return False  # to connect would create it
+        with self.engine.connect() as connection:
+            return migration.current(connection) is not None
 
     def checkpoint(self, *, wait_seconds: float = 0) -> bool:
         """Empty SQLite's write-ahead log, which holds deleted rows; return whether no reader prevented it."""

@@ -33,7 +33,13 @@ class Started:
 
 
 def prepare(
-    database: Database, settings: Settings, appeal: Appeal, *, now: datetime, only_reads: bool = False
+    database: Database,
+    settings: Settings,
+    appeal: Appeal,
+    *,
+    now: datetime,
+    only_reads: bool = False,
+    creates: bool = True,
 ) -> Started:
     """Bring the database up to date; any number of processes may do so at the same time.
 
@@ -43,14 +49,16 @@ def prepare(
         appeal: The campaign's content.
         now: The present time.
         only_reads: For a command that only reads: no act is replayed or recorded.
+        creates: Let a campaign begin if there is none.
 
     Raises:
-        SettingsError: The database belongs to another secret key, or SQLite's file is damaged.
+        SettingsError: The database belongs to another secret key, SQLite's file is damaged, or there is no
+            campaign.
         JournalError: The journal is damaged, or tells of an erasure that the database does not know.
     """
     if database.is_sqlite and database.url.database and not only_reads:
         sqlite_file.check_log(Path(database.url.database))
-    database.migrate()
+    database.migrate(creates=creates)
     with database.writing() as db:
         take_setup_lock(db)
         copy.check_finished(db)

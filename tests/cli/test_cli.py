@@ -18,7 +18,7 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 from pypdf import PdfReader
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from campaign.cli.main import campaign
 from campaign.database.session import Database
@@ -28,6 +28,7 @@ from campaign.errors import (
     NoAccessLeftError,
     OrganiserError,
     RoleError,
+    SettingsError,
     WrongKeyError,
 )
 from campaign.operations.instance_lock import instance_lock
@@ -486,3 +487,47 @@ def test_an_expected_error_is_one_line(tmp_path: Path, setting: str, text: str) 
     assert done.returncode == 1
     assert done.stderr.startswith(f"campaign: CAMPAIGN_{setting}: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("mistyped", ["instance", "database"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["backup", "night.backup"],
+        ["doctor"],
+        ["recount"],
+        ["list", "de", "--output", "list.csv"],
+        ["erase"],
+        ["erase", "--everything-personal", "--yes"],
+        ["organiser", "list"],
+        ["organiser", "remove", "Pavel"],
+        ["delegations", "import", "addresses.csv"],
+        ["change-secret-key"],
+        ["work"],
+    ],
+)
+def test_only_a_start_begins_a_campaign(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str], mistyped: str
+) -> None:
+    folder = tmp_path / "mistyped"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "addresses.csv").write_text("state,email\n")
+    monkeypatch.setenv("CAMPAIGN_INSTANCE", str(folder if mistyped == "instance" else tmp_path))
+    if mistyped == "database":
+        folder.mkdir()
+        monkeypatch.setenv("CAMPAIGN_DATABASE_URL", f"sqlite:///{folder}/campaign.sqlite")
+
+    with pytest.raises(SettingsError, match="campaign serve` begins one"):
+        campaign.main(command, standalone_mode=False)
+
+    assert not (tmp_path / "night.backup").exists()
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+@pytest.mark.both_databases
+def test_a_database_without_tables_holds_no_campaign(settings: Settings, database: Database) -> None:
+    with database.writing() as db:
+        db.execute(text("DROP TABLE alembic_version"))
+
+    with pytest.raises(SettingsError, match="holds no campaign"):
+        database.migrate(creates=False)

@@ -179,7 +179,11 @@ def test_a_full_disk_few_files_and_a_folder_for_all_to_read_end_the_command_with
     )
     done = subprocess.run(
         [sys.executable, "-c", f"{program}import sys; sys.argv[1:] = ['doctor']; main()"],
-        env={"CAMPAIGN_INSTANCE": str(settings.instance)},
+        env={
+            "CAMPAIGN_INSTANCE": str(settings.instance),
+            "CAMPAIGN_DATABASE_URL": settings.database_url,
+            "CAMPAIGN_SECRET_KEY": settings.secret_key,
+        },
         capture_output=True,
         text=True,
         check=False,

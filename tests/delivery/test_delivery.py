@@ -272,6 +272,43 @@ def test_a_second_message_needs_an_organisers_confirmation(
         send.send(sender, order(confirmed=()))
 
 
+def test_a_second_message_is_sent_only_after_the_one_that_the_page_showed(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, clock: Clock
+) -> None:
+    make_signature(db, keys)
+    shown = send.send(sender, order())
+    clock.forward(minutes=1)
+    make_signature(db, keys)
+    send.send(sender, order(latest_id=shown.id))
+    make_signature(db, keys)
+
+    for latest_id in (shown.id, None):
+        with pytest.raises(DeliveryError, match="since the preview"):
+            send.send(sender, order(latest_id=latest_id))
+    assert len(post_office.received) == 2
+
+
+@pytest.mark.both_databases
+def test_a_message_that_another_organiser_sent_while_the_document_was_built_stays_the_only_one(
+    db: Session, keys: ServerKeys, sender: Sender, post_office: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_signature(db, keys)
+    build = send.build_unsealed
+
+    def build_and_send(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        built = build(*arguments, **options)
+        send.send(sender, order())
+        return built
+
+    monkeypatch.setattr(send, "build_unsealed", build_and_send)
+    with pytest.raises(DeliveryError, match="meanwhile"):
+        send.send(sender, order())
+
+    assert len(post_office.received) == 1
+    assert [each.status for each in db.scalars(select(Delivery))] == ["accepted"]
+
+
 def test_an_instruments_note_needs_an_organisers_confirmation(
     db: Session, keys: ServerKeys, sender: Sender
 ) -> None:

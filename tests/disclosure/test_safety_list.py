@@ -1,11 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
@@ -185,8 +185,43 @@ def test_that_holds_for_a_state_that_the_appeals_file_no_longer_lists(
     assert not found.withholds("uz", TODAY + timedelta(days=2))
 
 
+def withhold(db: Session, appeal: Appeal) -> None:
+    safety_list.change(db, appeal, Change(withhold=frozenset({"fr"})), by="Olga Organiser", now=NOW)
+
+
+def edit(db: Session, _appeal: Appeal) -> None:
+    db.execute(text("UPDATE site SET content = replace(content, 'uz', 'de') WHERE name = 'safety'"))
+
+
 @pytest.mark.both_databases
+@pytest.mark.parametrize(("meanwhile", "why"), [(withhold, "no names"), (edit, "changed in the database")])
 def test_no_name_is_delivered_if_the_lists_change_while_the_document_is_built(
+    db: Session,
+    keys: ServerKeys,
+    sender: Sender,
+    post_office: Relay,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[Session, Appeal], None],
+    why: str,
+) -> None:
+    make_signature(db, keys, state="fr")
+    build = send.build_unsealed
+
+    def build_and_change(*arguments: Any, **options: Any) -> Any:
+        built = build(*arguments, **options)
+        with database.writing() as other:
+            meanwhile(other, sender.appeal)
+        return built
+
+    monkeypatch.setattr(send, "build_unsealed", build_and_change)
+    with pytest.raises(DeliveryError, match=why):
+        send_to(sender, FR)
+
+    assert post_office.received == []
+
+
+def test_no_letter_is_sent_whose_lists_changed_after_its_edition_was_stored(
     db: Session,
     keys: ServerKeys,
     sender: Sender,
@@ -195,19 +230,17 @@ def test_no_name_is_delivered_if_the_lists_change_while_the_document_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     make_signature(db, keys, state="fr")
-    build = send.build_unsealed
+    current_edition = send._current_edition
 
-    def build_and_change(*arguments: Any, **options: Any) -> Any:
-        built = build(*arguments, **options)
+    def store_and_change(sender: Sender) -> tuple[Appeal, int]:
+        found = current_edition(sender)
         with database.writing() as other:
-            wanted = Change(withhold=frozenset({"fr"}))
-            safety_list.change(other, sender.appeal, wanted, by="Olga Organiser", now=NOW)
-        return built
+            withhold(other, sender.appeal)
+        return found
 
-    monkeypatch.setattr(send, "build_unsealed", build_and_change)
-    with pytest.raises(DeliveryError, match="no names"):
+    monkeypatch.setattr(send, "_current_edition", store_and_change)
+    with pytest.raises(DeliveryError, match="the safety lists changed"):
         send_to(sender, FR)
-
     assert post_office.received == []
 
 

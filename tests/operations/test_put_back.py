@@ -21,6 +21,7 @@ from campaign.sealing.campaign_key import KeyWrapping, current_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import SignatureToken
+from campaign.signature.token_mac import token_mac
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
 from tests.support.factories import (
@@ -143,3 +144,26 @@ def test_a_link_that_the_site_did_not_make_opens_and_does_nothing(
         with pytest.raises(UnknownTokenError):
             withdraw(db, token, now=NOW, confirmation_days=7)
     assert find_by_token(db, victim.token).id == victim.row.id
+
+
+def test_a_link_that_the_site_did_not_make_is_not_made_genuine_by_confirming(
+    db: Session, keys: ServerKeys
+) -> None:
+    one, other = (make_signature(db, keys, email="mara@example.org", confirmed=False) for _ in range(2))
+    inserted = new_code()
+    row = {"hash": code_hash(inserted), "state_code": "de", "signature_id": other.row.id, "mac": b"x" * 32}
+    db.execute(insert(SignatureToken).values(**row))
+    db.commit()
+
+    confirm_one(db, keys, one.token)
+    db.commit()
+
+    assert find_by_token(db, other.token).id == one.row.id
+    with pytest.raises(UnknownTokenError):
+        find_by_token(db, inserted)
+
+
+def test_a_link_is_for_one_letter_and_one_signature(keys: ServerKeys) -> None:
+    one, other = uuid4(), uuid4()
+    macs = {token_mac(keys.row, b"h" * 32, state, id_) for state in ("de", "fr") for id_ in (one, other)}
+    assert len(macs | {token_mac(keys.row, b"i" * 32, "de", one)}) == 5

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
-from campaign.disclosure.approval import approve_names, decline_names
+from campaign.disclosure.approval import Outcome, approve_names, decline_names
 from campaign.errors import CampaignError, ChangedError, ClosedError, NoKeyError, UnknownTokenError
 from campaign.guard.proof_of_work import Proof
 from campaign.mail import outbox
@@ -331,6 +331,21 @@ def test_leaving_public_deletes_the_name_in_clear(db: Session, keys: ServerKeys)
     disclose(db, made.token, "delegation", now=NOW, confirmation_days=DAYS)
 
     assert made.row.public_name is None
+
+
+def test_a_name_whose_owner_left_public_a_moment_ago_is_not_approved_and_no_attack(
+    db: Session, keys: ServerKeys
+) -> None:
+    ring = key_ring(db, make_owner(db).campaign_private_key)
+    made = make_signature(db, keys, disclosure="public")
+    disclose(db, made.token, "delegation", now=NOW, confirmation_days=DAYS)
+    db.commit()
+
+    outcomes = approve_names(db, [(made.row.state_code, made.row.id)], ring, shown=None)
+
+    assert outcomes[Outcome.UNCHANGED] == 1
+    assert made.row.public_name is None
+    assert not ring.altered
 
 
 def test_a_name_made_public_again_is_reviewed_again(db: Session, keys: ServerKeys) -> None:

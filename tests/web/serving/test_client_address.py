@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from campaign.operations.doctor.address import PROBE_PATH, probe_query
 from campaign.web.serving.client_address import ClientAddress
 from tests.conftest import SECRET
 
@@ -41,3 +42,14 @@ def test_with_fewer_entries_than_proxies_the_client_is_unknown_and_never_this_ma
     for entries in range(hops):
         assert seen(hops, X_FORWARDED_FOR=",".join(["192.0.2.1"] * entries)) == ""
     assert seen(hops) == ""
+
+
+def test_only_who_has_the_servers_key_is_told_as_whom_the_site_sees_a_client() -> None:
+    def answer(query: str) -> bytes:
+        environ = {"REMOTE_ADDR": "198.51.100.7", "PATH_INFO": PROBE_PATH, "QUERY_STRING": query}
+        wrapped = ClientAddress(lambda *_: [b"the site"], hops=0, secret_key=SECRET)
+        return b"".join(wrapped(environ, lambda *_: None))
+
+    assert answer(probe_query(SECRET)) == b"client=198.51.100.7"
+    for query in ("", "client=", probe_query(f"another {SECRET}"), f"{probe_query(SECRET)}&more", "ä"):
+        assert answer(query) == b"the site"

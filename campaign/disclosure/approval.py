@@ -1,18 +1,19 @@
 """Approve or decline public names and signatories' own words."""
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
+from campaign.sealing import row_mac
 from campaign.sealing.key_ring import KeyRing
-from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey, public_mac
+from campaign.signature.model import APPROVED, DECLINED, PUBLIC, Signature, SignatureKey
 from campaign.signature.select import awaits_name_approval, awaits_words_approval, counts
+from campaign.signature.signature_mac import deciding, is_as_decided
 from campaign.signature.unsealed_signature import UnsealedSignature, unopened_key_ids
 
 NAMES, WORDS = "names", "words"
@@ -57,8 +58,7 @@ def approve_names(
         if signature.residence in not_from:
             signature.name_review = DECLINED
             return Outcome.ENDANGERED
-        if not _chose_to_be_public(db, signature):
-            ring.altered.add(signature.context)
+        if _is_altered(db, signature, ring):
             return Outcome.ALTERED
         unsealed = UnsealedSignature(signature, ring)
         if unsealed.details is None:
@@ -69,9 +69,12 @@ def approve_names(
     return _review(db, keys, approve)
 
 
-def _chose_to_be_public(db: Session, signature: Signature) -> bool:
-    expected = public_mac(db, PUBLIC, signature.state_code, signature.id)
-    return hmac.compare_digest(signature.public_mac or b"", expected or b"none")
+def _is_altered(db: Session, signature: Signature, ring: KeyRing) -> bool:
+    """Whether somebody wrote a decision into the database, such as to be public; the ring counts it."""
+    if is_as_decided(db.info[row_mac.KEY], signature):
+        return False
+    ring.altered.add(signature.context)
+    return True
 
 
 def decline_names(db: Session, keys: Iterable[SignatureKey], *, shown: str | None) -> Counter[Outcome]:
@@ -89,12 +92,22 @@ def decline_names(db: Session, keys: Iterable[SignatureKey], *, shown: str | Non
 
 def decline_names_from(db: Session, residences: Collection[str]) -> None:
     """Decline every public name of people who live in *residences*, published ones too."""
-    db.execute(
-        update(Signature)
-        .where(Signature.residence.in_(residences), Signature.disclosure == PUBLIC)
-        .values(public_name=None, name_review=DECLINED),
-        execution_options={"synchronize_session": False},
+    declined = and_(Signature.name_review == DECLINED, Signature.public_name.is_(None))
+    rows = db.scalars(
+        select(Signature)
+        .where(
+            Signature.residence.in_(residences),
+            Signature.disclosure == PUBLIC,
+            func.coalesce(~declined, true()),
+        )
+        .order_by(Signature.state_code, Signature.digest, Signature.id)  # as confirming locks them
+        .with_for_update(),
+        execution_options={"populate_existing": True},
     )
+    for signature in rows:
+        with deciding(db, signature):
+            signature.public_name, signature.name_review = None, DECLINED
+    db.flush()
 
 
 def approve_words(
@@ -105,6 +118,8 @@ def approve_words(
     def approve(signature: Signature) -> Outcome:
         if not signature.has_words or signature.words_review != shown or shown == APPROVED:
             return Outcome.UNCHANGED
+        if _is_altered(db, signature, ring):
+            return Outcome.ALTERED
         unsealed = UnsealedSignature(signature, ring)
         if unsealed.details is None:
             return Outcome.ALTERED if unsealed.is_altered else Outcome.UNREADABLE
@@ -131,7 +146,10 @@ def _review(
     db: Session, keys: Iterable[SignatureKey], decide: Callable[[Signature], Outcome]
 ) -> Counter[Outcome]:
     chosen = set(keys)
-    outcomes = Counter(decide(signature) for signature in _locked(db, chosen))
+    outcomes = Counter[Outcome]()
+    for signature in _locked(db, chosen):
+        with deciding(db, signature):
+            outcomes[decide(signature)] += 1
     outcomes[Outcome.UNCHANGED] += len(chosen) - outcomes.total()
     return outcomes
 

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from campaign.database.restoration import unreviewed
 from campaign.errors import WrongKeyError
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from campaign.signature.select import counts
+from campaign.signature.signature_mac import DECISIONS, is_as_decided
 
 NAMES_A_PAGE = 100
 
@@ -64,7 +65,8 @@ def page_of_names(db: Session, *, after: Cursor | None = None) -> NamesPage:
     in_order = _names().order_by(Signature.id).limit(size + 1)
     rows = db.execute(in_order.where(Signature.id > after.id) if after else in_order).all()
     following = Cursor(rows[size - 1].id) if len(rows) > size else None
-    names = [(row.public_name, row.state_code) for row in rows[:size]]
+    key = db.info[row_mac.KEY]
+    names = [(row.public_name, row.state_code) for row in rows[:size] if is_as_decided(key, row)]
     return NamesPage(names, after and _before(db, after), following)
 
 
@@ -74,6 +76,7 @@ def _before(db: Session, after: Cursor) -> Cursor | None:
     return Cursor(begin.id) if begin else None
 
 
-def _names() -> Select[str | None, str, UUID]:
-    columns = Signature.public_name, Signature.state_code, Signature.id
-    return select(*columns).where(counts(), Signature.public_name.is_not(None))
+def _names() -> Select[Any]:
+    columns = Signature.state_code, Signature.id, Signature.decision_mac
+    decisions = (getattr(Signature, name) for name in DECISIONS)
+    return select(*columns, *decisions).where(counts(), Signature.public_name.is_not(None))

@@ -19,11 +19,12 @@ from campaign.errors import CampaignError
 from campaign.reference.language import finished_languages
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import UNSTATED
-from campaign.sealing import box
+from campaign.sealing import box, row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.signature import count
 from campaign.signature.model import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, box_context
+from campaign.signature.signature_mac import new_macs
 
 BATCH_ROWS = 1000
 
@@ -214,7 +215,8 @@ def _day_weights(today: date) -> list[float]:
 
 
 def _insert(db: Session, rows: list[dict[str, Any]]) -> None:
-    db.execute(insert(Signature), rows)
+    key = db.info[row_mac.KEY]
+    db.execute(insert(Signature), [row | new_macs(key, row) for row in rows])
     changes: dict[count.CountKey, tuple[int, int]] = {}
     for row in rows:
         for column, change in (("confirmed_on", (1, 0)), ("withdrawn_on", (0, 1))):

@@ -1,6 +1,6 @@
 """Give every row's MAC, and the audit log's chain, the keys of another ``SECRET_KEY``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, tuple_, update
@@ -11,8 +11,14 @@ from campaign.organiser.account import Organiser
 from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.row_mac import Authentic
-from campaign.signature.model import PUBLIC, Signature, SignatureToken
-from campaign.signature.signature_mac import digest_mac, has_own_digest
+from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.signature_mac import (
+    DECISIONS,
+    decided_mac,
+    digest_mac,
+    has_own_digest,
+    is_as_decided,
+)
 from campaign.signature.token_mac import token_mac
 
 TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
@@ -39,12 +45,8 @@ def renew_macs(db: Session, old: bytes, new: bytes) -> None:
     for fact in FACTS:
         row_mac.renew_fact(db, fact, old, new)
     _renew_tokens(db, old, new)
-    for signature in _public(db):
-        of = signature.state_code, signature.id
-        is_good = signature.public_mac == row_mac.mac(old, PUBLIC, of)
-        signature.public_mac = row_mac.mac(new, PUBLIC, of) if is_good else None
-    db.flush()
     _renew_signatures(db, old, new)
+    db.flush()
 
 
 def _renew_tokens(db: Session, old: bytes, new: bytes) -> None:
@@ -84,9 +86,11 @@ def _renew_signatures(db: Session, old: bytes, new: bytes) -> None:
     renew = (
         update(Signature.__table__)  # type: ignore[arg-type]
         .where(table.state_code == bindparam("of_state"), table.id == bindparam("of_id"))
-        .values(digest_mac=bindparam("of_digest"))
+        .values(digest_mac=bindparam("of_digest"), decision_mac=bindparam("of_decisions"))
     )
-    in_order = select(table.state_code, table.id, table.digest, table.digest_mac).order_by(*_KEY).limit(BATCH)
+    columns = table.state_code, table.id, table.digest, table.digest_mac, table.decision_mac
+    decisions = (table[name] for name in DECISIONS)
+    in_order = select(*columns, *decisions).order_by(*_KEY).limit(BATCH)
     rows = db.execute(in_order).all()
     while rows:
         db.connection().execute(renew, [_renewed(row, old, new) for row in rows])
@@ -99,12 +103,8 @@ def _renewed(row: Any, old: bytes, new: bytes) -> dict[str, Any]:
         "of_state": row.state_code,
         "of_id": row.id,
         "of_digest": digest_mac(new, row.state_code, row.id, row.digest) if is_own else None,
+        "of_decisions": decided_mac(new, row) if is_as_decided(old, row) else None,
     }
-
-
-def _public(db: Session) -> Iterator[Signature]:
-    chosen = select(Signature).where(Signature.public_mac.is_not(None)).order_by(*_KEY)
-    yield from db.scalars(chosen.execution_options(yield_per=BATCH))
 
 
 _KEY = Signature.state_code, Signature.id

@@ -16,12 +16,12 @@ Rows that have one, and what editing them would give:
   or to withdraw
 - ``signature.digest_mac``: the own mailbox's digest in another's row, to be sent its link, to replace it or
   to have it erased
-- ``signature.public_mac``: the choice to be public, which an organiser would approve
+- ``signature.decision_mac``: unconfirmed, held or invalidated names on a list, unread words, a name on the
+  site: the decisions by which a name leaves
 
-Rows that have none: a signature's other columns are bound into its box, and counts are compared with the
-rows each night. The audit log has a chain of its own. Editing a login attempt, a
-delivery or its outcome gives no name; it may disturb. A published name is public: it can be forged there,
-not found out.
+A signature's other columns are bound into its box, and counts are compared with the rows each night. The
+audit log has a chain of its own. Rows that have no MAC: editing a login attempt, a delivery or its outcome
+gives no name; it may disturb.
 """
 
 import hmac

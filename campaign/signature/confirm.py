@@ -28,7 +28,7 @@ from campaign.signature.model import (
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings
-from campaign.signature.signature_mac import has_own_digest
+from campaign.signature.signature_mac import DECISIONS, decision_mac, has_own_digest, is_as_decided
 from campaign.signature.submission import Submission
 from campaign.signature.token_mac import is_genuine_token
 
@@ -66,9 +66,8 @@ _LOCK = (
         _signatures.id,
         _signatures.digest,
         _signatures.digest_mac,
-        _signatures.confirmed_on,
-        _signatures.held_for,
-        _signatures.invalidation_id,
+        _signatures.decision_mac,
+        *(_signatures[name] for name in DECISIONS),
     )
     .where(_signatures.withdrawn_on.is_(None))
     # Sorted, so that siblings confirmed at the same moment wait for each other instead of deadlocking.
@@ -81,7 +80,11 @@ _SET_CONFIRMED = (
     update(Signature.__table__)  # type: ignore[arg-type]
     .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
     .values(
-        confirmed_on=bindparam("on"), held_for=bindparam("now_held_for"), submission=None, submitted_at=None
+        confirmed_on=bindparam("on"),
+        held_for=bindparam("now_held_for"),
+        decision_mac=bindparam("mac"),
+        submission=None,
+        submitted_at=None,
     )
 )
 
@@ -213,13 +216,16 @@ def _confirm_one_per_mailbox(
     new: dict[Mailbox, TokenRow] = {}
     for row in (choice.row for choice in chosen if choice.row is not None):
         mailbox = _mailbox(row)
-        if mailbox not in new and not any(each.confirmed_on for each in siblings[mailbox].values()):
+        is_altered = not is_as_decided(db.info[row_mac.KEY], siblings[mailbox][row.id])
+        if is_altered or mailbox in new:
+            continue
+        if not any(each.confirmed_on for each in siblings[mailbox].values()):
             new[mailbox] = row
     locked = {(row.state_code, row.id): siblings[mailbox][row.id] for mailbox, row in new.items()}
     if new:
         domains = _domains(chosen)
         held = count_confirmed(db, {key: domains[key] for key in domains.keys() & locked.keys()}, on=on)
-        rows = [_confirmed(row, on, is_beyond=key in held) for key, row in locked.items()]
+        rows = [_confirmed(db, row, on, is_beyond=key in held) for key, row in locked.items()]
         db.connection().execute(_SET_CONFIRMED, rows)
         counting = Counter(
             (row.state_code, row.residence, on)
@@ -234,10 +240,12 @@ def _confirm_one_per_mailbox(
     return set(locked)
 
 
-def _confirmed(row: Any, on: date, *, is_beyond: bool) -> dict[str, Any]:
+def _confirmed(db: Session, row: Any, on: date, *, is_beyond: bool) -> dict[str, Any]:
     """Return the changes of a locked row: confirmed, and held if it is beyond a threshold."""
     held_for = row.held_for or (DOMAIN if is_beyond else None)
-    return {"of_state": row.state_code, "of_id": row.id, "on": on, "now_held_for": held_for}
+    decided = row._asdict() | {"confirmed_on": on, "held_for": held_for}
+    mac = decision_mac(db.info[row_mac.KEY], decided)
+    return {"of_state": row.state_code, "of_id": row.id, "on": on, "now_held_for": held_for, "mac": mac}
 
 
 def _counts(row: Any) -> bool:

@@ -72,6 +72,7 @@ def erase_personal_data(db: Session) -> Iterator[int]:
             "key_id",
             "digest",
             "digest_mac",
+            "decision_mac",
             "public_name",
             "name_review",
             "words_review",
@@ -91,7 +92,8 @@ def _erase_public_names(db: Session) -> Iterator[int]:
     # In the order of the index: otherwise PostgreSQL would search the table from its start for each batch.
     some = select(*KEY).where(has_public_name())
     some = some.order_by(Signature.id).limit(BATCH_ROWS)
-    names = update(Signature).where(tuple_(*KEY).in_(some)).values(public_name=None, name_review=None)
+    nothing = {"public_name": None, "name_review": None, "disclosure": COUNTED, "decision_mac": None}
+    names = update(Signature).where(tuple_(*KEY).in_(some)).values(nothing)
     while erased := batch.execute(db, names):
         yield erased
 

@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Row, Select, Update, func, select, tuple_, update
+from sqlalchemy import ColumnElement, ForeignKey, Select, func, select, tuple_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database import journal
@@ -21,6 +21,7 @@ from campaign.sealing.key_ring import KeyRing
 from campaign.signature import count
 from campaign.signature.model import Signature, SignatureKey
 from campaign.signature.search import Criteria
+from campaign.signature.signature_mac import deciding
 
 BATCH = 1000
 """Signatures changed in one transaction: signing waits for it."""
@@ -96,9 +97,9 @@ def invalidate(db: Session, decision_id: UUID, keys: Collection[SignatureKey]) -
     """Invalidate those of *keys* that are not yet, pending ones too; return how many."""
     changed = _change(
         db,
-        update(Signature)
-        .where(_has_key(keys), Signature.withdrawn_on.is_(None), Signature.invalidation_id.is_(None))
-        .values(invalidation_id=decision_id, to_strike=True),
+        _has_key(keys),
+        Signature.invalidation_id.is_(None),
+        changes={"invalidation_id": decision_id, "to_strike": True},
     )
     _count(db, (row for row in changed if row.held_for is None), -1)
     if changed:
@@ -136,9 +137,9 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
 def _restore(db: Session, decision_id: UUID, keys: Collection[SignatureKey]) -> int:
     changed = _change(
         db,
-        update(Signature)
-        .where(_has_key(keys), Signature.invalidation_id == decision_id, Signature.withdrawn_on.is_(None))
-        .values(invalidation_id=None, to_strike=False),
+        _has_key(keys),
+        Signature.invalidation_id == decision_id,
+        changes={"invalidation_id": None, "to_strike": False},
     )
     _count(db, (row for row in changed if row.held_for is None), 1)
     return len(changed)
@@ -148,9 +149,9 @@ def release(db: Session, keys: Collection[SignatureKey]) -> int:
     """Release those of *keys* that are held: once confirmed, they count. Return how many."""
     changed = _change(
         db,
-        update(Signature)
-        .where(_has_key(keys), Signature.held_for.is_not(None), Signature.withdrawn_on.is_(None))
-        .values(held_for=None),
+        _has_key(keys),
+        Signature.held_for.is_not(None),
+        changes={"held_for": None},
     )
     _count(db, (row for row in changed if row.invalidation_id is None), 1)
     return len(changed)
@@ -190,28 +191,25 @@ def _has_key(keys: Collection[SignatureKey]) -> Any:
     return tuple_(Signature.state_code, Signature.id).in_(sorted(keys))
 
 
-def _change(db: Session, statement: Update) -> list[Row[Any]]:
-    changed = statement.returning(
-        Signature.state_code,
-        Signature.id,
-        Signature.residence,
-        Signature.confirmed_on,
-        Signature.held_for,
-        Signature.invalidation_id,
-    )
-    _lock(db, statement)
-    return list(db.execute(changed, execution_options={"synchronize_session": False}))
+def _change(db: Session, *where: ColumnElement[bool], changes: Mapping[str, Any]) -> list[Signature]:
+    """Change signatures that were not withdrawn; return them."""
+    rows = db.scalars(
+        select(Signature)
+        .where(*where, Signature.withdrawn_on.is_(None))
+        # Locked in the order in which confirming locks them, to avoid a deadlock.
+        .order_by(Signature.state_code, Signature.digest, Signature.id)
+        .with_for_update(),
+        execution_options={"populate_existing": True},
+    ).all()
+    for row in rows:
+        with deciding(db, row):
+            for column, value in changes.items():
+                setattr(row, column, value)
+    db.flush()
+    return list(rows)
 
 
-def _lock(db: Session, statement: Update) -> None:
-    """Lock the rows of *statement* in the order in which confirming locks them, to avoid a deadlock."""
-    if db.get_bind().dialect.name == "postgresql" and statement.whereclause is not None:
-        rows = select(Signature.id).where(statement.whereclause)
-        order = Signature.state_code, Signature.digest, Signature.id
-        db.execute(rows.order_by(*order).with_for_update(of=Signature))
-
-
-def _count(db: Session, rows: Iterable[Row[Any]], by: int) -> None:
+def _count(db: Session, rows: Iterable[Signature], by: int) -> None:
     """Add *by* for each confirmed one of *rows* to the count of the day on which it was confirmed."""
     sums = Counter((row.state_code, row.residence, row.confirmed_on) for row in rows if row.confirmed_on)
     count.add_all(db, {key: (by * number, 0) for key, number in sums.items()})

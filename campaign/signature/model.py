@@ -13,11 +13,10 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from campaign.database.batch import BATCH_COLUMN
 from campaign.database.table import Base
-from campaign.sealing import row_mac
 
 PUBLIC, DELEGATION, COUNTED = "public", "delegation", "counted"
 DISCLOSURES = (PUBLIC, DELEGATION, COUNTED)
@@ -115,8 +114,6 @@ class Signature(Base):
     has_words: Mapped[bool] = mapped_column(default=False)
     public_name: Mapped[str | None]
     """In clear; only while the signatory wants it public and an organiser has approved it."""
-    public_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
-    """Of the signatory's own choice to be public: without it no organiser's approval publishes the name."""
     name_review: Mapped[str | None] = mapped_column(String(8))
     words_review: Mapped[str | None] = mapped_column(String(8))
     submission: Mapped[bytes | None]
@@ -127,6 +124,8 @@ class Signature(Base):
     """One of :data:`HOLD_REASONS` until an organiser releases the signature."""
     invalidation_id: Mapped[UUID | None]
     """The organiser's decision that took the signature off the count."""
+    decision_mac: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    """Of what decides whether the name and the words leave the site; empty once there is nothing left."""
     to_strike: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Withdrawn or invalidated, and not yet reported to a delegation that has it on a list."""
 
@@ -155,7 +154,7 @@ class Signature(Base):
         self.key_id = None
         self.digest = self.digest_mac = None
         self.public_name = None
-        self.public_mac = None
+        self.decision_mac = None
         self.has_words = False
         self.name_review = None
         self.words_review = None
@@ -170,13 +169,6 @@ def box_context(
     """
     promise = "organisers" if organisers_only else "delegation"
     return f"{state_code} {id_.hex} {residence} {signed_on} {edition} {promise}"
-
-
-def public_mac(db: Session, disclosure: str, state_code: str, id_: UUID) -> bytes | None:
-    """Return the MAC of a signatory's choice of *disclosure*, if that is to be public."""
-    if disclosure != PUBLIC:
-        return None
-    return row_mac.mac(db.info[row_mac.KEY], PUBLIC, (state_code, id_))
 
 
 class SignatureToken(Base):

@@ -12,6 +12,7 @@ from campaign.signature.link import find_shown, is_late, siblings
 from campaign.signature.model import Signature
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings, lead_to
+from campaign.signature.signature_mac import deciding, is_as_decided
 from campaign.signature.withdraw import erase_withdrawn
 
 
@@ -44,7 +45,8 @@ def replace(
     earlier = next((row for row in rows if row.is_confirmed), None)
     if later is None or earlier is None or Shown.of(later, counting=earlier) != page:
         raise ChangedError("the page showed something else")
-    if submission.unwrap(later, token, keys) is None:
+    are_as_decided = is_as_decided(keys.row, later) and is_as_decided(keys.row, earlier)
+    if not are_as_decided or submission.unwrap(later, token, keys) is None:
         raise ChangedError("this link cannot show what was submitted")
     _exchange(db, earlier, later, now.date())
     others = [row.id for row in rows if row.id not in {later.id, earlier.id}]
@@ -54,8 +56,9 @@ def replace(
 
 
 def _exchange(db: Session, earlier: Signature, later: Signature, today: date) -> None:
-    later.held_for = later.held_for or earlier.held_for
-    later.invalidation_id = later.invalidation_id or earlier.invalidation_id
+    with deciding(db, later):
+        later.held_for = later.held_for or earlier.held_for
+        later.invalidation_id = later.invalidation_id or earlier.invalidation_id
     # Both changes of the counts in one call: each call locks rows of its own.
     changes = {(row.state_code, row.residence, today): [0, 0] for row in (earlier, later)}
     if not earlier.is_set_aside:
@@ -65,7 +68,8 @@ def _exchange(db: Session, earlier: Signature, later: Signature, today: date) ->
     erase_withdrawn(earlier, today)
     journal.record(db, journal.REPLACE, state=earlier.state_code, id=earlier.id, on=today)
     db.flush()  # one signature per mailbox: the earlier one leaves its place first
-    later.confirmed_on = today
+    with deciding(db, later):
+        later.confirmed_on = today
     later.submission = later.submitted_at = None
     db.flush()
     count.add_all(db, {key: (confirmed, withdrawn) for key, (confirmed, withdrawn) in changes.items()})

@@ -31,9 +31,8 @@ from campaign.signature.model import (
     Signature,
     SignatureToken,
     box_context,
-    public_mac,
 )
-from campaign.signature.signature_mac import digest_mac
+from campaign.signature.signature_mac import new_macs
 from campaign.signature.submission import Submission
 from campaign.signature.token_mac import token_row
 
@@ -175,20 +174,19 @@ def _insert_pending(
 
 
 def _pending(db: Session, signing: Signing, today: date) -> dict[str, Any]:
-    return {
+    row = {
         "state_code": signing.state_code,
-        "id": (signature_id := uuid4()),
+        "id": uuid4(),
         "edition": signing.edition,
         "language": signing.language,
         "residence": signing.residence,
         "disclosure": signing.disclosure,
         "signed_on": today,
-        "digest": (digest := signing.digests.for_letter(signing.state_code)),
-        "digest_mac": digest_mac(db.info[row_mac.KEY], signing.state_code, signature_id, digest),
+        "digest": signing.digests.for_letter(signing.state_code),
         "held_for": signing.held_for,
         "organisers_only": signing.organisers_only,
-        "public_mac": public_mac(db, signing.disclosure, signing.state_code, signature_id),
     }
+    return row | new_macs(db.info[row_mac.KEY], row)
 
 
 def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, context: str) -> bytes:

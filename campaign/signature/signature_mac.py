@@ -1,28 +1,35 @@
-"""MACs of signatures: what somebody writes into a row without the server's key leads to nothing."""
+"""MACs of signatures: what somebody writes into a row without the server's key leads to nothing.
+
+``digest_mac`` binds the mailbox's digest to the row, and ``decision_mac`` the decisions by which a name or
+words leave the site. Each act that changes one of them checks the MAC under the row's lock, and renews it
+in the same transaction; an altered row stays altered, is on no list and no page of names, and is counted
+each night.
+"""
 
 import hmac
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
 
-class HasDigest(Protocol):
-    """The columns that bind a digest to its signature, of a row or an object."""
+from campaign.sealing import row_mac
+from campaign.signature.model import Signature
 
-    @property
-    def state_code(self) -> str:
-        """The letter."""
+SignatureRow = Any
+"""A signature as an object or a row, with the columns that a function reads."""
 
-    @property
-    def id(self) -> UUID:
-        """The signature's id."""
-
-    @property
-    def digest(self) -> bytes | None:
-        """Of the mailbox."""
-
-    @property
-    def digest_mac(self) -> bytes | None:
-        """Of the three others."""
+DECISIONS = (
+    "confirmed_on",
+    "disclosure",
+    "held_for",
+    "invalidation_id",
+    "public_name",
+    "name_review",
+    "words_review",
+)
+"""The columns under ``decision_mac``, besides the key."""
 
 
 def digest_mac(key: bytes, state_code: str, id_: UUID, digest: bytes) -> bytes:
@@ -31,8 +38,41 @@ def digest_mac(key: bytes, state_code: str, id_: UUID, digest: bytes) -> bytes:
     return hmac.digest(key, content, "sha256")
 
 
-def has_own_digest(key: bytes, row: HasDigest) -> bool:
+def has_own_digest(key: bytes, row: SignatureRow) -> bool:
     """Whether the site itself gave the signature its digest."""
     if row.digest is None or row.digest_mac is None:
         return False
     return hmac.compare_digest(row.digest_mac, digest_mac(key, row.state_code, row.id, row.digest))
+
+
+def decision_mac(key: bytes, columns: Mapping[str, Any]) -> bytes:
+    """Return the MAC under *key* of the decisions about a signature; an absent column is empty."""
+    values = (columns.get(name) for name in DECISIONS)
+    return row_mac.mac(key, "decision", (columns["state_code"], columns["id"], *values))
+
+
+def decided_mac(key: bytes, row: SignatureRow) -> bytes:
+    """Return the MAC under *key* of the decisions in *row*."""
+    values = (getattr(row, name) for name in DECISIONS)
+    return row_mac.mac(key, "decision", (row.state_code, row.id, *values))
+
+
+def is_as_decided(key: bytes, row: SignatureRow) -> bool:
+    """Whether every decision in *row* was made by the site: nobody wrote it into the database."""
+    return row.decision_mac is not None and hmac.compare_digest(row.decision_mac, decided_mac(key, row))
+
+
+@contextmanager
+def deciding(db: Session, signature: Signature) -> Iterator[None]:
+    """Change decisions about a locked signature; its MAC is renewed unless it was altered before."""
+    key = db.info[row_mac.KEY]
+    was_as_decided = is_as_decided(key, signature)
+    yield
+    signature.decision_mac = decided_mac(key, signature) if was_as_decided else None
+
+
+def new_macs(key: bytes, columns: Mapping[str, Any]) -> dict[str, bytes | None]:
+    """Return both MACs of a row that is inserted."""
+    digest = columns.get("digest")
+    own = None if digest is None else digest_mac(key, columns["state_code"], columns["id"], digest)
+    return {"digest_mac": own, "decision_mac": decision_mac(key, columns)}

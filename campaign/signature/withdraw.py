@@ -9,8 +9,9 @@ from campaign.database import journal
 from campaign.errors import CampaignError, ChangedError
 from campaign.signature import count
 from campaign.signature.link import find_shown, linked
-from campaign.signature.model import COUNTED, DISCLOSURES, PUBLIC, Signature, public_mac
+from campaign.signature.model import COUNTED, DISCLOSURES, PUBLIC, Signature
 from campaign.signature.shown import Shown
+from campaign.signature.signature_mac import deciding
 
 
 def disclose(
@@ -44,16 +45,16 @@ def disclose(
 
 def set_disclosure(db: Session, signature: Signature, disclosure: str) -> None:
     """Change who may see the name of a signature that the caller's transaction has locked."""
-    signature.disclosure = disclosure
     journal.record(db, journal.DISCLOSE, state=signature.state_code, id=signature.id, disclosure=disclosure)
-    signature.public_mac = public_mac(db, disclosure, signature.state_code, signature.id)
-    if disclosure != PUBLIC:
-        signature.public_name = None
-        signature.name_review = None
-    if disclosure == COUNTED:
-        digest = signature.digest, signature.digest_mac
-        signature.erase_personal_data()
-        signature.digest, signature.digest_mac = digest
+    with deciding(db, signature):
+        signature.disclosure = disclosure
+        if disclosure != PUBLIC:
+            signature.public_name = None
+            signature.name_review = None
+        if disclosure == COUNTED:
+            digest = signature.digest, signature.digest_mac
+            signature.erase_personal_data()
+            signature.digest, signature.digest_mac = digest
 
 
 def withdraw(

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.errors import AlteredError, WrongKeyError
+from campaign.sealing import row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature.model import APPROVED, COUNTED, Signature, box_context
 from campaign.signature.select import in_list_order
+from campaign.signature.signature_mac import DECISIONS, is_as_decided
 
 BATCH = 500
 """Signatures fetched at a time: enough to make that cheap, few enough to keep memory flat."""
@@ -24,14 +26,16 @@ _COLUMNS = (
     Signature.id,
     Signature.state_code,
     Signature.residence,
-    Signature.disclosure,
     Signature.edition,
     Signature.language,
+    Signature.disclosure,
     Signature.words_review,
     Signature.sealed,
     Signature.key_id,
     Signature.signed_on,
     Signature.organisers_only,
+    Signature.decision_mac,
+    *(getattr(Signature, name) for name in DECISIONS if name not in {"disclosure", "words_review"}),
 )
 
 _NO_DETAILS = Details()
@@ -62,7 +66,7 @@ class ListEntry:
 def for_organisers(db: Session, state_codes: Iterable[str], ring: KeyRing) -> Iterator[ListEntry]:
     """Yield every signature that counts, letter by letter, with its name if there is one.
 
-    Signatures whose box was altered are left out; the *ring* counts them.
+    Signatures whose row or box was altered are left out; the *ring* counts them.
 
     Args:
         db: Read only.
@@ -83,7 +87,7 @@ def for_delegation(
 ) -> Iterator[ListEntry]:
     """Yield every signature whose name may be delivered, numbered in the order of printing.
 
-    Signatures whose box was altered are left out; the *ring* counts them.
+    Signatures whose row or box was altered are left out; the *ring* counts them.
 
     Args:
         db: Read only.
@@ -119,20 +123,20 @@ def other_editions(db: Session, state_code: str, edition: int, since: date | Non
 
 
 def _unsealed(db: Session, queries: Iterable[Select[Signature]], ring: KeyRing) -> Iterator[ListEntry]:
-    numbers = count(1)
+    numbers, key = count(1), db.info[row_mac.KEY]
     for query in queries:
         # Rows instead of ORM objects: creating those would take half as long as unsealing.
         # In PostgreSQL this is a server-side cursor, so neither side holds more than a batch.
         statement = query.with_only_columns(*_COLUMNS)
         with db.connection().execute(statement, execution_options={"yield_per": BATCH}) as result:
             for columns in chain.from_iterable(result.partitions()):
-                details = _details(columns, ring)
+                details = _details(key, columns, ring)
                 if details is not None:
                     yield _entry(next(numbers), columns, details)
 
 
 def _entry(number: int, columns: Any, details: Details) -> ListEntry:
-    signature_id, state_code, residence, disclosure, edition, language, review, *_ = columns
+    signature_id, state_code, residence, edition, language, disclosure, review, *_ = columns
     return ListEntry(
         number=number,
         signature_id=signature_id,
@@ -147,14 +151,18 @@ def _entry(number: int, columns: Any, details: Details) -> ListEntry:
     )
 
 
-def _details(columns: Any, ring: KeyRing) -> Details | None:
+def _details(key: bytes, row: Any, ring: KeyRing) -> Details | None:
     """Return what the box of a row contains; ``None`` if row or box was altered."""
-    signature_id, state_code, residence, disclosure, edition, *_, sealed, key_id, on, promise = columns
-    if sealed is None or disclosure == COUNTED:
+    if row.sealed is None or row.disclosure == COUNTED:
         return _NO_DETAILS
+    context = box_context(
+        row.state_code, row.id, row.residence, row.signed_on, row.edition, row.organisers_only
+    )
+    if not is_as_decided(key, row):
+        ring.altered.add(context)
+        return None
     try:
-        context = box_context(state_code, signature_id, residence, on, edition, promise)
-        return ring.details(key_id, sealed, context)
+        return ring.details(row.key_id, row.sealed, context)
     except AlteredError:
         return None
     except WrongKeyError:  # sealed to an earlier key pair: listed without its name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import insert, text
 
@@ -24,13 +24,15 @@ from campaign.organiser.passphrase import generate_passphrase
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import choices
 from campaign.sealing import box as seal
+from campaign.sealing import row_mac
 from campaign.sealing.box import Details
-from campaign.sealing.campaign_key import current_key
+from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature.count import CountKey
 from campaign.signature.key_change import setup_code
 from campaign.signature.model import Signature, SignatureToken, box_context
+from campaign.signature.signature_mac import new_macs
 from tests.bench.site import SECRET
 
 BATCH = 10_000
@@ -48,7 +50,9 @@ BOX = Details(name="Mara Example", email="mara@example.org", town="Oldtown")
 MAIL_BYTES = 560
 """Of the content of a waiting mail."""
 
-GONE = dict.fromkeys(("digest", "key_id", "sealed", "public_name", "name_review"))
+GONE = dict.fromkeys(
+    ("digest", "digest_mac", "decision_mac", "key_id", "sealed", "public_name", "name_review")
+)
 """Columns that a withdrawal empties."""
 
 
@@ -77,7 +81,7 @@ def fill(database: Database, number: int) -> Filled:
         assert code
         owner = join(db, code, passphrase, name=name, now=moment)
         key = current_key(db)
-        filling = _Filling(moment, _delivery(moment), key.id, key.public_key)
+        filling = _Filling(moment, _delivery(moment), key, db.info[row_mac.KEY])
         db.add(filling.delivery)
     for done in range(0, number, BATCH):
         filling.add(database, done, min(BATCH, number - done))
@@ -101,11 +105,12 @@ def settle(database: Database) -> None:
 
 
 class _Filling:
-    def __init__(self, moment: datetime, delivery: Delivery, key_id: UUID, public_key: bytes) -> None:
+    def __init__(self, moment: datetime, delivery: Delivery, key: CampaignKey, row_key: bytes) -> None:
         self.delivery = delivery
         self._moment = moment
-        self._key_id = key_id
-        self._public_key = public_key
+        self._key_id = key.id
+        self._public_key = key.public_key
+        self._row_key = row_key
         self._confirmed: Counter[CountKey] = Counter()
         self._withdrawn: Counter[CountKey] = Counter()
 
@@ -162,7 +167,7 @@ class _Filling:
             self._withdrawn[row["state_code"], row["residence"], self._moment.date()] += 1
         bound = ("state_code", "id", "residence", "signed_on", "edition", "organisers_only")
         row["sealed"] = seal.seal(BOX, self._public_key, box_context(*(row[column] for column in bound)))
-        return row | GONE if is_withdrawn else row
+        return row | (GONE if is_withdrawn else new_macs(self._row_key, row))
 
     def _mail(self) -> dict[str, Any]:
         mail = {"id": uuid4(), "sealed": os.urandom(MAIL_BYTES)}

@@ -38,7 +38,7 @@ from campaign.settings import Settings
 from campaign.signature import erase
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
-from campaign.signature.signature_mac import digest_mac
+from campaign.signature.signature_mac import new_macs
 from campaign.signature.token_mac import token_row
 from campaign.signature_list import csv_file, entry
 from campaign.web.site import Site
@@ -172,7 +172,7 @@ def _confirming(grown: Grown) -> Iterable[Request]:
     ]
     key = grown.site.keys.row
     for row in rows:
-        row["digest_mac"] = digest_mac(key, row["state_code"], row["id"], row["digest"])
+        row |= new_macs(key, row)
     with grown.site.database.writing() as db:
         db.execute(insert(Signature), rows)
         links = [

@@ -28,7 +28,7 @@ from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.signature.model import Signature
-from campaign.signature.signature_mac import digest_mac
+from campaign.signature.signature_mac import decided_mac, digest_mac
 from tests.bench import home, load, report, server, site
 from tests.bench.site import MadeSite
 
@@ -128,6 +128,7 @@ def _prepare(made: MadeSite, kind: Kind, number: int) -> None:
             for row in rows:
                 assert row.digest
                 row.digest_mac = digest_mac(keys.row, row.state_code, row.id, row.digest)
+                row.decision_mac = decided_mac(keys.row, row)
                 details = Details(name="Mara Example", email=email)
                 row.sealed = seal.seal(details, key.public_key, row.context)
             db.add_all(rows)

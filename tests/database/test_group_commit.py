@@ -26,7 +26,7 @@ from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import NOW
 from tests.signature.test_signature import confirm, sign, signing
-from tests.support.factories import address_digest
+from tests.support.factories import address_digest, decide
 from tests.support.outbox import mails
 
 SECONDS = 120
@@ -204,10 +204,9 @@ def test_simultaneous_confirmations_count_once_for_each_mailbox(db: Session, key
 
 def test_a_signature_held_for_review_is_confirmed_but_not_counted(db: Session, keys: ServerKeys) -> None:
     held, free = sign(db, keys, email="held@example.org"), sign(db, keys, email="free@example.org")
-    db.execute(
-        text("UPDATE signature SET held_for = 'robot' WHERE digest = :digest"),
-        {"digest": address_digest(keys, "de", "held@example.org")},
-    )
+    digest = address_digest(keys, "de", "held@example.org")
+    decide(db, db.scalars(select(Signature).where(Signature.digest == digest)).one(), held_for="robot")
+    db.flush()
 
     confirm_together(db, keys, held, free)
 

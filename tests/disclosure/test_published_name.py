@@ -10,7 +10,7 @@ from campaign.disclosure.published_name import Cursor
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from tests.conftest import NOW
-from tests.support.factories import make_signature
+from tests.support.factories import decide, make_signature
 
 TODAY = NOW.date()
 
@@ -22,7 +22,7 @@ def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def publish(db: Session, keys: ServerKeys, name: str, *, days_ago: int) -> Signature:
     row = make_signature(db, keys, disclosure="public", on=TODAY - timedelta(days=days_ago)).row
-    row.public_name, row.name_review = name, "approved"
+    decide(db, row, public_name=name, name_review="approved")
     db.commit()
     return row
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text, update
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,7 @@ from campaign.signature.withdraw import withdraw
 from campaign.web.signature_writer import SignatureWriter
 from tests.conftest import NOW, new_database
 from tests.signature.test_signature import DAYS, sign
-from tests.support.factories import address_digest, make_delivery, make_owner, make_signature
+from tests.support.factories import address_digest, decide, make_delivery, make_owner, make_signature
 from tests.support.worker import eventually
 
 
@@ -69,7 +69,8 @@ def test_who_is_released_while_confirming_counts(
     database: Database, db: Session, keys: ServerKeys, before_locking: Callable[[Callable[[], None]], None]
 ) -> None:
     token = sign(db, keys)
-    db.execute(update(Signature).values(held_for="network"))
+    decide(db, db.scalars(select(Signature)).one(), held_for="network")
+    db.flush()
     held = keys_of(db)
 
     def release() -> None:

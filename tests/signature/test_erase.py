@@ -25,7 +25,7 @@ from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.recount import compare
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
-from tests.support.factories import make_signature
+from tests.support.factories import decide, make_signature
 
 DAYS = 7
 
@@ -81,7 +81,7 @@ def make_many(db: Session, keys: ServerKeys) -> list[Signature]:
         for confirmed in (True, True, False)
     ]
     for each in made[:2]:
-        each.row.public_name, each.row.name_review = "Mara Example", "approved"
+        decide(db, each.row, public_name="Mara Example", name_review="approved")
     withdraw(db, made[3].token, now=NOW, confirmation_days=DAYS)
     db.commit()
     return [each.row for each in made]

@@ -17,7 +17,7 @@ from campaign.signature.model import Signature
 from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
-from tests.support.factories import TODAY, Made, confirm_one, make_owner, make_signature
+from tests.support.factories import TODAY, Made, confirm_one, decide, make_owner, make_signature
 
 DAYS = 7
 
@@ -33,7 +33,7 @@ def key(made: Made) -> Any:
 
 def hold(db: Session, made: Made, reason: str = "network") -> None:
     """Hold a signature as signing does: no count includes it."""
-    made.row.held_for = reason
+    decide(db, made.row, held_for=reason)
     if made.row.confirmed_on:
         count.add(db, made.row.state_code, made.row.residence, on=made.row.confirmed_on, confirmed=-1)
     db.commit()
@@ -59,7 +59,7 @@ def test_a_held_signature_can_be_confirmed_and_does_not_count(
     db: Session, keys: ServerKeys, owner: Unlocked
 ) -> None:
     made = make_signature(db, keys, confirmed=False)
-    made.row.held_for = "robot"
+    decide(db, made.row, held_for="robot")
     db.commit()
     confirmed = confirm_one(db, keys, made.token)
     db.commit()

@@ -23,7 +23,7 @@ from campaign.signature.replace import replace
 from campaign.signature.shown import CONFIRMED
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
-from tests.support.factories import Made, make_delivery, make_owner, make_signature
+from tests.support.factories import Made, decide, make_delivery, make_owner, make_signature
 
 DAYS = {"now": NOW, "confirmation_days": 7}
 MARA = "mara@example.org"
@@ -89,7 +89,7 @@ def test_a_delegation_is_asked_to_strike_the_earlier_one(
 def test_a_published_name_goes_and_the_new_one_waits_for_approval(
     db: Session, keys: ServerKeys, earlier: Made, later: Made
 ) -> None:
-    earlier.row.disclosure, earlier.row.public_name, earlier.row.name_review = "public", "Mara", "approved"
+    decide(db, earlier.row, disclosure="public", public_name="Mara", name_review="approved")
     db.commit()
     counting = press_replace(db, keys, later)
 
@@ -104,7 +104,7 @@ def test_what_was_set_aside_does_not_count_by_being_replaced(
 ) -> None:
     key = earlier.row.state_code, earlier.row.id
     if which == "held":
-        earlier.row.held_for = "domain"
+        decide(db, earlier.row, held_for="domain")
         count.add(db, "de", "FR", on=NOW.date(), confirmed=-1)
     else:
         decision = invalidation.record_decision(db, None, "made up", by="Olga", now=NOW)

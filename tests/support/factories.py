@@ -24,8 +24,8 @@ from campaign.signature import count as tally
 from campaign.signature import submission
 from campaign.signature.confirm import Confirmation, confirm
 from campaign.signature.link import linked, new_token
-from campaign.signature.model import COUNTED, Signature, public_mac
-from campaign.signature.signature_mac import digest_mac
+from campaign.signature.model import COUNTED, Signature
+from campaign.signature.signature_mac import decided_mac, digest_mac
 from campaign.signature.submission import Submission
 from tests.conftest import NOW
 
@@ -81,7 +81,7 @@ def make_signature(
     )
     assert row.digest is not None
     row.digest_mac = digest_mac(db.info[row_mac.KEY], state, row.id, row.digest)
-    row.public_mac = public_mac(db, disclosure, state, row.id)
+    decide(db, row)
     if is_sealed:
         details = Details(name=name, email=email, town=town, words=words)
         row.sealed = box.seal(details, key.public_key, row.context)
@@ -98,6 +98,13 @@ def make_signature(
         row.submitted_at = submission.wrap_time(NOW, keys, row.context)
     db.commit()
     return Made(row, token, email)
+
+
+def decide(db: Session, row: Signature, **decisions: Any) -> None:
+    """Set *decisions* about a signature as the site would have."""
+    for column, value in decisions.items():
+        setattr(row, column, value)
+    row.decision_mac = decided_mac(db.info[row_mac.KEY], row)
 
 
 def address_digest(keys: ServerKeys, state: str, address: str) -> bytes:

@@ -15,7 +15,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.support.factories import PASSPHRASE, make_delivery, make_signature
+from tests.support.factories import PASSPHRASE, decide, make_delivery, make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
 pytestmark = pytest.mark.any_database
@@ -93,7 +93,7 @@ def test_published_names_are_gone_at_once(
     client: FlaskClient, db: Session, keys: ServerKeys, erase: Any
 ) -> None:
     row = make_signature(db, keys, disclosure="public").row
-    row.public_name, row.name_review = "Mara Public", "approved"
+    decide(db, row, public_name="Mara Public", name_review="approved")
     db.commit()
     assert "Mara Public" in client.get("/en/progress").get_data(as_text=True)
     erase()

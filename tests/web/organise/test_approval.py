@@ -10,6 +10,7 @@ from campaign.organiser.audit_log import AuditEntry
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
+from tests.support import factories
 from tests.support.factories import Made, make_owner, make_signature
 from tests.web.conftest import OrganisersBrowser, text
 
@@ -100,7 +101,7 @@ def test_what_was_withdrawn_or_decided_meanwhile_is_said_to_be_unchanged(
 ) -> None:
     gone, decided = (make_signature(db, keys, disclosure="public") for _ in range(2))
     withdraw(db, gone.token, now=NOW, confirmation_days=7)
-    decided.row.name_review = "declined"
+    factories.decide(db, decided.row, name_review="declined")
     db.commit()
 
     assert (
@@ -158,7 +159,7 @@ def test_a_name_from_a_place_that_became_dangerous_a_moment_ago_is_not_published
     appeal = app.extensions["campaign"].appeal
     protect = safety_list.Change(protect=frozenset({"BY"}))
     safety_list.change(db, appeal, protect, by="Olga", now=NOW)
-    made.row.name_review = None
+    factories.decide(db, made.row, name_review=None)
     db.commit()
 
     assert "1 name was declined: publishing it could endanger a resident" in approve(organiser, made)

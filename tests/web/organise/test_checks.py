@@ -16,7 +16,15 @@ from campaign.signature.model import Signature
 from campaign.signature.withdraw import withdraw
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.support.factories import TODAY, Made, confirm_one, make_delivery, make_owner, make_signature
+from tests.support.factories import (
+    TODAY,
+    Made,
+    confirm_one,
+    decide,
+    make_delivery,
+    make_owner,
+    make_signature,
+)
 from tests.web.conftest import OrganisersBrowser, Supporter, text
 
 pytestmark = pytest.mark.any_database
@@ -31,7 +39,7 @@ def key(made: Made) -> str:
 
 
 def hold(db: Session, made: Made, reason: str) -> None:
-    made.row.held_for = reason
+    decide(db, made.row, held_for=reason)
     if made.row.confirmed_on:
         count.add(db, made.row.state_code, made.row.residence, on=made.row.confirmed_on, confirmed=-1)
     db.commit()
@@ -213,7 +221,7 @@ def test_a_held_signature_looks_like_any_other_to_its_owner(
     for reason in (None, "network"):
         supporter.sign(email=f"{reason}@example.org")
         for row in db.scalars(select(Signature).where(Signature.confirmed_on.is_(None))):
-            row.held_for = reason
+            decide(db, row, held_for=reason)
         db.commit()
         answers.append(supporter.act("confirm").status_code)
         page = supporter.page().get_data(as_text=True)

@@ -23,7 +23,7 @@ from campaign.settings import Settings
 from campaign.web.serving import cache
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.support.factories import make_signature
+from tests.support.factories import decide, make_signature
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
 pytestmark = pytest.mark.any_database
@@ -139,7 +139,7 @@ def test_an_older_page_of_the_names_is_not_the_newest_one(
     client: FlaskClient, db: Session, keys: ServerKeys, rendered: list[str]
 ) -> None:
     row = make_signature(db, keys, disclosure="public").row
-    row.public_name, row.name_review = "Mara Older", "approved"
+    decide(db, row, public_name="Mara Older", name_review="approved")
     db.commit()
     older = f"/en/progress?after={Cursor(UUID(int=0)).wrap(keys)}"
     for path in ("/en/progress", older, "/en/progress", older):
@@ -154,7 +154,7 @@ def test_a_published_name_is_on_the_progress_page_within_a_second(
 ) -> None:
     made = make_signature(db, keys, disclosure="public")
     assert b"Mara Example" not in client.get("/en/progress").data
-    made.row.public_name, made.row.name_review = "Mara Example", "approved"
+    decide(db, made.row, public_name="Mara Example", name_review="approved")
     db.commit()
 
     clock.forward(seconds=2)

@@ -25,6 +25,7 @@ from campaign.signature.erase import erase_personal_data
 from campaign.signature.model import HOLD_REASONS, Signature
 from campaign.web.site import Site
 from tests.conftest import Clock
+from tests.support.factories import decide
 from tests.support.private_page import press
 from tests.support.relay import relay
 from tests.web.conftest import Supporter
@@ -331,7 +332,8 @@ def test_a_held_signature_looks_like_any_other(supporter: Supporter, site: Site,
     for hold in (None, *HOLD_REASONS):
         supporter.sign("fr", email=f"{hold}@example.org", disclosure="public", words="Please.")
         with site.database.writing() as db:
-            db.execute(update(Signature).where(Signature.confirmed_on.is_(None)).values(held_for=hold))
+            for row in db.scalars(select(Signature).where(Signature.confirmed_on.is_(None))):
+                decide(db, row, held_for=hold)
         if is_confirmed:
             supporter.act("confirm")
         page = text(supporter.client.get(f"/en/signature/{supporter.token}?done=confirm"))

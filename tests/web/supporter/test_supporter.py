@@ -19,7 +19,7 @@ from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.conftest import NOW
-from tests.support.factories import make_signature
+from tests.support.factories import decide, make_signature
 from tests.web.conftest import FORM, Supporter
 
 pytestmark = pytest.mark.any_database
@@ -386,7 +386,7 @@ def test_further_names_are_a_link_away_and_so_are_the_ones_before(
     monkeypatch.setattr(published_name, "NAMES_A_PAGE", 2)
     rows = [make_signature(db, keys, disclosure="public").row for _at in range(5)]
     for at, row in enumerate(sorted(rows, key=lambda row: row.id)):
-        row.public_name, row.name_review = f"Mara {at}", "approved"
+        decide(db, row, public_name=f"Mara {at}", name_review="approved")
     db.commit()
 
     def names_on(path: str) -> tuple[list[str], dict[str, str]]:

@@ -352,13 +352,13 @@ def upgrade() -> None:
         sa.Column("organisers_only", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("has_words", sa.Boolean(), nullable=False),
         sa.Column("public_name", sa.Text(), nullable=True),
-        sa.Column("public_mac", sa.LargeBinary(length=32), nullable=True),
         sa.Column("name_review", sa.String(length=8), nullable=True),
         sa.Column("words_review", sa.String(length=8), nullable=True),
         sa.Column("submission", sa.LargeBinary(), nullable=True),
         sa.Column("submitted_at", sa.LargeBinary(), nullable=True),
         sa.Column("held_for", sa.String(length=12), nullable=True),
         sa.Column("invalidation_id", sa.Uuid(), nullable=True),
+        sa.Column("decision_mac", sa.LargeBinary(length=32), nullable=True),
         sa.Column("to_strike", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["key_id"], ["campaign_key.id"], name=op.f("fk_signature_key_id_campaign_key")

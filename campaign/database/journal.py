@@ -11,10 +11,11 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``withdraw``, ``replace``: the signature is withdrawn (a replaced one too, since its successor may be lost);
 * ``disclose``: a name that somebody moved down is not moved up again;
 * ``decline names``, ``decline words``: what organisers took off the site and the lists stays off;
-* ``invalidate``: stays off the count; to undo it again takes an organiser;
+* ``invalidate``, ``undo decision``: what was off the count stays off, and what was put back stays on it;
 * ``protect``: delegations that get no names, and residences where signing is dangerous;
 * ``change address``: the delegation's earlier address is deleted, since a letter to it may go astray;
 * ``deliver``, ``delivery outcome``: an unknown delivery is added, as *uncertain* until its outcome follows;
+* ``notify delegation``: the numbers that a delegation was asked to strike;
 * ``remove organiser``, ``lower role``: unless nobody else could open the names;
 * ``end invitation``: an invitation or promotion was revoked, which a restoration does to all of them;
 * ``change key``: the campaign's key is changed again as soon as an organiser logs in;
@@ -40,9 +41,10 @@ from campaign.database.table import Base, upsert
 from campaign.errors import JournalError
 
 WITHDRAW, REPLACE, DISCLOSE = "withdraw", "replace", "disclose"
-DECLINE_NAMES, DECLINE_WORDS, INVALIDATE = "decline names", "decline words", "invalidate"
+DECLINE_NAMES, DECLINE_WORDS = "decline names", "decline words"
+INVALIDATE, UNDO = "invalidate", "undo decision"
 PROTECT, CHANGE_ADDRESS = "protect", "change address"
-DELIVER, OUTCOME = "deliver", "delivery outcome"
+DELIVER, OUTCOME, NOTIFY = "deliver", "delivery outcome", "notify delegation"
 REMOVE_ORGANISER, LOWER_ROLE, END_INVITATION = "remove organiser", "lower role", "end invitation"
 ERASE, DESTROY = "erase personal data", "destroy keys"
 

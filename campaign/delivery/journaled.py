@@ -1,20 +1,22 @@
-"""Deliveries in the journal: what a restored backup needs of a delivery that was sent after it.
+"""Deliveries and notices in the journal: what a restored backup needs of those that were sent after it.
 
-The signatures on a list are encrypted under a key that only the database and its backups have: a receiver of
-the list could otherwise tell from the journal which row is whose. The final erasure deletes that key.
+The signatures on a list, and the numbers to strike, are encrypted under a key that only the database and its
+backups have: a receiver of the list could otherwise tell from the journal which row is whose. The final
+erasure deletes that key.
 """
 
 import secrets
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from campaign.database import journal
+from campaign.database import batch, journal
 from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.database.journal_file import Act
 from campaign.delivery.model import PREPARED, SENDING, UNCERTAIN, Delivery, DeliveryRow
@@ -29,7 +31,7 @@ _PLAIN = ("code", "state_code", "edition", "language", "recipient", "total", "na
 _HASHES = ("letter_hash", "list_hash")
 _TIMES = ("prepared_at", "sending_at")
 
-_ID_BYTES = 16
+_ID_BYTES, _NUMBER_BYTES = 16, 4
 
 
 def make_key(db: Session) -> None:
@@ -49,12 +51,17 @@ def record_sending(db: Session, delivery_id: UUID) -> None:
     about: dict[str, Any] = {name: getattr(found, name) for name in _PLAIN}
     about |= {name: getattr(found, name).hex() for name in _HASHES}
     about |= {name: getattr(found, name).isoformat() for name in _TIMES}
-    key = read_fact(db, _KEY)
-    if key is not None:
-        numbered = select(DeliveryRow.signature_id).where(DeliveryRow.delivery_id == delivery_id)
-        ids = b"".join(each.bytes for each in db.scalars(numbered.order_by(DeliveryRow.number)))
-        about["signatures"] = b64encode(box.wrap(ids, bytes.fromhex(key), f"{_KEY} {delivery_id}")).decode()
+    numbered = select(DeliveryRow.signature_id).where(DeliveryRow.delivery_id == delivery_id)
+    ids = b"".join(each.bytes for each in db.scalars(numbered.order_by(DeliveryRow.number)))
+    about["signatures"] = _wrap(db, ids, str(delivery_id))
     journal.record(db, journal.DELIVER, id=delivery_id, **about)
+
+
+def record_notice(db: Session, delivery_id: UUID, numbers: Iterable[int], *, on: date) -> None:
+    """Write to the journal that a delegation was asked to strike *numbers* from its list."""
+    content = b"".join(number.to_bytes(_NUMBER_BYTES) for number in numbers)
+    wrapped = _wrap(db, content, f"{delivery_id} {on}")
+    journal.record(db, journal.NOTIFY, id=delivery_id, numbers=wrapped, on=on)
 
 
 def replay_sending(db: Session, act: Act) -> bool:
@@ -68,6 +75,19 @@ def replay_sending(db: Session, act: Act) -> bool:
     known.status, known.sending_at = UNCERTAIN, datetime.fromisoformat(act["sending_at"])
     db.flush()
     return True
+
+
+def replay_notice(db: Session, act: Act) -> bool:
+    """Record the notice of *act*; return whether any of its numbers was new."""
+    content = _unwrap(db, act["numbers"], f"{act['id']} {act['on']}")
+    ends = range(0, len(content), _NUMBER_BYTES)
+    numbers = [int.from_bytes(content[at : at + _NUMBER_BYTES]) for at in ends]
+    rows = (
+        update(DeliveryRow)
+        .where(DeliveryRow.delivery_id == UUID(act["id"]), DeliveryRow.number.in_(numbers))
+        .where(DeliveryRow.notice_on.is_(None))
+    )
+    return batch.execute(db, rows.values(notice_on=journal.day(act["on"]))) > 0
 
 
 def replay_outcome(db: Session, act: Act) -> bool:
@@ -100,13 +120,7 @@ def _add(db: Session, act: Act) -> Delivery:
 
 def _add_rows(db: Session, delivery: Delivery, wrapped: str) -> None:
     """Add the numbers whose signatures are in this database."""
-    key, ids = read_fact(db, _KEY), b""
-    with suppress(WrongKeyError):
-        ids = (
-            box.unwrap(b64decode(wrapped), bytes.fromhex(key), f"{_KEY} {delivery.id}")
-            if key and wrapped
-            else b""
-        )
+    ids = _unwrap(db, wrapped, str(delivery.id))
     known = set(db.scalars(select(Signature.id).where(Signature.state_code == delivery.state_code)))
     parts = (ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES))
     rows = [
@@ -121,3 +135,17 @@ def _add_rows(db: Session, delivery: Delivery, wrapped: str) -> None:
     ]
     if rows:
         db.execute(insert(DeliveryRow), rows)
+
+
+def _wrap(db: Session, content: bytes, about: str) -> str:
+    """Return *content* encrypted; nothing after the final erasure, which deletes the key."""
+    key = read_fact(db, _KEY)
+    return b64encode(box.wrap(content, bytes.fromhex(key), f"{_KEY} {about}")).decode() if key else ""
+
+
+def _unwrap(db: Session, wrapped: str, about: str) -> bytes:
+    key = read_fact(db, _KEY)
+    with suppress(WrongKeyError):
+        if key and wrapped:
+            return box.unwrap(b64decode(wrapped), bytes.fromhex(key), f"{_KEY} {about}")
+    return b""

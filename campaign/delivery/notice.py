@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, select, tuple_,
 from sqlalchemy.orm import Session
 
 from campaign.database import batch
+from campaign.delivery.journaled import record_notice
 from campaign.delivery.model import BOUNCED, REACHED, Delivery, DeliveryRow
 from campaign.signature.model import Signature
 from campaign.signature.select import is_to_strike
@@ -59,6 +60,8 @@ def record_notified(db: Session, delivery_id: UUID, numbers: Iterable[int], *, o
         .where(DeliveryRow.delivery_id == delivery_id, DeliveryRow.number.in_(notified))
         .values(notice_on=on)
     )
+    if notified:
+        record_notice(db, delivery_id, notified, on=on)
     return len(notified)
 
 

@@ -148,6 +148,13 @@ def _invalidate(replay: Replay, act: Act) -> int:
     return invalidation.invalidate(replay.db, decision, keys)
 
 
+def _undo(replay: Replay, act: Act) -> int:
+    total, decision = 0, UUID(act["decision"])
+    while number := invalidation.undo(replay.db, decision, by=COMMAND_LINE, now=replay.now):
+        total += number
+    return total
+
+
 def _protect(replay: Replay, act: Act) -> int:
     wanted = safety_list.Change(withhold=frozenset(act["withhold"]), protect=frozenset(act["protect"]))
     before = safety_list.current_lists(replay.db, replay.appeal)
@@ -209,9 +216,11 @@ _REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
     journal.DECLINE_NAMES: _decline_names,
     journal.DECLINE_WORDS: _decline_words,
     journal.INVALIDATE: _invalidate,
+    journal.UNDO: _undo,
     journal.PROTECT: _protect,
     journal.CHANGE_ADDRESS: lambda replay, act: delegation.remove(replay.db, act["state"]),
     journal.DELIVER: lambda replay, act: journaled.replay_sending(replay.db, act),
+    journal.NOTIFY: lambda replay, act: journaled.replay_notice(replay.db, act),
     journal.OUTCOME: lambda replay, act: journaled.replay_outcome(replay.db, act),
     journal.REMOVE_ORGANISER: _remove_organiser,
     journal.LOWER_ROLE: _lower_role,

@@ -125,6 +125,8 @@ def undo(db: Session, decision_id: UUID, *, by: str, now: datetime) -> int:
     )
     keys = [(row.state_code, row.id) for row in db.execute(batch)]
     changed = _restore(db, decision_id, keys) if keys else 0
+    if changed:
+        journal.record(db, journal.UNDO, decision=decision_id)
     # Locked last, as in invalidate(): in the other order the two would deadlock.
     db.execute(
         update(Invalidation)

@@ -12,7 +12,7 @@ from campaign.appeal.content import Appeal
 from campaign.database import journal
 from campaign.database.journal_file import Journal
 from campaign.database.session import Database
-from campaign.delivery import delegation, journaled, outcome, readiness
+from campaign.delivery import delegation, journaled, notice, outcome, readiness
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import ACCEPTED, PREPARED, SENDING, Delivery, DeliveryRow, advance, by_code
 from campaign.delivery.notice import pending
@@ -203,6 +203,52 @@ def test_what_was_taken_off_the_count_stays_off(site: Site) -> None:
     site.assert_counts_equal_rows()
     with site.writing() as db:
         assert invalidation.undo(db, decision.id, by="Olga Organiser", now=LATER) == 1
+
+
+@pytest.mark.parametrize("backed_up", ["before the decision", "after it"])
+def test_a_decision_that_was_undone_after_the_backup_does_not_return(site: Site, backed_up: str) -> None:
+    mara, other = site.sign(), site.sign()
+    site.back_up()
+    with site.writing() as db:
+        decision = invalidation.record_decision(db, None, "made up", by="Olga Organiser", now=LATER)
+        keys = [(each.row.state_code, each.row.id) for each in (mara, other)]
+        invalidation.invalidate(db, decision.id, keys)
+        db.commit()
+    if backed_up == "after it":
+        site.back_up()
+    with site.writing() as db:
+        withdraw(db, other.token, now=LATER, **WEEK)
+        assert invalidation.undo(db, decision.id, by="Olga Organiser", now=LATER) == 1
+        db.commit()
+
+    assert site.restore().restoration.replayed["undo decision"] == 1
+
+    assert site.row(mara).invalidation_id is None
+    assert site.row(other).withdrawn_on
+    site.assert_counts_equal_rows()
+
+
+@pytest.mark.parametrize("backed_up", ["before the delivery", "after it"])
+def test_a_notice_that_was_sent_after_the_backup_is_not_asked_for_again(site: Site, backed_up: str) -> None:
+    mara, zoe, ada = site.sign(), site.sign(), site.sign()
+    site.back_up()
+    sent = deliver(site, [mara, zoe, ada])
+    if backed_up == "after it":
+        site.back_up()
+    with site.writing() as db:
+        for made in (zoe, ada):
+            withdraw(db, made.token, now=LATER, **WEEK)
+        assert notice.record_notified(db, sent.id, [2], on=LATER.date()) == 1
+        db.commit()
+
+    assert site.restore().restoration.replayed["notify delegation"] == 1
+
+    with site.database.reading() as db:
+        assert [each.numbers for each in notice.pending(db)] == [(3,)]
+    lines = Journal(site.settings.instance / "journal").lines()
+    [noted] = [act for line in lines for act in line.acts if act["act"] == "notify delegation"]
+    assert noted.keys() == {"act", "id", "numbers", "on"}
+    assert len(noted["numbers"]) > 40, "encrypted: a receiver of the list could tell who withdrew"
 
 
 def test_delegations_and_residents_stay_protected(site: Site, appeal: Appeal) -> None:

@@ -214,6 +214,31 @@ def test_a_worker_that_first_runs_after_the_day_still_announces_for_a_week(
     assert worker.left() == (0, 0, 0)
 
 
+def test_a_day_on_which_no_worker_ran_announced_nothing(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY - timedelta(days=300))
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+    worker.clock.forward(days=6)
+    worker.hour()
+    worker.days(5)
+    assert worker.left() == (3, 3, 3)
+
+    worker.days(1)
+    assert worker.left() == (0, 0, 0)
+
+
+def test_a_signature_that_waits_and_is_younger_than_the_close_waits_for_an_owner_too(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    signed(TODAY - timedelta(days=300))
+    make_signature(db, keys, on=TODAY, confirmed=False)
+    db.close()
+    worker.hour(closes_on=TODAY - timedelta(days=299))
+
+    assert (worker.doubts(DIGESTS), worker.doubts(NAMES)) == ("young", "young")
+
+
 def test_names_of_a_letter_that_was_never_delivered_wait_for_an_owner(
     worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
 ) -> None:
@@ -312,6 +337,26 @@ def test_an_owners_word_is_about_the_doubts_that_the_page_showed(
     worker.days(10)
 
     assert worker.left()[0] == 4
+
+
+def test_a_doubt_that_returns_asks_again(
+    worker: Worker, signed: Callable[[date], None], db: Session, keys: ServerKeys
+) -> None:
+    before = TODAY - timedelta(days=100)
+    signed(before)
+    made = make_signature(db, keys, state="fr", on=before)
+    db.close()
+    worker.hour(closes_on=TODAY - timedelta(days=80), erase_months_after_close=1)
+    with worker.database.writing() as session:
+        assert closing.allow(session, NAMES, "undelivered", by="Olga", now=worker.clock())
+    make_delivery(db, [made.row], state_code="fr")
+    db.close()
+    worker.hour()
+    make_signature(db, keys, state="it", on=before)
+    db.close()
+    worker.hour()
+
+    assert worker.doubts(NAMES) == "undelivered"
 
 
 def test_a_moved_closing_day_is_announced_from_its_start(

@@ -38,6 +38,10 @@ def alter_an_act(db: Session) -> None:
     db.execute(update(AuditEntry).where(AuditEntry.number == 3).values(act="nothing"))
 
 
+def alter_what_it_is_about(db: Session) -> None:
+    db.execute(update(AuditEntry).where(AuditEntry.number == 3).values(about="fr"))
+
+
 def alter_a_time(db: Session) -> None:
     db.execute(update(AuditEntry).where(AuditEntry.number == 3).values(at=NOW - timedelta(days=9)))
 
@@ -91,6 +95,7 @@ def remove_all(db: Session) -> None:
 
 FORGERIES = {
     alter_an_act: 2,
+    alter_what_it_is_about: 2,
     alter_a_time: 2,
     put_the_blame_on_somebody_else: 2,
     remove_one: 2,

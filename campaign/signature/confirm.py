@@ -1,13 +1,10 @@
 """Confirm: let pending signatures count, one per mailbox and letter, and delete their siblings."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
-from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,83 +13,21 @@ from campaign.sealing import row_mac
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
-from campaign.signature.domain_day import count_confirmed
-from campaign.signature.link import is_expired, is_late
-from campaign.signature.model import (
-    DOMAIN,
-    Mailbox,
-    Signature,
-    SignatureKey,
-    SignatureToken,
+from campaign.signature.confirm_row import (
+    Siblings,
+    TokenRow,
+    lock_siblings,
+    mailbox_of,
+    select_by_token,
+    set_confirmed,
 )
-from campaign.signature.select import of_mailbox
+from campaign.signature.domain_day import count_confirmed
+from campaign.signature.link import is_late
+from campaign.signature.model import DOMAIN, Mailbox, SignatureKey
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings
-from campaign.signature.signature_mac import DECISIONS, decision_mac, has_own_digest, is_as_decided
+from campaign.signature.signature_mac import decision_mac, has_own_digest, is_as_decided
 from campaign.signature.submission import Submission
-from campaign.signature.token_mac import is_genuine_token
-
-# Many may confirm at once, so statements are built once, and rows are no ORM objects.
-_signatures, _tokens = Signature.__table__.c, SignatureToken.__table__.c
-_SELECT_BY_TOKEN = (
-    select(
-        _tokens.hash,
-        _tokens.is_substitute,
-        _tokens.mac,
-        _signatures.state_code,
-        _signatures.id,
-        _signatures.digest,
-        _signatures.digest_mac,
-        _signatures.residence,
-        _signatures.edition,
-        _signatures.organisers_only,
-        _signatures.disclosure,
-        _signatures.signed_on,
-        _signatures.confirmed_on,
-        _signatures.withdrawn_on,
-        _signatures.submission,
-    )
-    .join_from(
-        SignatureToken.__table__,
-        Signature.__table__,
-        and_(_tokens.state_code == _signatures.state_code, _tokens.signature_id == _signatures.id),
-    )
-    .where(_tokens.hash.in_(bindparam("hashes", expanding=True)))
-)
-# Read again with the lock: an organiser may have held, released or invalidated the signature meanwhile.
-_LOCK = (
-    select(
-        _signatures.state_code,
-        _signatures.id,
-        _signatures.digest,
-        _signatures.digest_mac,
-        _signatures.decision_mac,
-        *(_signatures[name] for name in DECISIONS),
-    )
-    .where(_signatures.withdrawn_on.is_(None))
-    # Sorted, so that siblings confirmed at the same moment wait for each other instead of deadlocking.
-    .order_by(_signatures.digest, _signatures.id)
-    .with_for_update()
-)
-_LOCK_SIBLINGS = _LOCK.where(of_mailbox(bindparam("state_code"), bindparam("digest")))
-_LOCK_ONE = _LOCK.where(_signatures.state_code == bindparam("state_code"), _signatures.id == bindparam("id"))
-_SET_CONFIRMED = (
-    update(Signature.__table__)  # type: ignore[arg-type]
-    .where(_signatures.state_code == bindparam("of_state"), _signatures.id == bindparam("of_id"))
-    .values(
-        confirmed_on=bindparam("on"),
-        held_for=bindparam("now_held_for"),
-        decision_mac=bindparam("mac"),
-        submission=None,
-        submitted_at=None,
-    )
-)
-
-TokenRow = Any
-"""A signature and the hash of its token, as :data:`_SELECT_BY_TOKEN` returns them."""
-
-Siblings = dict[UUID, Any]
-"""The submissions of one mailbox that were not withdrawn, in order, as :data:`_LOCK` returns them."""
 
 
 class Confirmation(NamedTuple):
@@ -129,14 +64,15 @@ def confirm(
     the close.
     """
     db.flush()  # the statements below bypass the ORM
+    hashes = sorted({code_hash(each.token) for each in confirmations})
     while True:
-        found = _select_by_token(db, confirmations, now.date(), confirmation_days)
+        found = select_by_token(db, hashes, now.date(), confirmation_days)
         chosen = [
             _choose(each, found.get(code_hash(each.token), []), keys, closes_on) for each in confirmations
         ]
         pending = [choice.row for choice in chosen if choice.row is not None]
-        siblings = _lock_siblings(db, pending)
-        if any(row.id not in siblings[_mailbox(row)] for row in pending):
+        siblings = lock_siblings(db, pending)
+        if any(row.id not in siblings[mailbox_of(row)] for row in pending):
             continue  # a sibling was confirmed meanwhile, or it was withdrawn
         try:
             with db.begin_nested():
@@ -144,18 +80,6 @@ def confirm(
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
         return [_outcome(choice, confirmed) for choice in chosen]
-
-
-def _select_by_token(
-    db: Session, confirmations: Sequence[Confirmation], today: date, confirmation_days: int
-) -> dict[bytes, list[TokenRow]]:
-    hashes = sorted({code_hash(each.token) for each in confirmations})
-    found: dict[bytes, list[TokenRow]] = {}
-    for row in db.connection().execute(_SELECT_BY_TOKEN, {"hashes": hashes}):
-        is_genuine = is_genuine_token(db, row.mac, row.hash, row.state_code, row.id)
-        if is_genuine and not is_expired(row, today, confirmation_days):
-            found.setdefault(row.hash, []).append(row)
-    return found
 
 
 def _choose(
@@ -186,26 +110,6 @@ def _find(rows: Sequence[TokenRow], page: Shown | None) -> TokenRow | None:
     return next((row for row in rows if page.is_about(row)), None)
 
 
-def _mailbox(row: TokenRow) -> Mailbox:
-    # Digests are erased some time after the close; a signature without one has no siblings.
-    return Mailbox(row.state_code, row.digest or row.id.bytes)
-
-
-def _lock_siblings(db: Session, pending: Iterable[TokenRow]) -> dict[Mailbox, Siblings]:
-    connection, siblings = db.connection(), dict[Mailbox, Siblings]()
-    for mailbox, row in sorted(((_mailbox(row), row) for row in pending), key=itemgetter(0)):
-        if mailbox not in siblings:
-            rows = connection.execute(*_lock(mailbox, row))
-            siblings[mailbox] = {each.id: each for each in rows}
-    return siblings
-
-
-def _lock(mailbox: Mailbox, row: TokenRow) -> tuple[Select[Any], dict[str, Any]]:
-    if row.digest is None:
-        return _LOCK_ONE, {"state_code": row.state_code, "id": row.id}
-    return _LOCK_SIBLINGS, mailbox._asdict()
-
-
 def _confirm_one_per_mailbox(
     db: Session, chosen: Sequence[_Choice], siblings: Mapping[Mailbox, Siblings], *, on: date
 ) -> set[SignatureKey]:
@@ -215,7 +119,7 @@ def _confirm_one_per_mailbox(
     """
     new: dict[Mailbox, TokenRow] = {}
     for row in (choice.row for choice in chosen if choice.row is not None):
-        mailbox = _mailbox(row)
+        mailbox = mailbox_of(row)
         is_altered = not is_as_decided(db.info[row_mac.KEY], siblings[mailbox][row.id])
         if is_altered or mailbox in new:
             continue
@@ -226,7 +130,7 @@ def _confirm_one_per_mailbox(
         domains = _domains(chosen)
         held = count_confirmed(db, {key: domains[key] for key in domains.keys() & locked.keys()}, on=on)
         rows = [_confirmed(db, row, on, is_beyond=key in held) for key, row in locked.items()]
-        db.connection().execute(_SET_CONFIRMED, rows)
+        set_confirmed(db, rows)
         counting = Counter(
             (row.state_code, row.residence, on)
             for mailbox, row in new.items()

@@ -21,7 +21,7 @@ from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import ORGANISER, opens_names
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing import campaign_key, key_wrapping, row_mac
+from campaign.sealing import campaign_key, key_succession, key_wrapping, row_mac
 from campaign.sealing.row_mac import Authentic
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     recovery_codes = _genuine(db, key_wrapping.recovery_wrappings(db, old))
     codes = [each for each in recovery_codes if each.holder_id in openers]
     new, private_key = campaign_key.make_current(db, now=now)
-    campaign_key.supersede(db, old, old_private, new)
+    key_succession.supersede(db, old, old_private, new)
     _wrap_for_all(db, new, private_key, list(openers.values()), codes)
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id.in_(list(openers))))
     db.execute(delete(Fact).where(Fact.name == DUE))

@@ -15,7 +15,7 @@ from campaign.organiser import audit_log
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import OwnKeyPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
-from campaign.sealing import campaign_key, key_wrapping
+from campaign.sealing import campaign_key, key_succession, key_wrapping
 from campaign.sealing.key_wrapping import Invited
 
 INVITATION_LASTS = timedelta(days=7)
@@ -117,7 +117,7 @@ def join(
     account = accounts.add_account(db, name, pair, role=role, now=now)
     if is_first:
         lasting, lasting_private = campaign_key.make_current(db, now=now)
-        campaign_key.supersede(db, key, private_key, lasting)
+        key_succession.supersede(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
     audit_log.record(db, account.name, "join", account.role, now=now)
     journal.record(db, journal.JOIN)

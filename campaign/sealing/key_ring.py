@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from campaign.errors import AlteredError, WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.box import Details, Opener
-from campaign.sealing.campaign_key import CampaignKey, superseded_keys
+from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.key_succession import superseded_keys
 
 Opened = TypeVar("Opened")
 

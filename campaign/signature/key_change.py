@@ -13,9 +13,10 @@ from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
-from campaign.sealing import box, campaign_key, key_wrapping
+from campaign.sealing import box, campaign_key, key_succession, key_wrapping
 from campaign.sealing.box import Opener
-from campaign.sealing.campaign_key import SUCCESSOR, CampaignKey, KeyWrapping
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
+from campaign.sealing.key_succession import SUCCESSOR
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature
 
@@ -34,7 +35,7 @@ def setup_code(db: Session, *, now: datetime) -> str | None:
     if any_exist(db) or campaign_key.destroyed_at(db) is not None:
         return None
     code = key_wrapping.make_provisional(db, now=now)
-    campaign_key.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
+    key_succession.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
     return code
 
 
@@ -47,13 +48,13 @@ def reseal_some(db: Session, private_key: bytes) -> int:
     if box.public_half(private_key) != current.public_key:
         return 0  # changed again: a session with the present key goes on
     resealed = 0
-    for old, old_private in campaign_key.superseded_keys(db, private_key):
+    for old, old_private in key_succession.superseded_keys(db, private_key):
         opener = Opener(old_private)
         for table in (Signature, Invalidation):
             resealed += _reseal(db, table, old, opener, current, limit=RESEALED_AT_ONCE - resealed)
             if resealed >= RESEALED_AT_ONCE:
                 return resealed
-    campaign_key.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
+    key_succession.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
     return resealed
 
 
@@ -120,5 +121,5 @@ def adopt_earlier_pair(db: Session, code: str, owner: Unlocked, *, now: datetime
     current = campaign_key.current_key(db)
     if not old.is_provisional or old.id == current.id:
         raise WrongKeyError("this link belongs to no earlier pair")
-    campaign_key.supersede(db, old, old_private, current)
+    key_succession.supersede(db, old, old_private, current)
     audit_log.record(db, owner.name, "adopt earlier names", now=now)

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import AlteredError, WrongKeyError
 from campaign.sealing.box import Details
-from campaign.sealing.campaign_key import SUCCESSOR, CampaignKey, KeyWrapping
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.key_ring import KeyRing
+from campaign.sealing.key_succession import SUCCESSOR
 from campaign.signature.model import Signature, SignatureKey
 
 

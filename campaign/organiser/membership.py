@@ -74,10 +74,9 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
     account = _found(accounts, organiser_id)
     _check_another_remains(db, accounts, account, None)
     key_wrapping.delete_wrappings(db, account.id)
-    session.end_all(db, account.id)
     if opens_names(account.role):
         campaign_key_change.mark_due(db, now=now)
-    db.delete(account)
+    db.delete(account)  # and with it its sessions
     journal.record(db, journal.REMOVE_ORGANISER, organiser=account.id)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account

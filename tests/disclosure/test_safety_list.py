@@ -92,6 +92,10 @@ def test_the_accused_state_is_always_on_both_lists(db: Session, appeal: Appeal) 
     another = replace(appeal, endangered_residences=frozenset())
 
     assert safety_list.current_lists(db, another).endangered_residences == {"KZ"}
+    change(db, appeal, withhold="fr")
+    found = safety_list.current_lists(db, replace(appeal, accused_state="ge"))
+    assert "ge" in found.no_names_to
+    assert "GE" in found.endangered_residences
 
 
 @pytest.mark.parametrize(

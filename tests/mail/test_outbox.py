@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from campaign.database.session import Database
-from campaign.errors import WrongKeyError
+from campaign.errors import AlteredError, WrongKeyError
 from campaign.mail import outbox, retry
 from campaign.mail.daily_limit import MAILS_A_DAY, MailboxDay, MailRequest, reserve_link_mail, reserve_mails
 from campaign.mail.outbox import OutboxMail
@@ -87,6 +87,17 @@ def test_another_key_does_not_open_a_mail(db, put):
 
     with pytest.raises(WrongKeyError):
         outbox.content(ServerKeys.from_secret("another secret key, as long as the first"), mail)
+
+
+def test_a_mail_opens_in_its_own_row_alone(db, put, keys):
+    put(recipient="mara@example.org")
+    put(recipient="zoe@example.org")
+    one, other = claim(db)
+    one.sealed, other.sealed = other.sealed, one.sealed
+
+    for mail in (one, other):
+        with pytest.raises(AlteredError):
+            outbox.content(keys, mail)
 
 
 def test_the_mail_that_has_waited_longest_goes_first(db, put):

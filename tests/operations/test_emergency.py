@@ -247,6 +247,7 @@ def test_organisers_become_numbers_the_same_ones_everywhere(db: Session, databas
             ("organiser 1", "download list", "de csv"),
             (COMMAND_LINE, "erase everything personal", ""),
         }
+        assert not after.scalars(select(AuditEntry.mac).where(AuditEntry.mac.is_not(None))).all()
         assert after.scalars(select(Delivery.organiser)).all() == ["organiser 2"]
         assert after.scalars(select(Delegation.entered_by)).all() == ["organiser 3"]
         invalidation = after.scalars(select(Invalidation)).one()

@@ -11,7 +11,7 @@ from campaign.cli import organiser as command
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.errors import AlteredError, UnknownTokenError, WrongKeyError
-from campaign.organiser import campaign_key_change, invitation, membership, second_factor
+from campaign.organiser import campaign_key_change, invitation, membership, recovery, second_factor
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, unlock
 from campaign.organiser.passphrase_change import change_passphrase
@@ -88,6 +88,21 @@ def test_an_edit_between_check_and_change_is_not_signed(
 
     with pytest.raises(AlteredError):
         second_factor.switch_on(db, account, stretched, SECRET, typed_code())
+
+
+def test_no_later_change_signs_an_edited_account(db: Session, owner: Unlocked) -> None:
+    pavel = make_organiser(db, owner)
+    code = recovery.make_recovery_code(db, pavel, now=NOW)
+    db.execute(update(Organiser).where(Organiser.id == pavel.id).values(role="owner"))
+    db.commit()
+
+    for change in (
+        lambda: membership.change_role(db, pavel.id, "organiser", by=owner, now=NOW),
+        lambda: recovery.recover(db, code, f"{PASSPHRASE} again", now=NOW),
+    ):
+        with pytest.raises(AlteredError):
+            change()
+        db.rollback()
 
 
 def test_a_passphrase_change_signs_no_altered_wrapping(db: Session, owner: Unlocked) -> None:

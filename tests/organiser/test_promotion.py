@@ -11,7 +11,9 @@ from campaign.organiser import membership, promotion
 from campaign.organiser.account import Organiser, OwnKeyPair, Unlocked
 from campaign.organiser.login import unlock
 from campaign.organiser.role import ORGANISER, OWNER, READER
-from campaign.sealing.campaign_key import KeyWrapping
+from campaign.sealing import box
+from campaign.sealing.campaign_key import KeyWrapping, current_key
+from campaign.sealing.code import code_hash, code_key, new_code
 from tests.conftest import NOW
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
 
@@ -88,6 +90,22 @@ def test_a_promotion_that_was_edited_is_not_obeyed(db: Session, reader: Unlocked
 
     with pytest.raises(AlteredError):
         promotion.accept(db, reader.id, code, PASSPHRASE, now=NOW)
+
+
+def test_a_promotion_that_a_reader_made_up_gives_no_role(
+    db: Session, owner: Unlocked, reader: Unlocked
+) -> None:
+    code, key = new_code(), current_key(db)
+    made = {"kind": promotion.KIND, "holder_id": reader.id, "role": OWNER, "name": owner.name}
+    row = KeyWrapping(key_id=key.id, opens_hash=code_hash(code), expires_at=NOW + promotion.LASTS, **made)
+    row.wrapped, row.mac = box.wrap(b"k" * 32, code_key(code), row.context), b"x" * 32
+    db.add(row)
+    db.commit()
+
+    with pytest.raises(AlteredError):
+        promotion.accept(db, reader.id, code, PASSPHRASE, now=NOW)
+    db.rollback()
+    assert unlock(db, "Pavel", PASSPHRASE).role == READER
 
 
 def test_a_promotion_ends_with_the_owner_who_made_it(

@@ -202,6 +202,19 @@ def test_after_an_announced_week_digests_go_and_months_later_names(
         assert names_erased_on(db) is not None
 
 
+@pytest.mark.any_database
+def test_what_recognises_a_mailbox_stays_while_somebody_may_still_confirm(
+    worker: Worker, signed: Callable[[date], None]
+) -> None:
+    signed(TODAY)
+    worker.hour(closes_on=TODAY, confirmation_days=10)
+    worker.days(10)
+    assert worker.left() == (3, 3, 3)
+
+    worker.days(1)
+    assert worker.left() == (3, 0, 3)
+
+
 def test_a_worker_that_first_runs_after_the_day_still_announces_for_a_week(
     worker: Worker, signed: Callable[[date], None]
 ) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
@@ -23,8 +23,6 @@ from campaign.organiser import audit_log
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES, UNSTATED
 from campaign.sealing.row_mac import read_authentic_fact, save_authentic_fact
-from campaign.signature.model import Signature
-from campaign.signature.select import counts
 
 _NAME = "safety"
 
@@ -153,21 +151,6 @@ def change(db: Session, appeal: Appeal, wanted: Change, *, by: str, now: datetim
         journal.record(db, journal.PROTECT, withhold=withheld, protect=protected)
     _record(db, before, after, by=by, now=now)
     return after
-
-
-def count_sealed_names(db: Session, state_code: str) -> int:
-    """Return how many signatures of the letter to *state_code* have a sealed name."""
-    query = select(func.count()).select_from(Signature)
-    return (
-        db.scalar(query.where(Signature.state_code == state_code, counts(), Signature.sealed.is_not(None)))
-        or 0
-    )
-
-
-def count_published_names(db: Session, residence: str) -> int:
-    """Return how many names of residents of *residence* are published."""
-    query = select(func.count()).select_from(Signature)
-    return db.scalar(query.where(Signature.residence == residence, Signature.public_name.is_not(None))) or 0
 
 
 def _with_release_days(after: SafetyLists, released: frozenset[str], now: datetime) -> SafetyLists:

@@ -16,8 +16,8 @@ from campaign.database.session import Database
 from campaign.delivery import delegation, outcome, readiness, send
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import Delivery, DeliveryRow, mark_interrupted, with_signature
+from campaign.delivery.order import Order, Sender
 from campaign.delivery.plan import plan
-from campaign.delivery.send import Order, Sender
 from campaign.disclosure.approval import approve_names, approve_words
 from campaign.errors import DeliveryError
 from campaign.organiser.account import Unlocked

@@ -12,9 +12,9 @@ from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.delivery import delegation, readiness, send
 from campaign.delivery.delegation import Address
+from campaign.delivery.order import Order, Sender
 from campaign.delivery.plan import plan
-from campaign.delivery.send import Order, Sender
-from campaign.disclosure import safety_list
+from campaign.disclosure import affected_names, safety_list
 from campaign.disclosure.approval import Outcome, approve_names
 from campaign.disclosure.safety_list import Change
 from campaign.errors import CampaignError, DeliveryError
@@ -273,7 +273,7 @@ def test_published_names_from_a_newly_endangered_place_are_removed(
     named = [(made.row.state_code, made.row.id) for made in (here, there)]
     approve_names(db, named, key_ring(db, owner.campaign_private_key), shown=None)
     db.commit()
-    assert safety_list.count_published_names(db, "BY") == 1
+    assert affected_names.count_published_names(db, "BY") == 1
 
     change(db, appeal, protect="BY")
     db.expire_all()

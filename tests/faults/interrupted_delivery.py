@@ -19,7 +19,8 @@ from sqlalchemy import event
 
 from campaign.appeal.reading import load
 from campaign.database.session import Database
-from campaign.delivery.send import Order, Sender, send
+from campaign.delivery.order import Order, Sender
+from campaign.delivery.send import send
 from campaign.organiser import audit_chain
 from campaign.organiser.login import unlock
 from campaign.reference.participating_state import STATES

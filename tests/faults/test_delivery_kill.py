@@ -18,7 +18,8 @@ from campaign.database.session import Database
 from campaign.delivery import delegation, readiness
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import LONGEST_SENDING, Delivery, DeliveryRow
-from campaign.delivery.send import Sender, send
+from campaign.delivery.order import Sender
+from campaign.delivery.send import send
 from campaign.errors import DeliveryError
 from campaign.operations import start
 from campaign.organiser.account import Unlocked

@@ -98,7 +98,7 @@ class PastSite:
 
 
 def deliver(site: PastSite, signatures: list[Made], *, status: str = ACCEPTED) -> Delivery:
-    """Send a delivery as :mod:`campaign.delivery.send` records it."""
+    """Send a delivery as :mod:`campaign.delivery.sending` records it."""
     with site.writing() as db:
         rows = [each.row for each in signatures]
         made = make_delivery(db, rows, status=PREPARED, sending_at=None, settled_at=None, smtp_code=None)

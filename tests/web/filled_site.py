@@ -16,7 +16,8 @@ from werkzeug.routing import Rule
 from campaign import create_app
 from campaign.database.table import Base
 from campaign.delivery.delegation import Address, save
-from campaign.delivery.send import Order, Sender, send
+from campaign.delivery.order import Order, Sender
+from campaign.delivery.send import send
 from campaign.disclosure.approval import approve_names
 from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked

@@ -9,6 +9,7 @@ from flask_babel import gettext
 
 from campaign.delivery import document, notice, outcome, readiness, send
 from campaign.delivery.model import BOUNCED, REPLIED, TRANSITIONS, Delivery
+from campaign.delivery.order import Order, Sender
 from campaign.delivery.plan import Plan, entries, plan
 from campaign.errors import DeliveryError, MailError
 from campaign.reference.language import ENGLISH, LANGUAGES
@@ -126,8 +127,8 @@ def note_bounce(delivery_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".delivery", delivery_id=delivery_id), 303)
 
 
-def _sender() -> send.Sender:
-    return send.Sender(
+def _sender() -> Sender:
+    return Sender(
         database=site().database,
         settings=site().settings,
         appeal=site().appeal,
@@ -136,9 +137,9 @@ def _sender() -> send.Sender:
     )
 
 
-def _order(state: ParticipatingState, form: SendDeliveryForm) -> send.Order:
+def _order(state: ParticipatingState, form: SendDeliveryForm) -> Order:
     try:
-        return send.Order(
+        return Order(
             delivery_id=UUID(form.nonce.data or ""),
             state=state,
             confirmed=(form.seen.data or "").split(","),

@@ -6,14 +6,9 @@ from flask_babel import gettext
 
 from campaign.delivery.model import latest_with_names
 from campaign.disclosure import safety_list
+from campaign.disclosure.affected_names import count_published_names, count_sealed_names
 from campaign.disclosure.delivered_name import count_deliverable_names
-from campaign.disclosure.safety_list import (
-    RELEASE_DELAY,
-    Change,
-    SafetyLists,
-    count_published_names,
-    count_sealed_names,
-)
+from campaign.disclosure.safety_list import RELEASE_DELAY, Change, SafetyLists
 from campaign.errors import CampaignError
 from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES

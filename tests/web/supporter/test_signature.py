@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from campaign.delivery import delegation, notice, send
 from campaign.delivery.delegation import Address
 from campaign.delivery.model import Delivery
+from campaign.delivery.order import Order, Sender
 from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import Change
 from campaign.organiser.account import Unlocked
@@ -214,14 +215,14 @@ def deliver(site: Site, owner: Unlocked, clock: Clock, state: str = "de") -> Del
         address = Address(state, f"{state}@missions.example.org", "a call", clock().date())
         delegation.save(db, address, by="Olga Organiser", now=clock())
     with relay() as post_office:
-        sender = send.Sender(
+        sender = Sender(
             database=site.database,
             settings=replace(site.settings, smtp_url=post_office.url),
             appeal=site.appeal,
             organiser=owner,
             clock=clock,
         )
-        return send.send(sender, send.Order(delivery_id=uuid4(), state=STATES[state]))
+        return send.send(sender, Order(delivery_id=uuid4(), state=STATES[state]))
 
 
 @pytest.mark.both_databases

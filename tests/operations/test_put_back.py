@@ -11,12 +11,12 @@ from campaign.cli import organiser as command
 from campaign.database.fact import Fact, save_fact
 from campaign.database.session import Database
 from campaign.errors import AlteredError, UnknownTokenError, WrongKeyError
-from campaign.organiser import campaign_key_change, invitation, membership, recovery, second_factor
+from campaign.organiser import campaign_key_change, invitation, membership, promotion, recovery, second_factor
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, unlock
 from campaign.organiser.passphrase_change import change_passphrase
 from campaign.organiser.second_factor import TypedCode
-from campaign.sealing import row_mac
+from campaign.sealing import box, row_mac
 from campaign.sealing.campaign_key import KeyWrapping, current_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
@@ -103,6 +103,44 @@ def test_no_later_change_signs_an_edited_account(db: Session, owner: Unlocked) -
         with pytest.raises(AlteredError):
             change()
         db.rollback()
+
+
+def test_an_edit_while_a_promotion_is_accepted_is_not_signed(
+    db: Session, owner: Unlocked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = make_organiser(db, owner, role="reader")
+    code = promotion.promote(db, reader.id, "organiser", by=owner, now=NOW)
+    db.commit()
+    open_own_key = promotion.own_private_key
+
+    def edit_too(account: Organiser, stretched: bytes) -> bytes:
+        edit = update(Organiser).where(Organiser.id == reader.id).values(public_key=b"x" * 32)
+        db.execute(edit, execution_options={"synchronize_session": False})
+        return open_own_key(account, stretched)
+
+    monkeypatch.setattr(promotion, "own_private_key", edit_too)
+    with pytest.raises(AlteredError):
+        promotion.accept(db, reader.id, code, PASSPHRASE, now=NOW)
+
+
+def test_the_next_key_goes_to_no_edited_account_and_no_edited_recovery_code(
+    db: Session, owner: Unlocked
+) -> None:
+    pavel = make_organiser(db, owner)
+    for each in (owner, pavel):
+        recovery.make_recovery_code(db, each, now=NOW)
+    attackers = box.new_pair()[1]
+    db.execute(update(Organiser).where(Organiser.id == pavel.id).values(public_key=attackers))
+    is_owners_code = (KeyWrapping.holder_id == owner.id) & (KeyWrapping.kind == "recovery")
+    db.execute(update(KeyWrapping).where(is_owners_code).values(public_key=attackers))
+    db.commit()
+    db.expire_all()
+
+    campaign_key_change.change_campaign_key(db, owner, now=NOW)
+    db.commit()
+
+    new = select(KeyWrapping.kind, KeyWrapping.holder_id).where(KeyWrapping.key_id == current_key(db).id)
+    assert [tuple(row) for row in db.execute(new)] == [("organiser", owner.id)]
 
 
 def test_a_passphrase_change_signs_no_altered_wrapping(db: Session, owner: Unlocked) -> None:

@@ -42,6 +42,15 @@ def test_a_requested_link_opens_no_row_that_was_given_the_digest(db: Session, ke
     assert not any(mail.params.get("links") for mail in mails(db, keys))
 
 
+def test_what_was_given_a_digest_is_not_confirmed_with_it(db: Session, keys: ServerKeys) -> None:
+    mine = make_signature(db, keys, name="Eve Example", email=ATTACKER, confirmed=False)
+    victim = make_signature(db, keys, name="Vera Victim", confirmed=False)
+    give_digest(db, victim, mine)
+
+    with pytest.raises(ChangedError):
+        confirm_one(db, keys, victim.token)
+
+
 def test_confirming_does_not_delete_what_was_given_the_digest(db: Session, keys: ServerKeys) -> None:
     spent = make_signature(db, keys, name="Eve Example", email=ATTACKER, confirmed=False)
     mine = make_signature(db, keys, name="Eve Example", email=ATTACKER, confirmed=False)

@@ -22,6 +22,8 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``erase personal data``, ``destroy keys``: at the end of a campaign, and in an emergency.
 
 The acts in :data:`REPORTED` come back with the backup, since only a person can repeat them; owners see which.
+``restore`` and ``review restoration`` say whether an owner has looked. A running site reads these two again,
+and the acts about organisers and keys: so nobody undoes them by writing to the database.
 Signing, confirming, approving, releasing and moving up are not in the journal: what is lost of them
 endangers nobody, and they cost nothing more.
 """
@@ -36,6 +38,12 @@ from uuid import UUID
 from sqlalchemy import URL, event, exc, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database.journal_file import ACCEPT_PROMOTION as ACCEPT_PROMOTION
+from campaign.database.journal_file import CHANGE_KEY as CHANGE_KEY
+from campaign.database.journal_file import LOWER_ROLE as LOWER_ROLE
+from campaign.database.journal_file import REMOVE_ORGANISER as REMOVE_ORGANISER
+from campaign.database.journal_file import RESTORE as RESTORE
+from campaign.database.journal_file import REVIEW as REVIEW
 from campaign.database.journal_file import Act, Journal, Part
 from campaign.database.table import Base, upsert
 from campaign.errors import JournalError
@@ -45,12 +53,11 @@ DECLINE_NAMES, DECLINE_WORDS = "decline names", "decline words"
 INVALIDATE, UNDO = "invalidate", "undo decision"
 PROTECT, CHANGE_ADDRESS = "protect", "change address"
 DELIVER, OUTCOME, NOTIFY = "deliver", "delivery outcome", "notify delegation"
-REMOVE_ORGANISER, LOWER_ROLE, END_INVITATION = "remove organiser", "lower role", "end invitation"
+END_INVITATION = "end invitation"
 ERASE, DESTROY = "erase personal data", "destroy keys"
 
 CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE = "change passphrase", "recover account", "make recovery code"
-SWITCH_ON_CODES, CHANGE_KEY = "switch on codes", "change key"
-JOIN, ACCEPT_PROMOTION = "join", "accept promotion"
+SWITCH_ON_CODES, JOIN = "switch on codes", "join"
 REPORTED = (CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE, SWITCH_ON_CODES, JOIN, ACCEPT_PROMOTION)
 """Acts that a restored backup has lost and that people must repeat; a journal holds none of the secrets."""
 
@@ -90,6 +97,21 @@ def record(db: Session, act: str, **about: Any) -> None:
     """
     if db.info.get(_JOURNAL) is not None:
         db.info.setdefault(_ACTS, []).append({"act": act, **about})
+
+
+def remembered(db: Session) -> list[Act]:
+    """Return what this machine's journal says of keys, organisers and restorations, since the last one.
+
+    A restoration comes first, as an act of its own: it repeated or reported what was before it. Without a
+    journal, or with a damaged one, which the doctor reports, there is nothing.
+    """
+    journal: Journal | None = db.info.get(_JOURNAL)
+    try:
+        acts = journal.remembered() if journal is not None else []
+    except JournalError:
+        return []
+    latest = max((at for at, act in enumerate(acts) if act["act"] == RESTORE), default=0)
+    return acts[latest:]
 
 
 def use(db: Session, journal: Journal | None) -> None:

@@ -22,6 +22,16 @@ from campaign.errors import JournalError
 Act = dict[str, Any]
 """Its ``act``, one of those in :mod:`campaign.database.journal`, with ids and codes as JSON has them."""
 
+REMEMBERED = {
+    (REMOVE_ORGANISER := "remove organiser"),
+    (LOWER_ROLE := "lower role"),
+    (ACCEPT_PROMOTION := "accept promotion"),
+    (CHANGE_KEY := "change key"),
+    (RESTORE := "restore"),
+    (REVIEW := "review restoration"),
+}
+"""Acts that a running site reads again: what the database says of them may have been edited."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -51,6 +61,7 @@ class _Known:
     ids: set[UUID] = field(default_factory=set)
     ends: dict[Part, int] = field(default_factory=dict)
     lacking: dict[Part, int] = field(default_factory=dict)
+    remembered: list[tuple[str, Act]] = field(default_factory=list)
 
     def add(self, line: "Line | _Header | None") -> None:
         if isinstance(line, _Header):
@@ -59,6 +70,8 @@ class _Known:
             self.lacking |= line.lacking
         elif line is not None:
             self.ends[line.part] = max(line.number, self.ends.get(line.part, 0))
+            acts = (act for act in line.acts if act.get("act") in REMEMBERED)
+            self.remembered += [(line.part.location, act) for act in acts]
 
 
 @dataclass(frozen=True)
@@ -121,6 +134,13 @@ class Journal:
                 if isinstance(line, Line):
                     lines.append(line)
         return lines
+
+    def remembered(self) -> list[Act]:
+        """Return this database's acts about keys, organisers and restorations, in their order.
+
+        Those of a failed commit are among them: by writing to the database, others could be made to seem so.
+        """
+        return [act for location, act in self._read().remembered if location == self.location]
 
     def ids(self) -> set[UUID]:
         """Return the ids under which the file has lines, or could have."""

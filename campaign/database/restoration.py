@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import delete, inspect, text
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.errors import SettingsError
 
@@ -40,19 +41,35 @@ def unreviewed(db: Session) -> Restoration | None:
     """Return the restoration that no owner has looked at yet, or ``None``."""
     text = read_fact(db, _NAME)
     if text is None:
-        return None
+        return _noted(db)
     content = json.loads(text)
     return Restoration(**content | {"on": date.fromisoformat(content["on"])})
 
 
-def mark(db: Session, restoration: Restoration) -> None:
-    """Stop publication and delivery until :func:`review`."""
+def _noted(db: Session) -> Restoration | None:
+    """Return what the journal notes of a restoration whose mark was deleted from the database."""
+    noted = [act for act in journal.remembered(db) if act["act"] in (journal.RESTORE, journal.REVIEW)]
+    if not noted or noted[-1]["act"] == journal.REVIEW:
+        return None
+    return Restoration(on=journal.day(noted[-1]["on"]))
+
+
+def mark(db: Session, restoration: Restoration, *, held_key: bool = False) -> None:
+    """Stop publication and delivery until :func:`review`.
+
+    Args:
+        db: The session.
+        restoration: What owners are shown.
+        held_key: Whether the campaign's key has to be changed.
+    """
     save_fact(db, _NAME, json.dumps(asdict(restoration), default=str))
+    journal.record(db, journal.RESTORE, on=restoration.on, held_key=held_key)
 
 
 def review(db: Session) -> None:
     """Record that an owner has looked."""
     db.execute(delete(Fact).where(Fact.name == _NAME))
+    journal.record(db, journal.REVIEW)
 
 
 def begin(db: Session) -> None:

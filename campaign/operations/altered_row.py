@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
 from campaign.disclosure import safety_list
-from campaign.organiser import organisation
-from campaign.organiser.account import Organiser
+from campaign.organiser import campaign_key_change, organisation
+from campaign.organiser.account import Organiser, is_altered
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.campaign_key import KeyWrapping
 
@@ -21,17 +21,23 @@ def altered(db: Session) -> list[str]:
 def _altered(db: Session) -> Iterator[str]:
     if campaign_key.destroyed_at(db) is not None:
         return  # everything personal was erased, and the server's key may be another
-    if campaign_key.is_forged(db):
-        yield "campaign key"
+    yield from _keys(db)
     if safety_list.is_altered(db):
         yield "safety lists"
     if organisation.is_altered(db):
         yield "organisation"
     for organiser in db.scalars(select(Organiser).order_by(Organiser.name)):
-        if not row_mac.is_genuine(db, organiser):
+        if is_altered(db, organiser):
             yield f"organiser {organiser.name}"
     for delegation in db.scalars(select(Delegation).order_by(Delegation.state_code)):
         if not row_mac.is_genuine(db, delegation):
             yield f"address of {delegation.state_code.upper()}"
     if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
         yield "invitation, promotion or recovery code"
+
+
+def _keys(db: Session) -> Iterator[str]:
+    if campaign_key.is_forged(db):
+        yield "campaign key"
+    elif campaign_key_change.is_replaced_key(db):
+        yield "an earlier campaign key was put back"

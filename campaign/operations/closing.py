@@ -72,7 +72,7 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
     The caller commits before it erases, so that an interrupted erasure goes on.
     """
     take_setup_lock(db)  # or two workers would record it twice
-    due = [row for row in announcements(db).values() if row.is_begun or row.is_due(now.date())]
+    due = [row for row in announcements(db).values() if row.is_due(now.date())]
     for row in due:
         if not row.is_begun:
             row.is_begun = True
@@ -154,7 +154,8 @@ def _shown_from(kind: str, settings: Settings, due_on: date) -> date:
 
 def _holds(row: ErasureAnnouncement, settings: Settings, due_on: date | None, today: date) -> bool:
     is_of_today = row.announced_on <= row.seen_on <= today
-    return row.closes_on == settings.closes_on and row.due_on == due_on and (is_of_today or row.is_begun)
+    has_begun = row.is_begun and row.due_on <= today
+    return row.closes_on == settings.closes_on and row.due_on == due_on and (is_of_today or has_begun)
 
 
 def _announce(

@@ -95,7 +95,7 @@ def mark_restored(db: Session, restoration: Restoration) -> None:
             KeyWrapping.kind.in_(["link", promotion.KIND]), KeyWrapping.holder_id.is_not(None)
         )
     )
-    mark(db, restoration)
+    mark(db, restoration, held_key=campaign_key_change.is_due(db))
 
 
 def _locked(db: Session, act: Act) -> Signature | None:

@@ -8,8 +8,9 @@ from sqlalchemy import BigInteger, LargeBinary, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import journal
 from campaign.database.table import Base
-from campaign.errors import AccountNameError, RoleError
+from campaign.errors import AccountNameError, AlteredError, RoleError
 from campaign.organiser import name as names
 from campaign.organiser.name import LONGEST_NAME
 from campaign.organiser.role import OWNER, reaches
@@ -118,6 +119,35 @@ def all_accounts(db: Session) -> list[Organiser]:
 def account_by_id(db: Session, organiser_id: UUID) -> Organiser | None:
     """Return the account with this id, or ``None``."""
     return db.get(Organiser, organiser_id)
+
+
+def is_put_back(db: Session, account: Organiser) -> bool:
+    """Whether the journal says that *account* was removed, or has a lower role: its row was put back."""
+    latest = None
+    for act in journal.remembered(db):
+        if act.get("organiser") == str(account.id) and act["act"] in _OF_ACCOUNTS:
+            latest = act
+    if latest is None or latest["act"] == journal.ACCEPT_PROMOTION:
+        return False
+    return latest["act"] == journal.REMOVE_ORGANISER or not reaches(latest["role"], account.role)
+
+
+def is_altered(db: Session, account: Organiser) -> bool:
+    """Whether somebody edited *account* in the database, or put it back."""
+    return not row_mac.is_genuine(db, account) or is_put_back(db, account)
+
+
+def check_account(db: Session, account: Organiser) -> None:
+    """Raise if *account* is altered.
+
+    Raises:
+        AlteredError: Somebody changed it in the database, or put it back.
+    """
+    if is_altered(db, account):
+        raise AlteredError("an account was changed in the database")
+
+
+_OF_ACCOUNTS = {journal.REMOVE_ORGANISER, journal.LOWER_ROLE, journal.ACCEPT_PROMOTION}
 
 
 def find_account(db: Session, name: str) -> Organiser | None:

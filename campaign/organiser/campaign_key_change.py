@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
 from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.organiser import audit_log
-from campaign.organiser.account import Organiser, Unlocked, lock_accounts
+from campaign.organiser.account import Organiser, Unlocked, is_put_back, lock_accounts
 from campaign.organiser.role import ORGANISER, opens_names
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing import campaign_key, key_succession, key_wrapping, row_mac
+from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.row_mac import Authentic
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,28 @@ def mark_due(db: Session, *, now: datetime) -> None:
 
 
 def is_due(db: Session) -> bool:
-    """Whether somebody who held the campaign's key has left since its last change."""
-    return read_fact(db, DUE) is not None
+    """Whether somebody who held the campaign's key has left since its last change, or an earlier one is back.
+
+    The journal says so too: in the database it could be deleted.
+    """
+    return read_fact(db, DUE) is not None or is_due_by_journal(db)
+
+
+def is_due_by_journal(db: Session) -> bool:
+    """Whether the journal has somebody leave after the last change, or no key in force that it replaced."""
+    is_left = False
+    for act in journal.remembered(db):
+        if act["act"] == journal.CHANGE_KEY:
+            is_left = False
+        is_left |= bool(act.get("held_key"))
+    return is_left or is_replaced_key(db)
+
+
+def is_replaced_key(db: Session) -> bool:
+    """Whether the campaign's key is one that the journal says was replaced: its row was put back."""
+    replaced = {act.get("key") for act in journal.remembered(db) if act["act"] == journal.CHANGE_KEY}
+    current = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
+    return current is not None and str(current) in replaced
 
 
 def change_if_due(db: Session, by: Unlocked, *, now: datetime) -> Unlocked:
@@ -67,7 +88,9 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     key_wrapping.check_pair(old, old_private)
     holders = key_wrapping.holder_ids(db)
     openers = {
-        each.id: each for each in _genuine(db, accounts) if opens_names(each.role) and each.id in holders
+        each.id: each
+        for each in _genuine(db, accounts)
+        if opens_names(each.role) and each.id in holders and not is_put_back(db, each)
     }
     recovery_codes = _genuine(db, key_wrapping.recovery_wrappings(db, old))
     codes = [each for each in recovery_codes if each.holder_id in openers]
@@ -77,7 +100,7 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id.in_(list(openers))))
     db.execute(delete(Fact).where(Fact.name == DUE))
     audit_log.record(db, by.name, "change the campaign's key", now=now)
-    journal.record(db, journal.CHANGE_KEY)
+    journal.record(db, journal.CHANGE_KEY, key=old.id)
     db.flush()
     return Unlocked(by.id, by.name, by.role, private_key)
 

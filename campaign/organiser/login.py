@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from campaign.errors import RefusedCodeError, WrongCodeError, WrongKeyError
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser import second_factor, wrong_code
-from campaign.organiser.account import Organiser, Unlocked, find_account, own_key_context
+from campaign.organiser.account import Organiser, Unlocked, check_account, find_account, own_key_context
 from campaign.organiser.role import opens_names
 from campaign.organiser.second_factor import TypedCode
 from campaign.organiser.wrong_code import BROWSER, KNOWN_BROWSER
-from campaign.sealing import box, key_wrapping, passphrase_key, row_mac
+from campaign.sealing import box, key_wrapping, passphrase_key
 
 NO_MATCH = "name, passphrase and code do not match"
 
@@ -45,7 +45,7 @@ def unlock(
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private = own_private_key(account, stretched)
-    row_mac.check(db, account)
+    check_account(db, account)
     _check_code(db, account, stretched, code, place=place)
     private_key = key_wrapping.unwrap_for(db, account.id, own_private) if opens_names(account.role) else None
     return Unlocked(account.id, account.name, account.role, private_key)
@@ -61,7 +61,7 @@ def check_passphrase(db: Session, organiser_id: UUID, passphrase: str) -> tuple[
     if account is None:
         raise WrongKeyError(NO_MATCH)
     own_private_key(account, stretched)
-    row_mac.check(db, account)
+    check_account(db, account)
     return account, stretched
 
 

@@ -44,7 +44,8 @@ def change_role(
         _check_another_remains(db, accounts, account, role)
     account.role = role
     row_mac.sign(db, account)
-    journal.record(db, journal.LOWER_ROLE, organiser=account.id, role=role)
+    held_key = not opens_names(role)
+    journal.record(db, journal.LOWER_ROLE, organiser=account.id, role=role, held_key=held_key)
     if before == OWNER:
         key_wrapping.delete_invitations(db, account.id)
     if not opens_names(role):
@@ -77,7 +78,8 @@ def remove(db: Session, organiser_id: UUID, *, by: Unlocked | None = None, now: 
     if opens_names(account.role):
         campaign_key_change.mark_due(db, now=now)
     db.delete(account)  # and with it its sessions
-    journal.record(db, journal.REMOVE_ORGANISER, organiser=account.id)
+    held_key = opens_names(account.role)
+    journal.record(db, journal.REMOVE_ORGANISER, organiser=account.id, held_key=held_key)
     audit_log.record(db, by.name if by else audit_log.COMMAND_LINE, "remove organiser", account.name, now=now)
     return account
 

@@ -106,7 +106,7 @@ def _become(db: Session, account: Organiser, role: str, *, now: datetime, by: st
     account.role = role
     row_mac.sign(db, account)
     audit_log.record(db, account.name, "accept promotion", about, now=now)
-    journal.record(db, journal.ACCEPT_PROMOTION)
+    journal.record(db, journal.ACCEPT_PROMOTION, organiser=account.id)
 
 
 def _is_owner(db: Session, account: Organiser, name: str | None) -> bool:

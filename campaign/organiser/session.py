@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.table import Base
 from campaign.errors import WrongKeyError
-from campaign.organiser.account import Organiser, Unlocked
+from campaign.organiser.account import Organiser, Unlocked, check_account
 from campaign.organiser.role import opens_names
 from campaign.sealing import box, row_mac
 from campaign.sealing.row_mac import Authentic
@@ -110,7 +110,7 @@ def resume(db: Session, cookie: str, *, keys: ServerKeys, now: datetime) -> Resu
         raise WrongKeyError("this session is over: log in again")
     row_mac.check(db, row)
     account = db.get_one(Organiser, row.organiser_id)
-    row_mac.check(db, account)
+    check_account(db, account)
     private_key = box.unwrap(row.sealed_key, _session_key(cookie, keys), _context(account.id))
     if opens_names(account.role) and private_key == NO_KEY:
         raise WrongKeyError("this session began as a reader’s: log in again")

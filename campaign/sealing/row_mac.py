@@ -1,7 +1,9 @@
 """MACs under the server's key over rows that decide who may see names: an edited row is not obeyed.
 
 Somebody who writes to the database alone cannot make one. Somebody who also has the server's key can; and
-an *earlier* row that is put back, with its MAC, is not noticed here.
+an *earlier* row that is put back, with its MAC, is not noticed here. The journal of this machine notices
+some, since its last restoration: a removed account, a higher role, a replaced key of the campaign, the
+deleted mark of a restoration or of a due change of the key.
 
 Rows that have one, and what editing them would give:
 

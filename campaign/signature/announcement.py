@@ -52,8 +52,9 @@ class ErasureAnnouncement(Base):
         return bool(set(self.doubts.split()) - set(self.allowed.split())) and not self.is_begun
 
     def is_due(self, today: date) -> bool:
-        """Whether the erasure may begin."""
-        return not self.is_waiting and self.begins_on(today) <= today
+        """Whether the erasure may begin, or go on; before its day none does, whatever the row says."""
+        begins_on = self.due_on if self.is_begun else self.begins_on(today)
+        return not self.is_waiting and begins_on <= today
 
     def begins_on(self, today: date) -> date:
         """Return the first day on which it can begin, if a worker runs each day."""

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.database.fact import save_fact
 from campaign.database.session import Database
 from campaign.delivery.model import Delivery, DeliveryRow
 from campaign.mail import daily_limit, outbox
@@ -18,9 +19,18 @@ from campaign.operations import closing
 from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.examine import examine
 from campaign.organiser.audit_log import AuditEntry
+from campaign.sealing.row_mac import DESTROYED_AT
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from campaign.signature.announcement import DIGESTS, NAMES, announcements, erased_close, names_erased_on
+from campaign.signature.announcement import (
+    DIGESTS,
+    NAMES,
+    ErasureAnnouncement,
+    announcements,
+    erased_close,
+    names_erased_on,
+)
+from campaign.signature.erase import names_due_on
 from campaign.signature.model import Signature, SignatureToken
 from campaign.worker import job
 from campaign.worker.job import Run
@@ -98,6 +108,39 @@ def signed(db: Session, keys: ServerKeys) -> Callable[[date], None]:
         db.close()
 
     return sign
+
+
+@pytest.mark.parametrize("days_open", [-60, 60])
+def test_a_begun_announcement_that_was_inserted_erases_nothing_early(
+    worker: Worker, signed: Callable[[date], None], days_open: int
+) -> None:
+    signed(TODAY)
+    closes_on = TODAY + timedelta(days=days_open)
+    due_on = names_due_on(
+        closes_on, worker.settings.erase_months_after_close, worker.settings.confirmation_days
+    )
+    assert due_on > TODAY
+    with worker.database.writing() as db:
+        days = {"closes_on": closes_on, "due_on": due_on, "announced_on": TODAY, "seen_on": TODAY}
+        db.add(ErasureAnnouncement(kind=NAMES, days=9, is_begun=True, **days))
+
+    worker.hour(closes_on=closes_on)
+
+    assert worker.left()[0] == 3
+
+
+def test_no_row_is_scrubbed_while_a_key_is_left(
+    worker: Worker, signed: Callable[[date], None], db: Session
+) -> None:
+    signed(TODAY)
+    make_owner(db)
+    db.close()
+    with worker.database.writing() as writing:
+        save_fact(writing, DESTROYED_AT, NOW.isoformat())
+
+    worker.hour()
+
+    assert worker.left() == (3, 3, 3)
 
 
 def test_last_years_number_in_the_closing_day_destroys_nothing(

@@ -68,6 +68,18 @@ def moved(before: Figures, after: Figures) -> set[str]:
     return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
+def test_the_machines_figures_are_too_rough_to_show_a_commit_or_a_connection(client: FlaskClient) -> None:
+    found = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+    assert found["campaign_disk_free_bytes"] % 100_000_000 == 0
+    assert found["process_resident_memory_bytes"] % 10_000_000 == 0
+    assert found["process_open_fds"] % 10 == 0
+
+
 @pytest.mark.both_databases
 def test_the_figures_say_how_the_campaign_is(
     supporter: Supporter, site: Site, db: Session, clock: Clock

@@ -143,6 +143,21 @@ def test_the_next_key_goes_to_no_edited_account_and_no_edited_recovery_code(
     assert [tuple(row) for row in db.execute(new)] == [("organiser", owner.id)]
 
 
+def test_a_recovery_code_for_an_earlier_key_that_is_put_back_recovers_nothing(
+    db: Session, owner: Unlocked
+) -> None:
+    code = recovery.make_recovery_code(db, owner, now=NOW)
+    is_code = KeyWrapping.kind == "recovery"
+    copied = columns(db.scalars(select(KeyWrapping).where(is_code)).one())
+    campaign_key_change.change_campaign_key(db, owner, now=NOW)
+    db.execute(delete(KeyWrapping).where(is_code))
+    db.execute(insert(KeyWrapping).values(**copied))
+    db.commit()
+
+    with pytest.raises(WrongKeyError):
+        recovery.recover(db, code, f"{PASSPHRASE} again", now=NOW)
+
+
 def test_a_passphrase_change_signs_no_altered_wrapping(db: Session, owner: Unlocked) -> None:
     db.execute(update(KeyWrapping).where(KeyWrapping.holder_id == owner.id).values(role="owner"))
     db.commit()

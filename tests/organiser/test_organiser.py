@@ -157,12 +157,27 @@ def test_an_invitation_is_over_after_a_week(db: Session) -> None:
         invitation.join(db, code, PASSPHRASE, now=NOW + timedelta(days=8))
 
 
-def test_only_an_owner_invites(db: Session) -> None:
+def test_only_an_owner_invites_and_revokes(db: Session) -> None:
     owner = make_owner(db)
     second = invitation.join(db, invite(db, owner, "Pavel", now=NOW), PASSPHRASE, now=NOW)
+    invite(db, owner, "Third", now=NOW)
+    [waiting] = invitation.pending(db, now=NOW)
 
     with pytest.raises(OrganiserError):
-        invite(db, second, "Third", now=NOW)
+        invite(db, second, "Fourth", now=NOW)
+    with pytest.raises(OrganiserError):
+        invitation.revoke(db, second, waiting.id, now=NOW)
+    assert invitation.pending(db, now=NOW) == [waiting]
+
+
+def test_a_new_recovery_code_makes_the_earlier_one_useless(db: Session) -> None:
+    owner = make_owner(db)
+    earlier, later = make_recovery_code(db, owner, now=NOW), make_recovery_code(db, owner, now=NOW)
+    db.commit()
+
+    with pytest.raises(WrongKeyError):
+        recover(db, earlier, "another seven words for olga", now=NOW)
+    assert recover(db, later, "another seven words for olga", now=NOW).id == owner.id
 
 
 @pytest.mark.both_databases

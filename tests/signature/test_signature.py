@@ -82,6 +82,7 @@ def test_confirming_lets_it_count(db: Session, keys: ServerKeys) -> None:
     confirmed = confirm(db, keys, sign(db, keys))
 
     assert confirmed.confirmed_on == NOW.date()
+    assert (confirmed.submission, confirmed.submitted_at) == (None, None)
     assert tally.by_state(db) == {"de": 1}
     assert compare(db) == []
 

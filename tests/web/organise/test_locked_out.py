@@ -15,7 +15,13 @@ from werkzeug.test import TestResponse
 
 from campaign.database.table import Base
 from campaign.guard import proof_of_work
-from campaign.guard.threshold import KNOWN_BROWSERS_LOGINS, OWN_ATTEMPTS, TICKET_SECONDS
+from campaign.guard.threshold import (
+    FREE_LOGINS_TO_A_NAME,
+    FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK,
+    KNOWN_BROWSERS_LOGINS,
+    OWN_ATTEMPTS,
+    TICKET_SECONDS,
+)
 from campaign.organiser.account import Unlocked
 from campaign.sealing import passphrase_key
 from campaign.settings import Settings
@@ -98,6 +104,17 @@ def test_guesses_from_many_networks_keep_an_organiser_out_in_no_round(
         assert is_puzzle(page)
         assert olga.prove(page).status_code == 303
     assert first_tries < 30
+
+
+def test_one_network_has_fewer_free_guesses_at_a_name_than_all_have(app: Flask, owner: Unlocked) -> None:
+    guesser = Visitor(app)
+    free = FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK.per_window
+    assert free < FREE_LOGINS_TO_A_NAME.per_window
+
+    assert not any(is_puzzle(guesser.log_in(WRONG)) for _ in range(free))
+    assert is_puzzle(guesser.log_in(WRONG, NAME.upper()))
+    assert not is_puzzle(guesser.log_in(WRONG, "Pavel"))
+    assert not is_puzzle(Visitor(app, "198.51.100.7").log_in(WRONG))
 
 
 def test_a_proof_is_good_once_and_a_guess_needs_one_each(app: Flask, owner: Unlocked) -> None:

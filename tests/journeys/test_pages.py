@@ -55,6 +55,10 @@ FOR_ORGANISERS = {
     "safety": "/organise/safety",
     "account": "/organise/account",
     "codes": "/organise/account/codes",
+    "passphrase": "/organise/account/passphrase",
+    "promotion": "/organise/account/promotion",
+    "passphrase again": "/organise/again?target=/organise/lists/all.csv",
+    "closing": "/organise/closing",
     "drill": "/organise/account/recovery-code/drill",
 }
 

@@ -6,22 +6,26 @@ import click
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
+from campaign.signature import altered
 from campaign.signature import recount as recounting
 
 
 @click.command()
 @pass_campaign
 def recount(campaign: Campaign) -> None:
-    """Compare the counts with the signatures; end with status 1 if they differ."""
+    """Compare the counts with the signatures; end with status 1 if they differ, or rows were altered."""
     campaign.only_reads = True
     with campaign.database.snapshot() as reading:
-        differences = recounting.compare(reading)
+        differences, number = recounting.compare(reading), altered.count_altered(reading)
     with campaign.database.writing() as db:
         recounting.record(db, differences, now=SYSTEM_CLOCK())
+        altered.note(db, number)
     for difference in differences:
         click.echo(
             f"{'/'.join(difference.of)}: counted {difference.counted}, but the rows say {difference.rows}"
         )
-    if differences:
+    if number:
+        click.echo(f"{number} signatures were changed in the database: they are on no list.")
+    if differences or number:
         sys.exit(1)
     click.echo("The counts equal the rows.")

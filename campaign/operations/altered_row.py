@@ -11,6 +11,7 @@ from campaign.organiser import campaign_key_change, organisation
 from campaign.organiser.account import Organiser, is_altered
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.campaign_key import KeyWrapping
+from campaign.signature.altered import last_count
 
 
 def altered(db: Session) -> list[str]:
@@ -34,6 +35,8 @@ def _altered(db: Session) -> Iterator[str]:
             yield f"address of {delegation.state_code.upper()}"
     if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
         yield "invitation, promotion or recovery code"
+    if number := last_count(db):
+        yield f"{number} signatures"
 
 
 def _keys(db: Session) -> Iterator[str]:

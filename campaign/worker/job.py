@@ -20,7 +20,7 @@ from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import session
 from campaign.settings import Settings
-from campaign.signature import domain_day, erase, published_count, recount
+from campaign.signature import altered, domain_day, erase, published_count, recount
 from campaign.signature.announcement import DIGESTS, withdraw_all
 
 SORTED_BYTES = 64_000_000
@@ -97,10 +97,11 @@ def erase_due(run: Run) -> None:
 
 
 def compare_counts(run: Run) -> None:
-    """Compare the counts with the rows, and store the differences."""
+    """Compare the counts with the rows, look for altered rows, and store what was found."""
     with run.database.snapshot() as snapshot:  # a session that writes would block signing meanwhile
-        differences = recount.compare(snapshot)
+        differences, number = recount.compare(snapshot), altered.count_altered(snapshot)
     recount.record(run.db, differences, now=run.now)
+    altered.note(run.db, number)
 
 
 def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now: datetime) -> Iterator[int]:

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from campaign.disclosure.approval import Outcome, approve_names, approve_words
 from campaign.disclosure.published_name import page_of_names
 from campaign.errors import ChangedError
+from campaign.operations import altered_row
 from campaign.organiser.account import Unlocked
 from campaign.sealing.key_ring import KeyRing, key_ring
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature import invalidation
+from campaign.signature import altered, invalidation
 from campaign.signature.model import Signature
-from campaign.signature.withdraw import disclose
+from campaign.signature.withdraw import disclose, withdraw
 from campaign.signature_list import entry
 from tests.conftest import NOW
 from tests.support.factories import Made, confirm_one, decide, make_owner, make_signature
@@ -148,3 +149,21 @@ def test_an_honest_row_stays_genuine_through_every_act(db: Session, keys: Server
     assert lists(db, ring) == [[("Mara Example", "Mine.")]] * 2
     assert page_of_names(db).names == [("Mara Example", "de")]
     assert not ring.altered
+
+
+def test_altered_signatures_are_counted_and_said(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
+    forged, moved, counted, gone, honest = (
+        make_signature(db, keys, disclosure=each)
+        for each in ("public", "counted", "counted", "delegation", "public")
+    )
+    withdraw(db, gone.token, now=NOW, confirmation_days=7)
+    decide(db, honest.row, public_name="Honest Name", name_review="approved")
+    db.commit()
+    assert (altered.count_altered(db), altered_row.altered(db)) == (0, [])
+    write(db, forged, public_name="Vera Victim", name_review="approved")
+    write(db, moved, digest=b"x" * 32)
+    write(db, counted, held_for="robot")
+
+    altered.note(db, altered.count_altered(db))
+
+    assert altered_row.altered(db) == ["2 signatures"]

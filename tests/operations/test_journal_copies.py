@@ -1,6 +1,8 @@
 """A journal that a copy of the site uses too, that lost lines, or that was away for a while."""
 
 import shutil
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,8 +44,12 @@ def copied(site: PastSite, folder: Path) -> Database:
     return database
 
 
+def texts(database: Database) -> list[str]:
+    return [f"{'!' * each.is_serious}{each.text}" for each in journal_doctor.findings(database)]
+
+
 def findings(site: PastSite) -> str:
-    return " ".join(f"{'!' * each.is_serious}{each.text}" for each in journal_doctor.findings(site.database))
+    return " ".join(texts(site.database))
 
 
 def restored(site: PastSite, *journals: Path, with_foreign: bool | None = None) -> Restored:
@@ -147,6 +153,15 @@ def test_two_machines_with_one_copied_journal_lose_no_act(site: PastSite, tmp_pa
     if site.database.is_sqlite:
         assert restored(site, other_folder / "journal").restoration.missing_journals == 0
         assert is_withdrawn(site, mara, zoe, ada) == [True, True, True]
+        return
+    second = replace(site.settings, instance=other_folder)
+    for is_seen in (True, False):
+        with closing(Database.of_site(second)) as database:
+            assert ("ends before the database" in " ".join(texts(database))) is is_seen
+            start.prepare(database, second, site.appeal, now=LATER)
+        assert (site.unreviewed() is not None) is is_seen, "it looks like a file that lost lines, once"
+        site.look()
+        take_back(site, site.sign())
 
 
 def test_a_restoration_merges_journals_line_by_line_and_reports_gaps(site: PastSite, tmp_path: Path) -> None:

@@ -35,7 +35,12 @@ def published(db: Session, keys: ServerKeys, owner: Unlocked) -> None:
     save(db, Address("de", "de@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
     numbers = {"withdraw": 3, "deliver": 1, "change address": 2}
     lost = {"change passphrase": 1}
-    mark(db, Restoration(on=date(2026, 11, 23), replayed=numbers, reported=lost, missing_journals=1))
+    mark(
+        db,
+        Restoration(
+            on=date(2026, 11, 23), replayed=numbers, reported=lost, missing_journals=1, missing_lines=2
+        ),
+    )
     db.commit()
 
 
@@ -62,6 +67,7 @@ def test_the_page_says_what_was_replayed_and_what_is_unknown(
         "1 × deliveries",
         "1 × passphrases changed",
         "1 journal was",
+        "2 lines of the journal were missing",
         "Please check before you go on",
         "is each letter there that you sent?",
     ):

@@ -24,6 +24,7 @@ from campaign.organiser.account import Unlocked
 from campaign.organiser.audit_log import AuditEntry
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.participating_state import STATES
+from campaign.reference.residence import ELSEWHERE
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
@@ -158,6 +159,19 @@ def test_the_accused_state_gets_numbers_only(
     assert "Mara" not in text
     assert "Smalltown" not in text
     assert db.scalar(select(DeliveryRow)) is None
+
+
+def test_no_delegation_gets_a_small_or_endangered_number_of_residents_and_the_accused_one_gets_none(
+    db: Session, keys: ServerKeys, appeal: Appeal, owner: Unlocked
+) -> None:
+    for state in ("de", "kz"):
+        for residence in (*["FR"] * 5, *["AT"] * 4, *["KZ"] * 6):
+            make_signature(db, keys, state=state, residence=residence)
+
+    of_de, of_kz = (plan(db, appeal, state, edition=1, today=NOW.date()) for state in (DE, KZ))
+
+    assert of_de.by_residence == (("FR", 5), (ELSEWHERE, 10))
+    assert of_kz.by_residence == ()
 
 
 def test_what_was_sent_can_be_checked_by_its_hash(

@@ -1,6 +1,8 @@
 """Pages of published names, on both databases."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import Session
@@ -50,6 +52,15 @@ def test_pages_have_every_name_once_forwards_and_backwards(
     assert pages[0].before is None
     assert pages[1].before is None, "the page before it begins at the first name"
     assert shown(published_name.page_of_names(db, after=pages[2].before)) == names[3:6]
+
+
+@pytest.mark.parametrize("why", [{"held_for": "domain"}, {"invalidation_id": uuid4()}], ids=str)
+def test_a_name_that_does_not_count_is_not_shown(db: Session, keys: ServerKeys, why: dict[str, Any]) -> None:
+    publish(db, keys, "Mara", days_ago=0)
+    decide(db, publish(db, keys, "Zoë", days_ago=0), **why)
+    db.commit()
+
+    assert shown(published_name.page_of_names(db)) == ["Mara"]
 
 
 def test_the_order_of_names_says_nothing_about_when_they_signed(db: Session, keys: ServerKeys) -> None:

@@ -190,6 +190,18 @@ def test_an_owner_who_was_demoted_a_moment_ago_decides_nothing(db: Session, owne
         invite(db, second, "Third", now=NOW)
 
 
+def test_roles_are_read_again_once_they_are_locked(database: Database, db: Session, owner: Unlocked) -> None:
+    second = make_organiser(db, owner, role=OWNER)
+    known = all_accounts(db)
+    db.commit()
+    with database.writing() as other:
+        membership.change_role(other, second.id, ORGANISER, by=owner, now=NOW)
+
+    assert [each.role for each in known] == [OWNER, OWNER]
+    with pytest.raises(RoleError):
+        membership.remove(db, owner.id, by=second, now=NOW)
+
+
 @pytest.mark.parametrize("role", [READER, ORGANISER, None])
 def test_the_last_owner_stays(db: Session, owner: Unlocked, role: str | None) -> None:
     make_organiser(db, owner)

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from campaign.database.table import Base
 from campaign.guard import proof_of_work
+from campaign.guard.argon2_queue import Rank
 from campaign.guard.threshold import (
     FREE_LOGINS_TO_A_NAME,
     FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK,
@@ -125,6 +126,26 @@ def test_a_proof_is_good_once_and_a_guess_needs_one_each(app: Flask, owner: Unlo
 
     assert "do not match" in guesser.client.post("/organise/login", data=proven).text
     assert is_puzzle(guesser.client.post("/organise/login", data=proven))
+
+
+def test_who_waited_takes_no_place_from_others_as_who_solved_a_puzzle_does(
+    app: Flask, site: Site, owner: Unlocked, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranks, turn = list[Rank](), site.argon2_queue.turn
+
+    def recorded_turn(who: bytes, rank: Rank, **options: Any) -> Any:
+        ranks.append(rank)
+        return turn(who, rank, **options)
+
+    press(app)
+    waited, solved = Visitor(app), Visitor(app, "203.0.113.10")
+    fields, page = typed(waited.log_in(WRONG)), solved.log_in(WRONG)
+    clock.forward(seconds=TICKET_SECONDS)
+    monkeypatch.setattr(site.argon2_queue, "turn", recorded_turn)
+    waited.client.post("/organise/login", data=fields)
+    solved.prove(page)
+
+    assert ranks == [Rank.OTHER, Rank.PROVEN]
 
 
 def test_without_javascript_one_waits_once_for_each_login(app: Flask, owner: Unlocked, clock: Clock) -> None:

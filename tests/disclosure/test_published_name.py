@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
@@ -54,7 +54,7 @@ def test_pages_have_every_name_once_forwards_and_backwards(
     assert shown(published_name.page_of_names(db, after=pages[2].before)) == names[3:6]
 
 
-@pytest.mark.parametrize("why", [{"held_for": "domain"}, {"invalidation_id": uuid4()}], ids=str)
+@pytest.mark.parametrize("why", [{"held_for": "domain"}, {"invalidation_id": UUID(int=1)}], ids=str)
 def test_a_name_that_does_not_count_is_not_shown(db: Session, keys: ServerKeys, why: dict[str, Any]) -> None:
     publish(db, keys, "Mara", days_ago=0)
     decide(db, publish(db, keys, "Zoë", days_ago=0), **why)

@@ -311,6 +311,26 @@ def test_a_page_that_showed_something_else_confirms_nothing(
         assert isinstance(got, outcome)
 
 
+def test_a_button_on_a_page_that_no_longer_holds_changes_nothing(db: Session, keys: ServerKeys) -> None:
+    token = sign(db, keys)
+    page = Shown.of(find_by_token(db, token))
+    confirm(db, keys, token)
+
+    with pytest.raises(ChangedError):
+        withdraw(db, token, page=page, now=NOW, confirmation_days=DAYS)
+    with pytest.raises(ChangedError):
+        disclose(db, token, "counted", page=page, now=NOW, confirmation_days=DAYS)
+    assert tally.total(db) == 1
+    assert find_by_token(db, token).disclosure == "delegation"
+
+
+def test_the_copy_of_a_submission_does_not_tell_how_long_a_name_is(db: Session, keys: ServerKeys) -> None:
+    for name in ("Li", "Maximiliane Example-Sample"):
+        sign(db, keys, name=name)
+
+    assert len({len(copy or b"") for copy in db.scalars(select(Signature.submission))}) == 1
+
+
 def test_after_withdrawing_one_can_sign_again(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
     confirm(db, keys, token)

@@ -9,7 +9,7 @@ from math import prod
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, session
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -314,6 +314,13 @@ def test_a_private_page_is_not_cached(client: FlaskClient, rendered: list[str], 
 
     assert rendered == [path, path]
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_on_a_supporters_page_nothing_can_be_stored_in_a_cookie(app: Flask) -> None:
+    with app.test_request_context("/en/letters/de"), pytest.raises(RuntimeError, match="session"):
+        session["seen"] = "yes"
+    with app.test_request_context("/organise/login"):
+        session["seen"] = "yes"
 
 
 def test_an_organisers_cookie_does_not_change_a_public_page(

@@ -84,10 +84,16 @@ def _merged(files: Sequence[list[Line]], foreign: AbstractSet[str]) -> tuple[dic
             key = line.part, line.number
             if line.part.location in foreign or line.acts in acts[key]:
                 continue
-            conflicts += key in earlier
+            # A restoration that was repeated noted itself where another file goes on.
+            conflicts += key in earlier and not any(map(_is_note, [line.acts, *acts[key]]))
             acts[key].append(line.acts)
             parts[line.part].append(line)
     return {part: sorted(lines, key=lambda line: line.number) for part, lines in parts.items()}, conflicts
+
+
+def _is_note(acts: Sequence[Act]) -> bool:
+    """Whether there is nothing to replay: a restoration, or that an owner has looked at it."""
+    return all(act["act"] in (journal.RESTORE, journal.REVIEW) for act in acts)
 
 
 def _missing(

@@ -127,7 +127,8 @@ class _Filling:
             db.execute(insert(Signature), rows)
             db.execute(insert(SignatureToken), [{"hash": os.urandom(32), "mac": b"", **each} for each in of])
             db.execute(insert(DeliveryRow), listed)
-            days = [{"digest": os.urandom(32), "on": today, "sent": 1} for _ in rows[::10]]
+            link = {"link": os.urandom(64), "has_last": False}
+            days = [{"digest": os.urandom(32), "on": today, "sent": 1, **link} for _ in rows[::10]]
             db.execute(insert(MailboxDay), days)
             db.execute(insert(OutboxMail), [self._mail() for _ in rows[::100]])
 

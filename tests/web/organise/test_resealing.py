@@ -22,7 +22,7 @@ from campaign.web import background_reseal
 from campaign.web.background_reseal import THREAD_NAME
 from campaign.web.site import Site
 from tests.conftest import Clock
-from tests.support.factories import PASSPHRASE, TODAY
+from tests.support.factories import PASSPHRASE, TODAY, decide
 from tests.web.conftest import OrganisersBrowser
 
 BOXES = 2_000
@@ -54,6 +54,7 @@ def setup_url(db: Session, clock: Clock) -> str:
     for _ in range(BOXES):
         signature = Signature(**row, id=uuid4(), organisers_only=False)
         signature.sealed = box.seal(details, key.public_key, signature.context)
+        decide(db, signature)
         db.add(signature)
     db.commit()
     return f"/organise/setup/{code}"

@@ -105,12 +105,17 @@ def test_only_an_organisers_key_opens_what_was_signed(db: Session, keys: ServerK
     assert b"Mara" not in row.sealed
 
 
-def test_a_signature_that_is_only_counted_has_no_box(db: Session, keys: ServerKeys) -> None:
-    sign(db, keys, disclosure="counted", words="Words")
+def test_of_a_signature_that_is_only_counted_neither_a_box_nor_a_copy_has_the_name(
+    db: Session, keys: ServerKeys
+) -> None:
+    token = sign(db, keys, disclosure="counted", words="Words")
     row = db.scalars(select(Signature)).one()
 
     assert row.sealed is None
     assert not row.has_words
+    typed = submission.unwrap(row, token, keys)
+    assert typed is not None
+    assert (typed.name, typed.town, typed.words) == ("", "", "")
 
 
 def test_a_repeat_leaves_the_same_rows_as_a_first_one(db: Session, keys: ServerKeys) -> None:
@@ -315,9 +320,11 @@ def test_a_button_on_a_page_that_no_longer_holds_changes_nothing(db: Session, ke
     token = sign(db, keys)
     page = Shown.of(find_by_token(db, token))
     confirm(db, keys, token)
+    before = Shown.of(find_by_token(db, token))._replace(disclosure="public")
 
-    with pytest.raises(ChangedError):
-        withdraw(db, token, page=page, now=NOW, confirmation_days=DAYS)
+    for earlier in (page, before):
+        with pytest.raises(ChangedError):
+            withdraw(db, token, page=earlier, now=NOW, confirmation_days=DAYS)
     with pytest.raises(ChangedError):
         disclose(db, token, "counted", page=page, now=NOW, confirmation_days=DAYS)
     assert tally.total(db) == 1
@@ -455,15 +462,23 @@ def test_of_siblings_confirmed_at_the_same_moment_one_counts(database: Database,
         assert compare(db) == []
 
 
+@pytest.mark.parametrize("is_of_own_mailbox", [False, True])
 def test_a_submission_beyond_the_limit_opens_for_no_token_put_in_the_place_of_the_last_mails(
-    db: Session, keys: ServerKeys
+    db: Session, keys: ServerKeys, is_of_own_mailbox: bool
 ) -> None:
-    sign(db, keys, name="Mara Example")
-    put = new_code()
-    db.execute(update(MailboxDay).values(sent=MAILS_A_DAY, link=code_hash(put)))
+    sign(db, keys)
+    mara, eve = (AddressDigests.of(keys, each) for each in ("mara@example.org", "eve@evil.example"))
+    tokens = [sign(db, keys, email="eve@evil.example") for _ in range(MAILS_A_DAY)]
+    put = tokens[-1] if is_of_own_mailbox else new_code()
+    own = db.get_one(MailboxDay, eve.for_day(NOW.date()), populate_existing=True).link
+    link = own if is_of_own_mailbox else code_hash(put) + b"x" * 32
+    moved = update(MailboxDay).where(MailboxDay.digest == mara.for_day(NOW.date()))
+    db.execute(moved.values(sent=MAILS_A_DAY, has_last=True, link=link))
     db.commit()
 
-    sign_letter(db, [signing(keys, name="Mara Example")], keys=keys, now=NOW)
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW)
 
-    with pytest.raises(UnknownTokenError):
-        find_by_token(db, put)
+    opened = select(SignatureToken.signature_id).where(SignatureToken.hash == code_hash(put))
+    maras = select(Signature.id).where(Signature.digest == mara.for_letter("de"))
+    assert len(db.scalars(maras).all()) == 2
+    assert not set(db.scalars(opened)) & set(db.scalars(maras))

@@ -155,11 +155,21 @@ class Journal:
         return dict(self._read().lacking)
 
     def _read(self) -> _Known:
+        if self._is_known():  # each page of an organiser asks
+            return self._known
         with self._opened() as file:
             if file is None:
                 return _Known()
             self._scan(file)
             return self._known
+
+    def _is_known(self) -> bool:
+        """Whether nobody wrote to the file, or replaced it, since it was read."""
+        try:
+            is_now = self.path.stat()
+        except OSError:
+            return False
+        return (is_now.st_ino, is_now.st_size) == (self._known.inode, self._known.size)
 
     def _present_part(self) -> Part:
         assert self._known.id is not None
@@ -190,7 +200,7 @@ class Journal:
             if number is None:
                 yield None
                 return
-            with os.fdopen(number, "r+b", buffering=0) as file:
+            with os.fdopen(number, "r+b" if creates else "rb", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if creates and os.fstat(number).st_size == 0:
                     _write_whole(file, _header(uuid4(), {}))
@@ -202,9 +212,11 @@ class Journal:
     def _open(self, *, creates: bool) -> int | None:
         # A link that leads nowhere leads to a disk that is not mounted.
         is_link = self.path.is_symlink()
-        flags = os.O_CREAT if creates and not is_link else 0
+        flags = os.O_RDWR | os.O_APPEND if creates else os.O_RDONLY
+        if creates and not is_link:
+            flags |= os.O_CREAT
         try:
-            return os.open(self.path, os.O_RDWR | os.O_APPEND | flags, 0o600)
+            return os.open(self.path, flags, 0o600)
         except FileNotFoundError:
             if creates or is_link:
                 raise JournalError(

@@ -44,7 +44,8 @@ from campaign.database.journal_file import LOWER_ROLE as LOWER_ROLE
 from campaign.database.journal_file import REMOVE_ORGANISER as REMOVE_ORGANISER
 from campaign.database.journal_file import RESTORE as RESTORE
 from campaign.database.journal_file import REVIEW as REVIEW
-from campaign.database.journal_file import Act, Journal, Part
+from campaign.database.journal_file import Journal
+from campaign.database.journal_line import Act, Part
 from campaign.database.table import Base, upsert
 from campaign.errors import JournalError
 

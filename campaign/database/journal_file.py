@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from campaign.database.journal_line import Act, Header, Line, Part, header_line, parse
 from campaign.errors import JournalError
-
-Act = dict[str, Any]
-"""Its ``act``, one of those in :mod:`campaign.database.journal`, with ids and codes as JSON has them."""
 
 REMEMBERED = {
     (REMOVE_ORGANISER := "remove organiser"),
@@ -31,24 +29,6 @@ REMEMBERED = {
     (REVIEW := "review restoration"),
 }
 """Acts that a running site reads again: what the database says of them may have been edited."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one database wrote under one id."""
-
-    id: UUID
-    location: str
-    """Of the database, such as its path."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """The acts of one transaction."""
-
-    part: Part
-    number: int
-    acts: tuple[Act, ...]
 
 
 @dataclass
@@ -63,8 +43,8 @@ class _Known:
     lacking: dict[Part, int] = field(default_factory=dict)
     remembered: list[tuple[str, Act]] = field(default_factory=list)
 
-    def add(self, line: "Line | _Header | None") -> None:
-        if isinstance(line, _Header):
+    def add(self, line: "Line | Header | None") -> None:
+        if isinstance(line, Header):
             self.id = line.id
             self.ids.add(line.id)
             self.lacking |= line.lacking
@@ -72,12 +52,6 @@ class _Known:
             self.ends[line.part] = max(line.number, self.ends.get(line.part, 0))
             acts = (act for act in line.acts if act.get("act") in REMEMBERED)
             self.remembered += [(line.part.location, act) for act in acts]
-
-
-@dataclass(frozen=True)
-class _Header:
-    id: UUID
-    lacking: Mapping[Part, int]
 
 
 class Journal:
@@ -115,7 +89,7 @@ class Journal:
         with self._opened(creates=True) as file:
             self._scan(file)
             if self._present_part() == instead_of:
-                _write_whole(file, _header(uuid4(), lacking))
+                _write_whole(file, header_line(uuid4(), lacking))
                 self._scan(file)
             return self._present_part()
 
@@ -203,7 +177,7 @@ class Journal:
             with os.fdopen(number, "r+b" if creates else "rb", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if creates and os.fstat(number).st_size == 0:
-                    _write_whole(file, _header(uuid4(), {}))
+                    _write_whole(file, header_line(uuid4(), {}))
                     sync_folder(Path(os.path.realpath(self.path)).parent)
                 yield file
         except OSError as error:
@@ -234,14 +208,7 @@ def sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _header(journal_id: UUID, lacking: Mapping[Part, int]) -> bytes:
-    content: dict[str, Any] = {"journal": str(journal_id)}
-    if lacking:
-        content["lacking"] = [[str(part.id), part.location, number] for part, number in lacking.items()]
-    return json.dumps(content).encode() + b"\n"
-
-
-def _whole_lines(file: FileIO, known: _Known) -> Iterator[Line | _Header | None]:
+def _whole_lines(file: FileIO, known: _Known) -> Iterator[Line | Header | None]:
     """Yield the lines after those *known*, and count their bytes; an unfinished last one is left."""
     file.seek(known.size)
     for raw in file:
@@ -249,19 +216,9 @@ def _whole_lines(file: FileIO, known: _Known) -> Iterator[Line | _Header | None]
             return
         known.size += len(raw)
         try:
-            yield _parse(raw, known.id)
+            yield parse(raw, known.id)
         except (ValueError, LookupError, TypeError, AttributeError):
             yield None
-
-
-def _parse(raw: bytes, present_id: UUID | None) -> Line | _Header | None:
-    content = json.loads(raw)
-    if "journal" in content:
-        lacking = {Part(UUID(each[0]), each[1]): int(each[2]) for each in content.get("lacking", ())}
-        return _Header(UUID(content["journal"]), lacking)
-    if present_id is None:
-        return None
-    return Line(Part(present_id, str(content["at"])), int(content["number"]), tuple(content["acts"]))
 
 
 def _write_whole(file: FileIO, line: bytes) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database import batch, journal
 from campaign.database.fact import Fact, read_fact, save_fact
-from campaign.database.journal_file import Act
+from campaign.database.journal_line import Act
 from campaign.delivery.model import PREPARED, SENDING, UNCERTAIN, Delivery, DeliveryRow
 from campaign.errors import WrongKeyError
 from campaign.sealing import box

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import journal
-from campaign.database.journal_file import Journal, Line, Part
+from campaign.database.journal_file import Journal
+from campaign.database.journal_line import Line, Part
 from campaign.errors import JournalError
 from campaign.operations import replay
 from campaign.operations.unreplayed import Unreplayed, unreplayed

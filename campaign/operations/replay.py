@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database import batch, journal
-from campaign.database.journal_file import Act, Line
+from campaign.database.journal_line import Act, Line
 from campaign.database.restoration import Restoration, mark
 from campaign.delivery import delegation, journaled
 from campaign.delivery.model import DeliveryRow

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
-from campaign.database.journal_file import Act, Journal, Line, Part
+from campaign.database.journal_file import Journal
+from campaign.database.journal_line import Act, Line, Part
 
 
 @dataclass(frozen=True, kw_only=True)

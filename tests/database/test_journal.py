@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from campaign.database import journal
 from campaign.database.fact import read_fact, save_fact
 from campaign.database.journal import JournalPosition, location_of
-from campaign.database.journal_file import Journal, Line, Part
+from campaign.database.journal_file import Journal
+from campaign.database.journal_line import Line, Part
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.errors import JournalError

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from campaign.database.journal_file import Journal, Line
+from campaign.database.journal_file import Journal
+from campaign.database.journal_line import Line
 from campaign.database.restoration import unreviewed
 from campaign.database.session import Database
 from campaign.errors import JournalError

@@ -50,9 +50,6 @@ class ResidenceCount(_Count, Base):
 CountKey = tuple[str, str, date]
 """State code, residence and day."""
 
-Acts = tuple[int, int]
-"""Confirmed and withdrawn signatures."""
-
 
 @dataclass(frozen=True)
 class Day:
@@ -106,13 +103,6 @@ def of_state(db: Session, state_code: str) -> int:
     """Return confirmed minus withdrawn for one state."""
     query = select(func.sum(StateCount.confirmed - StateCount.withdrawn))
     return db.scalar(query.where(StateCount.state_code == state_code)) or 0
-
-
-def acts_by_state(db: Session) -> dict[str, Acts]:
-    """Return confirmed and withdrawn signatures for each state that has any."""
-    sums = func.sum(StateCount.confirmed), func.sum(StateCount.withdrawn)
-    rows = db.execute(select(StateCount.state_code, *sums).group_by(StateCount.state_code))
-    return {code: (int(confirmed), int(withdrawn)) for code, confirmed, withdrawn in rows}
 
 
 def total(db: Session) -> int:

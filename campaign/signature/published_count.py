@@ -1,9 +1,10 @@
 """Public figures: the counts at a turn of the quarter-hour, moved by several people's acts at once.
 
 A count that moves with each confirmation is a clock: with a network's log it tells who signed. So each
-State's figure moves only at a turn, and then only if at least a step of acts (confirmations and
-withdrawals, not their difference) came since it last moved, or if the day (UTC) turned. At the day's turn
-all figures are published, moved or not: otherwise a figure that rested for days would move with one act.
+State's figure moves only at a turn, and then only if the count differs from it by at least a step, or if the
+day (UTC) turned. Acts alone move nothing: one mailbox that signs, confirms and withdraws again and again
+makes any number of them, and then each act of somebody else would show. At the day's turn all figures are
+published, moved or not: otherwise a figure that rested for days would move with one act.
 
 The total is the sum of the States' figures. A total with a rule of its own would leave, minus the figures
 of all States but one, the acts of that State, one by one.
@@ -21,10 +22,9 @@ from sqlalchemy.orm import Session
 from campaign.database.fact import read_fact, replace_fact, save_fact
 from campaign.settings import Settings
 from campaign.signature import count
-from campaign.signature.count import Acts
 
 FACT = "published_count"
-"""The fact with the published figures: the turn, and for each State confirmed and withdrawn signatures."""
+"""The fact with the turn and the published figures."""
 
 LONGEST_AHEAD = timedelta(days=1)
 """A published turn further ahead than this is older than a correction of the clock."""
@@ -47,11 +47,12 @@ class PublicCount:
 @dataclass(frozen=True)
 class _Published:
     turn: datetime
-    acts: Mapping[str, Acts]
+    figures: Mapping[str, int]
+    """States without signatures are absent."""
 
     @property
     def content(self) -> str:
-        return json.dumps({"turn": self.turn.isoformat(), "acts": self.acts}, sort_keys=True)
+        return json.dumps({"turn": self.turn.isoformat(), "figures": self.figures}, sort_keys=True)
 
 
 def public_count(db: Session, settings: Settings, *, now: datetime) -> PublicCount:
@@ -61,8 +62,7 @@ def public_count(db: Session, settings: Settings, *, now: datetime) -> PublicCou
     published = _read(read_fact(db, FACT))
     if published is None:  # no site was started with this database yet
         return PublicCount(last_turn(settings, now), {})
-    figures = {code: confirmed - withdrawn for code, (confirmed, withdrawn) in published.acts.items()}
-    return PublicCount(published.turn, {code: figure for code, figure in figures.items() if figure})
+    return PublicCount(published.turn, published.figures)
 
 
 def publish(db: Session, settings: Settings, *, now: datetime) -> None:
@@ -78,13 +78,13 @@ def publish(db: Session, settings: Settings, *, now: datetime) -> None:
         return
     if now - turn > _latest(settings) or turn <= before.turn <= turn + LONGEST_AHEAD:
         return
-    after = _Published(turn, before.acts if turn < before.turn else _moved(db, settings, before, turn))
+    after = _Published(turn, before.figures if turn < before.turn else _moved(db, settings, before, turn))
     replace_fact(db, FACT, before=stored, content=after.content)
 
 
 def publish_all(db: Session, settings: Settings, *, now: datetime) -> None:
     """Publish every count as it is: at the first start, and for made-up signatures."""
-    save_fact(db, FACT, _Published(last_turn(settings, now), count.acts_by_state(db)).content)
+    save_fact(db, FACT, _Published(last_turn(settings, now), count.by_state(db)).content)
 
 
 def publish_at_start(db: Session, settings: Settings, *, now: datetime) -> None:
@@ -113,20 +113,20 @@ def _latest(settings: Settings) -> timedelta:
     return max(_turn(settings) / 3, timedelta(minutes=1))
 
 
-def _moved(db: Session, settings: Settings, before: _Published, turn: datetime) -> dict[str, Acts]:
-    """Return the acts to publish: those of now where the figure may move, the published ones elsewhere."""
-    moved = dict(before.acts)
-    is_new_day = turn.date() > before.turn.date()
-    for code, acts in count.acts_by_state(db).items():
-        published = before.acts.get(code, (0, 0))
-        if is_new_day or abs(acts[0] - published[0]) + abs(acts[1] - published[1]) >= settings.count_step:
-            moved[code] = acts
-    return moved
+def _moved(db: Session, settings: Settings, before: _Published, turn: datetime) -> Mapping[str, int]:
+    """Return the figures to publish: those of now where they may move, the published ones elsewhere."""
+    counted = count.by_state(db)
+    if turn.date() > before.turn.date():
+        return counted
+    moved: dict[str, int] = {}
+    for code in counted.keys() | before.figures.keys():
+        published, now = before.figures.get(code, 0), counted.get(code, 0)
+        moved[code] = now if abs(now - published) >= settings.count_step else published
+    return {code: figure for code, figure in moved.items() if figure}
 
 
 def _read(content: str | None) -> _Published | None:
     if content is None:
         return None
     stored = json.loads(content)
-    acts = {code: (confirmed, withdrawn) for code, (confirmed, withdrawn) in stored["acts"].items()}
-    return _Published(datetime.fromisoformat(stored["turn"]), acts)
+    return _Published(datetime.fromisoformat(stored["turn"]), stored["figures"])

@@ -49,7 +49,7 @@ def publish(database: Database, settings: Settings, clock: Clock) -> Callable[[]
 Publish = Callable[[], PublicCount]
 
 
-def test_a_figure_moves_at_a_turn_and_only_for_five_acts(act: Act, publish: Publish, clock: Clock) -> None:
+def test_a_figure_moves_at_a_turn_and_only_by_five_or_more(act: Act, publish: Publish, clock: Clock) -> None:
     act(confirmed=4)
     for _quarter in range(4):
         clock.forward(minutes=15)
@@ -61,16 +61,32 @@ def test_a_figure_moves_at_a_turn_and_only_for_five_acts(act: Act, publish: Publ
     assert publish() == PublicCount(NOW + timedelta(minutes=75), {"de": 5})
 
 
-def test_acts_are_counted_not_their_difference(act: Act, publish: Publish, clock: Clock) -> None:
+def test_acts_without_net_effect_let_no_single_act_move_a_figure(
+    act: Act, publish: Publish, clock: Clock
+) -> None:
     act(confirmed=10)
     clock.forward(minutes=15)
     assert publish().total == 10
-    act(confirmed=2, withdrawn=2)
+    for _turn in range(4):
+        act(confirmed=2, withdrawn=2)  # one mailbox, twice: sign, confirm, withdraw
+        act()  # somebody else
+        clock.forward(minutes=15)
+        assert publish().total == 10
+    act()
     clock.forward(minutes=15)
-    assert publish().total == 10
+    assert publish().total == 15
+
+
+def test_a_figure_falls_for_five_fewer_and_to_none(act: Act, publish: Publish, clock: Clock) -> None:
+    act(confirmed=5)
+    clock.forward(minutes=15)
+    assert publish().by_state == {"de": 5}
+    act(confirmed=0, withdrawn=4)
+    clock.forward(minutes=15)
+    assert publish().by_state == {"de": 5}
     act(confirmed=0, withdrawn=1)
     clock.forward(minutes=15)
-    assert publish().total == 9
+    assert publish().by_state == {}
 
 
 def test_figures_follow_at_the_days_turn_whatever_their_number(
@@ -161,10 +177,10 @@ def test_of_two_workers_at_once_the_second_changes_nothing(
 ) -> None:
     act(confirmed=5)
     clock.forward(minutes=15)
-    asked = count.acts_by_state
+    asked = count.by_state
     overtaken: list[bool] = []
 
-    def overtake(db: Session) -> dict[str, count.Acts]:
+    def overtake(db: Session) -> dict[str, int]:
         found = asked(db)
         if not overtaken and not database.is_sqlite:  # whose writers wait for each other
             overtaken.append(True)
@@ -173,7 +189,7 @@ def test_of_two_workers_at_once_the_second_changes_nothing(
                 count.add(other, "fr", "FR", on=clock().date(), confirmed=9)
         return found
 
-    monkeypatch.setattr(count, "acts_by_state", overtake)
+    monkeypatch.setattr(count, "by_state", overtake)
     with database.writing() as db:
         published_count.publish(db, settings, now=clock())
     with database.reading() as db:

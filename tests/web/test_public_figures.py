@@ -69,7 +69,7 @@ def test_a_poller_sees_no_single_act(
 ) -> None:
     work()
     before = poll(client)
-    for at in range(4):
+    for at in range(6):
         supporter.sign(email=f"mara{at}@example.org")
         assert poll(client) == before
         supporter.act("confirm")
@@ -85,12 +85,29 @@ def test_a_poller_sees_no_single_act(
     work()
 
     assert client.get("/counts.json").get_json() == {
-        "total": 3,
-        "states": {"de": 3},
+        "total": 5,
+        "states": {"de": 5},
         "as_of": "2026-11-23T12:15:00+00:00",
     }
-    assert count_of(client.get("/en/letters/de").text, "de") == "3"
-    assert "campaign_signatures 3.0" in client.get("/metrics").text
+    assert count_of(client.get("/en/letters/de").text, "de") == "5"
+    assert "campaign_signatures 5.0" in client.get("/metrics").text
+
+
+def test_one_mailbox_that_signs_and_withdraws_again_and_again_moves_no_figure(
+    client: FlaskClient, supporter: Supporter, clock: Clock, work: Callable[[], None]
+) -> None:
+    work()
+    for _again in range(3):  # six acts
+        supporter.sign()
+        supporter.act("confirm")
+        supporter.act("withdraw")
+    supporter.sign(email="somebody@example.org")
+    supporter.act("confirm")
+    clock.forward(minutes=15)
+    work()
+
+    assert client.get("/counts.json").get_json()["total"] == 0
+    assert "campaign_signatures 0.0" in client.get("/metrics").text
 
 
 def test_a_signatory_who_polls_the_private_page_sees_no_single_act(
@@ -136,7 +153,7 @@ def test_a_page_says_as_of_which_turn_and_how_figures_move(
     )
 
     assert "12:00 UTC" in page
-    assert "every 15 minutes at the earliest, each for at least 5 signatures or withdrawals at once" in page
+    assert "every 15 minutes at the earliest, each by at least 5 signatures at once" in page
     assert "12:07 UTC" in at_once
     assert "at the earliest" not in at_once
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaign.database.table import count_up_to
@@ -22,8 +22,9 @@ A relay that accepts 20 mails a second, far fewer than ours do, sends 18,000 in 
 which 100,000 people sign never meets this while a relay works, and while none does, waiting mails end here.
 """
 
-MOST_WAITING = 50_000
-"""More waiting mails than this close signing too, however young they are: nobody signs so fast by hand."""
+MOST_DUE = 50_000
+"""More due mails than this close signing too, however young they are: nobody signs so fast by hand. Mails
+that are held back for a domain do not count, or a stranger could close signing with some domains."""
 
 SAMPLE = 100
 """Number of next due mails whose age is read."""
@@ -63,15 +64,16 @@ def measure(db: Session, now: datetime) -> OutboxHealth:
 def is_backed_up(db: Session, now: datetime) -> bool:
     """Whether too many mails wait: none may be added until the relay accepts some.
 
-    Mails that recipients' servers deferred are not due, so nobody can close signing with them.
+    Mails that recipients' servers deferred, or that leave later on purpose, are not due, so nobody can
+    close signing with them.
     """
-    overdue = (OutboxMail.status == WAITING, OutboxMail.due_at <= now - timedelta(seconds=STUCK_SECONDS))
-    return _has_more(db, MOST_OVERDUE, *overdue) or _has_more(db, MOST_WAITING, OutboxMail.status == WAITING)
+    return _has_more(db, MOST_OVERDUE, now - timedelta(seconds=STUCK_SECONDS)) or _has_more(db, MOST_DUE, now)
 
 
-def _has_more(db: Session, number: int, *where: ColumnElement[bool]) -> bool:
-    """Whether more than *number* mails match, read from the index alone."""
-    beyond = select(OutboxMail.due_at).where(*where).order_by(OutboxMail.due_at).offset(number).limit(1)
+def _has_more(db: Session, number: int, due_until: datetime) -> bool:
+    """Whether more than *number* mails were due by then, read from the index alone."""
+    waiting = OutboxMail.status == WAITING, OutboxMail.due_at <= due_until
+    beyond = select(OutboxMail.due_at).where(*waiting).order_by(OutboxMail.due_at).offset(number).limit(1)
     return db.scalar(beyond) is not None
 
 

@@ -61,7 +61,7 @@ def test_mails_that_close_signing_are_found(
     examine: Examine, monkeypatch: pytest.MonkeyPatch, db: Session, keys: ServerKeys
 ) -> None:
     assert about(examine(), "No letter can be signed") == []
-    monkeypatch.setattr(outbox_health, "MOST_WAITING", 0)
+    monkeypatch.setattr(outbox_health, "MOST_DUE", 0)
     request_links(db, "mara@example.org", language="en", keys=keys, now=NOW)
     db.commit()
 

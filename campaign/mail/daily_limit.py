@@ -11,6 +11,7 @@ five posts with that domain silence the owner for a day.
 """
 
 import hmac
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -29,12 +30,14 @@ SHARED_MAILS = MAILS_A_DAY - 1
 """Of these, to any spelling; the last one is for the address without a tag."""
 
 DOMAIN_AT_ONCE, DOMAIN_PAUSE = 20, timedelta(seconds=10)
-"""Mails a day to a domain that is no public provider's; each further one waits longer by the pause. Its
-owner may read all of its addresses. Nothing is refused, and confirming brings nothing forward: otherwise
-answers or arrivals would tell a stranger how many people under the domain wait, and when they confirm."""
+"""Mails a day to a domain that is no public provider's; each further one waits longer by the pause, on
+average. Its owner may read all of its addresses. Nothing is refused, confirming brings nothing forward, and
+each delay is drawn: otherwise answers or arrivals would tell a stranger how many people under the domain
+asked for a mail, and when they confirm."""
 
 FIRST_WAIT = timedelta(minutes=10)
-"""How long the first mails that one network asks for, and a mailbox's last, wait at most for a flood."""
+"""How long the first mails that one network asks for, and a mailbox's last, wait at most for a flood. Their
+delays are drawn below it, or a mail that waits exactly that long would tell that many came before it."""
 
 MAC_BYTES = 32
 
@@ -131,7 +134,7 @@ def _reserve(request: MailRequest, last: bytes | None, before: dict[bytes, int])
     if request.domain is not None:
         before[request.domain] += 1
         # A mailbox's last mail opens what its owner submits later, so no flood delays it for long.
-        delay = _domain_delay(before[request.domain], is_soon=request.is_first or is_last)
+        delay = domain_delay(before[request.domain], is_soon=request.is_first or is_last)
     is_collected = opens_later and not is_last and last is not None
     return Reserved(
         link=last if is_collected and last else request.link,
@@ -148,9 +151,15 @@ def _row(digest: bytes, link: bytes, on: date, *, number: int) -> dict[str, Any]
     return {"digest": digest, "on": on, "sent": number, "link": link, "has_last": has_last}
 
 
-def _domain_delay(number: int, *, is_soon: bool) -> timedelta:
-    delay = DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
-    return min(delay, FIRST_WAIT) if is_soon else delay
+def domain_delay(number: int, *, is_soon: bool) -> timedelta:
+    """Return how long a mail waits, drawn between none and twice the mean, which grows with its *number*."""
+    mean = DOMAIN_PAUSE * max(0, number - DOMAIN_AT_ONCE)
+    return random_factor() * (min(mean, FIRST_WAIT / 2) if is_soon else mean)
+
+
+def random_factor() -> float:
+    """Return a number from 0 to 2, each as likely as any other."""
+    return secrets.randbelow(2_000_000) / 1_000_000
 
 
 @built_once

@@ -32,6 +32,7 @@ _SELECT_LINKED = (
         and_(SignatureToken.state_code == Signature.state_code, SignatureToken.signature_id == Signature.id),
     )
     .where(SignatureToken.hash == bindparam("hash"))
+    .execution_options(populate_existing=True)  # what was read before waiting for a lock may be old
 )
 _SELECT_SIBLINGS = (
     select(Signature)

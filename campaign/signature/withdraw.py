@@ -73,14 +73,18 @@ def withdraw(
 
     Raises:
         UnknownTokenError: No signature has this token.
-        ChangedError: It is not as the *page* showed it.
+        ChangedError: It is not as the *page* showed it, or was withdrawn and another one of the link counts,
+            which the page did not show.
     """
     signature = _open_locked(db, token, page, now=now, confirmation_days=confirmation_days)
     if signature.withdrawn_on is None:
         if page and not page.is_current(signature):
             raise ChangedError("the page showed something else")
         withdraw_locked(db, signature, now=now)
-    elif any(each.is_substitute for each in linked(db, token, now=now, confirmation_days=confirmation_days)):
+    elif any(
+        each.signature.state_code == signature.state_code and _counts_unshown(each.signature, page)
+        for each in linked(db, token, now=now, confirmation_days=confirmation_days)
+    ):
         raise ChangedError("another signature counts in its place")
     return signature
 
@@ -99,6 +103,10 @@ def erase_withdrawn(signature: Signature, today: date) -> None:
     signature.withdrawn_on = today
     signature.to_strike = True
     signature.erase_personal_data()
+
+
+def _counts_unshown(other: Signature, page: Shown | None) -> bool:
+    return other.is_confirmed and (page is None or other.id.hex != page.counting)
 
 
 def _open_locked(

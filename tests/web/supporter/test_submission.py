@@ -62,6 +62,11 @@ def test_who_was_beaten_to_it_by_five_posts_can_confirm_the_sixth(
     assert (row.disclosure, row.sealed) == ("counted", None)
 
 
+def counting_of(page: str) -> dict[str, str]:
+    """Return what a button about the signature that counts sends."""
+    return next(sent for sent in buttons(page) if ".confirmed." in sent["shown"])
+
+
 def send(supporter: Supporter, token: str, form: dict[str, str]) -> TestResponse:
     answer = supporter.client.post(f"/en/signature/{token}", data=form)
     supporter.site.snapshots.expire()
@@ -333,3 +338,38 @@ def test_a_flooded_domain_delays_a_mailbox_s_last_mail_by_ten_minutes_at_most(
     [link] = [mail for mail in supporter.mails() if mail.params["is_last"]]
     supporter.token = link.params["token"]
     assert "The Owner" in text(supporter.page())
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("action", ["withdraw", "disclose"])
+def test_a_page_from_before_a_replacement_under_the_days_last_link_withdraws_nothing(
+    supporter: Supporter, action: str
+) -> None:
+    for _ in range(MAILS_A_DAY):
+        supporter.sign()
+    last = supporter.token
+    send(supporter, last, press(page_of(supporter, last), "confirm"))
+    supporter.sign(name="Mara Newname")
+    old = counting_of(page_of(supporter, last)) | {"action": action}
+    assert send(supporter, last, press(page_of(supporter, last), "replace")).status_code == 303
+
+    answer = send(supporter, last, old | {"disclosure": "counted"})
+
+    assert (answer.status_code, supporter.total()) == (409, 1)
+    assert "Nothing was done" in text(answer)
+
+
+def test_a_double_click_on_withdraw_is_done_once_and_said_twice(supporter: Supporter) -> None:
+    for _ in range(MAILS_A_DAY):
+        supporter.sign()
+    last = supporter.token
+    send(supporter, last, press(page_of(supporter, last), "confirm"))
+    supporter.sign(name="Mara Newname")
+    page = page_of(supporter, last)
+    pending = next(sent for sent in buttons(page) if ".pending." in sent["shown"]) | {"action": "withdraw"}
+    counting = counting_of(page) | {"action": "withdraw"}
+
+    assert [send(supporter, last, pending).status_code for _ in range(2)] == [303, 303]
+    assert supporter.total() == 1
+    assert [send(supporter, last, counting).status_code for _ in range(2)] == [303, 303]
+    assert supporter.total() == 0

@@ -11,17 +11,22 @@ import click
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database import sqlite_file
-from campaign.database.fact import check_secret_key, read_fact
+from campaign.database.fact import check_secret_key
 from campaign.database.session import Database
 from campaign.errors import CampaignError
 from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.emergency.database_residue import clear_logs
-from campaign.operations.emergency.destroy_keys import destroy, destroy_copies, destroy_files
+from campaign.operations.emergency.destroy_keys import (
+    destroy,
+    destroy_copies,
+    destroy_files,
+    is_anything_left,
+)
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
 from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
-from campaign.sealing.server_key import DIGEST_KEY, ServerKeys
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import count
 from campaign.worker.job import erase_in_batches
@@ -95,7 +100,7 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
 def _print_target(database: Database) -> None:
     where = database.url.render_as_string(hide_password=True)
     with database.reading() as db:
-        if read_fact(db, DIGEST_KEY) is None and campaign_key.destroyed_at(db) is None:
+        if not is_anything_left(db) and campaign_key.destroyed_at(db) is None:
             raise CampaignError(
                 f"{where} holds no campaign: set CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as for the site"
             )

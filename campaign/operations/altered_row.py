@@ -22,11 +22,19 @@ def altered(db: Session) -> list[str]:
 def _altered(db: Session) -> Iterator[str]:
     if campaign_key.destroyed_at(db) is not None:
         return  # everything personal was erased, and the server's key may be another
+    if campaign_key.is_destruction_forged(db):
+        yield "erased, but keys are there"
     yield from _keys(db)
     if safety_list.is_altered(db):
         yield "safety lists"
     if organisation.is_altered(db):
         yield "organisation"
+    yield from _rows(db)
+    if number := last_count(db):
+        yield f"{number} signatures"
+
+
+def _rows(db: Session) -> Iterator[str]:
     for organiser in db.scalars(select(Organiser).order_by(Organiser.name)):
         if is_altered(db, organiser):
             yield f"organiser {organiser.name}"
@@ -35,8 +43,6 @@ def _altered(db: Session) -> Iterator[str]:
             yield f"address of {delegation.state_code.upper()}"
     if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
         yield "invitation, promotion or recovery code"
-    if number := last_count(db):
-        yield f"{number} signatures"
 
 
 def _keys(db: Session) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy.orm import Session
 
+from campaign.sealing import campaign_key
 from campaign.sealing.row_mac import read_authentic_fact, save_authentic_fact
 
 _NAME = "organisation"
@@ -31,8 +32,10 @@ def organisation(db: Session) -> Organisation:
     if stored is None:
         return Organisation()
     content, is_genuine = stored
-    # An altered one is as good as none: nothing is delivered until an owner enters it again.
-    return Organisation(**json.loads(content)) if is_genuine else Organisation()
+    # An altered one is as good as none: nothing is delivered until an owner enters it again. After an
+    # emergency nothing is delivered at all, and the key of the MACs is another.
+    is_shown = is_genuine or campaign_key.destroyed_at(db) is not None
+    return Organisation(**json.loads(content)) if is_shown else Organisation()
 
 
 def is_altered(db: Session) -> bool:

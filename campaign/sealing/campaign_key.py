@@ -7,15 +7,18 @@ from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, select, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import ErasedError, ForgedKeyError, NoKeyError
 from campaign.sealing import box, row_mac
-from campaign.sealing.row_mac import DESTROYED_AT as DESTROYED_AT
 from campaign.sealing.row_mac import Authentic
+from campaign.sealing.server_key import DIGEST_KEY
+
+DESTROYED_AT = "erased_at"
+"""The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
 
 logger = logging.getLogger(__name__)
 
@@ -179,9 +182,20 @@ def add_wrapping(db: Session, wrapping: KeyWrapping) -> None:
 
 
 def destroyed_at(db: Session) -> datetime | None:
-    """Return when every key was destroyed in an emergency, or ``None``."""
+    """Return when every key was destroyed in an emergency; ``None`` while one is left."""
     at = read_fact(db, DESTROYED_AT)
-    return datetime.fromisoformat(at) if at else None
+    return datetime.fromisoformat(at) if at and not _is_any_left(db) else None
+
+
+def is_destruction_forged(db: Session) -> bool:
+    """Whether the database claims that every key was destroyed, and one is left."""
+    return read_fact(db, DESTROYED_AT) is not None and _is_any_left(db)
+
+
+def _is_any_left(db: Session) -> bool:
+    has_key = select(CampaignKey.id).where(CampaignKey.public_key != b"").exists()
+    found = db.scalar(select(or_(select(KeyWrapping.id).exists(), has_key)))
+    return bool(found) or read_fact(db, DIGEST_KEY) is not None
 
 
 def _no_key(db: Session) -> NoKeyError:

@@ -40,9 +40,6 @@ from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.errors import AlteredError
 
-DESTROYED_AT = "erased_at"
-"""The name in the table ``site`` of the time at which every key was destroyed; no key is made after it."""
-
 KEY = "row_key"
 """The name of the key in the ``info`` of databases and sessions."""
 
@@ -114,9 +111,7 @@ def read_authentic_fact(db: Session, name: str) -> tuple[str, bool] | None:
     stored = read_fact(db, name)
     if stored is None:
         return None
-    content, is_genuine = _open_fact(db.info[KEY], name, stored)
-    # Emergency erasure destroys the key of the MACs; nothing can be delivered or signed after it.
-    return content, is_genuine or read_fact(db, DESTROYED_AT) is not None
+    return _open_fact(db.info[KEY], name, stored)
 
 
 def renew_fact(db: Session, name: str, old: bytes, new: bytes) -> None:

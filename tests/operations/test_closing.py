@@ -19,7 +19,7 @@ from campaign.operations import closing
 from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.examine import examine
 from campaign.organiser.audit_log import AuditEntry
-from campaign.sealing.row_mac import DESTROYED_AT
+from campaign.sealing.campaign_key import DESTROYED_AT
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.announcement import (

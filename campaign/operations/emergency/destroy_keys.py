@@ -7,13 +7,13 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from campaign import secret_key
 from campaign.database import journal, sqlite_file
-from campaign.database.fact import Fact, save_fact
+from campaign.database.fact import Fact, read_fact, save_fact
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.guard.proof_of_work import SpentProof
@@ -27,6 +27,7 @@ from campaign.organiser.session import OrganiserSession
 from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
+from campaign.sealing.server_key import DIGEST_KEY
 from campaign.settings import Settings
 from campaign.signature import published_count
 from campaign.signature.domain_day import DomainDay
@@ -60,7 +61,7 @@ CHUNK_BYTES = 2**20
 
 
 def destroy(database: Database, *, now: datetime) -> None:
-    """Destroy everything that opens boxes or identifies digests; a second call does nothing.
+    """Destroy everything that opens boxes or identifies digests; a second call finds nothing left.
 
     Transactions that read a key get a few seconds to finish; then their connections are
     terminated. Later ones find no key, so that nothing can be sealed again.
@@ -119,15 +120,23 @@ def _overwrite(key: Path) -> None:
         os.fsync(file.fileno())
 
 
+def is_anything_left(db: Session) -> bool:
+    """Whether something is there that :func:`destroy` destroys, whatever the database says."""
+    tables = [select(table.__table__).exists() for table in EMPTIED]
+    has_key = select(CampaignKey.id).where(CampaignKey.public_key != b"").exists()
+    return bool(db.scalar(select(or_(has_key, *tables)))) or read_fact(db, DIGEST_KEY) is not None
+
+
 def destroy_in(db: Session, now: datetime) -> None:
     """Destroy the keys in a transaction that the caller commits, and that nobody else hinders."""
-    if campaign_key.destroyed_at(db) is not None:
+    if campaign_key.destroyed_at(db) is None:
+        save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
+        audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
+        journal.record(db, journal.DESTROY, on=now.date())
+    elif not is_anything_left(db):
         return
     # The rows stay, without keys: signatures refer to them, and to change those takes longer.
     db.execute(update(CampaignKey).values(public_key=b"", is_current=False))
-    save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
-    audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
-    journal.record(db, journal.DESTROY, on=now.date())
     db.flush()
     retained = [
         {"name": row.name, "content": row.content}

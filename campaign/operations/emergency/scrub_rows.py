@@ -17,7 +17,6 @@ from campaign.delivery.model import Delivery, DeliveryRow
 from campaign.operations.emergency import database_residue
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.sealing import campaign_key
-from campaign.sealing.campaign_key import KeyWrapping
 from campaign.signature.erase import BATCH_ROWS, erase_personal_data
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import Signature, SignatureToken
@@ -40,10 +39,8 @@ ORGANISER_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
 
 
 def is_unfinished(db: Session) -> bool:
-    """Whether the keys were destroyed, so that no wrapping is left, and rows are not all scrubbed."""
-    if campaign_key.destroyed_at(db) is None or read_fact(db, SCRUBBED_AT) is not None:
-        return False
-    return db.scalar(select(KeyWrapping.id).limit(1)) is None
+    """Whether the keys were destroyed, so that none is left, and rows are not all scrubbed."""
+    return campaign_key.destroyed_at(db) is not None and read_fact(db, SCRUBBED_AT) is None
 
 
 def count_steps(db: Session) -> int:

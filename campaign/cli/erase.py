@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
@@ -18,11 +19,14 @@ from campaign.operations.clock_watch import ClockWatch
 from campaign.operations.doctor.closing import closing_findings
 from campaign.operations.emergency.database_residue import clear_logs
 from campaign.operations.emergency.destroy_keys import (
+    WRAPPED,
+    delete_key_files,
     destroy,
     destroy_copies,
-    destroy_files,
     is_anything_left,
+    overwrite_key_files,
 )
+from campaign.operations.emergency.reserve import release_reserve
 from campaign.operations.emergency.scrub_rows import count_steps, finish, is_unfinished, scrub
 from campaign.organiser import audit_chain
 from campaign.sealing import campaign_key
@@ -54,10 +58,11 @@ def erase(campaign: Campaign, everything_personal: bool, yes: bool) -> None:
     """
     # The rest of the site is not started: a broken letter or a missing key must not prevent this.
     with closing(Database.of_site(campaign.settings)) as database:
-        database.migrate(creates=False)
         if everything_personal:
             _erase_everything(campaign.settings, database, is_sure=yes)
-        elif _is_unfinished(database):
+            return
+        database.migrate(creates=False)
+        if _is_unfinished(database):
             _scrub(database)
         else:
             _erase_due(campaign.settings, database)
@@ -83,12 +88,11 @@ def _erase_due(settings: Settings, database: Database) -> None:
 
 
 def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) -> None:
-    _print_target(database)
+    _find_target(database)
     if not is_sure and click.prompt(f"Type {KEYWORD} to erase everything personal for good") != KEYWORD:
         raise CampaignError("nothing was erased")
     began = time.monotonic()
-    destroy(database, now=SYSTEM_CLOCK())
-    destroy_files(settings)
+    _destroy(settings, database)
     seconds = time.monotonic() - began
     click.echo(f"After {seconds:.1f} seconds no name can be opened and no address tested any more.")
     destroy_copies(database)
@@ -97,14 +101,66 @@ def _erase_everything(settings: Settings, database: Database, *, is_sure: bool) 
     _scrub(database)
 
 
+def _find_target(database: Database) -> None:
+    """Print which database is erased; one of SQLite on a full disk may be read only once there is room."""
+    try:
+        _print_target(database)
+    except OperationalError:
+        if not database.is_sqlite:
+            raise
+        release_reserve(database)
+        try:
+            _print_target(database)
+        except OperationalError as error:
+            click.echo(f"! {_where(database)} does not answer ({_reason(error)}); this goes on.", err=True)
+
+
 def _print_target(database: Database) -> None:
-    where = database.url.render_as_string(hide_password=True)
+    database.migrate(creates=False)
     with database.reading() as db:
         if not is_anything_left(db) and campaign_key.destroyed_at(db) is None:
             raise CampaignError(
-                f"{where} holds no campaign: set CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as for the site"
+                f"{_where(database)} holds no campaign:"
+                " set CAMPAIGN_INSTANCE and CAMPAIGN_DATABASE_URL as for the site"
             )
-        click.echo(f"{where} holds {count.total(db):,} counted signatures.")
+        click.echo(f"{_where(database)} holds {count.total(db):,} counted signatures.")
+
+
+def _destroy(settings: Settings, database: Database) -> None:
+    """Destroy the keys in files, which takes an instant and no room, and those in the database."""
+    release_reserve(database)
+    overwrite_key_files(settings)
+    try:
+        destroy(database, now=SYSTEM_CLOCK())
+    except OperationalError:
+        destroy_copies(database)  # makes room
+        try:
+            destroy(database, now=SYSTEM_CLOCK(), emptied=WRAPPED)
+        except OperationalError as error:
+            raise CampaignError(_what_is_left(database, _reason(error))) from error
+    delete_key_files(settings)
+
+
+def _what_is_left(database: Database, reason: str) -> str:
+    said = (
+        "the files of the secret key are destroyed, but not the keys and names in"
+        f" {_where(database)}: it does not answer ({reason}); "
+    )
+    if not database.is_sqlite:
+        return said + "destroy it on its server, or make it answer and run this command again"
+    path = database.url.database
+    return said + (
+        f"stop the site and delete {path} and {path}-wal by hand, or delete other files, such as"
+        " a few megabytes of logs, and run this command again"
+    )
+
+
+def _where(database: Database) -> str:
+    return database.url.render_as_string(hide_password=True)
+
+
+def _reason(error: OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0]  # quotes no row
 
 
 def _remove_residue(database: Database) -> None:
@@ -144,6 +200,10 @@ def _other_databases(settings: Settings, database: Database) -> list[Path]:
     return sorted(each for each in files - ours if each.suffix == ".part" or sqlite_file.is_sqlite(each))
 
 
+def _because(error: BaseException) -> str:
+    return f" ({_reason(error)})" if isinstance(error, OperationalError) else ""
+
+
 def _is_unfinished(database: Database) -> bool:
     with database.reading() as db:
         return is_unfinished(db)
@@ -160,9 +220,9 @@ def _scrub(database: Database) -> None:
                     db.commit()
                     bar.update(1)
             db.commit()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OperationalError) as error:
         raise CampaignError(
-            "interrupted: nothing can be opened any more, but rows still hold sealed boxes;"
+            f"interrupted{_because(error)}: nothing can be opened any more, but rows still hold sealed boxes;"
             " `campaign erase`, or the worker within an hour, continues"
         ) from None
     click.echo("Rewriting the database's files …", err=True)

@@ -22,6 +22,7 @@ from campaign import log
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.errors import SettingsError
+from campaign.operations.emergency.reserve import make_reserve
 from campaign.operations.instance_lock import instance_lock
 from campaign.sealing import campaign_key
 from campaign.sealing.row_mac import save_authentic_fact
@@ -73,6 +74,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
 
 def _serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None:
     settings = campaign.settings
+    make_reserve(campaign.database)
     with campaign.database.writing() as db:
         save_authentic_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())
@@ -107,6 +109,8 @@ def work(campaign: Campaign, follow_parent: bool) -> None:
     """Run the mail worker alone: on a second machine, or beside a web server of your own."""
     database, settings = campaign.database, campaign.settings
     log.configure(settings)
+    if not follow_parent:
+        make_reserve(database)
     Tasks(settings, database).run_worker(follow_parent=follow_parent)
 
 

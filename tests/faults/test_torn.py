@@ -26,7 +26,8 @@ from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import Clock
 from tests.faults.serving import FORM, environment, run
-from tests.faults.test_trouble import assert_one_line, small_disk
+from tests.faults.small_disk import small_disk
+from tests.faults.test_trouble import assert_one_line
 from tests.support.relay import free_port
 
 pytestmark = pytest.mark.fault

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,45 +23,17 @@ from campaign.paths import PACKAGE, TEMPLATES
 from campaign.settings import Settings
 from campaign.worker import tasks
 from tests.faults.serving import FORM, UNREACHED, Answer, Server, environment, mail_to, run, serving
+from tests.faults.small_disk import fill, small_disk
 from tests.support.relay import free_port, relay
 from tests.support.worker import eventually
 
 pytestmark = pytest.mark.fault
-
-DISK_BYTES = 6_000_000
 
 CROWD = 40
 """More than a web process has threads."""
 
 ENOUGH = 400
 """More signatures than fit into the unused parts of existing files on a full disk."""
-
-
-@contextmanager
-def small_disk(folder: Path, *, is_read_only: bool = False) -> Iterator[Path]:
-    """Mount a small disk at *folder* while the block lasts."""
-    folder.mkdir()
-    options = f"size={DISK_BYTES}{',ro' if is_read_only else ''}"
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if done.returncode:
-        # In CI a test that cannot run fails.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("only root may mount a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Fill *disk* to the last byte."""
-    filler = disk / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
-    assert shutil.disk_usage(disk).free == 0
-    return filler
 
 
 def signatures(path: Path) -> int:

@@ -27,7 +27,13 @@ from campaign.operations import start
 from campaign.operations.doctor.examine import examine
 from campaign.operations.emergency import database_residue, scrub_rows
 from campaign.operations.emergency.database_residue import clear_logs
-from campaign.operations.emergency.destroy_keys import EMPTIED, destroy, destroy_files
+from campaign.operations.emergency.destroy_keys import (
+    EMPTIED,
+    WRAPPED,
+    delete_key_files,
+    destroy,
+    overwrite_key_files,
+)
 from campaign.operations.emergency.scrub_rows import finish, is_unfinished
 from campaign.organiser import audit_log
 from campaign.organiser import session as organiser_session
@@ -208,11 +214,28 @@ def test_the_scrub_leaves_no_person_and_every_figure(
 def test_public_names_are_erased_before_sealed_data(db: Session, database: Database, owner: Unlocked) -> None:
     db.close()
     destroy(database, now=NOW)
-    scrub(database, at_most=2)
+    scrub(database, at_most=2 + len(scrub_rows.LEFT))
 
     with database.reading() as after:
         assert after.scalars(select(Signature).where(Signature.public_name.is_not(None))).all() == []
         assert after.scalars(select(Signature.id).where(Signature.sealed.is_not(None))).all() != []
+
+
+def test_what_a_full_disk_let_the_destruction_leave_is_scrubbed(
+    db: Session, database: Database, owner: Unlocked
+) -> None:
+    db.close()
+    destroy(database, now=NOW, emptied=WRAPPED)
+    with database.reading() as after:
+        assert [count(after, table) for table in WRAPPED] == [0] * len(WRAPPED)
+        assert read_fact(after, DIGEST_KEY) is None
+        assert all(count(after, table) for table in (outbox.OutboxMail, daily_limit.MailboxDay, SpentProof))
+        promised = scrub_rows.count_steps(after)
+
+    assert scrub(database) <= promised
+
+    with database.reading() as after:
+        assert [count(after, table) for table in EMPTIED] == [0] * len(EMPTIED)
 
 
 def test_organisers_become_numbers_the_same_ones_everywhere(db: Session, database: Database) -> None:
@@ -384,7 +407,8 @@ def test_no_secret_is_in_any_file_afterwards(
     db.close()
 
     destroy(database, now=NOW)
-    destroy_files(settings)
+    overwrite_key_files(settings)
+    delete_key_files(settings)
     assert clear_logs(database)
 
     assert lying(secrets, folders) == set()

@@ -20,6 +20,7 @@ from campaign.guard.proof_of_work import SpentProof
 from campaign.mail.daily_limit import MailboxDay
 from campaign.mail.outbox import OutboxMail
 from campaign.operations.emergency import database_residue
+from campaign.operations.emergency.database_residue import Tables
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import COMMAND_LINE
@@ -32,17 +33,11 @@ from campaign.settings import Settings
 from campaign.signature import published_count
 from campaign.signature.domain_day import DomainDay
 
-EMPTIED: tuple[type[Base], ...] = (
-    OrganiserSession,
-    WrongCodes,
-    Organiser,
-    KeyWrapping,
-    OutboxMail,
-    MailboxDay,
-    DomainDay,
-    SpentProof,
-)
-"""Tables with wrapped keys, and those with content under the server's own keys."""
+WRAPPED: tuple[type[Base], ...] = (OrganiserSession, WrongCodes, Organiser, KeyWrapping)
+"""Tables with wrapped keys; they are small."""
+
+EMPTIED: tuple[type[Base], ...] = (*WRAPPED, OutboxMail, MailboxDay, DomainDay, SpentProof)
+"""Also those with content under the server's own keys."""
 
 RETAINED_FACTS = (
     "organisation",
@@ -60,17 +55,22 @@ ATTEMPTS = 3
 CHUNK_BYTES = 2**20
 
 
-def destroy(database: Database, *, now: datetime) -> None:
+def destroy(database: Database, *, now: datetime, emptied: Tables = EMPTIED) -> None:
     """Destroy everything that opens boxes or identifies digests; a second call finds nothing left.
 
     Transactions that read a key get a few seconds to finish; then their connections are
     terminated. Later ones find no key, so that nothing can be sealed again.
+
+    Args:
+        database: The site's.
+        now: The present time.
+        emptied: Where the disk has little room, :data:`WRAPPED` alone: the scrub empties the others.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with database.writing() as db:
                 database_residue.lock_exclusively(db, (CampaignKey, Fact, *EMPTIED))
-                destroy_in(db, now)
+                destroy_in(db, now, emptied=emptied)
         except OperationalError:
             if attempt == ATTEMPTS:
                 raise
@@ -79,15 +79,26 @@ def destroy(database: Database, *, now: datetime) -> None:
             return
 
 
-def destroy_files(settings: Settings) -> None:
-    """Destroy the secret key in its file, and the mails that are files in the instance folder."""
-    for made in settings.instance.glob(f"{secret_key.NAME}*"):  # also that of an unfinished change
-        _overwrite(made)
-        made.unlink()
+def overwrite_key_files(settings: Settings) -> None:
+    """Destroy the secret key in its files, and the mails that are files in the instance folder.
+
+    The files stay, with another key: without one, a full disk would prevent that the command is repeated.
+    """
     given = settings.secret_key_file
-    if given is not None and given.is_file() and os.access(given, os.W_OK):
-        _overwrite(given)  # it stays, since the site does not start without it
+    for file in {*_own_key_files(settings), *([given] if given is not None else [])}:
+        with suppress(OSError):  # it must not prevent the rest
+            _overwrite(file)
     shutil.rmtree(settings.instance / "mail", ignore_errors=True)
+
+
+def delete_key_files(settings: Settings) -> None:
+    """Delete the secret key's files in the instance folder; one elsewhere stays, since the site needs it."""
+    for file in _own_key_files(settings):
+        file.unlink()
+
+
+def _own_key_files(settings: Settings) -> list[Path]:
+    return list(settings.instance.glob(f"{secret_key.NAME}*"))  # also that of an unfinished change
 
 
 def destroy_copies(database: Database) -> None:
@@ -127,7 +138,7 @@ def is_anything_left(db: Session) -> bool:
     return bool(db.scalar(select(or_(has_key, *tables)))) or read_fact(db, DIGEST_KEY) is not None
 
 
-def destroy_in(db: Session, now: datetime) -> None:
+def destroy_in(db: Session, now: datetime, *, emptied: Tables = EMPTIED) -> None:
     """Destroy the keys in a transaction that the caller commits, and that nobody else hinders."""
     if campaign_key.destroyed_at(db) is None:
         save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
@@ -143,6 +154,6 @@ def destroy_in(db: Session, now: datetime) -> None:
         for row in db.execute(select(Fact.name, Fact.content).where(Fact.name.in_(RETAINED_FACTS)))
     ]
     db.expunge_all()
-    database_residue.delete_all(db, (*EMPTIED, Fact))
-    database_residue.drop_statistics(db, (*EMPTIED, Fact))
+    database_residue.delete_all(db, (*emptied, Fact))
+    database_residue.drop_statistics(db, (*emptied, Fact))
     db.execute(insert(Fact), retained)

@@ -15,6 +15,7 @@ from campaign.database.table import Base
 from campaign.delivery.delegation import Delegation
 from campaign.delivery.model import Delivery, DeliveryRow
 from campaign.operations.emergency import database_residue
+from campaign.operations.emergency.destroy_keys import EMPTIED, WRAPPED
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.sealing import campaign_key
 from campaign.signature.erase import BATCH_ROWS, erase_personal_data
@@ -25,7 +26,10 @@ from campaign.signature.select import has_public_name
 SCRUBBED_AT = "scrubbed_at"
 """The fact that no personal data is left in rows or in the database's files."""
 
-BATCHED: tuple[type[Base], ...] = (Signature, SignatureToken, Invalidation, DeliveryRow)
+LEFT: tuple[type[Base], ...] = tuple(table for table in EMPTIED if table not in WRAPPED)
+"""Tables that may be left full where a disk had little room for the destruction of the keys."""
+
+BATCHED: tuple[type[Base], ...] = (*LEFT, Signature, SignatureToken, Invalidation, DeliveryRow)
 """Tables that are scrubbed in batches."""
 
 ORGANISER_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
@@ -55,6 +59,8 @@ def scrub(db: Session) -> Iterator[int]:
     Counts, hashes, days, residences and deliveries stay. An interrupted scrub can be started
     again, and passes scrubbed rows quickly. After the last step call :func:`finish`.
     """
+    for table in LEFT:
+        yield from batch.delete(db, table)
     yield _anonymise_organisers(db)
     yield from erase_personal_data(db)
     yield from batch.delete(db, DeliveryRow)

@@ -434,3 +434,23 @@ def test_no_redirect_leads_to_another_site(filled_site: FilledSite, path: str) -
 
     assert "X-A" not in answer.headers
     assert re.match(r"(http://localhost)?/(?![/\\])", answer.headers.get("Location", "/"))
+
+
+def test_an_address_that_leads_on_is_stored_by_no_cache_and_names_no_host(filled_site: FilledSite) -> None:
+    browser = filled_site.browser()
+    addresses = {"/", "/en", "/ru/letters/de", "/organise", "/en/letters?state=de", "/en/progress?page=3"}
+    for url, _rule in urls(filled_site):
+        first, slash, rest = url.removeprefix("/").partition("/")
+        addresses.add(f"/{first}//{rest}" if slash else url)
+    seen = set()
+    for url in sorted(addresses):
+        for method in ("GET", "HEAD", "POST"):
+            answer = ask(browser, url, method)
+            if answer.status_code not in {301, 302, 303, 307, 308}:
+                continue
+            seen.add(answer.status_code)
+            assert answer.headers["Cache-Control"] == "no-store", (method, url)
+            assert answer.headers["X-Accel-Buffering"] == "no", (method, url)
+            assert re.match(r"/(?!/)", answer.headers["Location"]), (method, url)
+            assert b"http" not in answer.data, (method, url)
+    assert seen >= {303, 308}

@@ -3,7 +3,9 @@
 from functools import cache
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.routing import RequestRedirect
 
 from campaign.settings import Settings
 from campaign.web.site import site
@@ -54,6 +56,7 @@ def _is_ours(origin: str) -> bool:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Add the headers to every response of *app*."""
+    app.before_request(_lead_on)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -69,13 +72,24 @@ def init_app(app: Flask, settings: Settings) -> None:
             headers["Strict-Transport-Security"] = "max-age=31536000"
         # The response to a form may repeat what was typed.
         is_private = request.method == "POST" or request.path.startswith(PRIVATE_PATHS)
-        if is_private or response.status_code >= 400:
+        # A redirect may repeat a private link. 304 keeps the header of the page that it stands for.
+        if is_private or (response.status_code >= 300 and response.status_code != 304):
             headers["Cache-Control"] = "no-store"
         headers.setdefault("Cache-Control", "no-cache")
         if headers["Cache-Control"] == "no-store":
             # Otherwise nginx writes what a slow reader has not fetched yet to a file, a list of names too.
             headers["X-Accel-Buffering"] = "no"
         return response
+
+
+def _lead_on() -> ResponseReturnValue | None:
+    """Redirect to the address with single slashes, without the host and scheme that Flask would name."""
+    error = request.routing_exception
+    if not isinstance(error, RequestRedirect):
+        return None
+    url = urlsplit(error.new_url)
+    target = f"/{url.path.lstrip('/')}"
+    return redirect(f"{target}?{url.query}" if url.query else target, error.code)
 
 
 def hosts(settings: Settings) -> list[str]:

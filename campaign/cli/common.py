@@ -17,7 +17,7 @@ from campaign.organiser.argon2_turn import argon2_turn
 from campaign.organiser.role import ORGANISER, reaches
 from campaign.organiser.second_factor import TypedCode
 from campaign.organiser.wrong_code import CONSOLE
-from campaign.sealing.campaign_key import current_key
+from campaign.sealing.campaign_key import present_key
 from campaign.settings import Settings
 from campaign.settings import load as load_settings
 
@@ -84,7 +84,7 @@ class Campaign:
             NoKeyError: The campaign has no key that a passphrase could unwrap.
         """
         with self.database.reading() as db:
-            current_key(db)  # no prompt after an emergency erasure
+            present_key(db)  # no prompt after an emergency erasure
         name, passphrase = _prompt("Organiser").strip(), _prompt("Passphrase", hide_input=True)
         if not name or not passphrase:
             raise CampaignError("an organiser's name and passphrase are needed, each on its own line")

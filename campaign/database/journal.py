@@ -18,7 +18,7 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``notify delegation``: the numbers that a delegation was asked to strike;
 * ``remove organiser``, ``lower role``: unless nobody else could open the names;
 * ``end invitation``: an invitation or promotion was revoked, which a restoration does to all of them;
-* ``change key``: the campaign's key is changed again as soon as an organiser logs in;
+* ``change key``: the campaign's key seals nothing until an organiser logs in, which changes it again;
 * ``erase personal data``, ``destroy keys``: at the end of a campaign, and in an emergency.
 
 The acts in :data:`REPORTED` come back with the backup, since only a person can repeat them; owners see which.
@@ -106,13 +106,33 @@ def remembered(db: Session) -> list[Act]:
     A restoration comes first, as an act of its own: it repeated or reported what was before it. Without a
     journal, or with a damaged one, which the doctor reports, there is nothing.
     """
-    journal: Journal | None = db.info.get(_JOURNAL)
-    try:
-        acts = journal.remembered() if journal is not None else []
-    except JournalError:
-        return []
+    acts = _all_remembered(db)
     latest = max((at for at, act in enumerate(acts) if act["act"] == RESTORE), default=0)
     return acts[latest:]
+
+
+def replaced_keys(db: Session, *, with_restored: bool = True) -> set[str]:
+    """Return the ids of the campaign's keys that were replaced on this machine, also before a restoration.
+
+    Args:
+        db: Without a journal there are none.
+        with_restored: Also those that a restored backup brought back.
+    """
+    replaced = set()
+    for act in _all_remembered(db):
+        if act["act"] == CHANGE_KEY:
+            replaced.add(act["key"])
+        elif act["act"] == RESTORE and not with_restored:
+            replaced.discard(act.get("key"))
+    return replaced
+
+
+def _all_remembered(db: Session) -> list[Act]:
+    journal: Journal | None = db.info.get(_JOURNAL)
+    try:
+        return journal.remembered() if journal is not None else []
+    except JournalError:
+        return []
 
 
 def use(db: Session, journal: Journal | None) -> None:

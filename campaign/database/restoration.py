@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import delete, inspect, text
 from sqlalchemy.orm import Session
@@ -54,16 +55,17 @@ def _noted(db: Session) -> Restoration | None:
     return Restoration(on=journal.day(noted[-1]["on"]))
 
 
-def mark(db: Session, restoration: Restoration, *, held_key: bool = False) -> None:
+def mark(db: Session, restoration: Restoration, *, held_key: bool = False, key: UUID | None = None) -> None:
     """Stop publication and delivery until :func:`review`.
 
     Args:
         db: The session.
         restoration: What owners are shown.
         held_key: Whether the campaign's key has to be changed.
+        key: The campaign's present one.
     """
     save_fact(db, _NAME, json.dumps(asdict(restoration), default=str))
-    journal.record(db, journal.RESTORE, on=restoration.on, held_key=held_key)
+    journal.record(db, journal.RESTORE, on=restoration.on, held_key=held_key, key=key)
 
 
 def review(db: Session) -> None:

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
 from campaign.disclosure import safety_list
-from campaign.organiser import campaign_key_change, organisation
+from campaign.organiser import organisation
 from campaign.organiser.account import Organiser, is_altered
 from campaign.sealing import campaign_key, row_mac
-from campaign.sealing.campaign_key import KeyWrapping
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.signature.altered import last_count
 
 
@@ -46,7 +46,8 @@ def _rows(db: Session) -> Iterator[str]:
 
 
 def _keys(db: Session) -> Iterator[str]:
-    if campaign_key.is_forged(db):
+    keys = db.scalars(select(CampaignKey))
+    if campaign_key.is_forged(db) or not all(row_mac.is_genuine(db, key) for key in keys):
         yield "campaign key"
-    elif campaign_key_change.is_replaced_key(db):
+    if campaign_key.is_replaced(db, with_restored=False):
         yield "an earlier campaign key was put back"

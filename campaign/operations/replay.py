@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
@@ -25,7 +25,7 @@ from campaign.organiser.account import account_by_id
 from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.role import reaches
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing.campaign_key import KeyWrapping
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.signature import announcement, erase, invalidation
 from campaign.signature.invalidation import Invalidation
 from campaign.signature.model import DISCLOSURES, Signature
@@ -95,7 +95,8 @@ def mark_restored(db: Session, restoration: Restoration) -> None:
             KeyWrapping.kind.in_(["link", promotion.KIND]), KeyWrapping.holder_id.is_not(None)
         )
     )
-    mark(db, restoration, held_key=campaign_key_change.is_due(db))
+    key = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
+    mark(db, restoration, held_key=campaign_key_change.is_due(db), key=key)
 
 
 def _locked(db: Session, act: Act) -> Signature | None:
@@ -192,7 +193,9 @@ def _lower_role(replay: Replay, act: Act) -> int:
     return 1
 
 
-def _change_key(replay: Replay, _act: Act) -> int:
+def _change_key(replay: Replay, act: Act) -> int:
+    if act.get("is_provisional"):
+        return 0  # the first organiser makes a key
     # By the next organiser who logs in: it takes the key.
     campaign_key_change.mark_due(replay.db, now=replay.now)
     return 1

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from campaign.database import journal
@@ -22,7 +22,6 @@ from campaign.organiser.account import Organiser, Unlocked, is_put_back, lock_ac
 from campaign.organiser.role import ORGANISER, opens_names
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing import campaign_key, key_succession, key_wrapping, row_mac
-from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.row_mac import Authentic
 
 logger = logging.getLogger(__name__)
@@ -53,14 +52,7 @@ def is_due_by_journal(db: Session) -> bool:
         if act["act"] == journal.CHANGE_KEY:
             is_left = False
         is_left |= bool(act.get("held_key"))
-    return is_left or is_replaced_key(db)
-
-
-def is_replaced_key(db: Session) -> bool:
-    """Whether the campaign's key is one that the journal says was replaced: its row was put back."""
-    replaced = {act.get("key") for act in journal.remembered(db) if act["act"] == journal.CHANGE_KEY}
-    current = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
-    return current is not None and str(current) in replaced
+    return is_left or campaign_key.is_replaced(db)
 
 
 def change_if_due(db: Session, by: Unlocked, *, now: datetime) -> Unlocked:
@@ -84,7 +76,7 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
         ReplacedKeyError: The campaign's key was changed since *by* logged in.
     """
     accounts = lock_accounts(db, by=by, least=ORGANISER)
-    old, old_private = campaign_key.current_key(db), by.campaign_private_key
+    old, old_private = campaign_key.present_key(db), by.campaign_private_key
     key_wrapping.check_pair(old, old_private)
     holders = key_wrapping.holder_ids(db)
     openers = {
@@ -100,7 +92,6 @@ def change_campaign_key(db: Session, by: Unlocked, *, now: datetime) -> Unlocked
     db.execute(delete(OrganiserSession).where(OrganiserSession.organiser_id.in_(list(openers))))
     db.execute(delete(Fact).where(Fact.name == DUE))
     audit_log.record(db, by.name, "change the campaign's key", now=now)
-    journal.record(db, journal.CHANGE_KEY, key=old.id)
     db.flush()
     return Unlocked(by.id, by.name, by.role, private_key)
 

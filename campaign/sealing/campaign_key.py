@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaign.database import journal
 from campaign.database.fact import read_fact
 from campaign.database.table import Base
 from campaign.errors import ErasedError, ForgedKeyError, NoKeyError
@@ -101,6 +102,19 @@ def current_key(db: Session) -> CampaignKey:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
+        ForgedKeyError: It was changed in the database, or is an earlier one.
+        ErasedError: Every key was destroyed.
+    """
+    key = present_key(db)
+    _check_not_replaced(db, key.id)
+    return key
+
+
+def present_key(db: Session) -> CampaignKey:
+    """Return the current pair, also an earlier one that came back: who logs in opens it to change it.
+
+    Raises:
+        NoKeyError: There is none.
         ForgedKeyError: It was changed in the database.
         ErasedError: Every key was destroyed.
     """
@@ -116,25 +130,44 @@ def sealing_key(db: Session) -> tuple[UUID, bytes]:
 
     Raises:
         NoKeyError: There is none, so no signature can be taken.
-        ForgedKeyError: It was changed in the database.
+        ForgedKeyError: It was changed in the database, or is an earlier one.
         ErasedError: Every key was destroyed.
     """
     row = db.connection().execute(_SEALING_KEY).first()
     if row is None:
         raise _no_key(db)
     _check_genuine(db, row)
+    _check_not_replaced(db, row.id)
     return row.id, row.public_key
 
 
 def is_forged(db: Session) -> bool:
     """Whether the current pair was changed in the database, so that no signature is taken."""
     try:
-        current_key(db)
+        present_key(db)
     except ForgedKeyError:
         return True
     except NoKeyError:
         return False
     return False
+
+
+def is_replaced(db: Session, *, with_restored: bool = True) -> bool:
+    """Whether the journal says that the current pair was replaced, so that no signature is taken.
+
+    Args:
+        db: A session of the site, with its journal.
+        with_restored: Also if a restored backup brought it back.
+    """
+    current = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
+    return current is not None and str(current) in journal.replaced_keys(db, with_restored=with_restored)
+
+
+def _check_not_replaced(db: Session, key_id: UUID) -> None:
+    if str(key_id) in journal.replaced_keys(db):  # asked for each signature, of a file in memory
+        raise ForgedKeyError(
+            "the campaign’s key is an earlier one: nothing is sealed to it until it is changed"
+        )
 
 
 def _check_genuine(db: Session, key: Any) -> None:
@@ -162,6 +195,7 @@ def make_current(db: Session, *, is_provisional: bool = False, now: datetime) ->
     for earlier in db.scalars(present, execution_options={"populate_existing": True}):
         is_good = row_mac.is_genuine(db, earlier)
         earlier.is_current = False
+        journal.record(db, journal.CHANGE_KEY, key=earlier.id, is_provisional=earlier.is_provisional)
         if is_good:
             row_mac.sign(db, earlier)
     db.flush()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign.errors import AlteredError, ReplacedKeyError, WrongKeyError
 from campaign.sealing import box, row_mac
-from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, add_wrapping, current_key, make_current
+from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, add_wrapping, make_current, present_key
 from campaign.sealing.code import code_hash, code_key, new_code
 
 RECOVERY = "recovery"
@@ -201,7 +201,7 @@ def unwrap_for(db: Session, holder_id: UUID, own_private: bytes) -> bytes:
     if row is None:
         raise WrongKeyError("this account has no wrapping of the campaign's key")
     row_mac.check(db, row)
-    private_key, key = box.unseal_bytes(row.wrapped, own_private, row.context), current_key(db)
+    private_key, key = box.unseal_bytes(row.wrapped, own_private, row.context), present_key(db)
     if box.public_half(private_key) != key.public_key:
         raise AlteredError("the campaign’s private key does not belong to its public key")
     return private_key

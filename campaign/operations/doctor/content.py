@@ -94,6 +94,12 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
                 "Somebody who held the campaign's key has left: it changes when an organiser logs in.",
                 is_serious=True,
             )
+        if campaign_key.is_replaced(db):
+            yield Finding(
+                "The campaign's key is one that was replaced before: no letter can be signed until an"
+                " organiser logs in, which changes it.",
+                is_serious=True,
+            )
         yield from _recovery_codes(db, now)
         if erased_at is None and not organisation(db).is_set:
             yield Finding("The organisation is not entered yet; until then no letter can be delivered.")

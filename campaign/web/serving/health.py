@@ -21,7 +21,7 @@ def healthz() -> ResponseReturnValue:
     try:
         mails = mail_figures(session())
         recounted = recount.last(session())
-        is_forged = campaign_key.is_forged(session())
+        is_forged, is_replaced = campaign_key.is_forged(session()), campaign_key.is_replaced(session())
     except SQLAlchemyError:
         return jsonify(database="unreachable"), 503
     is_low = shutil.disk_usage(site().settings.instance).free < LOW_DISK_BYTES
@@ -32,6 +32,6 @@ def healthz() -> ResponseReturnValue:
         mail="failing" if mails and mails.is_failing else "ok",
         queue="stuck" if mails and mails.is_stuck(now()) else "ok",
         disk="low" if is_low else "ok",
-        key="forged" if is_forged else "ok",
+        key="forged" if is_forged else "replaced" if is_replaced else "ok",
         counts="differ" if recounted and recounted[1] else "ok",
     )

@@ -20,7 +20,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from campaign.errors import TooManyAttemptsError
-from campaign.guard.sliding_window import evict_oldest
+from campaign.guard.rate_limit import evict_oldest
 from campaign.organiser.argon2_turn import RETRY_AFTER_SECONDS, argon2_turn
 
 PLACES = 4

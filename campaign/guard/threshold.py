@@ -7,47 +7,64 @@ and a restart sets every counter to zero.
 
 from typing import NamedTuple
 
-WINDOW_SECONDS = 600
-"""Length of the sliding window. The second period is the day (UTC), since the salt changes with it."""
+PERIOD_SECONDS, DAY_SECONDS = 600, 86_400
+"""Lengths of the two periods. The short ones follow each other from the start of the process, a day begins
+at midnight (UTC); where two meet, twice as much may pass."""
+
+
+class Bounds(NamedTuple):
+    """Where a limit may lie; it is drawn for each kind of request, each network and each period.
+
+    The wider they are, the less does the last free request tell about another's: somebody who shares the
+    network is sure of one act more in one of as many periods as there are numbers within the bounds.
+    """
+
+    lowest: int
+    highest: int
 
 
 class Limit(NamedTuple):
     """How many requests of one kind a network may send."""
 
-    per_window: int
-    """Within :data:`WINDOW_SECONDS`."""
-    per_day: int
+    per_period: Bounds
+    """Within :data:`PERIOD_SECONDS`."""
+    per_day: Bounds
     """Since midnight, UTC."""
 
 
-FREE_SIGNATURES = Limit(5, 20)
+FREE_SIGNATURES = Limit(Bounds(5, 12), Bounds(20, 35))
 """Signatures from one network without a proof of work: a family, a small office. The limit can be this
 low because further signatures are not refused: the browser solves a puzzle, and nobody notices."""
 
-MAX_SIGNATURES = Limit(100, 1_000)
+MAX_SIGNATURES = Limit(Bounds(80, 120), Bounds(800, 1_200))
 """Signatures from one network, each with its proof. Mobile carriers put thousands of people behind one
 address, so this is high; made-up signatures that fast still need a mailbox each."""
 
-FIRST_MAILS = Limit(5, 5)
+FIRST_MAILS = Limit(Bounds(5, 12), Bounds(5, 12))
 """Signatures a day from one network under one mail domain whose mails wait for no flood: some colleagues."""
 
-MAX_POSTS = Limit(200, 2_000)
-"""All other forms that supporters send: typed codes, link requests, confirmations, withdrawals. Twice
-as many as signatures, because no limit may stop people from withdrawing."""
+MAX_LINK_REQUESTS = Limit(Bounds(150, 250), Bounds(1_500, 2_500))
+"""Requests for the link again. Codes, which nobody guesses, and the private page's buttons have no limit: it
+would keep people behind one address from withdrawing, and tell one of them when another does. Each post
+costs what opening the page does, a look-up of its token."""
 
-FREE_LOGINS = Limit(30, 300)
+FREE_LOGINS = Limit(Bounds(30, 45), Bounds(250, 400))
 """Logins from one network without a proof of work: no office of organisers comes near it."""
 
-FREE_LOGINS_TO_A_NAME, FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK = Limit(10, 100), Limit(5, 50)
+FREE_LOGINS_TO_A_NAME = Limit(Bounds(13, 24), Bounds(80, 120))
+FREE_LOGINS_TO_A_NAME_FROM_A_NETWORK = Limit(Bounds(5, 12), Bounds(40, 65))
 """Logins with one name, from anywhere and from one network, without a proof. Beyond it a guesser solves a
-puzzle for each guess, and so does the organiser, whom no number of guesses locks out."""
+puzzle for each guess, and so does the organiser, whom no number of guesses locks out. A login that succeeds
+is taken back, so that strangers do not learn of it."""
 
-KNOWN_BROWSERS_LOGINS, OWN_ATTEMPTS = Limit(10, 100), Limit(10, 100)
-"""Logins of a browser that logged in before, and passphrases in one session: both apart from strangers'."""
+KNOWN_BROWSERS_LOGINS, OWN_ATTEMPTS = (Limit(Bounds(10, 10), Bounds(100, 100)),) * 2
+"""Logins of a browser that logged in before, and passphrases in one session: both apart from strangers',
+so that these limits need not be drawn."""
 
-SURGE_PER_MINUTE = 30
-"""Signatures a minute in one process above which every signature needs a proof. For people that would be
-a very good day, and a proof costs each of them a second or two; for a program it is only the start."""
+SURGE_PER_MINUTE = Bounds(25, 40)
+"""Signatures a minute in one process above which every signature needs a proof; drawn each minute, or the
+31st would tell whether anybody else signed. For people that would be a very good day, and a proof costs
+each of them a second or two; for a program it is only the start."""
 
 SURGE_SECONDS = 600
 """How long a surge lasts after the last minute above :data:`SURGE_PER_MINUTE`."""

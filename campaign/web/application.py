@@ -37,7 +37,6 @@ from campaign.web.serving.cookie import OrganiserCookie
 from campaign.web.signature_writer import SignatureWriter
 from campaign.web.site import Site
 from campaign.web.snapshot import SnapshotCache
-from campaign.web.supporter import admission
 from campaign.web.supporter import views as supporter_views
 from campaign.worker.tasks import Tasks
 
@@ -66,7 +65,6 @@ def build(settings: Settings, clock: Clock) -> Flask:
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)
-    admission.init_app(app)
     errors.init_app(app)
     _add_views(app)
     metrics.init_app(app, here)
@@ -90,7 +88,7 @@ def _make_site(settings: Settings, clock: Clock) -> Site:
         keys=keys,
         snapshots=SnapshotCache(database, clock, content, settings),
         tasks=Tasks(settings, database, clock=clock),
-        rate_limits=RateLimits(),
+        rate_limits=RateLimits(clock()),
         surge=SurgeDetector(),
         argon2_queue=Argon2Queue(settings.instance),
         clock=clock,

@@ -1,14 +1,35 @@
 """Surge detection."""
 
+from random import Random
+
 from campaign.guard.surge import SurgeDetector
 from campaign.guard.threshold import SURGE_PER_MINUTE
 from tests.conftest import Clock
 
+LOWEST, HIGHEST = SURGE_PER_MINUTE
+
 
 def start_surge(clock: Clock) -> SurgeDetector:
-    surge = SurgeDetector()
-    assert [surge.add(clock()) for _ in range(SURGE_PER_MINUTE + 1)] == [False] * SURGE_PER_MINUTE + [True]
+    surge = SurgeDetector(lambda _numbers: 5)
+    assert [surge.add(clock()) for _ in range(LOWEST + 6)] == [False] * (LOWEST + 5) + [True]
     return surge
+
+
+def test_own_signatures_hardly_tell_whether_somebody_else_signs(clock: Clock) -> None:
+    def free_signatures() -> int:
+        return next(number for number in range(100) if surge.add(clock()))
+
+    seen: dict[bool, set[int]] = {False: set(), True: set()}
+    surge = SurgeDetector(Random(1).randrange)  # noqa: S311 - repeatable
+    for number in range(60):
+        clock.forward(minutes=20)
+        has_another = number % 2 == 1
+        if has_another:
+            surge.add(clock())
+        seen[has_another].add(free_signatures())
+
+    assert seen[False] <= {*range(LOWEST, HIGHEST + 1)}
+    assert len(seen[False] & seen[True]) >= 8
 
 
 def test_more_signatures_a_minute_than_the_threshold_start_one_surge(clock: Clock) -> None:
@@ -20,7 +41,7 @@ def test_more_signatures_a_minute_than_the_threshold_start_one_surge(clock: Cloc
 
 def test_a_surge_lasts_while_signatures_come_fast_and_ten_minutes_longer(clock: Clock) -> None:
     surge = start_surge(clock)
-    for _ in range(SURGE_PER_MINUTE * 20):
+    for _ in range(600):
         clock.forward(seconds=1)
         assert not surge.add(clock())
         assert surge.is_surge(clock())
@@ -42,14 +63,14 @@ def test_a_surge_starts_again_after_the_clock_was_set_back(clock: Clock) -> None
     surge = start_surge(clock)
     clock.forward(hours=-1)
 
-    assert any(surge.add(clock()) for _ in range(SURGE_PER_MINUTE + 1))
+    assert any(surge.add(clock()) for _ in range(HIGHEST + 1))
     assert surge.is_surge(clock())
 
 
 def test_a_good_day_is_no_surge(clock: Clock) -> None:
     surge = SurgeDetector()
     for _ in range(500):
-        clock.forward(seconds=66 / SURGE_PER_MINUTE)
+        clock.forward(seconds=66 / LOWEST)
         assert not surge.add(clock())
 
 

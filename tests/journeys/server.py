@@ -95,11 +95,15 @@ class Site:
 
     def add_signature(self, state: str = "de", *, email: str, is_confirmed: bool = True, **more: str) -> str:
         """Sign as another supporter, and return the private link."""
-        assert self._post(f"/en/letters/{state}", FORM | {"email": email} | more) == 303
+        assert self.try_to_sign(state, email=email, **more) == 303
         link = self.mail(email).link
         if is_confirmed:
             self.act(link, "confirm")
         return link
+
+    def try_to_sign(self, state: str = "de", *, email: str, **more: str) -> int:
+        """Send the form as another supporter, and return the status."""
+        return self._post(f"/en/letters/{state}", FORM | {"email": email} | more)
 
     def act(self, link: str, action: str) -> None:
         """Do what a button of the private page behind *link* does."""

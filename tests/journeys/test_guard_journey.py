@@ -23,8 +23,9 @@ WORDS = 'One & "two".\n\nThree.'
 def site(chromium: Browser, mails: Relay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Run a site that limits this machine like any network, and has just got many signatures from it."""
     with serving(tmp_path_factory.mktemp("site"), mails, unlimited_networks="") as running:
-        for number in range(FREE_SIGNATURES.per_window):
-            running.add_signature(email=f"mara{number}@example.org", is_confirmed=False)
+        for number in range(FREE_SIGNATURES.per_period.highest + 1):
+            last = running.try_to_sign(email=f"mara{number}@example.org")
+        assert last == 422
         yield running
 
 

@@ -40,10 +40,12 @@ def login_attempt(name: str) -> Iterator[str]:
         TooManyAttemptsError: Too many wait, even with a proof; then its ticket keeps the place.
         WrongKeyError: From the block; what it counted is committed.
     """
-    rank, who, came = _admit(name)
+    counted_at = now()
+    rank, who, came = _admit(name, counted_at)
     try:
         with _turn(who, rank, came=came):
             yield KNOWN_BROWSER if rank == Rank.KNOWN else BROWSER
+        _take_back(name, rank, counted_at)
     except TooManyAttemptsError as error:
         if rank == Rank.OTHER and not _is_unlimited():
             raise ProofError("only a proof gets a place in the queue") from error
@@ -143,28 +145,39 @@ def _turn(who: bytes, rank: Rank, *, came: datetime | None = None) -> Iterator[N
             raise
 
 
-def _admit(name: str) -> tuple[Rank, bytes, datetime]:
+def _admit(name: str, moment: datetime) -> tuple[Rank, bytes, datetime]:
     """Return the rank of a login as *name*, whose turn it takes, and when it came; count it.
 
     What is counted are attempts, before their work, so that simultaneous ones count too.
     """
     given, limits = request.cookies.get(_cookie_name(), ""), site().rate_limits
-    if known_browser.is_known(site().keys.cookie, given, name, now=now()):
+    if known_browser.is_known(site().keys.cookie, given, name, now=moment):
         who = given.encode()
-        if not limits.wait_for("known browser", who, KNOWN_BROWSERS_LOGINS, now()):
-            limits.add_for("known browser", who, now())
-            return Rank.KNOWN, who, now()
+        if not limits.wait_for("known browser", who, KNOWN_BROWSERS_LOGINS, moment):
+            limits.add_for("known browser", who, moment)
+            return Rank.KNOWN, who, moment
     who = network.prefix(request.remote_addr)
     if _is_unlimited():
-        return Rank.OTHER, who, now()
+        return Rank.OTHER, who, moment
     counters = _counters(name, who)
     proven = _spend_proof(name)
-    if proven is None and any(limits.wait_for(kind, key, limit, now()) for kind, key, limit in counters):
+    if proven is None and any(limits.wait_for(kind, key, limit, moment) for kind, key, limit in counters):
         raise ProofError("this login needs a proof of work")
     for kind, key, _limit in counters:
-        limits.add_for(kind, key, now())
-    rank, came = proven or (Rank.OTHER, now())
+        limits.add_for(kind, key, moment)
+    rank, came = proven or (Rank.OTHER, moment)
     return rank, who, came
+
+
+def _take_back(name: str, rank: Rank, counted_at: datetime) -> None:
+    """Take back the count of a login that succeeded, or strangers' free attempts would tell when it was.
+
+    That gives nobody a guess: who succeeds has guessed nothing.
+    """
+    if rank == Rank.KNOWN or _is_unlimited():
+        return
+    for kind, key, _limit in _counters(name, network.prefix(request.remote_addr)):
+        site().rate_limits.take_back_for(kind, key, counted_at)
 
 
 def _counters(name: str, who: bytes) -> list[tuple[str, bytes, Limit]]:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, render_template, request
+from flask import render_template, request
 
 from campaign.errors import LimitError, ProofError
 from campaign.guard import network, proof_of_work
@@ -12,7 +12,7 @@ from campaign.guard.proof_of_work import Proof
 from campaign.guard.threshold import (
     FIRST_MAILS,
     FREE_SIGNATURES,
-    MAX_POSTS,
+    MAX_LINK_REQUESTS,
     MAX_SIGNATURES,
     SURGE_SECONDS,
     TICKET_SECONDS,
@@ -21,22 +21,19 @@ from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address import canonical_address, domain_of
 from campaign.signature.model import NETWORK, ROBOT
-from campaign.web.serving import headers
 from campaign.web.site import now, site
 from campaign.web.supporter.form import SignatureForm
 
 logger = logging.getLogger(__name__)
 
-SIGN = "supporter.sign"
-"""The view that calls :func:`admit` itself, because its page must keep what the supporter typed."""
+SIGN, LINK = "sign", "link"
+"""Counted for a network: signatures, and requests for the link again."""
 
 ANSWER, TICKET = "altcha", "ticket"
 """Form fields of the page that asks for a proof."""
 
 MAIL = "mail"
 """Counted for a network and a mail domain."""
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -99,19 +96,17 @@ def proof_page(language: Language, state: ParticipatingState, form: SignatureFor
     )
 
 
-def init_app(app: Flask) -> None:
-    """Limit every supporters' post to *app*, except signing, which calls :func:`admit`."""
+def admit_link_request() -> None:
+    """Admit a request for the link again, and count it.
 
-    @app.before_request
-    def check_limit() -> None:
-        if request.method in SAFE or request.endpoint in {None, SIGN} or _is_unlimited(request.remote_addr):
-            return
-        if request.blueprint == "organise":
-            return  # see campaign.web.organise.throttle
-        # Before the count: another site could use up the limit of its visitors' networks.
-        headers.forbid_foreign_posts()
-        _check(site().rate_limits.wait("post", request.remote_addr, MAX_POSTS, now()))
-        site().rate_limits.add("post", request.remote_addr, now())
+    Raises:
+        LimitError: Its network sent too many.
+    """
+    address = request.remote_addr
+    if _is_unlimited(address):
+        return
+    _check(site().rate_limits.wait(LINK, address, MAX_LINK_REQUESTS, now()))
+    site().rate_limits.add(LINK, address, now())
 
 
 def _is_first(address: str | None, email: str) -> bool:

@@ -9,6 +9,7 @@ from campaign.reference.language import Language
 from campaign.signature.link import request_links
 from campaign.web.serving.errors import MAIL_RETRY_SECONDS
 from campaign.web.site import now, site
+from campaign.web.supporter import admission
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.private_page import open_page, render_find_signature
@@ -28,6 +29,7 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
     if not form.validate():
         return render_find_signature(form), 422
     if not form.code.data:
+        admission.admit_link_request()
         if site().snapshots.current().mail_is_backed_up:
             page = render_find_signature(form, mail_is_backed_up=True)
             return page, 503, {"Retry-After": str(MAIL_RETRY_SECONDS)}

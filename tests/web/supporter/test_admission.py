@@ -16,18 +16,19 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from campaign.database.table import Base
+from campaign.guard import surge
 from campaign.guard.proof_of_work import SpentProof
 from campaign.guard.threshold import (
     CONFIRMED_PER_LETTER,
-    FREE_SIGNATURES,
-    MAX_POSTS,
-    MAX_SIGNATURES,
-    SURGE_PER_MINUTE,
     TICKET_SECONDS,
+    Bounds,
+    Limit,
 )
 from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.site import Site
+from campaign.web.supporter import admission
+from campaign.web.supporter.admission import LINK, SIGN
 from tests.conftest import Clock
 from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 
@@ -35,6 +36,21 @@ from tests.web.conftest import FORM, OrganisersBrowser, Supporter
 pytestmark = pytest.mark.any_database
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+
+FREE, FREE_A_DAY, MOST, MOST_A_DAY, SURGE = 5, 20, 100, 1_000, 30
+
+
+def fixed(per_period: int, per_day: int) -> Limit:
+    return Limit(Bounds(per_period, per_period), Bounds(per_day, per_day))
+
+
+@pytest.fixture(autouse=True)
+def fixed_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fix where limits lie; that they are drawn is tested in tests/guard/ and test_shared_address.py."""
+    monkeypatch.setattr(admission, "FREE_SIGNATURES", fixed(FREE, FREE_A_DAY))
+    monkeypatch.setattr(admission, "MAX_SIGNATURES", fixed(MOST, MOST_A_DAY))
+    monkeypatch.setattr(admission, "MAX_LINK_REQUESTS", fixed(MOST, MOST_A_DAY))
+    monkeypatch.setattr(surge, "SURGE_PER_MINUTE", Bounds(SURGE, SURGE))
 
 
 @pytest.fixture
@@ -58,7 +74,7 @@ class Crowd:
 
     def use_up(self, address: str = HOME) -> None:
         """Sign so often that the next signature from *address* needs a proof."""
-        for _ in range(FREE_SIGNATURES.per_window):
+        for _ in range(FREE):
             assert self.sign(address).status_code == 303
 
     def again(self, page: TestResponse, address: str = HOME, **changes: str) -> TestResponse:
@@ -111,7 +127,7 @@ def test_the_first_signatures_of_a_network_need_no_proof_and_further_ones_do(cro
     assert page.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in page.headers
     assert crowd.sign(ELSEWHERE).status_code == 303
-    assert len(crowd.held()) == FREE_SIGNATURES.per_window + 1
+    assert len(crowd.held()) == FREE + 1
 
 
 def test_the_proof_page_carries_what_was_typed(crowd: Crowd) -> None:
@@ -131,7 +147,7 @@ def test_a_signature_with_a_proof_is_not_held(crowd: Crowd) -> None:
     done = crowd.again(page, altcha=answer(page))
 
     assert (done.status_code, done.location) == (303, "/en/check-your-mail")
-    assert crowd.held() == [None] * (FREE_SIGNATURES.per_window + 1)
+    assert crowd.held() == [None] * (FREE + 1)
 
 
 def test_a_proof_is_good_for_one_signature_in_every_process(
@@ -149,7 +165,7 @@ def test_a_proof_is_good_for_one_signature_in_every_process(
     ]
 
     assert [page.status_code for page in refused] == [422, 422]
-    assert len(crowd.held()) == 2 * FREE_SIGNATURES.per_window + 1
+    assert len(crowd.held()) == 2 * FREE + 1
 
 
 def test_after_an_invalid_answer_the_supporter_presses_the_button(crowd: Crowd, clock: Clock) -> None:
@@ -205,11 +221,11 @@ def test_a_ticket_from_a_busy_network_is_taken_and_held(crowd: Crowd, clock: Clo
     done = crowd.again(page)
 
     assert (done.status_code, done.location) == (303, "/en/check-your-mail")
-    assert crowd.held() == [None] * FREE_SIGNATURES.per_window + ["network"]
+    assert crowd.held() == [None] * FREE + ["network"]
 
 
 def start_surge(crowd: Crowd) -> None:
-    for number in range(SURGE_PER_MINUTE + 1):
+    for number in range(SURGE + 1):
         assert crowd.sign(f"203.0.113.{number}").status_code == 303
 
 
@@ -254,8 +270,8 @@ def test_letters_from_memory_stay_the_same_in_a_surge(crowd: Crowd, client: Flas
 def test_a_network_that_signs_without_end_is_asked_to_come_later(
     crowd: Crowd, clock: Clock, site: Site
 ) -> None:
-    for _ in range(MAX_SIGNATURES.per_window):
-        site.rate_limits.add("supporter.sign", HOME, clock())
+    for _ in range(MOST):
+        site.rate_limits.add(SIGN, HOME, clock())
     page = crowd.sign(name="Mara Patient", words="Kept.")
 
     assert page.status_code == 429
@@ -271,8 +287,8 @@ def test_a_network_that_signs_without_end_is_asked_to_come_later(
 
 
 def test_what_a_network_may_send_in_a_day_ends(crowd: Crowd, clock: Clock, site: Site) -> None:
-    for _ in range(MAX_SIGNATURES.per_day):
-        site.rate_limits.add("supporter.sign", HOME, clock())
+    for _ in range(MOST_A_DAY):
+        site.rate_limits.add(SIGN, HOME, clock())
     clock.forward(hours=2)
     page = crowd.sign()
 
@@ -288,7 +304,7 @@ def test_unlimited_networks_have_no_limit(
     named = replace(settings, unlimited_networks=(ip_network("192.0.2.0/24"),))
     crowd = Crowd(make_app(named).test_client(), site)
 
-    for _ in range(CONFIRMED_PER_LETTER + FREE_SIGNATURES.per_day + SURGE_PER_MINUTE):
+    for _ in range(CONFIRMED_PER_LETTER + FREE_A_DAY + SURGE):
         assert crowd.sign(email=f"m{crowd.number}@mara.example").status_code == 303
     assert set(crowd.held()) == {None}
     assert crowd.sign(ELSEWHERE).status_code == 303
@@ -303,7 +319,7 @@ def test_without_trusted_proxies_nobody_says_where_they_come_from(crowd: Crowd) 
             headers={"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"203.0.113.{number}"},
         ).status_code
 
-    free = FREE_SIGNATURES.per_window
+    free = FREE
     # All who claim an address are one network.
     assert [sign(at) for at in range(free)] == [303] * free
     assert sign(free) == 422
@@ -322,7 +338,7 @@ def test_behind_a_proxy_the_last_address_it_named_counts_and_no_forged_one(
             headers={"X-Forwarded-For": forwarded},
         ).status_code
 
-    free = FREE_SIGNATURES.per_window
+    free = FREE
     assert [sign(at, f"203.0.113.{at}, {HOME}") for at in range(free)] == [303] * free
     assert sign(98, f"203.0.113.98, {HOME}") == 422
     assert sign(99, f"{HOME}, {ELSEWHERE}") == 303
@@ -421,38 +437,35 @@ def posts(app: Flask) -> list[str]:
     return sorted(each for each in endpoints if not each.startswith("organise."))
 
 
-def test_no_post_that_is_open_to_everybody_is_without_a_limit(
+def test_every_post_that_is_open_to_everybody_has_a_limit_except_on_the_private_page(
     app: Flask, client: FlaskClient, site: Site, clock: Clock
 ) -> None:
-    kinds = {
-        "supporter.sign": MAX_SIGNATURES,
-        "post": MAX_POSTS,
-    }
-    for what, limit in kinds.items():
-        for _ in range(limit.per_window):
-            site.rate_limits.add(what, HOME, clock())
+    for kind in (SIGN, LINK):
+        for _ in range(MOST_A_DAY):
+            site.rate_limits.add(kind, HOME, clock())
     values = {"language": "en", "state": "de", "token": "0" * 20}
     app.config["WTF_CSRF_ENABLED"] = False
 
-    endpoints = posts(app)
     answers = {}
-    for endpoint in endpoints:
+    for endpoint in posts(app):
         [rule] = [each for each in app.url_map.iter_rules(endpoint) if "POST" in (each.methods or ())]
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
         answers[endpoint] = client.post(path, data=FORM, environ_base={"REMOTE_ADDR": HOME})
 
-    assert len(endpoints) >= 3
-    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(endpoints, 429)
+    # Nobody guesses a token; a limit would keep people from withdrawing.
+    assert answers.pop("signature.change").status_code == 404
+    assert len(answers) >= 2
+    assert {answer.status_code for answer in answers.values()} == {429}
     for page in answers.values():
-        assert 0 < int(page.headers["Retry-After"]) <= 1200
+        assert 0 < int(page.headers["Retry-After"]) <= 43_200
         assert "<h1" in text(page)
 
 
-def test_withdrawing_has_a_limit_of_its_own(
+def test_asking_for_the_link_has_a_limit_of_its_own(
     crowd: Crowd, site: Site, supporter: Supporter, clock: Clock
 ) -> None:
-    for _ in range(MAX_SIGNATURES.per_day):
-        site.rate_limits.add("supporter.sign", "127.0.0.1", clock())
+    for _ in range(MOST_A_DAY):
+        site.rate_limits.add(SIGN, "127.0.0.1", clock())
 
     assert crowd.client.post("/en/signature", data={"email": "mara@example.org"}).status_code == 303
 
@@ -470,9 +483,11 @@ def test_no_address_of_a_client_is_written_anywhere(
 ) -> None:
     start_surge(crowd)
     crowd.sign()
-    for _ in range(MAX_POSTS.per_window + 1):
-        site.rate_limits.add("post", HOME, clock())
-    crowd.client.post("/en/signature", data={}, environ_base={"REMOTE_ADDR": HOME})
+    for _ in range(MOST_A_DAY):
+        site.rate_limits.add(LINK, HOME, clock())
+    asked = {"email": "mara@example.org"}
+    limited = crowd.client.post("/en/signature", data=asked, environ_base={"REMOTE_ADDR": HOME})
+    assert limited.status_code == 429
 
     assert "surge" in caplog.text
     with site.database.reading() as db:

@@ -12,6 +12,8 @@ from campaign.operations.restore import Restored
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
+_WORDS = {None: None, "replay": True, "ignore": False}
+
 
 @click.command()
 @click.argument("file", type=FILE)
@@ -28,9 +30,19 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["replay", "ignore"]),
     help="What to do with acts of databases that the backup does not know.",
 )
+@click.option(
+    "--erasures",
+    type=click.Choice(["replay", "ignore"]),
+    help="Whether to repeat an erasure of everything personal.",
+)
 @pass_campaign
 def restore(
-    campaign: Campaign, file: Path, replace: bool, journals: tuple[Path, ...], others: str | None
+    campaign: Campaign,
+    file: Path,
+    replace: bool,
+    journals: tuple[Path, ...],
+    others: str | None,
+    erasures: str | None,
 ) -> None:
     """Restore the backup FILE, and replay what the journal says of the time after it.
 
@@ -43,7 +55,8 @@ def restore(
         campaign.appeal,
         file,
         journals=journals,
-        with_foreign={None: None, "replay": True, "ignore": False}[others],
+        with_foreign=_WORDS[others],
+        erases=_WORDS[erasures],
         replaces=replace,
         now=SYSTEM_CLOCK(),
     )

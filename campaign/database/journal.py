@@ -19,7 +19,9 @@ A line has ids, codes and dates, and neither names nor times of day. These acts 
 * ``remove organiser``, ``lower role``: unless nobody else could open the names;
 * ``end invitation``: an invitation or promotion was revoked, which a restoration does to all of them;
 * ``change key``: the campaign's key seals nothing until an organiser logs in, which changes it again;
-* ``erase personal data``, ``destroy keys``: at the end of a campaign, and in an emergency.
+* ``erase digests``: what recognised mailboxes, after the close;
+* ``erase personal data``, ``destroy keys``: at the end of a campaign, and in an emergency. Only
+  ``campaign restore`` repeats them, at a word of its own. The line of an emergency comes after its commit.
 
 The acts in :data:`REPORTED` come back with the backup, since only a person can repeat them; owners see which.
 ``restore`` and ``review restoration`` say whether an owner has looked. A running site reads these two again,
@@ -55,7 +57,8 @@ INVALIDATE, UNDO = "invalidate", "undo decision"
 PROTECT, CHANGE_ADDRESS = "protect", "change address"
 DELIVER, OUTCOME, NOTIFY = "deliver", "delivery outcome", "notify delegation"
 END_INVITATION = "end invitation"
-ERASE, DESTROY = "erase personal data", "destroy keys"
+ERASE_DIGESTS = "erase digests"
+ERASE, DESTROY = ERASURES = "erase personal data", "destroy keys"
 
 CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE = "change passphrase", "recover account", "make recovery code"
 SWITCH_ON_CODES, JOIN = "switch on codes", "join"
@@ -187,9 +190,7 @@ def _write(db: Session) -> None:
     try:
         _append(db, journal, acts)
     except JournalError as error:
-        if any(each["act"] != DESTROY for each in acts):
-            raise exc.OperationalError("append to the journal", {}, error) from error
-        # An emergency waits for no full disk, and for no repair of the file.
+        raise exc.OperationalError("append to the journal", {}, error) from error
 
 
 def _append(db: Session, journal: Journal, acts: list[Act]) -> None:

@@ -110,6 +110,13 @@ def put_in_place(new: Path, path: Path, aside: Path | None) -> None:
     sync_folder(path.parent)
 
 
+def unlink_aside(path: Path) -> None:
+    """Remove the second name of the file at *path* that an interrupted :func:`put_in_place` left."""
+    for aside in path.parent.glob(f"{path.name}.replaced-*"):
+        if aside.samefile(path):
+            aside.unlink()
+
+
 def remove(path: Path) -> None:
     """Remove a database's file and what SQLite keeps beside it."""
     for side in ("", *SIDES):

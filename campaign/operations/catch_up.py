@@ -14,7 +14,9 @@ from campaign.database.journal_file import Journal
 from campaign.database.journal_line import Line, Part
 from campaign.errors import JournalError
 from campaign.operations import replay
-from campaign.operations.unreplayed import Unreplayed, unreplayed
+from campaign.operations.emergency import destroy_keys
+from campaign.operations.unreplayed import Unreplayed, pass_notes, unreplayed
+from campaign.sealing import campaign_key
 from campaign.signature.model import Signature
 
 _CHECKED_AT_ONCE = 500
@@ -28,14 +30,20 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
     They stop too if lines are missing, as in an older copy of the file, or if the file is another one.
     A withdrawal that the rows do not know although the position says so, as when SQLite's log of another
     time lay beside a backup, means that nothing is certain: then all is replayed. Acts of a database
-    that this one never was are those of a rehearsal.
+    that this one never was are those of a rehearsal; its name tells nothing, since names are used again.
 
     Raises:
-        JournalError: The journal tells of an erasure, which only ``campaign restore`` replays.
+        JournalError: The journal tells of an erasure, which only ``campaign restore`` replays, or of another
+            database at this place.
     """
-    part = present.part()
+    part, before = present.part(), journal.positions(db)
     journal.locked_position(db, part)
-    found = unreplayed(db, [present])
+    if campaign_key.destroyed_at(db) is not None:
+        destroy_keys.note_in_journal(db, present, now)
+        return  # nothing is left that could come back
+    found = unreplayed(db, [present], before=before)
+    _refuse_other_database(present, found)
+    pass_notes(db, found, present.location)
     if lacks_withdrawal(db, found):
         found = replace(found, is_certain=False)
     lost = lost_parts(db, present, found)
@@ -86,12 +94,21 @@ def lacks_withdrawal(db: Session, found: Unreplayed) -> bool:
     )
 
 
+def _refuse_other_database(present: Journal, found: Unreplayed) -> None:
+    """Raise an error if another database wrote at this place: only a person knows whether it was the site."""
+    if number := found.foreign[present.location]:
+        raise JournalError(
+            f"{present.path} has {number} acts of a database at {present.location} that this one never was:"
+            " if that was a rehearsal, give this one another name; if it was the site, `campaign backup FILE`"
+            " and `campaign restore FILE --others replay` repeat them"
+        )
+
+
 def _refuse_erasure(present: Journal, lines: Iterable[Line]) -> None:
     """Raise an error if *lines* erase: another site, such as a rehearsal, may have written them here."""
     acts = {act["act"] for line in lines for act in line.acts}
     if acts & {journal.ERASE, journal.DESTROY}:
         raise JournalError(
-            f"{present.path} says that this campaign was erased, but the database does not know it: if that"
-            " is so, `campaign backup FILE` and `campaign restore --replace FILE` erase it again; if a"
-            " rehearsal wrote these lines, remove them from the file, and give the rehearsal its own journal"
+            f"{present.path} says that this campaign was erased, but the database does not know it:"
+            " `campaign backup FILE` and `campaign restore FILE` ask whether that is so"
         )

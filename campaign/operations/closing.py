@@ -79,6 +79,8 @@ def begin_due(db: Session, *, now: datetime) -> list[str]:
             if row.kind == NAMES:
                 journal.record(db, journal.ERASE, closes_on=row.closes_on, on=now.date())
                 note_names_erased(db, now.date())
+            else:
+                journal.record(db, journal.ERASE_DIGESTS, closes_on=row.closes_on)
             note_digests_erased(db, row.closes_on)
             audit_log.record(db, audit_log.WORKER, ACTS[row.kind], _amount(db, row.kind), now=now)
     return [row.kind for row in due]

@@ -1,7 +1,7 @@
 """Replay the journal on a database that is older than it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -41,13 +41,16 @@ class Replay:
     now: datetime
     replayed: Counter[str] = field(default_factory=Counter)
     reported: Counter[str] = field(default_factory=Counter)
+    erases: bool = False
+    """Whether to repeat an erasure of everything personal."""
     kept_organisers: int = 0
 
     def run(self, lines: Iterable[Line]) -> None:
         """Replay *lines* in their order; acts about unknown rows change nothing."""
-        acts = [act for line in lines for act in line.acts]
-        # An outcome may stand in another machine's journal than its delivery.
-        for act in sorted(acts, key=lambda act: bool(act["act"] == journal.OUTCOME)):
+        acts = [
+            act for line in lines for act in line.acts if self.erases or act["act"] not in journal.ERASURES
+        ]
+        for act in _in_order(acts):
             name = act["act"]
             if name in journal.REPORTED:
                 self.reported[name] += 1
@@ -71,11 +74,13 @@ class Replay:
         )
 
 
-def replay_lines(db: Session, appeal: Appeal, found: Unreplayed, *, now: datetime) -> Replay:
-    """Replay what the database of *db* lacks."""
+def replay_lines(
+    db: Session, appeal: Appeal, found: Unreplayed, *, erases: bool = False, now: datetime
+) -> Replay:
+    """Replay what the database of *db* lacks; an erasure of everything personal only if it *erases*."""
     used = db.info.get("journal")
     journal.use(db, None)
-    replay = Replay(db, appeal, now)
+    replay = Replay(db, appeal, now, erases=erases)
     replay.run(found.lines)
     for part, lines in found.parts.items():
         journal.set_position(db, part, max(found.known.get(part, 0), lines[-1].number))
@@ -97,6 +102,16 @@ def mark_restored(db: Session, restoration: Restoration) -> None:
     )
     key = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
     mark(db, restoration, held_key=campaign_key_change.is_due(db), key=key)
+
+
+def _in_order(acts: Sequence[Act]) -> list[Act]:
+    """Return *acts* so that each comes after what it refers to, which another machine's journal may have."""
+    late = (journal.OUTCOME, journal.UNDO)
+    undone = {act["decision"] for act in acts if act["act"] == journal.UNDO}
+    # A signature that one decision let go may be off the count by another.
+    again = [act for act in acts if act["act"] == journal.INVALIDATE and act["decision"] not in undone]
+    early = [act for act in acts if act["act"] not in late]
+    return [*early, *(act for act in acts if act["act"] in late), *(again if undone else ())]
 
 
 def _locked(db: Session, act: Act) -> Signature | None:
@@ -201,6 +216,12 @@ def _change_key(replay: Replay, act: Act) -> int:
     return 1
 
 
+def _erase_digests(replay: Replay, act: Act) -> int:
+    deque(erase.erase_digests(replay.db), maxlen=0)
+    announcement.note_digests_erased(replay.db, journal.day(act["closes_on"]))
+    return 1
+
+
 def _erase(replay: Replay, act: Act) -> int:
     # In one transaction: no site is running.
     deque(erase.erase_personal_data(replay.db), maxlen=0)
@@ -229,5 +250,6 @@ _REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
     journal.LOWER_ROLE: _lower_role,
     journal.END_INVITATION: lambda _replay, _act: 1,  # all of them end
     journal.CHANGE_KEY: _change_key,
+    journal.ERASE_DIGESTS: _erase_digests,
     journal.ERASE: _erase,
 }

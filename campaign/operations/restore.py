@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
-from campaign.database import migration, restoration, sqlite_file
+from campaign.database import journal, migration, restoration, sqlite_file
 from campaign.database.fact import check_secret_key
 from campaign.database.journal_file import Journal
 from campaign.database.restoration import Restoration
@@ -21,8 +21,9 @@ from campaign.database.session import Database, take_setup_lock
 from campaign.errors import CampaignError, SettingsError
 from campaign.operations import copy, replay
 from campaign.operations.backup import environment, tool
+from campaign.operations.catch_up import lost_parts
 from campaign.operations.instance_lock import instance_lock
-from campaign.operations.unreplayed import Unreplayed, unreplayed
+from campaign.operations.unreplayed import Unreplayed, pass_notes, unreplayed
 from campaign.organiser import audit_chain, audit_log
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.server_key import ServerKeys
@@ -45,6 +46,7 @@ class Restored:
 class _Journals:
     files: Sequence[Path]
     with_foreign: bool | None
+    erases: bool | None
 
 
 def restore(
@@ -54,6 +56,7 @@ def restore(
     *,
     journals: Sequence[Path] = (),
     with_foreign: bool | None = None,
+    erases: bool | None = None,
     replaces: bool = False,
     now: datetime,
 ) -> Restored:
@@ -66,17 +69,19 @@ def restore(
         journals: Of the site's other machines.
         with_foreign: Whether to replay acts of databases that the backup does not know: the site may have
             moved there after the backup, or somebody practised there.
+        erases: Whether to repeat an erasure of everything personal.
         replaces: Put a present SQLite database aside.
         now: The present time.
 
     Raises:
         CampaignError: The site runs, a database is there, *file* is no whole backup of this site, or the
-            journals have acts of other databases and *with_foreign* does not say what they are.
+            journals have acts of other databases, or an erasure, and *with_foreign* or *erases* does not say
+            what becomes of them.
     """
     if not file.is_file():
         raise CampaignError(f"there is no file {file}")
     with instance_lock(settings.instance, wait_seconds=0), closing(Database.of_site(settings)) as database:
-        others = _Journals(journals, with_foreign)
+        others = _Journals(journals, with_foreign, erases)
         if database.is_sqlite:
             return _restore_sqlite(database, settings, appeal, file, others, replaces=replaces, now=now)
         _check_empty(database)
@@ -185,10 +190,11 @@ def _finish(
                 row_mac.use_key(db, keys.row)
                 audit_chain.use_key(db, keys.audit)
         found = _unreplayed(db, database, journals)
-        replayed = replay.replay_lines(db, appeal, found, now=now)
+        replayed = replay.replay_lines(db, appeal, found, erases=bool(journals.erases), now=now)
         if campaign_key.destroyed_at(db) is None:  # afterwards any key is accepted
             check_secret_key(db, settings.secret_key)
         result = replayed.result(found)
+        _begin_journal(db, database, found)
         audit_log.record(db, audit_log.COMMAND_LINE, "restore backup", now=now)
         replay.mark_restored(db, result)
         restoration.finish(db)
@@ -201,10 +207,35 @@ def _unreplayed(db: Session, database: Database, journals: _Journals) -> Unrepla
     assert present is not None
     files = [present, *(Journal(path, present.location) for path in journals.files)]
     found = unreplayed(db, files, with_foreign=bool(journals.with_foreign))
-    if found.foreign and journals.with_foreign is None:
-        databases = ", ".join(f"{location} ({number})" for location, number in found.foreign.items())
+    _ask(found, present.location, journals)
+    return found
+
+
+def _ask(found: Unreplayed, location: str, answers: _Journals) -> None:
+    """Raise an error if only a person knows what becomes of some acts."""
+    if found.foreign and answers.with_foreign is None:
+        databases = ", ".join(f"{each} ({number})" for each, number in found.foreign.items())
         raise CampaignError(
             f"the journal has acts of databases that the backup does not know: {databases}; if the site was"
             " moved there, add --others replay, and if it was a rehearsal, --others ignore"
         )
-    return found
+    if found.foreign[location]:
+        raise CampaignError(
+            f"the rehearsal's database was {location} too, and would be taken for the site's: restore to a"
+            " database with another name"
+        )
+    erased = [act for line in found.lines for act in line.acts if act["act"] in journal.ERASURES]
+    if erased and answers.erases is None:
+        raise CampaignError(
+            f"the journal says that everything personal was erased on {erased[-1]['on']}: --erasures replay"
+            " erases it here too, so that no name can ever be opened again; --erasures ignore keeps the"
+            f" names, for instance if a rehearsal wrote this ({erased[-1]['act']})"
+        )
+
+
+def _begin_journal(db: Session, database: Database, found: Unreplayed) -> None:
+    """Let the journal go on under another id: its earlier numbers may be those of lines that are lost."""
+    present = database.journal
+    assert present is not None
+    pass_notes(db, found, present.location)
+    present.begin(present.part(), lost_parts(db, present, found))

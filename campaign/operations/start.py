@@ -57,7 +57,10 @@ def prepare(
         JournalError: The journal is damaged, or tells of an erasure that the database does not know.
     """
     if database.is_sqlite and database.url.database and not only_reads:
-        sqlite_file.check_log(Path(database.url.database))
+        path = Path(database.url.database).absolute()
+        sqlite_file.check_log(path)
+        if path.exists():
+            sqlite_file.unlink_aside(path)
     database.migrate(creates=creates)
     with database.writing() as db:
         take_setup_lock(db)

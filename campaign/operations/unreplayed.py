@@ -23,6 +23,8 @@ class Unreplayed:
     """All lines of this database, and of those it was copied from, by their numbers."""
     foreign: Counter[str] = field(default_factory=Counter)
     """Databases that this one never was, such as a rehearsal's, with the number of their acts."""
+    foreign_ends: Mapping[Part, int] = field(default_factory=dict)
+    """The last number of each part of such databases."""
     missing: Mapping[Part, int] = field(default_factory=dict)
     """How many lines after the database's position, or before it at the end, are in no file."""
     missing_journals: int = 0
@@ -43,28 +45,41 @@ class Unreplayed:
         ]
 
 
-def unreplayed(db: Session, journals: Sequence[Journal], *, with_foreign: bool = False) -> Unreplayed:
+def unreplayed(
+    db: Session,
+    journals: Sequence[Journal],
+    *,
+    with_foreign: bool = False,
+    before: Mapping[Part, int] | None = None,
+) -> Unreplayed:
     """Compare the database of *db* with *journals*.
 
     Args:
         db: Only read.
         journals: This machine's, and those of others.
         with_foreign: Count acts of databases that this one never was as its own.
+        before: The positions before this start, which alone tell where the database was; by default all.
     """
     known = journal.positions(db)
     files = [each.lines() for each in journals]
-    foreign = Counter[str]()
-    if not with_foreign:
-        ours = {part.location for part in known} | {each.location for each in journals}
-        for line in (line for file in files for line in file if line.part.location not in ours):
-            foreign[line.part.location] += len(line.acts)
-    parts, conflicts = _merged(files, set(foreign))
+    theirs = set[Part]() if with_foreign else _foreign(files, known if before is None else before)
+    parts, conflicts = _merged(files, theirs)
     lacking = {part: number for each in journals for part, number in each.lacking().items()}
     present = {each for file in journals for each in file.ids()}
     return Unreplayed(
         known=known,
         parts=parts,
-        foreign=foreign,
+        foreign=Counter(
+            line.part.location
+            for file in files
+            for line in file
+            if line.part in theirs
+            for act in line.acts
+            if not _is_note([act])
+        ),
+        foreign_ends={
+            part: number for each in journals for part, number in each.ends().items() if part in theirs
+        },
         missing={
             part: number
             for part in {*parts, *known, *lacking}
@@ -75,7 +90,25 @@ def unreplayed(db: Session, journals: Sequence[Journal], *, with_foreign: bool =
     )
 
 
-def _merged(files: Sequence[list[Line]], foreign: AbstractSet[str]) -> tuple[dict[Part, list[Line]], int]:
+def pass_notes(db: Session, found: Unreplayed, location: str) -> None:
+    """Let the database of *db* go on at *location* after restorations that were tried there before."""
+    for part, number in found.foreign_ends.items():
+        if part.location == location:
+            journal.set_position(db, part, number)
+
+
+def _foreign(files: Sequence[list[Line]], known: Mapping[Part, int]) -> set[Part]:
+    """Return the parts of databases that the one with the positions *known* never was.
+
+    An id that it does not know may have begun later. One that it knows, but not at this place, was used there
+    by another database: that an earlier one had the same name says nothing.
+    """
+    locations, ids = {part.location for part in known}, {part.id for part in known}
+    parts = {line.part for file in files for line in file} - set(known)
+    return {part for part in parts if part.location not in locations or part.id in ids}
+
+
+def _merged(files: Sequence[list[Line]], foreign: AbstractSet[Part]) -> tuple[dict[Part, list[Line]], int]:
     """Return the lines of all files by part, each once, and how many contradict another file's."""
     parts, conflicts = defaultdict[Part, list[Line]](list), 0
     acts = defaultdict[tuple[Part, int], list[tuple[Act, ...]]](list)
@@ -83,7 +116,7 @@ def _merged(files: Sequence[list[Line]], foreign: AbstractSet[str]) -> tuple[dic
         earlier = set(acts)
         for line in file:
             key = line.part, line.number
-            if line.part.location in foreign or line.acts in acts[key]:
+            if line.part in foreign or line.acts in acts[key]:
                 continue
             # A restoration that was repeated noted itself where another file goes on.
             conflicts += key in earlier and not any(map(_is_note, [line.acts, *acts[key]]))

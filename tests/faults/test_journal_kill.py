@@ -51,13 +51,14 @@ def test_a_killed_withdrawal_is_in_the_journal_and_after_a_start_in_the_database
     db: Session, database: Database, keys: ServerKeys, settings: Settings, appeal: Appeal, moment: str
 ) -> None:
     made = make_signature(db, keys)
+    site = Database.of_site(settings)
+    start.prepare(site, settings, appeal, now=NOW)
 
     kill_withdrawal(settings, made, moment)
 
     [line] = Journal(settings.instance / "journal").lines()
     assert [act["id"] for act in line.acts] == [str(made.row.id)]
     assert bool(row(database, made).withdrawn_on) is (moment == COMMITTED)
-    site = Database.of_site(settings)
     for _ in range(2):
         start.prepare(site, settings, appeal, now=NOW)
         assert row(database, made).withdrawn_on == NOW.date()

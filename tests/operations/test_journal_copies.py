@@ -4,6 +4,7 @@ import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -162,6 +163,28 @@ def test_two_machines_with_one_copied_journal_lose_no_act(site: PastSite, tmp_pa
         assert (site.unreviewed() is not None) is is_seen, "it looks like a file that lost lines, once"
         site.look()
         take_back(site, site.sign())
+
+
+@pytest.mark.parametrize("undone_on", ["this", "other"])
+def test_a_decision_that_another_machine_undid_does_not_return(
+    site: PastSite, tmp_path: Path, undone_on: str
+) -> None:
+    mara, zoe = site.sign(), site.sign()
+    site.back_up()
+    decision, second = uuid4(), uuid4()
+    present = site.database.journal
+    assert present is not None
+    other = Journal(tmp_path / "journal-b", present.location)
+    made, undone = (other, present) if undone_on == "this" else (present, other)
+    both, one = ([[each.row.state_code, each.row.id] for each in some] for some in ((mara, zoe), (mara,)))
+    made.append(made.part(), 8, [{"act": "invalidate", "decision": decision, "signatures": both}])
+    undone.append(undone.part(), 8, [{"act": "undo decision", "decision": decision}])
+    made.append(made.part(), 9, [{"act": "invalidate", "decision": second, "signatures": one}])
+
+    restored(site, other.path)
+
+    assert [site.row(each).invalidation_id for each in (mara, zoe)] == [second, None]
+    site.assert_counts_equal_rows()
 
 
 def test_a_restoration_merges_journals_line_by_line_and_reports_gaps(site: PastSite, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import KeyWrapping
 from campaign.settings import Settings
 from campaign.signature import invalidation
-from campaign.signature.announcement import NAMES, ErasureAnnouncement, erased_close, names_erased_on
+from campaign.signature.announcement import DIGESTS, NAMES, ErasureAnnouncement, erased_close, names_erased_on
 from campaign.signature.model import PUBLIC, Signature
 from campaign.signature.opened import open_letter
 from campaign.signature.replace import replace
@@ -72,7 +72,7 @@ def test_no_start_replays_an_erasure_and_a_command_that_reads_replays_nothing(si
         assert campaign_key.destroyed_at(db) is None
     assert site.row(zoe).sealed
     site.back_up()
-    assert site.restore().restoration.replayed[act] == 1
+    assert site.restore(erases=True).restoration.replayed[act] == 1
 
 
 def test_a_position_that_lies_brings_nobody_back(site: Site) -> None:
@@ -513,7 +513,7 @@ def test_boxes_stay_closed_after_an_emergency(site: Site) -> None:
         instance=site.settings.instance, database_url=site.settings.database_url, secret_key=other_key
     )
 
-    site.restore()
+    site.restore(erases=True)
     site.start()
 
     with site.database.reading() as db:
@@ -533,12 +533,28 @@ def test_what_was_erased_after_the_close_stays_erased(site: Site) -> None:
         assert campaign_closing.begin_due(db, now=LATER) == [NAMES]
         db.commit()
 
-    assert site.restore().restoration.replayed == {"erase personal data": 1}
+    assert site.restore(erases=True).restoration.replayed == {"erase personal data": 1}
 
     row = site.row(mara)
     assert (row.sealed, row.digest, row.public_name) == (None, None, None)
     with site.database.reading() as db:
         assert (names_erased_on(db), erased_close(db)) == (LATER.date(), NOW.date())
+
+
+def test_digests_that_were_erased_after_the_backup_stay_erased(site: Site) -> None:
+    mara = site.sign()
+    site.back_up()
+    with site.writing() as db:
+        days = {"closes_on": NOW.date(), "due_on": NOW.date(), "announced_on": NOW.date()}
+        db.add(ErasureAnnouncement(kind=DIGESTS, seen_on=NOW.date(), days=8, **days))
+        assert campaign_closing.begin_due(db, now=LATER) == [DIGESTS]
+        db.commit()
+
+    assert site.restore().restoration.replayed == {"erase digests": 1}
+
+    assert (site.row(mara).digest, site.row(mara).sealed is None) == (None, False)
+    with site.database.reading() as db:
+        assert (names_erased_on(db), erased_close(db)) == (None, NOW.date())
 
 
 def test_a_key_that_was_changed_is_changed_again(site: Site) -> None:
@@ -674,6 +690,37 @@ def test_an_emergency_destroys_the_copies_beside_the_database(site: Site) -> Non
     assert [each.name for each in (aside, *made) if each.exists()] == []
     assert site.file.exists()
     assert (path.parent / "letters.part").exists()
+
+
+@pytest.mark.parametrize("is_started", [True, False])
+def test_an_emergency_spares_the_database_under_a_second_name(
+    site: Site, monkeypatch: pytest.MonkeyPatch, is_started: bool
+) -> None:
+    """A restoration that is killed before its last step leaves one."""
+    site.sign()
+    site.back_up()
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            site.restore()
+    path = Path(str(site.database.url.database))
+    [aside] = path.parent.glob("*.replaced-*")
+    assert aside.samefile(path)
+
+    if is_started:
+        site.start()
+        assert not aside.exists(), "its owner may destroy it"
+    destroy_keys.destroy(site.database, now=LATER)
+    destroy_keys.destroy_copies(site.database)
+
+    assert not aside.exists()
+    site.start()
+    with site.database.reading() as db:
+        assert campaign_key.destroyed_at(db) is not None
+
+
+def interrupt(*_about: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_nothing_changes_if_the_backup_is_no_good(site: Site, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """First step of an emergency: destroy all keys in one short transaction, so that no box opens."""
 
+import logging
 import os
 import secrets
 import shutil
@@ -8,14 +9,17 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import insert, or_, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaign import secret_key
 from campaign.database import journal, sqlite_file
 from campaign.database.fact import Fact, read_fact, save_fact
+from campaign.database.journal import JournalPosition
+from campaign.database.journal_file import Journal
 from campaign.database.session import Database
 from campaign.database.table import Base
+from campaign.errors import JournalError
 from campaign.guard.proof_of_work import SpentProof
 from campaign.mail.daily_limit import MailboxDay
 from campaign.mail.outbox import OutboxMail
@@ -54,6 +58,8 @@ ATTEMPTS = 3
 
 CHUNK_BYTES = 2**20
 
+logger = logging.getLogger(__name__)
+
 
 def destroy(database: Database, *, now: datetime, emptied: Tables = EMPTIED) -> None:
     """Destroy everything that opens boxes or identifies digests; a second call finds nothing left.
@@ -76,7 +82,26 @@ def destroy(database: Database, *, now: datetime, emptied: Tables = EMPTIED) -> 
                 raise
             database_residue.terminate_other_transactions(database)
         else:
-            return
+            break
+    try:
+        with database.writing() as db:
+            database_residue.lock_exclusively(db, (JournalPosition,))
+            note_in_journal(db, database.journal, now)
+    except (JournalError, SQLAlchemyError) as error:
+        logger.warning("the next start notes the emergency in the journal: %s", type(error).__name__)
+
+
+def note_in_journal(db: Session, present: Journal | None, now: datetime) -> None:
+    """Record the emergency in the journal, unless it is there.
+
+    In a transaction after that which destroys the keys: the line of one that failed would destroy them at a
+    later restoration. And an emergency waits for no full disk, and for no repair of the file.
+    """
+    if present is None or campaign_key.destroyed_at(db) is None:
+        return
+    here = (line for line in present.lines() if line.part.location == present.location)
+    if not any(act["act"] == journal.DESTROY for line in here for act in line.acts):
+        journal.record(db, journal.DESTROY, on=now.date())
 
 
 def overwrite_key_files(settings: Settings) -> None:
@@ -109,7 +134,8 @@ def destroy_copies(database: Database) -> None:
     made = [*path.parent.glob(f"{path.name}.replaced-*"), *path.parent.glob(f"{path.name}.restoring*")]
     for copy in {*made, *(each for each in path.parent.glob("*.part") if sqlite_file.is_sqlite(each))}:
         with suppress(OSError):  # the command names what is left
-            _fill(copy)
+            if not (path.exists() and copy.samefile(path)):  # the live file under another name
+                _fill(copy)
             copy.unlink()
 
 
@@ -143,7 +169,6 @@ def destroy_in(db: Session, now: datetime, *, emptied: Tables = EMPTIED) -> None
     if campaign_key.destroyed_at(db) is None:
         save_fact(db, campaign_key.DESTROYED_AT, now.isoformat())
         audit_log.record(db, COMMAND_LINE, "erase everything personal", now=now)
-        journal.record(db, journal.DESTROY, on=now.date())
     elif not is_anything_left(db):
         return
     # The rows stay, without keys: signatures refer to them, and to change those takes longer.

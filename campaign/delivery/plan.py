@@ -1,7 +1,7 @@
 """The plan of a delivery: letter, figures and cautions, all that needs the database and is not personal."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.delivery import readiness
-from campaign.delivery.readiness import Readiness
+from campaign.delivery.readiness import Obstacle, Readiness
 from campaign.disclosure import safety_list
 from campaign.disclosure.delivered_name import (
     has_deliverable_name,
@@ -18,6 +18,7 @@ from campaign.disclosure.delivered_name import (
     is_promised_to_organisers,
 )
 from campaign.disclosure.residence_figure import merge_residences
+from campaign.errors import AlteredError
 from campaign.letter.edition import stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
@@ -101,7 +102,13 @@ def plan(
     appeal, names_from = lists.replace_in(appeal), lists.names_from.get(state.code)
     is_withheld = state.code in lists.no_names_to
     letter = compose(appeal, state, language.code)
-    earlier_letters, edition_groups = ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
+    try:
+        earlier_letters, edition_groups = (
+            ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
+        )
+    except AlteredError:
+        earlier_letters, edition_groups = {}, ()
+        ready = replace(ready, obstacle=ready.forbidden_by or Obstacle.LETTER_ALTERED)
     figures = _figures(db, state, names_from)
     cautions = _cautions(appeal, ready, today)
     by_residence = merge_residences(

@@ -31,6 +31,8 @@ class Obstacle(StrEnum):
     """Somebody changed the address in the database; an organiser enters it again."""
     SAFETY_ALTERED = "safety_altered"
     """Somebody changed the safety lists in the database; an owner stores them again."""
+    LETTER_ALTERED = "letter_altered"
+    """Somebody changed an edition that was signed, in the database; only a plan knows that it is needed."""
     SENDING = "sending"
     """Another delivery to the same delegation is being sent."""
     NOTHING_NEW = "sent"

@@ -1,6 +1,8 @@
 """Editions: numbered revisions of the letter in all languages, stored in full."""
 
 import hashlib
+import os
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -10,19 +12,23 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.appeal.content import Appeal
 from campaign.database.table import Base
+from campaign.errors import AlteredError
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
 from campaign.reference.language import ENGLISH, finished_languages
 from campaign.reference.participating_state import STATES
+from campaign.sealing import campaign_key, row_mac
+from campaign.sealing.row_mac import Authentic
 
 ATTEMPTS = 10
 """Attempts to insert an edition whose number another process inserts first."""
 
 
-class LetterEdition(Base):
+class LetterEdition(Authentic, Base):
     """A revision of the letter, to which signatures and deliveries refer."""
 
     __tablename__ = "letter_edition"
+    authentic = ("number", "content_hash")
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
@@ -53,11 +59,14 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
     """
     content_hash, letters = _content(appeal)
     for _attempt in range(ATTEMPTS):
-        known = known_edition(db, appeal)
-        if known is not None:
-            return known
+        row = _find(db, content_hash)
+        if row is not None and _is_trusted(db, row):
+            return row.number
         try:
             with db.begin_nested():
+                if row is not None:  # an altered one stays altered, and has this hash no longer
+                    row.content_hash = os.urandom(32)
+                    db.flush()
                 return _store(db, content_hash, letters, now=now)
         except IntegrityError:
             continue
@@ -67,19 +76,53 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
 def known_edition(db: Session, appeal: Appeal) -> int | None:
     """Return the number of the edition with the letters of *appeal*, if it is stored."""
     content_hash, _letters = _content(appeal)
-    return db.scalar(select(LetterEdition.number).where(LetterEdition.content_hash == content_hash))
+    row = _find(db, content_hash)
+    return row.number if row is not None and _is_trusted(db, row) else None
 
 
 def stored_letter(db: Session, edition: int, language: str, state_code: str) -> Letter:
     """Return a letter of *edition*, in English if the edition lacks *language*.
 
     Raises:
-        sqlalchemy.exc.NoResultFound: The edition does not exist.
+        AlteredError: Somebody changed the edition in the database, or removed it.
     """
-    row = db.get(LetterText, (edition, language, state_code))
-    if row is None:
-        row = db.get_one(LetterText, (edition, ENGLISH.code, state_code))
-    return Letter.from_json(row.content)
+    texts = _genuine_texts(db, edition)
+    text = texts.get((language, state_code)) or texts[ENGLISH.code, state_code]
+    return Letter.from_json(text)
+
+
+def altered_editions(db: Session) -> Iterator[int]:
+    """Yield the numbers of the editions that somebody changed in the database."""
+    for number in db.scalars(select(LetterEdition.number).order_by(LetterEdition.number)).all():
+        try:
+            _genuine_texts(db, number)
+        except AlteredError:
+            yield number
+
+
+def _genuine_texts(db: Session, number: int) -> Mapping[tuple[str, str], str]:
+    """Return all texts of an edition by language and state; its hash is over all of them.
+
+    Raises:
+        AlteredError: Somebody changed the edition in the database, or removed it.
+    """
+    row = db.get(LetterEdition, number, populate_existing=True)
+    columns = select(LetterText.language, LetterText.state_code, LetterText.content)
+    rows = db.execute(columns.where(LetterText.edition_number == number))
+    texts = {(language, state_code): content for language, state_code, content in rows}
+    if row is None or not row_mac.is_genuine(db, row) or _hash(texts) != row.content_hash:
+        raise AlteredError(f"edition {number} of the letter was changed in the database")
+    return texts
+
+
+def _find(db: Session, content_hash: bytes) -> LetterEdition | None:
+    found = select(LetterEdition).where(LetterEdition.content_hash == content_hash)
+    return db.scalar(found, execution_options={"populate_existing": True})
+
+
+def _is_trusted(db: Session, row: LetterEdition) -> bool:
+    # An emergency destroys the key of the MACs; nothing is signed or delivered after it.
+    return row_mac.is_genuine(db, row) or campaign_key.destroyed_at(db) is not None
 
 
 @lru_cache(maxsize=4)
@@ -90,13 +133,20 @@ def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
         for language in finished_languages()
         for state in STATES.values()
     )
-    content = "\n".join(letter.to_json() for letter in letters)
-    return hashlib.sha256(content.encode()).digest(), letters
+    return _hash({(each.language, each.state_code): each.to_json() for each in letters}), letters
+
+
+def _hash(texts: Mapping[tuple[str, str], str]) -> bytes:
+    """Return the hash of an edition's texts by language and state."""
+    content = "\n".join(texts[key] for key in sorted(texts))
+    return hashlib.sha256(content.encode()).digest()
 
 
 def _store(db: Session, content_hash: bytes, letters: tuple[Letter, ...], *, now: datetime) -> int:
     number = (db.scalar(select(func.max(LetterEdition.number))) or 0) + 1
-    db.add(LetterEdition(number=number, content_hash=content_hash, first_used_at=now))
+    edition = LetterEdition(number=number, content_hash=content_hash, first_used_at=now)
+    row_mac.sign(db, edition)
+    db.add(edition)
     db.flush()
     db.add_all(
         LetterText(

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
 from campaign.disclosure import safety_list
+from campaign.letter.edition import altered_editions
 from campaign.organiser import organisation
 from campaign.organiser.account import Organiser, is_altered
 from campaign.sealing import campaign_key, row_mac
@@ -43,6 +44,8 @@ def _rows(db: Session) -> Iterator[str]:
             yield f"address of {delegation.state_code.upper()}"
     if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
         yield "invitation, promotion or recovery code"
+    for number in altered_editions(db):
+        yield f"edition {number} of the letter"
 
 
 def _keys(db: Session) -> Iterator[str]:

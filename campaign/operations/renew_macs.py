@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from campaign.delivery.delegation import Delegation
+from campaign.letter.edition import LetterEdition
 from campaign.organiser.account import Organiser
 from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
@@ -21,7 +22,7 @@ from campaign.signature.signature_mac import (
 )
 from campaign.signature.token_mac import token_mac
 
-TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation)
+TABLES: tuple[type[Authentic], ...] = (CampaignKey, KeyWrapping, Organiser, Delegation, LetterEdition)
 
 FACTS = ("safety", "organisation", "base_url")
 

@@ -12,6 +12,7 @@ Rows that have one, and what editing them would give:
   no second factor
 - ``key_wrapping``: an invitation, a promotion or a recovery code of one's own
 - ``delegation``: another address, to which a list would be sent
+- ``letter_edition``: another letter above the names of those who signed this one; its hash is over its texts
 - ``organiser_session``: a passphrase given a moment ago, at an unlocked computer
 - the facts ``safety`` and ``organisation``: names for a delegation that gets none; another sender
 - ``signature_token`` and ``mailbox_day.link``: a link of one's own to another's page, to publish the name

@@ -52,6 +52,7 @@ NO_BOXES = {
     "key_wrapping.opens_hash",
     "key_wrapping.public_key",
     "letter_edition.content_hash",
+    "letter_edition.mac",
     "mailbox_day.digest",
     "mailbox_day.link",
     "organiser.mac",

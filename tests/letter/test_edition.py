@@ -6,11 +6,11 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import NoResultFound
 
 from campaign.appeal.content import Appeal
 from campaign.appeal.reading import load
 from campaign.database.session import Database
+from campaign.errors import AlteredError
 from campaign.letter.edition import LetterEdition, LetterText, current_edition, stored_letter
 from campaign.letter.sheet import Letter
 from campaign.paths import PACKAGE, TEMPLATES
@@ -89,7 +89,7 @@ def test_an_edition_that_lacks_a_language_returns_english(database: Database, ap
 
     with database.reading() as db:
         assert stored_letter(db, number, "fr", "be").language == "en"
-        with pytest.raises(NoResultFound):
+        with pytest.raises(AlteredError):
             stored_letter(db, number + 1, "en", "be")
 
 
@@ -99,6 +99,7 @@ def test_processes_that_start_together_agree_on_one_edition(database: Database, 
 
     def start() -> int:
         own = Database(database.url.render_as_string(hide_password=False))
+        own.info.update(database.info)
         together.wait()
         try:
             with own.writing() as db:
@@ -119,6 +120,7 @@ def test_two_simultaneous_editions_get_two_numbers(database: Database, appeal: A
 
     def start(changed: Appeal) -> int:
         own = Database(database.url.render_as_string(hide_password=False))
+        own.info.update(database.info)
         together.wait()
         try:
             with own.writing() as db:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from campaign.database.fact import read_fact, save_fact
 from campaign.database.table import Base
 from campaign.delivery.delegation import Delegation
+from campaign.letter.edition import LetterEdition
 from campaign.organiser.account import Organiser
 from campaign.organiser.session import OrganiserSession
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
@@ -17,6 +18,7 @@ LEFT_OUT: dict[type[Authentic], set[str]] = {
     OrganiserSession: {"sealed_key", "used_at"},
     Organiser: {"made_at", "second_factor_used"},
     Delegation: {"entered_at", "entered_by"},
+    LetterEdition: {"first_used_at"},
 }
 """Columns that give nobody a name: a box that only its key opens, a used code, and what is only shown."""
 

@@ -111,3 +111,19 @@ def test_a_second_letter_is_sent_if_the_organiser_confirms_it(
         assert ready.post(PAGE, on=PAGE, **hidden(ready), holds="y").location != PAGE
 
     assert len(post_office.received) == 2
+
+
+def test_with_an_edition_that_somebody_removed_or_altered_nothing_is_sent(
+    ready: OrganisersBrowser, db: Session, keys: ServerKeys, post_office: Relay
+) -> None:
+    form = hidden(ready)
+    make_signature(db, keys, state="us", name="Signed Another", edition=2)
+    db.commit()
+    page = ready.get(PAGE)
+    answer = ready.post(PAGE, on="/organise/account", **form, holds="y")
+
+    assert page.status_code == 200
+    assert "Somebody changed an earlier edition of the letter" in page.get_data(as_text=True)
+    assert answer.status_code == 303
+    assert answer.location == PAGE
+    assert post_office.received == []

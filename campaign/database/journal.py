@@ -42,6 +42,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaign.database.journal_file import ACCEPT_PROMOTION as ACCEPT_PROMOTION
 from campaign.database.journal_file import CHANGE_KEY as CHANGE_KEY
+from campaign.database.journal_file import END_INVITATION as END_INVITATION
+from campaign.database.journal_file import JOIN as JOIN
 from campaign.database.journal_file import LOWER_ROLE as LOWER_ROLE
 from campaign.database.journal_file import REMOVE_ORGANISER as REMOVE_ORGANISER
 from campaign.database.journal_file import RESTORE as RESTORE
@@ -56,12 +58,11 @@ DECLINE_NAMES, DECLINE_WORDS = "decline names", "decline words"
 INVALIDATE, UNDO = "invalidate", "undo decision"
 PROTECT, CHANGE_ADDRESS = "protect", "change address"
 DELIVER, OUTCOME, NOTIFY = "deliver", "delivery outcome", "notify delegation"
-END_INVITATION = "end invitation"
 ERASE_DIGESTS = "erase digests"
 ERASE, DESTROY = ERASURES = "erase personal data", "destroy keys"
 
 CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE = "change passphrase", "recover account", "make recovery code"
-SWITCH_ON_CODES, JOIN = "switch on codes", "join"
+SWITCH_ON_CODES = "switch on codes"
 REPORTED = (CHANGE_PASSPHRASE, RECOVER, MAKE_RECOVERY_CODE, SWITCH_ON_CODES, JOIN, ACCEPT_PROMOTION)
 """Acts that a restored backup has lost and that people must repeat; a journal holds none of the secrets."""
 
@@ -128,6 +129,14 @@ def replaced_keys(db: Session, *, with_restored: bool = True) -> set[str]:
         elif act["act"] == RESTORE and not with_restored:
             replaced.discard(act.get("key"))
     return replaced
+
+
+def ended_links(db: Session) -> set[str]:
+    """Return the ids of links and promotions that were used or revoked since the last restoration.
+
+    A restored backup's invitations and promotions are deleted; its setup link opens names again.
+    """
+    return {act["link"] for act in remembered(db) if "link" in act}
 
 
 def _all_remembered(db: Session) -> list[Act]:

@@ -25,6 +25,8 @@ REMEMBERED = {
     (LOWER_ROLE := "lower role"),
     (ACCEPT_PROMOTION := "accept promotion"),
     (CHANGE_KEY := "change key"),
+    (JOIN := "join"),
+    (END_INVITATION := "end invitation"),
     (RESTORE := "restore"),
     (REVIEW := "review restoration"),
 }

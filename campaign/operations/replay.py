@@ -208,6 +208,12 @@ def _lower_role(replay: Replay, act: Act) -> int:
     return 1
 
 
+def _end_invitation(replay: Replay, act: Act) -> int:
+    if act.get("held_key"):
+        campaign_key_change.mark_due(replay.db, now=replay.now)
+    return 1  # all of them end
+
+
 def _change_key(replay: Replay, act: Act) -> int:
     if act.get("is_provisional"):
         return 0  # the first organiser makes a key
@@ -248,7 +254,7 @@ _REPLAYED: Mapping[str, Callable[[Replay, Act], int]] = {
     journal.OUTCOME: lambda replay, act: journaled.replay_outcome(replay.db, act),
     journal.REMOVE_ORGANISER: _remove_organiser,
     journal.LOWER_ROLE: _lower_role,
-    journal.END_INVITATION: lambda _replay, _act: 1,  # all of them end
+    journal.END_INVITATION: _end_invitation,
     journal.CHANGE_KEY: _change_key,
     journal.ERASE_DIGESTS: _erase_digests,
     journal.ERASE: _erase,

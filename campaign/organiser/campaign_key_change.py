@@ -1,7 +1,8 @@
 """Change the campaign's key pair, so that who held the earlier one opens nothing that is sealed later.
 
-The change is due when somebody who held the key leaves, and an owner can make it at any time. It takes an
-unlocked organiser: so after a removal at the command line, the next one who logs in makes it.
+The change is due when somebody who held the key leaves, or an invitation to it is revoked, and an owner can
+make it at any time. It takes an unlocked organiser: so after a removal at the command line, the next one who
+logs in makes it.
 
 Each organiser who opens names, and each recovery code, gets the new private key sealed to its public key.
 Whatever else wrapped the old one is deleted, invitations too: the one who left may have seen their links.
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=Authentic)
 
 DUE = "key_change_due"
-"""The fact that somebody who held the campaign's key has left, and when."""
+"""The fact that somebody who held the campaign's key, or a revoked invitation to it, has left, and when."""
 
 
 def mark_due(db: Session, *, now: datetime) -> None:

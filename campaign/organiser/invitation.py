@@ -11,7 +11,7 @@ from campaign.database import journal
 from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import account as accounts
-from campaign.organiser import audit_log
+from campaign.organiser import audit_log, campaign_key_change
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import OwnKeyPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
@@ -69,6 +69,8 @@ def pending(db: Session, *, now: datetime) -> list[Pending]:
 def revoke(db: Session, owner: Unlocked, invitation_id: UUID, *, now: datetime) -> bool:
     """Make an invitation useless; return whether it still was one.
 
+    If it wrapped the campaign's key, that is changed as when somebody leaves.
+
     Raises:
         RoleError: Only an owner revokes.
     """
@@ -77,7 +79,11 @@ def revoke(db: Session, owner: Unlocked, invitation_id: UUID, *, now: datetime) 
     if invited is None:
         return False
     audit_log.record(db, owner.name, "revoke invitation", f"{invited.name}: {invited.role}", now=now)
-    journal.record(db, journal.END_INVITATION)
+    # Its code and a copy of the database from then would open the names.
+    held_key = opens_names(invited.role)
+    if held_key:
+        campaign_key_change.mark_due(db, now=now)
+    journal.record(db, journal.END_INVITATION, link=invitation_id, held_key=held_key)
     return True
 
 
@@ -112,16 +118,25 @@ def join(
     if is_first == (invited is not None):
         # An invitation makes no first owner: somebody may have deleted the organisers in the database.
         raise WrongKeyError("this link opens nothing: a setup link makes the first organiser, and no other")
-    key_wrapping.consume_link(db, code)
-    name, role = invited or (name, OWNER)
+    if invited is not None:
+        _check_inviter(db, invited)
+    link_id = key_wrapping.consume_link(db, code)
+    name, role = (invited.name, invited.role) if invited else (name, OWNER)
     account = accounts.add_account(db, name, pair, role=role, now=now)
     if is_first:
         lasting, lasting_private = campaign_key.make_current(db, now=now)
         key_succession.supersede(db, key, private_key, lasting)
         key, private_key = lasting, lasting_private
     audit_log.record(db, account.name, "join", account.role, now=now)
-    journal.record(db, journal.JOIN)
+    journal.record(db, journal.JOIN, link=link_id)
     if not opens_names(account.role):
         return Unlocked(account.id, account.name, account.role, None)
     key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=account.public_key)
     return Unlocked(account.id, account.name, account.role, private_key)
+
+
+def _check_inviter(db: Session, invited: Invited) -> None:
+    inviter = accounts.account_by_id(db, invited.holder_id) if invited.holder_id else None
+    if inviter is None or inviter.role != OWNER or accounts.is_altered(db, inviter):
+        # Such an invitation was deleted when its owner left: somebody put it back in the database.
+        raise WrongKeyError("this link opens nothing: who invited is an owner no longer")

@@ -18,8 +18,9 @@ from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, own_private_key
 from campaign.organiser.role import OWNER, opens_names
 from campaign.sealing import box, campaign_key, key_wrapping, row_mac
-from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
+from campaign.sealing.campaign_key import KeyWrapping
 from campaign.sealing.code import code_hash, code_key, new_code
+from campaign.sealing.ended_link import check_lasts
 
 KIND = "promotion"
 
@@ -67,8 +68,8 @@ def pending(db: Session, organiser_id: UUID, *, now: datetime) -> KeyWrapping | 
 def cancel(db: Session, organiser_id: UUID) -> None:
     """Delete the promotion of a reader, if there is one."""
     promotion = delete(KeyWrapping).where(KeyWrapping.kind == KIND, KeyWrapping.holder_id == organiser_id)
-    if db.scalar(promotion.returning(KeyWrapping.id)) is not None:
-        journal.record(db, journal.END_INVITATION)
+    for each in db.scalars(promotion.returning(KeyWrapping.id)):
+        journal.record(db, journal.END_INVITATION, link=each)
 
 
 def accept(db: Session, organiser_id: UUID, code: str, passphrase: str, *, now: datetime) -> Unlocked:
@@ -89,24 +90,29 @@ def accept(db: Session, organiser_id: UUID, code: str, passphrase: str, *, now: 
     row_mac.check(db, account)
     if not any(_is_owner(db, each, row.name) for each in everyone):
         raise OrganiserError("the owner who made this promotion is an owner no longer")
+    try:
+        check_lasts(db, row)
+    except WrongKeyError:
+        raise OrganiserError("this promotion was used or ended before") from None
     key, private_key = (
-        db.get_one(CampaignKey, row.key_id),
+        campaign_key.current_key(db),
         box.unwrap(row.wrapped, code_key(code), row.context),
     )
-    role, by = row.role or account.role, row.name
-    _become(db, account, role, now=now, by=by)
+    role = row.role or account.role
+    _become(db, account, role, now=now, promotion=row)
     key_wrapping.wrap_for(db, key, private_key, holder_id=account.id, public_key=box.public_half(own_private))
     return Unlocked(account.id, account.name, role, private_key)
 
 
-def _become(db: Session, account: Organiser, role: str, *, now: datetime, by: str | None) -> None:
+def _become(db: Session, account: Organiser, role: str, *, now: datetime, promotion: KeyWrapping) -> None:
+    link_id, by = promotion.id, promotion.name
     key_wrapping.delete_wrappings(db, account.id)
     session.end_all(db, account.id)
     about = f"{account.name}: {account.role} → {role}, by {by}"
     account.role = role
     row_mac.sign(db, account)
     audit_log.record(db, account.name, "accept promotion", about, now=now)
-    journal.record(db, journal.ACCEPT_PROMOTION, organiser=account.id)
+    journal.record(db, journal.ACCEPT_PROMOTION, organiser=account.id, link=link_id)
 
 
 def _is_owner(db: Session, account: Organiser, name: str | None) -> bool:

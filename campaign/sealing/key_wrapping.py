@@ -11,6 +11,7 @@ from campaign.errors import AlteredError, ReplacedKeyError, WrongKeyError
 from campaign.sealing import box, row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, add_wrapping, make_current, present_key
 from campaign.sealing.code import code_hash, code_key, new_code
+from campaign.sealing.ended_link import check_lasts, check_unused
 
 RECOVERY = "recovery"
 """The kind of a recovery code's wrapping."""
@@ -21,6 +22,8 @@ class Invited(NamedTuple):
 
     name: str
     role: str
+    holder_id: UUID | None = None
+    """The owner who invites."""
 
 
 def make_provisional(db: Session, *, now: datetime) -> str:
@@ -73,32 +76,40 @@ def unwrap_link(db: Session, code: str, *, now: datetime) -> tuple[CampaignKey, 
     """Return the pair under a setup link or an invitation, with its private key.
 
     Raises:
-        WrongKeyError: No link has this code, or it was used, or it has expired.
-        AlteredError: Its role, its end or its holder was changed in the database.
+        WrongKeyError: No link has this code, or it was used, or it has expired, or the campaign's key was
+            changed since the invitation.
+        AlteredError: Its role, its end or its holder was changed in the database, or its pair.
     """
     row = db.scalar(_link(code))
     if row is None or (row.expires_at and row.expires_at < now):
         raise WrongKeyError("this link opens nothing: it was used, or its time is over")
-    row_mac.check(db, row)
     key = db.get_one(CampaignKey, row.key_id)
+    for each in (row, key):
+        row_mac.check(db, each)
+    if row.name is not None:
+        # A setup link still opens the names that were sealed to its pair.
+        check_lasts(db, row)
     return key, box.unwrap(row.wrapped, code_key(code), row.context)
 
 
 def invited_by(db: Session, code: str) -> Invited | None:
     """Return the account that an invitation makes; ``None`` for a setup link."""
     row = db.scalar(_link(code))
-    return Invited(row.name, row.role) if row and row.name and row.role else None
+    return Invited(row.name, row.role, row.holder_id) if row and row.name and row.role else None
 
 
-def consume_link(db: Session, code: str) -> None:
-    """Delete the wrapping under *code*, so that a link that was logged somewhere opens nothing.
+def consume_link(db: Session, code: str) -> UUID:
+    """Delete the wrapping under *code*, so that a logged link opens nothing; return its id.
 
     Raises:
-        WrongKeyError: Another request used it at the same moment.
+        WrongKeyError: Another request used it at the same moment, or somebody put it back.
     """
     used = delete(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code))
-    if db.scalar(used.returning(KeyWrapping.id)) is None:
+    link_id: UUID | None = db.scalar(used.returning(KeyWrapping.id))
+    if link_id is None:
         raise WrongKeyError("this link opens nothing: it was used")
+    check_unused(db, link_id)
+    return link_id
 
 
 def wrap_for(

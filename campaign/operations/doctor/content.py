@@ -91,7 +91,8 @@ def campaign_findings(database: Database, now: datetime) -> Iterator[Finding]:
             )
         if campaign_key_change.is_due(db):
             yield Finding(
-                "Somebody who held the campaign's key has left: it changes when an organiser logs in.",
+                "Somebody who held the campaign's key has left, or an invitation to it was revoked: it"
+                " changes when an organiser logs in.",
                 is_serious=True,
             )
         if campaign_key.is_replaced(db):

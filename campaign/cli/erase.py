@@ -3,15 +3,15 @@
 import os
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
-from campaign.database import sqlite_file
+from campaign.database import journal, sqlite_file
 from campaign.database.fact import check_secret_key
 from campaign.database.session import Database
 from campaign.errors import CampaignError
@@ -180,6 +180,10 @@ def _print_remaining_steps(settings: Settings, database: Database) -> None:
     click.echo("- Destroy every backup: a passphrase still opens an earlier one.")
     for each in _other_databases(settings, database):
         click.echo(f"- Destroy {each} if it is a copy of the database.")
+    for place in _earlier_places(database):
+        click.echo(
+            f"- The campaign was in the database {place} before: if it is there, it still has everything."
+        )
     file = settings.secret_key_file
     if file is None or (file.exists() and not os.access(file, os.W_OK)):
         click.echo("- Set another secret key on every machine: this one belongs to those backups.")
@@ -187,6 +191,12 @@ def _print_remaining_steps(settings: Settings, database: Database) -> None:
         click.echo("- Destroy PostgreSQL's archived write-ahead logs and replicas: they are backups too.")
     if settings.smtp_url:
         click.echo("- Check the logs of the mail relay: they may hold addresses.")
+
+
+def _earlier_places(database: Database) -> list[str]:
+    with suppress(SQLAlchemyError), database.reading() as db:
+        return journal.earlier_places(db, journal.location_of(database.url))
+    return []
 
 
 def _other_databases(settings: Settings, database: Database) -> list[Path]:

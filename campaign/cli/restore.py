@@ -92,5 +92,10 @@ def _print(restored: Restored) -> None:
         click.echo(f"! {found.conflicting_lines} × two journals differ in a line: both were replayed.")
     if restored.aside:
         click.echo(f"The database before is {restored.aside}: destroy it when you no longer need it.")
+    for place in restored.earlier:
+        click.echo(
+            f"The database {place}, if it is still there, has everything: destroy it when you no longer"
+        )
+        click.echo("need it, since no emergency reaches it.")
     click.echo("Start the site. Until an owner has looked at the page Restored, no name is published")
     click.echo("and no letter delivered.")

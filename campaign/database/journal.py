@@ -185,6 +185,11 @@ def positions(db: Session) -> dict[Part, int]:
     return {Part(row.id, row.location): row.number for row in rows}
 
 
+def earlier_places(db: Session, location: str) -> list[str]:
+    """Return where the campaign was before *location*: the databases there may still have everything."""
+    return sorted({part.location for part in positions(db)} - {location})
+
+
 def day(text: str | date) -> date:
     """Return a date as a line has it."""
     return text if isinstance(text, date) else date.fromisoformat(text)

@@ -1,7 +1,7 @@
 """Replay the journal on a database that is older than it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from campaign.disclosure import approval, safety_list
 from campaign.disclosure.approval import Outcome
 from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.operations.emergency import destroy_keys
-from campaign.operations.unreplayed import Unreplayed
+from campaign.operations.unreplayed import Unreplayed, in_order
 from campaign.organiser import campaign_key_change, membership, promotion
 from campaign.organiser.account import account_by_id
 from campaign.organiser.audit_log import COMMAND_LINE
@@ -50,7 +50,7 @@ class Replay:
         acts = [
             act for line in lines for act in line.acts if self.erases or act["act"] not in journal.ERASURES
         ]
-        for act in _in_order(acts):
+        for act in in_order(acts):
             name = act["act"]
             if name in journal.REPORTED:
                 self.reported[name] += 1
@@ -102,16 +102,6 @@ def mark_restored(db: Session, restoration: Restoration) -> None:
     )
     key = db.scalar(select(CampaignKey.id).where(CampaignKey.is_current))
     mark(db, restoration, held_key=campaign_key_change.is_due(db), key=key)
-
-
-def _in_order(acts: Sequence[Act]) -> list[Act]:
-    """Return *acts* so that each comes after what it refers to, which another machine's journal may have."""
-    late = (journal.OUTCOME, journal.UNDO)
-    undone = {act["decision"] for act in acts if act["act"] == journal.UNDO}
-    # A signature that one decision let go may be off the count by another.
-    again = [act for act in acts if act["act"] == journal.INVALIDATE and act["decision"] not in undone]
-    early = [act for act in acts if act["act"] not in late]
-    return [*early, *(act for act in acts if act["act"] in late), *(again if undone else ())]
 
 
 def _locked(db: Session, act: Act) -> Signature | None:

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class Restored:
     """Between counts and rows."""
     aside: Path | None = None
     """Where the database is that was replaced; SQLite only."""
+    earlier: Sequence[str] = ()
+    """Where else the campaign was."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _restore_sqlite(
         sqlite_file.put_in_place(new, path, aside)
     finally:
         sqlite_file.remove(new)
-    return Restored(restoration=restored.restoration, differences=restored.differences, aside=aside)
+    return replace(restored, aside=aside)
 
 
 def _copy(file: Path, new: Path) -> None:
@@ -199,7 +201,8 @@ def _finish(
         replay.mark_restored(db, result)
         restoration.finish(db)
     with database.snapshot() as reading:
-        return Restored(restoration=result, differences=compare(reading))
+        earlier = journal.earlier_places(reading, database.journal.location) if database.journal else []
+        return Restored(restoration=result, differences=compare(reading), earlier=earlier)
 
 
 def _unreplayed(db: Session, database: Database, journals: _Journals) -> Unreplayed:

@@ -90,6 +90,16 @@ def unreplayed(
     )
 
 
+def in_order(acts: Sequence[Act]) -> list[Act]:
+    """Return *acts* so that each comes after what it refers to, which another machine's journal may have."""
+    late = (journal.OUTCOME, journal.UNDO)
+    undone = {act["decision"] for act in acts if act["act"] == journal.UNDO}
+    # A signature that one decision let go may be off the count by another.
+    again = [act for act in acts if act["act"] == journal.INVALIDATE and act["decision"] not in undone]
+    early = [act for act in acts if act["act"] not in late]
+    return [*early, *(act for act in acts if act["act"] in late), *(again if undone else ())]
+
+
 def pass_notes(db: Session, found: Unreplayed, location: str) -> None:
     """Let the database of *db* go on at *location* after restorations that were tried there before."""
     for part, number in found.foreign_ends.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from campaign.cli.erase import _print_remaining_steps
 from campaign.database import journal
 from campaign.database.journal_file import Journal
 from campaign.database.restoration import review, unreviewed
@@ -102,6 +103,24 @@ def test_a_rehearsal_under_the_same_name_is_not_replayed_on_a_copy(site: PastSit
 
     with closing(Database(settings.database_url)) as target:
         assert state(target) == (2, False)
+
+
+def test_who_restores_or_erases_hears_of_the_database_before(
+    site: PastSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In PostgreSQL it stays when the site is restored to another one, and nothing erases it."""
+    site.back_up()
+    site.database.close()
+    settings = replace(
+        site.settings, database_url=f"sqlite:///{site.file.with_name('letters_restored.sqlite')}"
+    )
+    before = str(site.database.url.database)
+
+    assert again(site, settings).earlier == [before]
+
+    with started(site, settings) as database:
+        _print_remaining_steps(settings, database)
+    assert f"in the database {before} before" in capsys.readouterr().out
 
 
 def test_a_site_that_moved_to_the_name_of_a_rehearsal_brings_nobody_back(site: PastSite) -> None:

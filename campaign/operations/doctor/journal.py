@@ -54,7 +54,7 @@ def _content_findings(db: Session, journal: Journal) -> Iterator[Finding]:
     for location, number in found.foreign.items():
         yield Finding(
             f"{journal.path} has {number} acts of the database {location}, perhaps a rehearsal's: they are"
-            " not replayed here. Give a copy of the site a journal of its own."
+            " not replayed here. Give a copy of the site a journal of its own, and the site never this name."
         )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaign.delivery.delegation import Delegation
 from campaign.disclosure import safety_list
 from campaign.letter.edition import altered_editions
+from campaign.operations import put_back
 from campaign.organiser import organisation
 from campaign.organiser.account import Organiser, is_altered
 from campaign.sealing import campaign_key, row_mac
@@ -33,6 +34,8 @@ def _altered(db: Session) -> Iterator[str]:
     yield from _rows(db)
     if number := last_count(db):
         yield f"{number} signatures"
+    if number := put_back.last_count(db):
+        yield f"{number} withdrawn signatures that were put back"
 
 
 def _rows(db: Session) -> Iterator[str]:

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
@@ -15,11 +13,9 @@ from campaign.database.journal_line import Line, Part
 from campaign.errors import JournalError
 from campaign.operations import replay
 from campaign.operations.emergency import destroy_keys
+from campaign.operations.put_back import note, put_back
 from campaign.operations.unreplayed import Unreplayed, pass_notes, unreplayed
 from campaign.sealing import campaign_key
-from campaign.signature.model import Signature
-
-_CHECKED_AT_ONCE = 500
 
 
 def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) -> None:
@@ -44,7 +40,7 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
     found = unreplayed(db, [present], before=before)
     _refuse_other_database(present, found)
     pass_notes(db, found, present.location)
-    if lacks_withdrawal(db, found):
+    if any(put_back(db, found)):
         found = replace(found, is_certain=False)
     lost = lost_parts(db, present, found)
     if lost:
@@ -54,6 +50,7 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
     _refuse_erasure(present, found.lines)
     replayed = replay.replay_lines(db, appeal, found, now=now)
     replay.mark_restored(db, replayed.result(found))
+    note(db, 0)
 
 
 def lost_parts(db: Session, present: Journal, found: Unreplayed) -> dict[Part, int]:
@@ -68,30 +65,6 @@ def lost_parts(db: Session, present: Journal, found: Unreplayed) -> dict[Part, i
         for part, position in found.known.items()
         if position > ends.get(part, 0) and part not in noted and (is_sqlite or part.id in ids)
     }
-
-
-def lacks_withdrawal(db: Session, found: Unreplayed) -> bool:
-    """Whether a signature that was withdrawn before the database's position is there as if it were not.
-
-    Of two lines with one number, the transaction of the first failed.
-    """
-    committed = {
-        (line.part, line.number): line
-        for part, lines in found.parts.items()
-        for line in lines
-        if line.number <= found.known.get(part, 0)
-    }
-    final = [
-        (act["state"], UUID(act["id"]))
-        for line in committed.values()
-        for act in line.acts
-        if act["act"] in (journal.WITHDRAW, journal.REPLACE)
-    ]
-    key = tuple_(Signature.state_code, Signature.id)
-    return any(
-        db.scalar(select(Signature.id).where(key.in_(some), Signature.withdrawn_on.is_(None)).limit(1))
-        for some in (final[at : at + _CHECKED_AT_ONCE] for at in range(0, len(final), _CHECKED_AT_ONCE))
-    )
 
 
 def _refuse_other_database(present: Journal, found: Unreplayed) -> None:

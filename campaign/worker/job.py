@@ -15,7 +15,7 @@ from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail import outbox, sweep
 from campaign.mail.random_wait import SPREAD
-from campaign.operations import closing, monitor
+from campaign.operations import closing, monitor, put_back
 from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import session
@@ -100,8 +100,10 @@ def compare_counts(run: Run) -> None:
     """Compare the counts with the rows, look for altered rows, and store what was found."""
     with run.database.snapshot() as snapshot:  # a session that writes would block signing meanwhile
         differences, number = recount.compare(snapshot), altered.count_altered(snapshot)
+        back = put_back.count_put_back(snapshot, run.database.journal)
     recount.record(run.db, differences, now=run.now)
     altered.note(run.db, number)
+    put_back.note(run.db, back)
 
 
 def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now: datetime) -> Iterator[int]:

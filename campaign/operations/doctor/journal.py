@@ -14,6 +14,7 @@ from campaign.database.session import Database
 from campaign.errors import JournalError
 from campaign.operations.catch_up import lost_parts
 from campaign.operations.doctor.finding import Finding
+from campaign.operations.put_back import put_back
 from campaign.operations.unreplayed import unreplayed
 
 
@@ -37,6 +38,12 @@ def findings(database: Database) -> Iterator[Finding]:
 
 def _content_findings(db: Session, journal: Journal) -> Iterator[Finding]:
     found = unreplayed(db, [journal])
+    if number := sum(put_back(db, found)):
+        yield Finding(
+            f"{number} signatures that were withdrawn are back in the database: somebody put them there."
+            " Restart the site, which withdraws them again, and find out who can write to the database.",
+            is_serious=True,
+        )
     lost = lost_parts(db, journal, found)
     if lost:
         yield Finding(

@@ -99,6 +99,17 @@ def test_figures_follow_at_the_days_turn_whatever_their_number(
     assert publish() == PublicCount(NOW + timedelta(hours=12), {"de": 1})
 
 
+def test_a_small_figure_falls_to_none_with_the_day_alone(act: Act, publish: Publish, clock: Clock) -> None:
+    act(confirmed=1)
+    clock.forward(hours=12)
+    assert publish().by_state == {"de": 1}
+    act(confirmed=0, withdrawn=1)
+    clock.forward(minutes=15)
+    assert publish().by_state == {"de": 1}
+    clock.forward(days=1)
+    assert publish().by_state == {}
+
+
 def test_a_figure_that_rested_for_days_does_not_move_with_one_act(
     act: Act, publish: Publish, clock: Clock
 ) -> None:

@@ -1,4 +1,4 @@
-"""Somebody puts a withdrawn signature back in the database: the site says so, and a start mends it."""
+"""Somebody puts a withdrawn signature back in the database: the site says so, and a start repairs it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,9 +1,11 @@
 """MACs under the server's key over rows that decide who may see names: an edited row is not obeyed.
 
 Somebody who writes to the database alone cannot make one. Somebody who also has the server's key can; and
-an *earlier* row that is put back, with its MAC, is not noticed here. The journal of this machine notices
-some, since its last restoration: a removed account, a higher role, a replaced key of the campaign, the
-deleted mark of a restoration or of a due change of the key.
+an *earlier* row that is put back, with its MAC, is not noticed here. The journal notices some, on the
+machine that wrote it: a replaced key of the campaign, always; a withdrawn signature, each night and at a
+start; and since the last restoration a removed account, a higher role, a link that was used or revoked, the
+deleted mark of a restoration or of a due change of the key. Earlier safety lists, addresses, choices and
+decisions are not noticed.
 
 Rows that have one, and what editing them would give:
 

@@ -1,4 +1,4 @@
-"""Somebody puts a withdrawn signature back in the database: the site says so, and a start repairs it."""
+"""Somebody puts a withdrawn signature back in the database: it is said, and a start withdraws it again."""
 
 from pathlib import Path
 from typing import Any

@@ -8,14 +8,16 @@ from sqlalchemy import text as sql
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from campaign.database import journal
 from campaign.delivery import delegation
 from campaign.delivery.delegation import Address
-from campaign.organiser.account import Organiser
+from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.sealing import box
-from campaign.sealing.campaign_key import CampaignKey
+from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.model import Signature
+from campaign.web.site import Site
 from tests.conftest import NOW
 from tests.support.factories import make_signature
 from tests.web.conftest import OrganisersBrowser, Supporter, text
@@ -40,6 +42,23 @@ def test_no_signature_is_taken_with_a_forged_key(
     answer = OrganisersBrowser(app).log_in()
     assert answer.status_code == 422
     assert "or the campaign’s key, in the database" in text(answer)
+
+
+def test_no_signature_is_taken_with_an_earlier_key_until_an_organiser_logs_in(
+    app: Flask, site: Site, client: FlaskClient, supporter: Supporter, owner: Unlocked
+) -> None:
+    with site.database.writing() as db:
+        key = current_key(db).id
+        journal.record(db, journal.CHANGE_KEY, key=key)
+
+    assert supporter.sign().status_code == 503
+    assert client.get("/healthz").get_json()["key"] == "replaced"
+    assert OrganisersBrowser(app).log_in().status_code == 303
+
+    assert supporter.sign().status_code == 303
+    assert client.get("/healthz").get_json()["key"] == "ok"
+    with site.database.reading() as db:
+        assert db.query(Signature.key_id).scalar() not in (key, None)
 
 
 def test_an_edited_account_is_logged_out_and_told_why(

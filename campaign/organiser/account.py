@@ -33,6 +33,7 @@ class Organiser(Authentic, Base):
         "passes",
         "memory",
         "second_factor",
+        "second_factor_used",
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import pyotp
 from pyotp.exceptions import OTPVerificationError
-from sqlalchemy import or_, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
@@ -118,18 +117,31 @@ def consume_code(db: Session, account: Organiser, stretched: bytes, code: TypedC
 
     Raises:
         WrongCodeError: It is wrong, or was used.
+        WrongKeyError: The account was removed, or got another passphrase, at the same moment.
+        AlteredError: Somebody changed the account in the database.
     """
     assert account.second_factor is not None
     secret = box.unwrap(account.second_factor, _key(stretched), _context(account)).decode()
     step = code.step(secret)
-    unused = or_(Organiser.second_factor_used.is_(None), Organiser.second_factor_used < step)
-    used = update(Organiser).where(Organiser.id == account.id, unused).values(second_factor_used=step)
-    if db.scalar(used.returning(Organiser.id)) is None:
+    _lock(db, account)
+    if account.second_factor_used is not None and account.second_factor_used >= step:
         raise WrongCodeError("this code was used: wait for the next one")
+    account.second_factor_used = step
+    row_mac.sign(db, account)
+    db.flush()
 
 
 def _update(db: Session, account: Organiser, **columns: object) -> None:
     """Update *account*, unless its passphrase was changed after it was checked."""
+    _lock(db, account)
+    for column, value in columns.items():
+        setattr(account, column, value)
+    row_mac.sign(db, account)
+    db.flush()
+
+
+def _lock(db: Session, account: Organiser) -> None:
+    """Lock *account*, unless its passphrase was changed after it was checked."""
     salt = account.salt
     try:
         row_mac.lock(db, account)
@@ -137,10 +149,6 @@ def _update(db: Session, account: Organiser, **columns: object) -> None:
         raise WrongKeyError("the account was removed at the same moment") from error
     if account.salt != salt:
         raise WrongKeyError("the passphrase was changed at the same moment")
-    for column, value in columns.items():
-        setattr(account, column, value)
-    row_mac.sign(db, account)
-    db.flush()
 
 
 def _context(account: Organiser) -> str:

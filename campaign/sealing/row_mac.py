@@ -11,7 +11,7 @@ Rows that have one, and what editing them would give:
 
 - ``campaign_key``: another public key, to which signatures would be sealed
 - ``organiser``: another role; another public key, to which the campaign's key would be sealed at a change;
-  no second factor
+  no second factor, or a code that was used
 - ``key_wrapping``: an invitation, a promotion or a recovery code of one's own
 - ``delegation``: another address, to which a list would be sent
 - ``letter_edition``: another letter above the names of those who signed this one; its hash is over its texts

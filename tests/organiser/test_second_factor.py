@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
-from campaign.errors import WrongCodeError, WrongKeyError
+from campaign.errors import AlteredError, WrongCodeError, WrongKeyError
 from campaign.organiser import second_factor
 from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, unlock
@@ -92,6 +93,19 @@ def test_a_code_opens_once_and_so_does_none_before_it(db: Session, secret: str) 
         with pytest.raises(WrongKeyError):
             unlock(db, NAME, PASSPHRASE, code(secret, steps=steps))
     assert unlock(db, NAME, PASSPHRASE, code(secret, now_in=30))
+
+
+@pytest.mark.parametrize("step", [None, 1])
+def test_a_used_code_stays_used_for_who_writes_to_the_database(
+    db: Session, secret: str, step: int | None
+) -> None:
+    unlock(db, NAME, PASSPHRASE, code(secret))
+    db.execute(update(Organiser).values(second_factor_used=step))
+    db.commit()
+    db.expire_all()
+
+    with pytest.raises(AlteredError):
+        unlock(db, NAME, PASSPHRASE, code(secret))
 
 
 def test_a_code_may_be_typed_with_spaces_or_in_other_digits(db: Session, secret: str) -> None:

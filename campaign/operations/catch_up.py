@@ -47,7 +47,7 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
         present.begin(part, lost)
     if not found.lines and not lost:
         return
-    _refuse_erasure(present, found.lines)
+    _refuse_erasure(present, found)
     replayed = replay.replay_lines(db, appeal, found, now=now)
     replay.mark_restored(db, replayed.result(found))
     note(db, 0)
@@ -77,11 +77,15 @@ def _refuse_other_database(present: Journal, found: Unreplayed) -> None:
         )
 
 
-def _refuse_erasure(present: Journal, lines: Iterable[Line]) -> None:
-    """Raise an error if *lines* erase: another site, such as a rehearsal, may have written them here."""
-    acts = {act["act"] for line in lines for act in line.acts}
-    if acts & {journal.ERASE, journal.DESTROY}:
+def _refuse_erasure(present: Journal, found: Unreplayed) -> None:
+    """Raise an error if lines erase: another site, such as a rehearsal, may have written them here."""
+    news = [line for line in found.lines if line.number > found.known.get(line.part, 0)]
+    if _erases(news, journal.ERASE) or _erases(found.lines, journal.DESTROY):
         raise JournalError(
             f"{present.path} says that this campaign was erased, but the database does not know it:"
             " `campaign backup FILE` and `campaign restore FILE` ask whether that is so"
         )
+
+
+def _erases(lines: Iterable[Line], erasure: str) -> bool:
+    return any(act["act"] == erasure for line in lines for act in line.acts)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from campaign.cli.erase import _print_remaining_steps
@@ -23,6 +24,7 @@ from campaign.organiser import membership
 from campaign.organiser.account import all_accounts
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
+from campaign.signature.model import Signature
 from campaign.signature.withdraw import withdraw
 from tests.support.factories import Made, make_organiser
 from tests.support.past_site import LATER, WEEK, PastSite
@@ -184,6 +186,32 @@ def test_an_erasure_is_replayed_at_a_word_only(site: PastSite) -> None:
     assert state(site.database) == (1, False)
     assert site.restore(erases=True).restoration.replayed == {"destroy keys": 1}
     assert state(site.database) == (0, True)
+
+
+@pytest.mark.parametrize("erasure", [journal.ERASE, journal.DESTROY])
+def test_a_signature_that_is_put_back_after_an_erasure_stops_the_site_for_no_longer_than_a_question(
+    site: PastSite, erasure: str
+) -> None:
+    mara = site.sign()
+    site.back_up()
+    with site.writing() as db:
+        withdraw(db, mara.token, now=LATER, **WEEK)
+        journal.record(db, erasure, on=LATER.date(), closes_on=LATER.date())
+        db.commit()
+    site.restore(erases=False)
+    with site.writing() as db:
+        db.execute(update(Signature).values(withdrawn_on=None))
+        db.commit()
+
+    if erasure == journal.DESTROY:
+        with pytest.raises(JournalError, match="campaign restore"):
+            site.start()
+        site.back_up()
+        site.restore(erases=False)
+    site.start()
+
+    assert site.row(mara).withdrawn_on
+    assert state(site.database) == (1, False)
 
 
 def test_an_emergency_that_failed_destroys_nothing_later(

@@ -15,8 +15,8 @@ from campaign.organiser import audit_log, campaign_key_change
 from campaign.organiser import passphrase as passphrases
 from campaign.organiser.account import OwnKeyPair, Unlocked, any_exist
 from campaign.organiser.role import ORGANISER, OWNER, opens_names
-from campaign.sealing import campaign_key, key_succession, key_wrapping
-from campaign.sealing.key_wrapping import Invited
+from campaign.sealing import campaign_key, key_succession, key_wrapping, link_wrapping
+from campaign.sealing.link_wrapping import Invited
 
 INVITATION_LASTS = timedelta(days=7)
 
@@ -32,7 +32,7 @@ def invite(db: Session, owner: Unlocked, name: str, role: str = ORGANISER, *, no
     """
     accounts.lock_accounts(db, by=owner)
     invited = Invited(accounts.free_name(db, name), role)
-    code = key_wrapping.wrap_under_link(
+    code = link_wrapping.wrap_under_link(
         db,
         campaign_key.current_key(db),
         owner.campaign_private_key if opens_names(role) else b"",
@@ -62,7 +62,7 @@ def pending(db: Session, *, now: datetime) -> list[Pending]:
         Pending(
             row.id, row.name, row.role, names.get(row.holder_id, "") if row.holder_id else "", row.expires_at
         )
-        for row in key_wrapping.pending_invitations(db, now=now)
+        for row in link_wrapping.pending_invitations(db, now=now)
     ]
 
 
@@ -75,7 +75,7 @@ def revoke(db: Session, owner: Unlocked, invitation_id: UUID, *, now: datetime) 
         RoleError: Only an owner revokes.
     """
     accounts.lock_accounts(db, by=owner)
-    invited = key_wrapping.delete_invitation(db, invitation_id)
+    invited = link_wrapping.delete_invitation(db, invitation_id)
     if invited is None:
         return False
     audit_log.record(db, owner.name, "revoke invitation", f"{invited.name}: {invited.role}", now=now)
@@ -113,14 +113,14 @@ def join(
     pair = OwnKeyPair.make(passphrase)
     take_setup_lock(db)  # of two first organisers on two setup links, one is the first
     is_first = not any_exist(db)
-    key, private_key = key_wrapping.unwrap_link(db, code, now=now)
-    invited = key_wrapping.invited_by(db, code)
+    key, private_key = link_wrapping.unwrap_link(db, code, now=now)
+    invited = link_wrapping.invited_by(db, code)
     if is_first == (invited is not None):
         # An invitation makes no first owner: somebody may have deleted the organisers in the database.
         raise WrongKeyError("this link opens nothing: a setup link makes the first organiser, and no other")
     if invited is not None:
         _check_inviter(db, invited)
-    link_id = key_wrapping.consume_link(db, code)
+    link_id = link_wrapping.consume_link(db, code)
     name, role = (invited.name, invited.role) if invited else (name, OWNER)
     account = accounts.add_account(db, name, pair, role=role, now=now)
     if is_first:

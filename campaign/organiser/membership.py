@@ -14,7 +14,7 @@ from campaign.errors import NoAccessLeftError, OrganiserError
 from campaign.organiser import audit_log, campaign_key_change, session
 from campaign.organiser.account import Organiser, Unlocked, lock_accounts
 from campaign.organiser.role import OWNER, READER, opens_names
-from campaign.sealing import key_wrapping, row_mac
+from campaign.sealing import key_wrapping, link_wrapping, row_mac
 
 
 def change_role(
@@ -47,7 +47,7 @@ def change_role(
     held_key = not opens_names(role)
     journal.record(db, journal.LOWER_ROLE, organiser=account.id, role=role, held_key=held_key)
     if before == OWNER:
-        key_wrapping.delete_invitations(db, account.id)
+        link_wrapping.delete_invitations(db, account.id)
     if not opens_names(role):
         key_wrapping.delete_wrappings(db, account.id)
         session.end_all(db, account.id)

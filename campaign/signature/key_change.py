@@ -13,7 +13,7 @@ from campaign.database.session import take_setup_lock
 from campaign.errors import WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Unlocked, any_exist
-from campaign.sealing import box, campaign_key, key_succession, key_wrapping
+from campaign.sealing import box, campaign_key, key_succession, link_wrapping
 from campaign.sealing.box import Opener
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.key_succession import SUCCESSOR
@@ -34,7 +34,7 @@ def setup_code(db: Session, *, now: datetime) -> str | None:
     take_setup_lock(db)
     if any_exist(db) or campaign_key.destroyed_at(db) is not None:
         return None
-    code = key_wrapping.make_provisional(db, now=now)
+    code = link_wrapping.make_provisional(db, now=now)
     key_succession.delete_unused(db, lambda key_id: _is_sealed_to(db, key_id))
     return code
 
@@ -117,7 +117,7 @@ def adopt_earlier_pair(db: Session, code: str, owner: Unlocked, *, now: datetime
     Raises:
         WrongKeyError: The link opens no earlier pair.
     """
-    old, old_private = key_wrapping.unwrap_link(db, code, now=now)
+    old, old_private = link_wrapping.unwrap_link(db, code, now=now)
     current = campaign_key.current_key(db)
     if not old.is_provisional or old.id == current.id:
         raise WrongKeyError("this link belongs to no earlier pair")

@@ -14,7 +14,7 @@ from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
 from campaign.reference.participating_state import STATES
-from campaign.sealing import key_wrapping, row_mac
+from campaign.sealing import link_wrapping, row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
@@ -69,7 +69,7 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     with database.writing() as db:
         code = setup_code(db, now=SYSTEM_CLOCK())
         assert code is not None
-        _key, private_key = key_wrapping.unwrap_link(db, code, now=SYSTEM_CLOCK())
+        _key, private_key = link_wrapping.unwrap_link(db, code, now=SYSTEM_CLOCK())
     database.close()
     return MadeSite(environment, private_key, started.edition)
 

@@ -26,7 +26,7 @@ from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.login import check_passphrase, unlock
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.reference.participating_state import STATES
-from campaign.sealing import box, campaign_key, key_wrapping, row_mac
+from campaign.sealing import box, campaign_key, link_wrapping, row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.code import code_hash, code_key
 from campaign.sealing.key_ring import key_ring
@@ -85,7 +85,7 @@ def test_nothing_is_sealed_to_a_forged_public_key(
 
 
 def test_the_pair_of_a_setup_link_cannot_be_made_current_again(db: Session) -> None:
-    code = key_wrapping.make_provisional(db, now=NOW)
+    code = link_wrapping.make_provisional(db, now=NOW)
     provisional = campaign_key.current_key(db)
     stored = {column.name: getattr(provisional, column.name) for column in CampaignKey.__table__.columns}
     invitation.join(db, code, PASSPHRASE, name="Olga Organiser", now=NOW)

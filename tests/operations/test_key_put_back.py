@@ -16,7 +16,7 @@ from campaign.operations.altered_row import altered
 from campaign.organiser import campaign_key_change, invitation, membership
 from campaign.organiser.account import Unlocked
 from campaign.organiser.login import unlock
-from campaign.sealing import box, campaign_key, key_wrapping
+from campaign.sealing import box, campaign_key, link_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.key_change import reseal_some
@@ -134,7 +134,7 @@ def test_a_restored_earlier_key_seals_nothing_until_an_organiser_changes_it(
 def test_the_key_of_an_earlier_setup_link_does_not_come_back(db: Session, keys: ServerKeys) -> None:
     earlier = campaign_key.current_key(db)
     first = columns(earlier)
-    key_wrapping.make_provisional(db, now=NOW)
+    link_wrapping.make_provisional(db, now=NOW)
     db.commit()
     put_back(db, first)
 
@@ -143,7 +143,7 @@ def test_the_key_of_an_earlier_setup_link_does_not_come_back(db: Session, keys: 
 
 
 def test_the_key_of_the_setup_link_does_not_come_back_without_organisers(db: Session) -> None:
-    code = key_wrapping.make_provisional(db, now=NOW)
+    code = link_wrapping.make_provisional(db, now=NOW)
     key = columns(campaign_key.current_key(db))
     invitation.join(db, code, PASSPHRASE, name="Olga Organiser", now=NOW)
     db.commit()

@@ -15,7 +15,7 @@ from campaign.database.journal_file import Journal
 from campaign.errors import AlteredError, OrganiserError, WrongKeyError
 from campaign.organiser import campaign_key_change, invitation, membership, promotion
 from campaign.organiser.account import Organiser, Unlocked, all_accounts
-from campaign.sealing import campaign_key, key_wrapping
+from campaign.sealing import campaign_key, link_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.signature.key_change import reseal_some
 from tests.conftest import NOW
@@ -76,7 +76,7 @@ def test_an_invitation_that_was_used_or_revoked_lets_nobody_in_again(
     with pytest.raises(WrongKeyError):
         invitation.join(db, code, PASSPHRASE, now=NOW + timedelta(days=6))
     with pytest.raises(WrongKeyError):
-        key_wrapping.unwrap_link(db, code, now=NOW)
+        link_wrapping.unwrap_link(db, code, now=NOW)
 
 
 def test_an_invitation_to_an_earlier_key_makes_no_account(db: Session, owner: Unlocked) -> None:
@@ -111,7 +111,7 @@ def test_an_invitation_of_somebody_who_is_an_owner_no_longer_makes_no_account(
 
 
 def test_a_setup_link_that_was_used_makes_no_second_first_owner(db: Session) -> None:
-    code = key_wrapping.make_provisional(db, now=NOW)
+    code = link_wrapping.make_provisional(db, now=NOW)
     db.commit()
     key = campaign_key.current_key(db).id
     link = columns(db.scalars(select(KeyWrapping).filter_by(key_id=key)).one())
@@ -127,7 +127,7 @@ def test_a_setup_link_that_was_used_makes_no_second_first_owner(db: Session) -> 
     db.rollback()
     put_back(db, (CampaignKey, {**provisional, "public_key": b"x" * 32}), (KeyWrapping, link))
     with pytest.raises(AlteredError):
-        key_wrapping.unwrap_link(db, code, now=NOW)
+        link_wrapping.unwrap_link(db, code, now=NOW)
 
 
 @pytest.mark.parametrize("how", ["accepted", "replaced", "key changed"])

@@ -18,7 +18,7 @@ from campaign.organiser.login import unlock
 from campaign.organiser.recovery import make_recovery_code
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing import box, key_wrapping
+from campaign.sealing import box, key_wrapping, link_wrapping
 from campaign.sealing.campaign_key import KeyWrapping
 from campaign.sealing.code import code_hash
 from campaign.sealing.server_key import ServerKeys
@@ -64,7 +64,7 @@ def test_a_reader_holds_no_key_in_any_form(db: Session, keys: ServerKeys, owner:
 def test_nothing_lies_under_a_readers_invitation(db: Session, owner: Unlocked) -> None:
     code = invite(db, owner, "Rita", READER, now=NOW)
     row = db.scalars(select(KeyWrapping).where(KeyWrapping.opens_hash == code_hash(code))).one()
-    assert key_wrapping.unwrap_link(db, code, now=NOW)[1] == b""
+    assert link_wrapping.unwrap_link(db, code, now=NOW)[1] == b""
 
     row.role = OWNER
     db.commit()

@@ -12,7 +12,7 @@ from campaign.organiser.invitation import invite
 from campaign.organiser.login import unlock
 from campaign.organiser.passphrase import generate_passphrase
 from campaign.organiser.recovery import make_recovery_code, recover
-from campaign.sealing import box, key_wrapping
+from campaign.sealing import box, key_wrapping, link_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.key_change import (
@@ -39,7 +39,7 @@ def test_the_setup_link_opens_nothing_afterwards(db: Session, keys: ServerKeys) 
     code = setup_code(db, now=NOW)
     assert code
     made = make_signature(db, keys)
-    _key, provisional_private = key_wrapping.unwrap_link(db, code, now=NOW)
+    _key, provisional_private = link_wrapping.unwrap_link(db, code, now=NOW)
     owner = invitation.join(db, code, PASSPHRASE, name="Olga", now=NOW)
     while reseal_some(db, owner.campaign_private_key):
         pass
@@ -47,7 +47,7 @@ def test_the_setup_link_opens_nothing_afterwards(db: Session, keys: ServerKeys) 
     db.refresh(made.row)
 
     with pytest.raises(WrongKeyError):
-        key_wrapping.unwrap_link(db, code, now=NOW)
+        link_wrapping.unwrap_link(db, code, now=NOW)
     assert made.row.sealed
     with pytest.raises(WrongKeyError):
         box.unseal(made.row.sealed, provisional_private, made.row.context)
@@ -94,7 +94,7 @@ def test_a_restart_before_the_setup_keeps_what_was_signed(db: Session, keys: Ser
     assert first
     assert second
 
-    assert key_wrapping.unwrap_link(db, first, now=NOW)
+    assert link_wrapping.unwrap_link(db, first, now=NOW)
     owner = invitation.join(db, second, PASSPHRASE, name="Olga", now=NOW)
     assert count_sealed_to_setup_link(db) == 1
     adopt_earlier_pair(db, first, owner, now=NOW)
@@ -109,7 +109,7 @@ def test_a_restart_before_the_setup_drops_an_unused_pair(db: Session) -> None:
     assert first
 
     with pytest.raises(WrongKeyError):
-        key_wrapping.unwrap_link(db, first, now=NOW)
+        link_wrapping.unwrap_link(db, first, now=NOW)
 
 
 def test_once_there_is_an_organiser_no_setup_link_is_made(db: Session) -> None:

@@ -11,7 +11,7 @@ from campaign.organiser.account import all_accounts
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.passphrase import Weakness, generate_passphrase
 from campaign.organiser.recovery import make_recovery_code, recover
-from campaign.sealing import key_wrapping
+from campaign.sealing import link_wrapping
 from tests.conftest import NOW
 from tests.support.factories import make_owner
 
@@ -93,7 +93,7 @@ def test_a_passphrase_made_to_be_slow_is_assessed_in_seconds(typed: str) -> None
 
 def test_neither_setup_nor_invitation_nor_recovery_takes_a_weak_one(db: Session) -> None:
     weak = "wombat lantern orbit"
-    setup = key_wrapping.make_provisional(db, now=NOW)
+    setup = link_wrapping.make_provisional(db, now=NOW)
     with pytest.raises(WeakPassphraseError):
         join(db, setup, weak, name="Olga", now=NOW)
     owner = make_owner(db)

@@ -12,7 +12,7 @@ from campaign.errors import AlteredError, WrongKeyError
 from campaign.organiser import altered_box, audit_log, invitation, recovery, session
 from campaign.organiser.account import Unlocked
 from campaign.organiser.session import OrganiserSession
-from campaign.sealing import box, key_wrapping
+from campaign.sealing import box, link_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, current_key
 from campaign.sealing.key_ring import KeyRing, key_ring
 from campaign.sealing.server_key import ServerKeys
@@ -152,7 +152,7 @@ def test_garbage_in_place_of_a_box_breaks_no_page_and_no_resealing(
 
 
 def test_resealing_leaves_no_box_behind_and_makes_none_genuine(db: Session, keys: ServerKeys) -> None:
-    code = key_wrapping.make_provisional(db, now=NOW)
+    code = link_wrapping.make_provisional(db, now=NOW)
     first, second, third = (make_signature(db, keys, name=name) for name in ("One", "Two", "Three"))
     write(db, first.row, sealed=second.row.sealed)
     write(db, third.row, sealed=b"x" * 400)

@@ -14,7 +14,7 @@ from campaign.errors import CampaignError
 from campaign.organiser.account import Unlocked
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.role import ORGANISER
-from campaign.sealing import box, key_wrapping, row_mac
+from campaign.sealing import box, link_wrapping, row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
@@ -132,7 +132,7 @@ def make_owner(
     db: Session, *, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, now: datetime = NOW
 ) -> Unlocked:
     """Make the first organiser, as the setup link does."""
-    code = key_wrapping.make_provisional(db, now=now)
+    code = link_wrapping.make_provisional(db, now=now)
     owner = join(db, code, passphrase, name=name, now=now)
     db.commit()
     return owner

@@ -8,9 +8,9 @@ from campaign.errors import AccountNameError, TooManyAttemptsError, WeakPassphra
 from campaign.organiser.account import any_exist
 from campaign.organiser.invitation import join
 from campaign.organiser.role import OWNER
-from campaign.sealing import key_wrapping
+from campaign.sealing import link_wrapping
 from campaign.sealing.code import read_code
-from campaign.sealing.key_wrapping import Invited
+from campaign.sealing.link_wrapping import Invited
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.login_form import SetupForm
 from campaign.web.organise.throttle import code_turn
@@ -63,12 +63,12 @@ def _invited(token: str) -> Invited | None:
     if code is None:
         return None
     try:
-        key, _private = key_wrapping.unwrap_link(session(), code, now=now())
+        key, _private = link_wrapping.unwrap_link(session(), code, now=now())
     except WrongKeyError:
         return None
     if key.is_provisional:
         return None if any_exist(session()) else Invited("", OWNER)
-    return key_wrapping.invited_by(session(), code)
+    return link_wrapping.invited_by(session(), code)
 
 
 def _form(invited: Invited) -> SetupForm:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from campaign.database import migration, sqlite_file
@@ -172,3 +173,11 @@ def take_setup_lock(db: Session) -> None:
     """Let one process at a time create what a first start creates, until its transaction ends."""
     if db.get_bind().dialect.name == "postgresql":  # SQLite has one writer
         db.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration.LOCK})
+
+
+def end(session: Session) -> None:
+    """Close *session*, also when its connection broke since the last statement."""
+    try:
+        session.close()
+    except DBAPIError:
+        session.invalidate()

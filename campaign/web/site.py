@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.clock import Clock
-from campaign.database.session import Database
+from campaign.database.session import Database, end
 from campaign.guard.argon2_queue import Argon2Queue
 from campaign.guard.rate_limit import RateLimits
 from campaign.guard.surge import SurgeDetector
@@ -118,14 +118,19 @@ def commit() -> None:
     site().snapshots.expire()
 
 
+def roll_back() -> None:
+    """Close the request's session; what was not committed is rolled back."""
+    opened = g.pop("session", None)
+    if opened is not None:
+        end(opened)
+
+
 def init_app(app: Flask) -> None:
     """Close the session at the end of each request; what was not committed is rolled back."""
 
     @app.teardown_request
     def close(_error: BaseException | None) -> None:
-        opened = g.pop("session", None)
-        if opened is not None:
-            opened.close()
+        roll_back()
 
 
 def is_open() -> bool:

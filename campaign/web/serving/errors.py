@@ -2,13 +2,14 @@
 
 import logging
 
-from flask import Flask, g, render_template, request
+from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from campaign.errors import ClosedError, ErasedError, LimitError, NoKeyError
 from campaign.log import format_traceback
+from campaign.web.site import roll_back
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(ErasedError)
     def erased(_error: ErasedError) -> ResponseReturnValue:
         # This process notices within a second; after that its pages say so themselves.
-        _roll_back()
+        roll_back()
         return render_template("supporter/erased.html"), 410
 
     @app.errorhandler(exc.OperationalError)
@@ -53,24 +54,18 @@ def init_app(app: Flask) -> None:
     def unavailable(error: Exception) -> ResponseReturnValue:
         # Only the error's type: the values of its SQL statement may be personal.
         logger.error("answered 503 at %s: %s", request.endpoint, _kind(error))
-        _roll_back()
+        roll_back()
         return *_error_page(503, retry_after=RETRY_SECONDS), {"Retry-After": str(RETRY_SECONDS)}
 
     @app.errorhandler(Exception)
     def broken(error: Exception) -> ResponseReturnValue:
         logger.error("answered 500 at %s: %s", request.endpoint, _origin(error))
-        _roll_back()
+        roll_back()
         return _error_page(500)
 
 
 def _error_page(status: int, *, retry_after: int | None = None) -> tuple[str, int]:
     return render_template("error.html", status=status, retry_after=retry_after), status
-
-
-def _roll_back() -> None:
-    opened = g.pop("session", None)
-    if opened is not None:
-        opened.close()
 
 
 def _kind(error: BaseException) -> str:

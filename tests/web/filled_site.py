@@ -177,13 +177,13 @@ class FilledSite:
         blueprint = str(rule.endpoint).partition(".")[0]
         return existing.get(f"{blueprint}.{name}", existing.get(name, missing))
 
-    def _rows(self) -> dict[str, list[tuple[Any, ...]]]:
+    def _rows(self) -> dict[str, set[tuple[Any, ...]]]:
         with self.site.database.reading() as db:
             rows = {
-                table.name: sorted((tuple(row) for row in db.execute(select(table))), key=repr)
+                table.name: {tuple(row) for row in db.execute(select(table))}
                 for table in Base.metadata.sorted_tables
             }
-        return rows | {"the queue": [(self.site.tasks.huey.pending_count(),)]}
+        return rows | {"the queue": {(self.site.tasks.huey.pending_count(),)}}
 
     def _data_version(self) -> object:
         """Return SQLite's number of commits, so that unchanged tables are not read again."""

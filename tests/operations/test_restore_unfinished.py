@@ -21,7 +21,7 @@ from campaign.settings import Settings
 from tests.conftest import NOW, SECRET, new_database
 from tests.faults.test_backup import TOOLS
 
-EMPTY = "letters_restored"
+EMPTY = "letters_restored_empty"  # another module restores to `letters_restored` at the same time
 
 
 @pytest.fixture

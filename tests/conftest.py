@@ -58,6 +58,10 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
 
+LONG_STORIES = tuple(
+    f"tests/{each}" for each in ("faults", "journeys", "worker", "cli", "web/test_anything_sent")
+)
+
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -68,6 +72,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     closest = next((name for name in marks if name in {"any_database", "both_databases"}), "")
     if closest == "any_database" and "database_url" in metafunc.fixturenames:
         metafunc.definition.add_marker(ON_SQLITE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long stories, so that no core waits for them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG_STORIES))
 
 
 class Clock(clock_module.Clock):

@@ -1,7 +1,6 @@
 """When the site starts: compare the database with this machine's journal, and replay what it lacks."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from campaign.database.journal_line import Line, Part
 from campaign.errors import JournalError
 from campaign.operations import replay
 from campaign.operations.emergency import destroy_keys
-from campaign.operations.put_back import note, put_back
+from campaign.operations.put_back import checked, note
 from campaign.operations.unreplayed import Unreplayed, pass_notes, unreplayed
 from campaign.sealing import campaign_key
 
@@ -40,8 +39,7 @@ def catch_up(db: Session, appeal: Appeal, present: Journal, *, now: datetime) ->
     found = unreplayed(db, [present], before=before)
     _refuse_other_database(present, found)
     pass_notes(db, found, present.location)
-    if any(put_back(db, found)):
-        found = replace(found, is_certain=False)
+    found = checked(db, found)
     lost = lost_parts(db, present, found)
     if lost:
         present.begin(part, lost)

@@ -6,6 +6,7 @@ An earlier row that somebody puts back in the database has its MACs of then. A s
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -53,6 +54,11 @@ def put_back(db: Session, found: Unreplayed) -> Iterator[int]:
     for at in range(0, len(final), _CHECKED_AT_ONCE):
         some = key.in_(final[at : at + _CHECKED_AT_ONCE])
         yield db.scalar(number.where(some, Signature.withdrawn_on.is_(None))) or 0
+
+
+def checked(db: Session, found: Unreplayed) -> Unreplayed:
+    """Return *found*; if a withdrawn signature is there, nothing is certain, and every line is replayed."""
+    return replace(found, is_certain=False) if any(put_back(db, found)) else found
 
 
 def note(db: Session, number: int) -> None:

@@ -23,7 +23,7 @@ from campaign.operations import copy, replay
 from campaign.operations.backup import environment, tool
 from campaign.operations.catch_up import lost_parts
 from campaign.operations.instance_lock import instance_lock
-from campaign.operations.put_back import put_back
+from campaign.operations.put_back import checked
 from campaign.operations.unreplayed import Unreplayed, pass_notes, unreplayed
 from campaign.organiser import audit_chain, audit_log
 from campaign.sealing import campaign_key, row_mac
@@ -210,9 +210,7 @@ def _unreplayed(db: Session, database: Database, journals: _Journals) -> Unrepla
     present = database.journal
     assert present is not None
     files = [present, *(Journal(path, present.location) for path in journals.files)]
-    found = unreplayed(db, files, with_foreign=bool(journals.with_foreign))
-    if any(put_back(db, found)):
-        found = replace(found, is_certain=False)
+    found = checked(db, unreplayed(db, files, with_foreign=bool(journals.with_foreign)))
     _ask(found, present.location, journals)
     return found
 

@@ -218,15 +218,16 @@ def add_wrapping(db: Session, wrapping: KeyWrapping) -> None:
 def destroyed_at(db: Session) -> datetime | None:
     """Return when every key was destroyed in an emergency; ``None`` while one is left."""
     at = read_fact(db, DESTROYED_AT)
-    return datetime.fromisoformat(at) if at and not _is_any_left(db) else None
+    return datetime.fromisoformat(at) if at and not is_any_left(db) else None
 
 
 def is_destruction_forged(db: Session) -> bool:
     """Whether the database claims that every key was destroyed, and one is left."""
-    return read_fact(db, DESTROYED_AT) is not None and _is_any_left(db)
+    return read_fact(db, DESTROYED_AT) is not None and is_any_left(db)
 
 
-def _is_any_left(db: Session) -> bool:
+def is_any_left(db: Session) -> bool:
+    """Whether a public key, a wrapping or the digests' key is there, whatever the database says."""
     has_key = select(CampaignKey.id).where(CampaignKey.public_key != b"").exists()
     found = db.scalar(select(or_(select(KeyWrapping.id).exists(), has_key)))
     return bool(found) or read_fact(db, DIGEST_KEY) is not None

@@ -15,12 +15,12 @@ from campaign.delivery.model import DeliveryRow, mark_interrupted
 from campaign.guard import proof_of_work
 from campaign.mail import outbox, sweep
 from campaign.mail.random_wait import SPREAD
-from campaign.operations import closing, monitor, put_back
+from campaign.operations import closing, comparison, monitor
 from campaign.operations.clock_watch import ClockRecord, ClockWatch
 from campaign.operations.emergency import scrub_rows
 from campaign.organiser import session
 from campaign.settings import Settings
-from campaign.signature import altered, domain_day, erase, published_count, recount
+from campaign.signature import domain_day, erase, published_count
 from campaign.signature.announcement import DIGESTS, withdraw_all
 
 SORTED_BYTES = 64_000_000
@@ -99,11 +99,8 @@ def erase_due(run: Run) -> None:
 def compare_counts(run: Run) -> None:
     """Compare the counts with the rows, look for altered rows, and store what was found."""
     with run.database.snapshot() as snapshot:  # a session that writes would block signing meanwhile
-        differences, number = recount.compare(snapshot), altered.count_altered(snapshot)
-        back = put_back.count_put_back(snapshot, run.database.journal)
-    recount.record(run.db, differences, now=run.now)
-    altered.note(run.db, number)
-    put_back.note(run.db, back)
+        found = comparison.compare(snapshot, run.database.journal)
+    comparison.record(run.db, found, now=run.now)
 
 
 def erase_in_batches(db: Session, settings: Settings, watch: ClockWatch, *, now: datetime) -> Iterator[int]:

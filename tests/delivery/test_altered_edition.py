@@ -26,6 +26,7 @@ from campaign.reference.participating_state import STATES
 from campaign.sealing import row_mac
 from campaign.sealing.server_key import ServerKeys
 from tests.conftest import NOW
+from tests.support.attacker import written
 from tests.support.factories import make_owner, make_signature
 
 DE, FR = STATES["de"], STATES["fr"]
@@ -46,14 +47,6 @@ def _ready(db: Session, keys: ServerKeys) -> None:
         delegation.save(db, address, by="Olga", now=NOW)
     make_signature(db, keys, name="Mara Example", edition=1)
     db.commit()
-
-
-def written(db: Session, *statements: Any) -> None:
-    """Write to the database as an attacker does."""
-    for statement in statements:
-        db.execute(statement, execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
 
 
 def edited(where: Any = True) -> Any:

@@ -35,6 +35,7 @@ from campaign.signature.link import siblings
 from campaign.signature.model import Signature
 from campaign.signature.withdraw import disclose
 from tests.conftest import NOW
+from tests.support.attacker import written
 from tests.support.factories import PASSPHRASE, find_by_token, make_organiser, make_owner, make_signature
 
 DE = STATES["de"]
@@ -47,13 +48,6 @@ def owner(db: Session) -> Unlocked:
     delegation.save(db, Address("de", "de@missions.example.org", "a call", NOW.date()), by="Olga", now=NOW)
     db.commit()
     return owner
-
-
-def written(db: Session, statement: Any) -> None:
-    """Write to the database as an attacker does."""
-    db.execute(statement, execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
 
 
 def test_a_site_that_nobody_attacked_has_no_altered_rows(

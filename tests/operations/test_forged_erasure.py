@@ -32,6 +32,7 @@ from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.worker.job import Run, erase_due
 from tests.conftest import NOW, SECRET
+from tests.support.attacker import written
 from tests.support.factories import PASSPHRASE, make_owner, make_signature
 
 CLAIM = "erased, but keys are there"
@@ -43,14 +44,6 @@ def _signed(db: Session, keys: ServerKeys) -> None:
     save_organisation(db, Organisation("Example Foundation", "Exampletown", "office@example.org"))
     make_signature(db, keys, name="Mara Example")
     db.commit()
-
-
-def written(db: Session, *statements: Any) -> None:
-    """Write to the database as an attacker does."""
-    for statement in statements:
-        db.execute(statement, execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
 
 
 def fact(name: str) -> Any:

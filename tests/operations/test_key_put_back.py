@@ -21,6 +21,7 @@ from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.key_change import reseal_some
 from tests.conftest import NOW
+from tests.support.attacker import columns
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
 
 pytestmark = pytest.mark.any_database
@@ -36,10 +37,6 @@ def _journal(db: Session, tmp_path: Path) -> None:
 @pytest.fixture
 def owner(db: Session) -> Unlocked:
     return make_owner(db)
-
-
-def columns(row: Any) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def put_back(db: Session, key: dict[str, Any], *wrappings: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Who writes to the database puts rows back, or edits while the site signs: it gives no names."""
 
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -24,6 +23,7 @@ from campaign.signature.model import SignatureToken
 from campaign.signature.token_mac import token_mac
 from campaign.signature.withdraw import withdraw
 from tests.conftest import NOW
+from tests.support.attacker import columns
 from tests.support.factories import (
     PASSPHRASE,
     confirm_one,
@@ -41,10 +41,6 @@ SECRET = "A" * 32
 @pytest.fixture
 def owner(db: Session) -> Unlocked:
     return make_owner(db)
-
-
-def columns(row: Any) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def typed_code() -> TypedCode:

@@ -1,7 +1,6 @@
 """Who writes to the database deletes marks and puts rows back: the journal remembers what was so."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
@@ -22,6 +21,7 @@ from campaign.sealing.campaign_key import CampaignKey, KeyWrapping, current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.key_change import reseal_some
 from tests.conftest import NOW
+from tests.support.attacker import columns
 from tests.support.factories import PASSPHRASE, decide, make_organiser, make_owner, make_signature
 
 pytestmark = pytest.mark.any_database
@@ -31,10 +31,6 @@ pytestmark = pytest.mark.any_database
 def owner(db: Session, tmp_path: Path) -> Unlocked:
     journal.use(db, Journal(tmp_path / "journal", "here"))
     return make_owner(db)
-
-
-def columns(row: Any) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def leave(db: Session, who: Unlocked) -> None:

@@ -19,12 +19,9 @@ from campaign.signature.model import Signature
 from campaign.signature.withdraw import withdraw
 from campaign.worker.job import Run, compare_counts
 from tests.conftest import NOW, SECRET
+from tests.support.attacker import columns
 from tests.support.factories import make_signature
 from tests.support.past_site import WEEK, PastSite
-
-
-def columns(row: Any) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def put_back(db: Session, row: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from campaign.sealing import campaign_key, link_wrapping
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.signature.key_change import reseal_some
 from tests.conftest import NOW
+from tests.support.attacker import columns
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
 
 pytestmark = pytest.mark.any_database
@@ -32,10 +33,6 @@ def _journal(db: Session, tmp_path: Path) -> None:
 @pytest.fixture
 def owner(db: Session) -> Unlocked:
     return make_owner(db)
-
-
-def columns(row: Any) -> dict[str, Any]:
-    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def row_of(db: Session, kind: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from campaign.signature.model import Signature
 from campaign.signature.search import Criteria
 from campaign.signature_list import entry
 from tests.conftest import NOW
+from tests.support.attacker import written
 from tests.support.factories import PASSPHRASE, Made, make_organiser, make_owner, make_signature
 
 VICTIM = "Vera Victim"
@@ -52,9 +53,7 @@ def victim(db: Session, keys: ServerKeys, owner: Unlocked) -> Made:
 def write(db: Session, row: Signature, **columns: object) -> None:
     """Write to the database as an attacker does."""
     changed = update(Signature).where(Signature.state_code == row.state_code, Signature.id == row.id)
-    db.execute(changed.values(**columns), execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
+    written(db, changed.values(**columns))
 
 
 def copy_to_germany(db: Session, keys: ServerKeys, victim: Made) -> None:

@@ -15,6 +15,7 @@ from campaign.signature.opened import open_letter
 from campaign.signature.replace import replace
 from campaign.signature.shown import Shown
 from tests.conftest import NOW
+from tests.support.attacker import written
 from tests.support.factories import Made, confirm_one, make_owner, make_signature
 from tests.support.outbox import mails
 
@@ -23,12 +24,9 @@ ATTACKER = "attacker@evil.example"
 
 def give_digest(db: Session, victim: Made, mine: Made) -> None:
     """Write to the database as an attacker does."""
-    digest = mine.row.digest
-    for row, value in ((mine.row, None), (victim.row, digest)):
-        changed = update(Signature).where(Signature.id == row.id).values(digest=value)
-        db.execute(changed, execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
+    moved = (mine.row.id, None), (victim.row.id, mine.row.digest)
+    changes = [update(Signature).where(Signature.id == id_).values(digest=value) for id_, value in moved]
+    written(db, *changes)
 
 
 def test_a_requested_link_opens_no_row_that_was_given_the_digest(db: Session, keys: ServerKeys) -> None:

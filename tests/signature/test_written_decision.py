@@ -20,6 +20,7 @@ from campaign.signature.model import Signature
 from campaign.signature.withdraw import disclose, withdraw
 from campaign.signature_list import entry
 from tests.conftest import NOW
+from tests.support.attacker import written
 from tests.support.factories import Made, confirm_one, decide, make_owner, make_signature
 
 TODAY = NOW.date()
@@ -38,9 +39,7 @@ def ring(db: Session, owner: Unlocked) -> KeyRing:
 def write(db: Session, made: Made, **columns: object) -> None:
     """Write to the database as an attacker does."""
     changed = update(Signature).where(Signature.id == made.row.id).values(**columns)
-    db.execute(changed, execution_options={"synchronize_session": False})
-    db.commit()
-    db.expire_all()
+    written(db, changed)
 
 
 def lists(db: Session, ring: KeyRing) -> list[list[tuple[str, str]]]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from campaign import secret_key
 from campaign.database import journal, sqlite_file
-from campaign.database.fact import Fact, read_fact, save_fact
+from campaign.database.fact import Fact, save_fact
 from campaign.database.journal import JournalPosition
 from campaign.database.journal_file import Journal
 from campaign.database.session import Database
@@ -32,7 +32,6 @@ from campaign.organiser.session import OrganiserSession
 from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
-from campaign.sealing.server_key import DIGEST_KEY
 from campaign.settings import Settings
 from campaign.signature import published_count
 from campaign.signature.domain_day import DomainDay
@@ -160,8 +159,7 @@ def _overwrite(key: Path) -> None:
 def is_anything_left(db: Session) -> bool:
     """Whether something is there that :func:`destroy` destroys, whatever the database says."""
     tables = [select(table.__table__).exists() for table in EMPTIED]
-    has_key = select(CampaignKey.id).where(CampaignKey.public_key != b"").exists()
-    return bool(db.scalar(select(or_(has_key, *tables)))) or read_fact(db, DIGEST_KEY) is not None
+    return campaign_key.is_any_left(db) or bool(db.scalar(select(or_(*tables))))
 
 
 def destroy_in(db: Session, now: datetime, *, emptied: Tables = EMPTIED) -> None:

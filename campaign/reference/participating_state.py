@@ -31,6 +31,14 @@ class ParticipatingState:
         """Return the name in *language*, which must not be inflected."""
         return self.names[language]
 
+    def in_sentence(self, language: str) -> str:
+        """Return the name for a sentence such as ``confirm your letter to {state}``.
+
+        English has a form for it. Other languages would inflect the name, so their sentences are
+        translated with the name in brackets or after a colon.
+        """
+        return self.sentence_form if language == ENGLISH.code else self.name(language)
+
 
 _ALPHABETS = {
     "es": "abcdefghijklmnñopqrstuvwxyz",

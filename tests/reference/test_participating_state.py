@@ -53,6 +53,11 @@ def test_the_holy_see_has_the_name_that_the_osce_uses() -> None:
     assert STATES["va"].sentence_form == "the Holy See"
 
 
+def test_a_sentence_names_a_state_with_its_article_in_english_and_as_in_a_list_elsewhere() -> None:
+    assert STATES["nl"].in_sentence("en") == "the Netherlands"
+    assert STATES["nl"].in_sentence("de") == STATES["nl"].name("de")
+
+
 def test_states_and_their_names_are_read_only() -> None:
     with pytest.raises(TypeError):
         STATES["de"].names["en"] = "Elsewhere"  # type: ignore[index]

@@ -21,8 +21,8 @@ from campaign.signature.confirm_row import (
     select_by_token,
     set_confirmed,
 )
+from campaign.signature.deadline import is_late
 from campaign.signature.domain_day import count_confirmed
-from campaign.signature.link import is_late
 from campaign.signature.model import DOMAIN, Mailbox, SignatureKey
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings

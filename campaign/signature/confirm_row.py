@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from campaign.signature.link import is_expired
+from campaign.signature.deadline import is_expired
 from campaign.signature.model import Mailbox, Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.signature_mac import DECISIONS

@@ -1,8 +1,8 @@
 """Private links: open the signature of a token, and send a mailbox's owner new links."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from campaign.sealing import row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
+from campaign.signature.deadline import is_expired
 from campaign.signature.model import Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
@@ -40,18 +41,6 @@ _SELECT_SIBLINGS = (
     .order_by(Signature.digest, Signature.id)
 )
 _LOCK_SIBLINGS = _SELECT_SIBLINGS.with_for_update().execution_options(populate_existing=True)
-
-
-class Confirmable(Protocol):
-    """A signature's dates, as a row or an object."""
-
-    @property
-    def signed_on(self) -> date:
-        """When the form was sent."""
-
-    @property
-    def confirmed_on(self) -> date | None:
-        """When the mailbox's owner confirmed it."""
 
 
 class Linked(NamedTuple):
@@ -113,16 +102,6 @@ def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> l
     mailbox = {"state_code": signature.state_code, "digest": signature.digest}
     found = db.scalars(_LOCK_SIBLINGS if is_locked else _SELECT_SIBLINGS, mailbox)
     return [each for each in found if has_own_digest(key, each)]
-
-
-def is_expired(signature: Confirmable, today: date, confirmation_days: int) -> bool:
-    """Whether *signature* was not confirmed in time."""
-    return signature.confirmed_on is None and signature.signed_on + timedelta(days=confirmation_days) < today
-
-
-def is_late(signature: Confirmable, closes_on: date | None) -> bool:
-    """Whether *signature* was submitted after the close."""
-    return closes_on is not None and signature.signed_on > closes_on
 
 
 def count_links(db: Session, signature: Signature) -> int:

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
-from campaign.signature.link import Linked, is_expired, linked, siblings
+from campaign.signature.deadline import is_expired
+from campaign.signature.link import Linked, linked, siblings
 from campaign.signature.model import Signature
 from campaign.signature.shown import Shown
 from campaign.signature.submission import Submission

@@ -8,7 +8,8 @@ from campaign.database import journal
 from campaign.errors import ChangedError, ClosedError
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, submission
-from campaign.signature.link import find_shown, is_late, siblings
+from campaign.signature.deadline import is_late
+from campaign.signature.link import find_shown, siblings
 from campaign.signature.model import Signature
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings, lead_to

@@ -5,7 +5,8 @@ from flask import render_template
 from campaign.reference import residence
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
-from campaign.web.site import is_open, letter_to, site
+from campaign.signature.deadline import confirm_until
+from campaign.web.site import is_open, letter_to, now, site
 from campaign.web.supporter.form import SignatureForm
 
 
@@ -47,7 +48,7 @@ def render_letter(
         closes_on=site().closes_on,
         names_withheld=state.code in appeal.no_names_to,
         endangered=residence.choices(language.code, appeal.endangered_residences),
-        confirmation_days=settings.confirmation_days,
+        confirm_until=confirm_until(now().date(), settings.confirmation_days),
         retry_after=retry_after,
         mail_is_backed_up=mail_is_backed_up,
     )

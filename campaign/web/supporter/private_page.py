@@ -15,8 +15,9 @@ from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.code import grouped, read_code
 from campaign.signature import published_count
 from campaign.signature.announcement import digests_due_on, names_erased_on
+from campaign.signature.deadline import confirm_until, is_late
 from campaign.signature.erase import names_due_on
-from campaign.signature.link import count_links, is_late
+from campaign.signature.link import count_links
 from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
 from campaign.web.site import letter_to, now, session, site
@@ -98,6 +99,7 @@ def _shown(language: Language, token: str, opened: OpenedLetter) -> dict[str, ob
         "letters": [STATES[code] for code in opened.state_codes],
         "token": token,
         "is_open": _can_confirm(signature),
+        "confirm_until": confirm_until(signature.signed_on, site().settings.confirmation_days),
         "residence_name": partial(residence.name, language=language.code),
         "names_withheld": signature.organisers_only
         or safety.withholds(signature.state_code, signature.signed_on),
@@ -158,7 +160,7 @@ def _erased_on(signature: Signature) -> date | None:
     """Return the day on which personal data is erased automatically; ``None`` while no close is set."""
     settings = site().settings
     if signature.confirmed_on is None:
-        return signature.signed_on + timedelta(days=settings.confirmation_days + 1)
+        return confirm_until(signature.signed_on, settings.confirmation_days) + timedelta(days=1)
     if settings.closes_on is None:
         return None
     return names_due_on(settings.closes_on, settings.erase_months_after_close, settings.confirmation_days)

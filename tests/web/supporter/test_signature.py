@@ -186,7 +186,7 @@ def test_who_signed_in_time_may_confirm_until_the_day_that_the_page_names(
     clock.forward(days=site.settings.confirmation_days)
     page = late.get(f"/en/signature/{supporter.token}")
 
-    assert "If you do nothing, it is erased on 1 December 2026" in text(page)
+    assert "You can confirm it until 30 November 2026, 23:59 UTC" in text(page)
     assert 'value="confirm"' in text(page)
     assert late.post(f"/en/signature/{supporter.token}", data={"action": "confirm"}).status_code == 303
     assert supporter.total() == 1

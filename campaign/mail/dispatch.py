@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.errors import CampaignError, MailError, TemporaryMailError
-from campaign.mail import outbox, retry
+from campaign.mail import outbox, relay_ability, retry
 from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.random_wait import SPREAD
@@ -99,6 +99,7 @@ class Dispatch:
         while idle_seconds < IDLE_SECONDS + SPREAD.total_seconds() and not self._is_over(stop):
             if has_more or self._has_due_mail():
                 transport.connect()
+                self._note_ability(transport)
                 has_more = self._send_batch(transport, deletions, stop)
                 idle_seconds = 0.0
             elif idle_seconds < IDLE_SECONDS or self._has_due_mail(within=SPREAD):
@@ -106,6 +107,14 @@ class Dispatch:
                 idle_seconds += POLL_SECONDS
             else:
                 return
+
+    def _note_ability(self, transport: Transport) -> None:
+        """Store what the relay takes, if it is news."""
+        with self.database.reading() as db:
+            is_known = relay_ability.takes_ascii_only(db) == transport.takes_ascii_only
+        if not is_known:
+            with self.database.writing() as db:
+                relay_ability.note(db, ascii_only=transport.takes_ascii_only)
 
     def _has_due_mail(self, *, within: timedelta = timedelta()) -> bool:
         with self.database.reading() as db:

@@ -58,6 +58,11 @@ class SmtpTransport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def takes_ascii_only(self) -> bool:
+        """Whether the connected relay lacks SMTPUTF8."""
+        return self._connection is not None and not self._connection.has_extn("smtputf8")
+
     def connect(self) -> None:
         """Connect and log in, unless connected.
 

@@ -25,6 +25,10 @@ class Transport(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
+    @property
+    def takes_ascii_only(self) -> bool:
+        """Whether no address beyond ASCII can be written to; asked while connected."""
+
     def connect(self) -> None:
         """Connect, unless connected.
 
@@ -63,6 +67,8 @@ def open_transport(settings: Settings, *, timeout_seconds: float = TIMEOUT_SECON
 
 class FolderTransport:
     """Writes each message to a file and prints its link: for trials on one machine."""
+
+    takes_ascii_only = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

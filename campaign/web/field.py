@@ -11,6 +11,7 @@ from wtforms.validators import StopValidation
 
 from campaign.guard.mail_domain import is_disposable
 from campaign.sealing.address import domain_of
+from campaign.web.site import site
 
 LONGEST_ADDRESS = 254
 """Characters; the longest that RFC 5321 allows."""
@@ -96,6 +97,27 @@ class Address:
                 _("This is not a complete e-mail address. It should look like name@example.org.")
             ) from error
         field.data = checked.normalized
+
+
+class Deliverable:
+    """Refuse an address that the mail relay has shown it cannot write to; used after :class:`Address`.
+
+    A domain beyond ASCII is no problem: in mails it is written in ASCII.
+    """
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Stop the validation, and say what to do instead."""
+        del form
+        before_at = field.data.rpartition("@")[0]
+        if before_at.isascii() or not site().snapshots.current().relay_takes_ascii_only:
+            return
+        raise StopValidation(
+            _(
+                "Our mail provider cannot write to addresses with letters such as “%(letters)s” before the @."
+                " Please use another address.",
+                letters="".join(dict.fromkeys(each for each in before_at if not each.isascii()))[:5],
+            )
+        )
 
 
 class OwnMailbox:

@@ -12,7 +12,7 @@ from campaign.database.session import Database
 from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import SafetyLists
 from campaign.letter.edition import current_edition, known_edition
-from campaign.mail import outbox_health
+from campaign.mail import outbox_health, relay_ability
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
@@ -43,6 +43,8 @@ class Snapshot:
     """Number of the letter's edition that this content makes."""
     mail_is_backed_up: bool = False
     """Whether too many mails wait: no letter can be signed until the relay accepts some."""
+    relay_takes_ascii_only: bool = False
+    """Whether the mail relay cannot write to an address whose part before the @ is beyond ASCII."""
     erased_on: date | None = None
     """When everything personal was erased; nothing can be signed after that."""
     erased_close: date | None = None
@@ -95,6 +97,7 @@ class SnapshotCache:
             figures, sender = published_count.public_count(db, self._settings, now=now), organisation(db)
             erased_at, closed_for = campaign_key.destroyed_at(db), erased_close(db)
             mail_is_backed_up = outbox_health.is_backed_up(db, now)
+            relay_takes_ascii_only = relay_ability.takes_ascii_only(db)
             lists = safety_list.current_lists(db, self.content)
         appeal = lists.replace_in(self.content)
         return Snapshot(
@@ -107,6 +110,7 @@ class SnapshotCache:
             appeal=appeal,
             edition=self._edition_of(appeal),
             mail_is_backed_up=mail_is_backed_up,
+            relay_takes_ascii_only=relay_takes_ascii_only,
             erased_on=erased_at.date() if erased_at else None,
             erased_close=closed_for,
         )

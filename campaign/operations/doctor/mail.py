@@ -46,6 +46,11 @@ def _relay(settings: Settings) -> Iterator[Finding]:
     try:
         with open_transport(settings, timeout_seconds=RELAY_SECONDS) as transport:
             transport.connect()
+            if transport.takes_ascii_only:
+                yield Finding(
+                    "The mail relay does not offer SMTPUTF8: the form refuses addresses with letters beyond"
+                    " ASCII before the @."
+                )
     except (MailError, OSError, smtplib.SMTPException) as error:
         relay = urlsplit(settings.smtp_url)
         yield Finding(

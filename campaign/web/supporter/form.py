@@ -21,7 +21,16 @@ from campaign.reference import residence
 from campaign.sealing.box import Details
 from campaign.signature.model import COUNTED, DELEGATION, PUBLIC
 from campaign.web.base_form import TokenlessForm
-from campaign.web.field import Address, AtMost, OwnMailbox, Readable, has_letter, one_line, paragraphs
+from campaign.web.field import (
+    Address,
+    AtMost,
+    Deliverable,
+    OwnMailbox,
+    Readable,
+    has_letter,
+    one_line,
+    paragraphs,
+)
 
 LONGEST_NAME = 200
 LONGEST_TOWN = 100
@@ -82,6 +91,7 @@ class SignatureForm(TokenlessForm):
             DataRequired(_("Enter your e-mail address, so that you can confirm.")),
             Readable(),
             Address(),
+            Deliverable(),
             OwnMailbox(),
         ],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},

@@ -20,8 +20,8 @@ Outcome = TypeVar("Outcome")
 MAX_BATCH = 32
 """Changes in one transaction: more would gain little, and make SQLite's other writers wait."""
 
-BATCH_WAIT_SECONDS = 0.003
-"""Seconds that a batch waits for more changes when the batch before it was larger."""
+BATCH_PAUSE_SECONDS = 0.002
+"""Seconds without a new change after which a batch begins, if the batch before it had several."""
 
 CONFLICT_CODES = {"40P01", "40001", "55P03"}
 """PostgreSQL's SQLSTATE for a deadlock, a serialization failure and a lock timeout."""
@@ -53,7 +53,7 @@ class GroupCommit(Generic[Change, Outcome]):
         self._lock = threading.Lock()
         self._waiting: deque[_Pending[Change, Outcome]] = deque()
         self._has_leader = False
-        self._expected = 0
+        self._is_busy = False
 
     def commit(self, change: Change) -> Outcome:
         """Make *change* and return its outcome once it is on disk.
@@ -83,11 +83,11 @@ class GroupCommit(Generic[Change, Outcome]):
             pending.wait()  # its transaction is under way, and the outcome not yet known
 
     def _run_batch(self) -> None:
-        if len(self._waiting) < self._expected:
-            time.sleep(BATCH_WAIT_SECONDS)
+        if self._is_busy:
+            self._collect()
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-        self._expected = len(batch) if len(batch) > 1 else 0
+        self._is_busy = len(batch) > 1
         try:
             self._commit(batch)
         finally:
@@ -97,6 +97,13 @@ class GroupCommit(Generic[Change, Outcome]):
                     self._waiting[0].wake()
             for pending in batch:
                 pending.wake()
+
+    def _collect(self) -> None:
+        """Wait while changes still arrive: callers that were just answered may bring more."""
+        before = 0
+        while before < len(self._waiting) < MAX_BATCH:
+            before = len(self._waiting)
+            time.sleep(BATCH_PAUSE_SECONDS)
 
     def _commit(self, batch: Sequence["_Pending[Change, Outcome]"], *, is_last_try: bool = False) -> None:
         try:

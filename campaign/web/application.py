@@ -146,5 +146,5 @@ def from_environment() -> Flask:
     settings = load()
     log.configure(settings)
     app = build(settings, SYSTEM_CLOCK)
-    process.freeze_garbage_collector()
+    process.calm_garbage_collector()
     return app

@@ -13,8 +13,10 @@ from campaign.database.session import Database
 from campaign.mail import outbox
 from campaign.mail.outbox import OutboxMail
 from campaign.operations import demo, start
+from campaign.organiser.invitation import join
+from campaign.organiser.passphrase import generate_passphrase
 from campaign.reference.participating_state import STATES
-from campaign.sealing import link_wrapping, row_mac
+from campaign.sealing import row_mac
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.server_key import ServerKeys
@@ -53,7 +55,7 @@ class MadeSite:
 
 
 def make(folder: Path, database_url: str = "") -> MadeSite:
-    """Make a site in *folder*, as the first start of one would; its database too, unless it is elsewhere."""
+    """Make a site in *folder* with an organiser; its database too, unless it is elsewhere."""
     environment = {
         "CAMPAIGN_INSTANCE": str(folder),
         "CAMPAIGN_SECRET_KEY": SECRET,
@@ -69,9 +71,9 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     with database.writing() as db:
         code = setup_code(db, now=SYSTEM_CLOCK())
         assert code is not None
-        _key, private_key = link_wrapping.unwrap_link(db, code, now=SYSTEM_CLOCK())
+        owner = join(db, code, generate_passphrase(), name="Olga Organiser", now=SYSTEM_CLOCK())
     database.close()
-    return MadeSite(environment, private_key, started.edition)
+    return MadeSite(environment, owner.campaign_private_key, started.edition)
 
 
 def pending(site: MadeSite, number: int, *, name: str) -> list[str]:

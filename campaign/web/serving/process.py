@@ -1,4 +1,4 @@
-"""One of several web processes: when it ends, and what its garbage collector skips."""
+"""One of several web processes: when it ends, and how rarely its garbage collector runs."""
 
 import ctypes
 import gc
@@ -10,6 +10,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from granian import _granian, _signals
+
+NEW_OBJECTS = 10_000
+"""Objects after which the garbage collector looks at new ones."""
 
 PR_SET_PDEATHSIG = 1
 """Option of Linux's prctl(2): the signal that this process gets when its parent dies."""
@@ -31,13 +34,15 @@ def end_with_parent() -> None:
         raise SystemExit("the process that started this one is gone")
 
 
-def freeze_garbage_collector() -> None:
-    """Exclude all present objects from garbage collection.
+def calm_garbage_collector() -> None:
+    """Exclude all present objects from garbage collection, and collect the others less often.
 
-    They are most of the memory; collecting them takes a twentieth of the time of each signature.
+    The present ones are most of the memory. With Python's own threshold, 700, collections take a tenth of
+    the time of each signature, and find next to nothing: a request leaves few cycles.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def handle_one_stop_signal() -> None:

@@ -1,4 +1,4 @@
-"""``campaign serve`` and ``campaign work``: the web server and the mail worker."""
+"""``campaign serve``: the web server, and the mail worker beside it."""
 
 import logging
 import os
@@ -27,7 +27,6 @@ from campaign.operations.instance_lock import instance_lock
 from campaign.sealing import campaign_key
 from campaign.sealing.row_mac import save_authentic_fact
 from campaign.signature.key_change import setup_code
-from campaign.worker.tasks import Tasks
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
 """Back-off before the mail worker is restarted after its first, second, … crash."""
@@ -100,18 +99,6 @@ def _serve(campaign: Campaign, host: str, port: int, workers: int | None) -> Non
     with MailWorker() as mail_worker:
         server.on_startup(lambda: _on_stop_signal(mail_worker.stop))
         server.serve()
-
-
-@click.command()
-@click.option("--follow-parent", is_flag=True, hidden=True, help="Stop when the parent process ends.")
-@pass_campaign
-def work(campaign: Campaign, follow_parent: bool) -> None:
-    """Run the mail worker alone: on a second machine, or beside a web server of your own."""
-    database, settings = campaign.database, campaign.settings
-    log.configure(settings)
-    if not follow_parent:
-        make_reserve(database)
-    Tasks(settings, database).run_worker(follow_parent=follow_parent)
 
 
 class MailWorker:

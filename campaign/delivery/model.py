@@ -90,6 +90,9 @@ class Delivery(Base):
     """The relay's reply code; 0 if there was no reply."""
     replied_on: Mapped[date | None]
     note: Mapped[str] = mapped_column(default="")
+    """What the reply says, for organisers."""
+    public_reply: Mapped[str] = mapped_column(default="")
+    """What the site publishes of the reply."""
 
     @property
     def sent_on(self) -> date | None:
@@ -147,12 +150,6 @@ def group_by_state(latest_first: Iterable[Delivery]) -> dict[str, list[Delivery]
     for delivery in latest_first:
         by_state.setdefault(delivery.state_code, []).append(delivery)
     return by_state
-
-
-def latest_delivered(db: Session) -> dict[str, Delivery]:
-    """Return each state's latest delivery that the relay accepted, by the state's code."""
-    delivered = group_by_state(db.scalars(deliveries().where(Delivery.status.in_(DELIVERED))))
-    return {code: latest_first[0] for code, latest_first in delivered.items()}
 
 
 def with_signature(db: Session, state_code: str, signature_id: UUID) -> list[tuple[Delivery, DeliveryRow]]:

@@ -11,9 +11,16 @@ from campaign.organiser import audit_log
 
 
 def note_reply(
-    db: Session, delivery_id: UUID, *, replied_on: date, note: str, by: str, now: datetime
+    db: Session,
+    delivery_id: UUID,
+    *,
+    replied_on: date,
+    note: str,
+    by: str,
+    now: datetime,
+    public_reply: str = "",
 ) -> None:
-    """Record that the delegation replied.
+    """Record that the delegation replied; the site shows everyone the day and *public_reply*.
 
     Raises:
         DeliveryError: The message was not sent, or *replied_on* is before sending or in the future.
@@ -23,7 +30,7 @@ def note_reply(
         raise DeliveryError("only a letter that was sent can have a reply")
     if not delivery.sent_on <= replied_on <= now.date():
         raise DeliveryError("the day of the reply is before the letter or in the future")
-    changes = {"replied_on": replied_on, "note": note.strip()}
+    changes = {"replied_on": replied_on, "note": note.strip(), "public_reply": public_reply.strip()}
     if not advance(db, REPLIED, Delivery.id == delivery_id, **changes):
         raise DeliveryError("only a letter that was sent can have a reply")
     audit_log.record(db, by, "note reply", delivery.code, now=now)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from campaign.database.fact import read_fact, replace_fact, save_fact
 from campaign.settings import Settings
-from campaign.signature import count
+from campaign.signature import count, milestone
 
 FACT = "published_count"
 """The fact with the turn and the published figures."""
@@ -79,12 +79,15 @@ def publish(db: Session, settings: Settings, *, now: datetime) -> None:
     if now - turn > _latest(settings) or turn <= before.turn <= turn + LONGEST_AHEAD:
         return
     after = _Published(turn, before.figures if turn < before.turn else _moved(db, settings, before, turn))
-    replace_fact(db, FACT, before=stored, content=after.content)
+    if replace_fact(db, FACT, before=stored, content=after.content):
+        milestone.note(db, after.figures, on=turn.date())
 
 
 def publish_all(db: Session, settings: Settings, *, now: datetime) -> None:
     """Publish every count as it is: at the first start, and for made-up signatures."""
-    save_fact(db, FACT, _Published(last_turn(settings, now), count.by_state(db)).content)
+    published = _Published(last_turn(settings, now), count.by_state(db))
+    save_fact(db, FACT, published.content)
+    milestone.note(db, published.figures, on=published.turn.date())
 
 
 def publish_at_start(db: Session, settings: Settings, *, now: datetime) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
-from campaign.delivery import delegation, outcome, readiness, send
+from campaign.delivery import delegation, history, outcome, readiness, send
 from campaign.delivery.delegation import Address
+from campaign.delivery.history import Answer
 from campaign.delivery.model import Delivery, DeliveryRow, mark_interrupted, with_signature
 from campaign.delivery.order import Order, Sender
 from campaign.delivery.plan import plan
@@ -425,10 +426,13 @@ def test_a_test_message_has_no_names(
 def test_a_reply_is_recorded_with_its_day(db: Session, keys: ServerKeys, sender: Sender) -> None:
     make_signature(db, keys)
     delivery = send.send(sender, order())
-    outcome.note_reply(db, delivery.id, replied_on=NOW.date(), note="They thank us.", by="Olga", now=NOW)
+    texts = {"note": "Ms Example called.", "public_reply": "They thank us."}
+    outcome.note_reply(db, delivery.id, replied_on=NOW.date(), by="Olga", now=NOW, **texts)
 
     noted = db.get_one(Delivery, delivery.id)
-    assert (noted.status, noted.replied_on, noted.note) == ("replied", NOW.date(), "They thank us.")
+    assert (noted.status, noted.replied_on, noted.note) == ("replied", NOW.date(), "Ms Example called.")
+    known = history.records(db)["de"]
+    assert (known.delivered_on, known.answer) == (NOW.date(), Answer(NOW.date(), "They thank us."))
 
 
 @pytest.mark.parametrize("days", [-1, 1])

@@ -33,6 +33,7 @@ FOR_EVERYONE = {
     "find a delivery": "/en/verify",
     "unknown delivery": f"/en/verify/{'0' * 20}",
     "privacy": "/en/privacy",
+    "accessibility": "/en/accessibility",
     "embed": "/en/embed/de",
     "no such page": "/en/nothing-here",
     "login": "/organise/login",

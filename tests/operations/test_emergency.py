@@ -76,7 +76,9 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     """Make a campaign with rows in every table, and return its owner."""
     owner = make_owner(db)
     rows = make_many(db, keys)
-    make_delivery(db, rows[:4], note="Ms Example of the delegation telephoned.")
+    make_delivery(
+        db, rows[:4], note="Ms Example of the delegation telephoned.", public_reply="Yours, Ms Example"
+    )
     make_recovery_code(db, owner, now=NOW)
     invite(db, owner, "Pavel", now=NOW)
     organiser_session.start(db, owner, keys=keys, now=NOW)
@@ -204,7 +206,8 @@ def test_the_scrub_leaves_no_person_and_every_figure(
         assert count(after, SignatureToken) == count(after, DeliveryRow) == 0
         assert after.scalars(select(Invalidation.sealed)).all() == [None]
         delivery = after.scalars(select(Delivery)).one()
-        assert (delivery.note, delivery.list_hash, delivery.named) == ("", b"\2" * 32, 4)
+        assert (delivery.note, delivery.public_reply) == ("", "")
+        assert (delivery.list_hash, delivery.named) == (b"\2" * 32, 4)
         kept = set(after.execute(select(Signature.state_code, Signature.id, Signature.confirmed_on)))
         assert kept == rows
         assert (tally.total(after), tally.by_day(after)) == (total, by_day)

@@ -21,11 +21,13 @@ from tests.web.filled_site import LOOPBACK, MISSION, PRIVATE, FilledSite, foreig
 ROUTES = """
 GET   /                                                              anyone
 GET   /<language:language>/                                          anyone
+GET   /<language:language>/accessibility                             anyone
 GET   /<language:language>/check-your-mail                           anyone
 GET   /<language:language>/embed/<state:state>                       anyone
 GET   /<language:language>/letters                                   anyone
 GET   /<language:language>/letters/<state:state>                     anyone
 POST  /<language:language>/letters/<state:state>                     supporters
+GET   /<language:language>/letters/<state:state>.atom                anyone       application/atom+xml
 GET   /<language:language>/letters/<state:state>.pdf                 anyone       application/pdf
 GET   /<language:language>/letters/<state:state>.txt                 anyone       text/plain
 GET   /<language:language>/persons/<person_id>                       anyone
@@ -36,6 +38,7 @@ POST  /<language:language>/signature                                 supporters
 GET   /<language:language>/signature/<token>                         link
 POST  /<language:language>/signature/<token>                         supporters
 GET   /<language:language>/signature/sent                            anyone
+GET   /<language:language>/updates.atom                              anyone       application/atom+xml
 GET   /<language:language>/verify                                    anyone
 GET   /<language:language>/verify/<code>                             anyone
 GET   /counts.json                                                   anyone       application/json

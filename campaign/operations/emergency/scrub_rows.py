@@ -76,10 +76,11 @@ def finish(database: Database, *, now: datetime) -> bool:
 
 
 def _anonymise_organisers(db: Session) -> int:
-    """Replace organisers' names by numbers, the same everywhere, and delete their notes on replies."""
+    """Replace organisers' names by numbers, the same everywhere, and delete the texts of replies."""
     # In one transaction: these are thousands of rows, not millions.
     numbered = {name: f"organiser {number}" for number, name in enumerate(_names(db), start=1)}
-    touched = batch.execute(db, update(Delivery).where(Delivery.note != "").values(note=""))
+    has_text = or_(Delivery.note != "", Delivery.public_reply != "")
+    touched = batch.execute(db, update(Delivery).where(has_text).values(note="", public_reply=""))
     if not numbered:
         return touched
     touched += _anonymise_mentions(db, numbered)

@@ -94,6 +94,7 @@ LABELS: Mapping[str, Any] = {
     "numbers": _("Numbers on the list"),
     "organiser_id": _("Account"),
     "protect": _("From now on dangerous to sign in"),
+    "public_reply": _("What everyone may read of it"),
     "query": _("Searched for"),
     "reason": _("Reason"),
     "release": _("Names again to"),

@@ -84,7 +84,8 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
 @bp.get("/deliveries/<uuid:delivery_id>")
 def delivery(delivery_id: UUID) -> ResponseReturnValue:
     """Show one delivery and its outcome."""
-    return _render_delivery(_delivery(delivery_id), ReplyForm())
+    found = _delivery(delivery_id)
+    return _render_delivery(found, ReplyForm(obj=found if found.replied_on else None))
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/reply")
@@ -99,6 +100,7 @@ def note_reply(delivery_id: UUID) -> ResponseReturnValue:
             delivery_id,
             replied_on=form.replied_on.data,
             note=form.note.data,
+            public_reply=form.public_reply.data,
             by=unlocked().name,
             now=now(),
         )

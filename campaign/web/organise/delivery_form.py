@@ -49,3 +49,10 @@ class ReplyForm(Form):
         validators=[Readable(lines=True), AtMost(2_000)],
         render_kw={"rows": "4"},
     )
+    public_reply = TextAreaField(
+        _("What everyone may read of it"),
+        description=_("Shown on the page Progress and in the feeds. Leave it empty to show only the day."),
+        filters=[paragraphs],
+        validators=[Readable(lines=True), AtMost(2_000)],
+        render_kw={"rows": "4"},
+    )

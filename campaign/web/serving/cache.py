@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SNAPSHOT_VIEWS = frozenset(
     {
+        "supporter.accessibility",
         "supporter.counts",
         "supporter.embed",
         "supporter.check_your_mail",
@@ -39,11 +40,11 @@ SNAPSHOT_VIEWS = frozenset(
 )
 """Views whose pages are the same for everyone and show nothing from the database but a snapshot."""
 
-BRIEF_VIEWS = frozenset({"supporter.progress"})
+BRIEF_VIEWS = frozenset({"supporter.letter_feed", "supporter.progress", "supporter.updates_feed"})
 """Views whose pages are the same for everyone but show more than a snapshot: cached until the next one."""
 
-MOST_PAGES = 2_000
-"""Four for each state in eight languages, and some more; each takes about 30 KB."""
+MOST_PAGES = 2_400
+"""Five for each state in eight languages, and some more; each takes at most about 30 KB."""
 
 LONGEST_HOST = 300
 """Characters of a Host header: a name has at most 253, and a port may follow."""

@@ -1,18 +1,34 @@
 """The progress of the campaign: counts, deliveries, replies, and published names."""
 
+from dataclasses import dataclass
+
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaign.delivery.model import latest_delivered
+from campaign.delivery import history
+from campaign.delivery.history import Record
 from campaign.disclosure import published_name
 from campaign.disclosure.published_name import Cursor
 from campaign.reference.language import Language
-from campaign.reference.participating_state import STATES, states_in_order
+from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.signature.published_count import PublicCount
 from campaign.web.pager import Pager
-from campaign.web.site import session, site
+from campaign.web.site import is_open, session, site
 from campaign.web.snapshot import Snapshot
 from campaign.web.supporter.blueprint import bp
+
+BY_SIGNATURES = "signatures"
+"""Value of ``order`` in the page's address: the most signatures first, and not by name."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the page says of one letter."""
+
+    state: ParticipatingState
+    count: int
+    record: Record | None
+    """``None`` if the letter was not delivered."""
 
 
 @bp.get("/<language:language>/progress")
@@ -25,16 +41,19 @@ def progress(language: Language) -> ResponseReturnValue:
     # Old links to a page of names: with a page number, of another server key, or beyond the last name.
     if not {"after", "page"}.isdisjoint(request.args) and (after is None or not names.names):
         return redirect(_names_url(language, None))
-    rows = _rows(language, figures)
+    rows, is_by_count = _rows(language, figures), request.args.get("order") == BY_SIGNATURES
+    records = [row.record for row in rows if row.record]
     return render_template(
         "supporter/progress.html",
-        rows=rows,
+        rows=sorted(rows, key=lambda row: -row.count) if is_by_count else rows,
+        is_by_count=is_by_count,
         total=figures.total,
-        delivered=sum(1 for row in rows if row["delivered_on"]),
-        replied=sum(1 for row in rows if row["replied_on"]),
+        delivered=len(records),
+        replied=sum(1 for record in records if record.answer),
         largest=max([1, *figures.by_state.values()]),
         as_of=figures.as_of,
         settings=site().settings,
+        is_open=is_open(),
         names=[{"name": name, "state": STATES[code]} for name, code in names.names],
         pages=Pager(
             newer_url=_names_url(language, names.before) if after else "",
@@ -43,16 +62,11 @@ def progress(language: Language) -> ResponseReturnValue:
     )
 
 
-def _rows(language: Language, figures: PublicCount) -> list[dict[str, object]]:
+def _rows(language: Language, figures: PublicCount) -> list[Row]:
     """Return a table row for each state, in the order of *language*."""
-    latest = latest_delivered(session())
+    records = history.records(session())
     return [
-        {
-            "state": state,
-            "count": figures.by_state.get(state.code, 0),
-            "delivered_on": latest[state.code].sent_on if state.code in latest else None,
-            "replied_on": latest[state.code].replied_on if state.code in latest else None,
-        }
+        Row(state, figures.by_state.get(state.code, 0), records.get(state.code))
         for state in states_in_order(language)
     ]
 

@@ -1,8 +1,10 @@
 """Every view of the supporters' pages."""
 
 from campaign.web.supporter import (  # noqa: F401 -- a module registers its views when it is imported
+    accessibility,
     counts,
     embed,
+    feed,
     find_signature,
     home,
     letter,

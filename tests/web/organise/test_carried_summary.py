@@ -105,8 +105,8 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "note_bounce": ("/organise/deliveries/{delivery}/bounce", {}, ["came back", "Delivery Germany"]),
     "note_reply": (
         "/organise/deliveries/{delivery}/reply",
-        {"replied_on": "2026-11-20", "note": "They thank us."},
-        ["reply", "Delivery Germany", "Replied on 2026-11-20", "They thank us."],
+        {"replied_on": "2026-11-20", "note": "They thank us.", "public_reply": "We will answer."},
+        ["reply", "Delivery Germany", "Replied on 2026-11-20", "They thank us.", "We will answer."],
     ),
     "note_told": ("/organise/notices/{delivery}", {"numbers": ["1", "7"]}, ["notice", "Germany", "1; 7"]),
     "revoke_invitation": (f"{INVITE}/{uuid4()}/revoke", {}, ["Revoke an invitation", "not found"]),

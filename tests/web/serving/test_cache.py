@@ -31,13 +31,16 @@ pytestmark = pytest.mark.any_database
 PAGES = [
     "/en/",
     "/en/letters/de",
+    "/en/letters/de.atom",
     "/en/letters/de.pdf",
     "/en/letters/de.txt",
     "/en/persons/abish",
+    "/en/accessibility",
     "/en/privacy",
     "/en/check-your-mail",
     "/en/embed/de",
     "/en/progress",
+    "/en/updates.atom",
     "/counts.json",
 ]
 

@@ -34,6 +34,7 @@ SUPPORTERS_PAGES = (
     "/en/verify",
     "/en/verify/0000-0000-0000-0000-0000",
     "/en/privacy",
+    "/en/accessibility",
     "/en/embed/de",
     "/en/nothing",
     "/organise/login",

@@ -128,6 +128,7 @@ def upgrade() -> None:
         sa.Column("smtp_code", sa.Integer(), nullable=True),
         sa.Column("replied_on", sa.Date(), nullable=True),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("public_reply", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("code", name=op.f("uq_delivery_code")),
         sqlite_with_rowid=False,

@@ -105,6 +105,7 @@ def remember_browser(name: str) -> None:
 
 def proof_page(name: str) -> tuple[str, int]:
     """Return the page that asks for a proof; it carries what was typed, and sends it again."""
+    session().rollback()  # spending the proof took SQLite's lock; others do not wait for the page
     key, subject = site().keys.proof, _subject(name)
     ticket = request.form.get(TICKET, "")
     try:

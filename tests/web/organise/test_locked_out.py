@@ -1,15 +1,17 @@
 """Nobody keeps an organiser out by guessing: who is under pressure solves a puzzle, and gets in."""
 
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, before_render_template
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -128,6 +130,26 @@ def test_a_proof_is_good_once_and_a_guess_needs_one_each(app: Flask, owner: Unlo
 
     assert "do not match" in guesser.client.post("/organise/login", data=proven).text
     assert is_puzzle(guesser.client.post("/organise/login", data=proven))
+
+
+def test_the_page_after_a_refused_proof_is_rendered_while_others_can_write(
+    app: Flask, site: Site, owner: Unlocked
+) -> None:
+    press(app)
+    guesser = Visitor(app, "198.51.100.77")
+    page = guesser.log_in(WRONG)
+    proven = typed(page) | {"altcha": answer(page)}
+    guesser.client.post("/organise/login", data=proven)
+    rendered = []
+
+    def write(_app: Flask, **_context: Any) -> None:
+        with closing(sqlite3.connect(str(site.database.url.database), timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+        rendered.append(True)
+
+    with before_render_template.connected_to(write, app):
+        assert is_puzzle(guesser.client.post("/organise/login", data=proven))
+    assert rendered
 
 
 def test_who_waited_takes_no_place_from_others_as_who_solved_a_puzzle_does(

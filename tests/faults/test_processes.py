@@ -93,19 +93,21 @@ def test_a_web_process_that_dies_is_replaced_and_when_they_go_on_dying_all_ends(
             allowed = "unlimited" if most == resource.RLIM_INFINITY else most
             assert re.search(rf"^Max open files +{allowed} ", limits, re.MULTILINE)
 
-            assert eventually(lambda: "campaign_mail_waiting" in site.browser().get("/metrics").text, 30)
+            assert eventually(lambda: "campaign_mail_waiting" in site.browser().get("/metrics").text)
 
             kill({min(first)})
-            assert eventually(lambda: len(web_processes(site) - first) == 1, 30)
+            assert eventually(lambda: len(web_processes(site) - first) == 1)
             new = web_processes(site) - first
-            assert eventually(lambda: answering(site) == new, 30)
+            assert eventually(lambda: answering(site) == new)
             assert site.browser().sign().is_done
 
+            # Only the replacements: Granian recognises a loop when one process dies twice in a row, so that
+            # two that die in turns are replaced again and again.
             def is_over() -> bool:
-                kill(web_processes(site))
+                kill(web_processes(site) - first)
                 return site.status() is not None
 
-            assert eventually(is_over, 30)
+            assert eventually(is_over)
             assert site.status() == 1
             assert eventually(lambda: not site.processes()), "the mail worker goes with it"
         finally:
@@ -141,7 +143,7 @@ def test_as_process_1_of_a_container_it_serves_and_stops_on_a_signal(tmp_path: P
         # Process 1 gets only signals for which it has a handler.
         os.kill(first, signal.SIGTERM)
 
-        assert eventually(lambda: site.status() is not None, 30)
+        assert eventually(lambda: site.status() is not None)
         assert site.status() == 0, site.console.read_text()
         assert not site.processes()
     finally:

@@ -30,10 +30,19 @@ for (const box of all("[data-filter]")) {
 for (const button of all("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
+  button.closest("[data-copier]")?.removeAttribute("hidden");
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
     button.textContent = button.dataset.copied;
   });
+}
+
+for (const button of all("[data-share]")) {
+  if (!navigator.share) continue;
+  button.hidden = false;
+  const { title, text, share: url } = button.dataset;
+  // Rejected when the sharer changes their mind.
+  button.addEventListener("click", () => navigator.share({ title, text, url }).catch(() => {}));
 }
 
 // Show how many characters are left; screen readers announce it only near the end.
@@ -75,6 +84,56 @@ for (const form of all("[data-shown]")) {
   residence.addEventListener("change", advise);
   // Browsers restore form values after "back" and "reload".
   addEventListener("pageshow", advise);
+}
+
+// What was typed under a letter, in this tab's memory alone: it shows where the mail went, and fills in the form
+// again after "Change the address". Kept for nobody whom it could endanger, and erased by the next page.
+const typed = (() => {
+  if (document.querySelector("[data-puzzle]")) return null;
+  try {
+    const text = sessionStorage.getItem("typed");
+    sessionStorage.removeItem("typed");
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+})();
+const keepTyped = (what) => {
+  try {
+    sessionStorage.setItem("typed", JSON.stringify(what));
+  } catch {
+    // Without storage the next page does without it.
+  }
+};
+const FORGOTTEN = ["advised", "consent", "website"];
+for (const form of all("[data-shown]")) {
+  const { residence, email } = form.elements;
+  if (typed?.isChange && typed.path === location.pathname) {
+    for (const field of form.elements) {
+      const given = typed.fields.filter(([name]) => name === field.name).map(([, value]) => value);
+      if (!given.length || field.type === "hidden") continue;
+      if (/radio|checkbox/.test(field.type)) field.checked = given.includes(field.value);
+      else field.value = given[0];
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    email.focus();
+  }
+  form.addEventListener("submit", () => {
+    // Only where the list of residences has no advice; an empty or unstated residence has one.
+    if (residence.selectedOptions[0]?.dataset.advice !== undefined) return;
+    const fields = [...new FormData(form)].filter(([name]) => !FORGOTTEN.includes(name));
+    keepTyped({ path: location.pathname, email: email.value, fields });
+  });
+}
+for (const mailed of all("[data-mailed]")) {
+  if (!typed || typed.isChange) continue;
+  const change = mailed.querySelector("[data-change]");
+  mailed.querySelector("[data-address]").textContent = typed.email;
+  change.href = typed.path;
+  change.addEventListener("click", () => keepTyped({ ...typed, isChange: true }));
+  mailed.hidden = false;
+  // "Back" shows the page from memory; by then somebody else may sit there.
+  addEventListener("pagehide", () => mailed.remove());
 }
 
 for (const box of all("[data-all]")) {

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from campaign.reference.residence import UNSTATED
+
 
 class Ask(StrEnum):
     """The request of a letter, which depends on the instrument of its state."""
@@ -155,6 +157,15 @@ class Appeal(Translated):
     """One for each of the 57 states, by code."""
     letters: Mapping[str, LetterFile]
     """Letter templates by language; each finished language has one."""
+
+    @property
+    def wary_residences(self) -> frozenset[str]:
+        """Residences whose authorities may be hostile to signing, beside the endangered ones."""
+        return frozenset(code.upper() for code in self.no_names_to) - self.endangered_residences
+
+    def is_sensitive_residence(self, code: str) -> bool:
+        """Whether a visible sign of the campaign could harm who lives there, or does not say where."""
+        return code == UNSTATED or code in self.endangered_residences | self.wary_residences
 
     def in_language(self, language: str) -> Self:
         """Return a copy in *language*, including persons and claims."""

@@ -39,8 +39,12 @@ class Supporter:
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
 
+    def unfold(self, summary: str) -> None:
+        """Open a folded part of a private page."""
+        self.page.locator("summary").get_by_text(summary, exact=True).click()
+
     def withdraw(self) -> None:
-        self.page.get_by_text("I want to withdraw my signature").click()
+        self.unfold("Withdraw my signature")
         self.press("Withdraw for good")
 
     def count(self) -> int:

@@ -79,9 +79,10 @@ def test_the_button_before_the_fields_leads_to_a_short_form_that_is_taken(
     supporter.reads("Now check your e-mail")
 
     page.goto(site.mail(address).link)
-    supporter.press("Confirm")
+    supporter.press("Confirm my signature")
     supporter.reads("Thank you. Your signature is confirmed.")
-    expect(page.get_by_text("Only the number was kept")).to_be_visible()
+    supporter.unfold("Change who may see my name")
+    expect(page.get_by_text("We kept the number only")).to_be_visible()
 
 
 def test_with_scripts_nobody_is_chosen_for_them_and_taken_at_once(

@@ -154,7 +154,7 @@ def change_of_safety(campaign: Campaign) -> Page:
 
 def everything_held(campaign: Campaign) -> Page:
     campaign.visitor.goto(campaign.links["confirmed"])
-    campaign.visitor.get_by_text("Everything we hold").click()
+    campaign.visitor.get_by_text("Everything we store").click()
     return campaign.visitor
 
 
@@ -253,7 +253,7 @@ def test_a_letter_is_signed_with_the_keyboard_alone(chromium: Browser, site: Sit
         Supporter(page).reads("Now check your e-mail")
 
         page.goto(site.mail("keyboard@example.org").link)
-        tab_to(page, "Confirm")
+        tab_to(page, "Confirm my signature")
         page.keyboard.press("Enter")
         Supporter(page).reads("Thank you. Your signature is confirmed.")
 

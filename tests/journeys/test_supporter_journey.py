@@ -44,18 +44,20 @@ def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
     mail = site.mail(address)
 
     page.goto(mail.link)
-    supporter.reads("Confirm your signature")
+    supporter.reads("One step left: confirm your letter to Germany")
     assert supporter.count() == before
 
     page.goto(mail.link)
-    supporter.press("Confirm")
+    supporter.press("Confirm my signature")
     supporter.reads("Thank you. Your signature is confirmed.")
     assert supporter.sees_count(before + 1)
 
     page.goto(mail.link)
+    supporter.unfold("Change who may see my name")
     supporter.show_name_to("Everyone")
     supporter.press("Save")
     expect(page.get_by_role("status").first).to_contain_text("Saved. From now on")
+    supporter.unfold("Change who may see my name")
     expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
 
     supporter.withdraw()
@@ -108,7 +110,7 @@ def test_the_typed_code_opens_the_page_as_the_link_does(
     supporter.page.get_by_role("link", name="My signature", exact=True).click()
     supporter.fill(the_code_from_our_message=code.replace("-", " ").lower())
     supporter.press("Open my page")
-    supporter.press("Confirm")
+    supporter.press("Confirm my signature")
 
     supporter.reads("Thank you. Your signature is confirmed.")
     assert supporter.sees_count(before + 1)
@@ -168,6 +170,44 @@ def test_without_a_relay_the_mail_is_a_file_and_its_link_is_printed(
         assert "mara@example.org" not in site.console
 
         page.goto(link)
-        supporter.press("Confirm")
+        supporter.press("Confirm my signature")
         supporter.reads("Thank you. Your signature is confirmed.")
         assert supporter.sees_count(1)
+
+
+def test_a_mistyped_address_is_seen_and_changed_but_never_kept_where_it_endangers(
+    chromium: Browser, site: Site, address: str
+) -> None:
+    with visiting(chromium, site.url) as page:
+        supporter = Supporter(page)
+        sent = page.locator("[data-mailed]")
+        supporter.choose("Germany")
+        supporter.fill(your_name="Mara Exämple", your_e_mail_address=f"wrong-{address}", your_town="Lyon")
+        supporter.live_in("France")
+        supporter.consent()
+        supporter.press("Sign")
+        expect(sent).to_contain_text(f"We wrote to: wrong-{address}")
+        assert page.evaluate("sessionStorage.length") == 0
+
+        sent.get_by_role("link", name="Change the address").click()
+        expect(page.get_by_label("Your name")).to_have_value("Mara Exämple")
+        expect(page.get_by_label("Where you live")).to_have_value("FR")
+        expect(page.get_by_label("Your e-mail address")).to_be_focused()
+        expect(page.get_by_role("checkbox")).not_to_be_checked()
+        assert page.evaluate("sessionStorage.length") == 0
+        supporter.fill(your_e_mail_address=address)
+        supporter.consent()
+        supporter.press("Sign")
+        expect(sent).to_contain_text(f"We wrote to: {address}")
+        page.reload()
+        expect(sent).to_be_hidden()
+
+        for residence in ("I would rather not say", "Belarus"):
+            supporter.choose("Germany")
+            supporter.fill(your_name="Mara Exämple", your_e_mail_address=address)
+            supporter.live_in(residence)
+            supporter.consent()
+            supporter.press("Sign")
+            supporter.reads("Now check your e-mail")
+            expect(sent).to_be_hidden()
+            assert page.evaluate("sessionStorage.length") == 0

@@ -58,7 +58,7 @@ def test_a_supporter_signs_confirms_and_withdraws_over_tls(visitor: Page, site: 
     mail = site.mail("mara@example.org")
     assert mail.link.startswith(f"https://{PUBLIC_HOST}/en/signature/")
     visitor.goto(mail.link)
-    supporter.press("Confirm")
+    supporter.press("Confirm my signature")
     supporter.reads("Thank you. Your signature is confirmed.")
     assert supporter.sees_count(1)
 

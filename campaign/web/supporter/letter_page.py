@@ -13,8 +13,7 @@ from campaign.web.supporter.form import SignatureForm
 def signature_form() -> SignatureForm:
     """Return the form of the request, which knows where signing is dangerous."""
     appeal = site().appeal
-    wary = frozenset(code.upper() for code in appeal.no_names_to) - appeal.endangered_residences
-    return SignatureForm(endangered=appeal.endangered_residences, wary=wary)
+    return SignatureForm(endangered=appeal.endangered_residences, wary=appeal.wary_residences)
 
 
 def render_letter(

@@ -3,15 +3,13 @@
 from datetime import date, datetime, timedelta
 from functools import partial
 
-import segno
-from flask import render_template, request, url_for
-from markupsafe import Markup
+from flask import render_template, request
 
 from campaign.delivery.model import with_signature
 from campaign.errors import UnknownTokenError
 from campaign.reference import residence
 from campaign.reference.language import LANGUAGES, Language
-from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped, read_code
 from campaign.signature import published_count
 from campaign.signature.announcement import digests_due_on, names_erased_on
@@ -20,9 +18,10 @@ from campaign.signature.erase import names_due_on
 from campaign.signature.link import count_links
 from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
-from campaign.web.site import letter_to, now, session, site
+from campaign.web.site import now, session, site
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.form import DisclosureForm
+from campaign.web.supporter.shared_letter import shared_letter
 
 ACTIONS = ("confirm", "replace", "disclose", "withdraw")
 """The values of a button's field ``action``."""
@@ -74,7 +73,7 @@ def render_signature(
         return render_template("supporter/signature_withdrawn.html", **shown)
     if not signature.confirmed_on:
         return render_template("supporter/signature_pending.html", **shown)
-    figures, replaced = site().snapshots.current().count, opened.replaced
+    replaced = opened.replaced
     return render_template(
         "supporter/signature_confirmed.html",
         **shown,
@@ -82,10 +81,9 @@ def render_signature(
         done=done if done in ACTIONS else "",
         replaced_deliveries=with_signature(session(), replaced.state_code, replaced.id) if replaced else [],
         is_endangered=_is_endangered(signature),
-        count=figures.by_state.get(signature.state_code, 0),
-        as_of=figures.as_of,
         public_from=_public_from(done),
-        **_share(language, STATES[signature.state_code]),
+        shared=shared_letter(language, STATES[signature.state_code]),
+        may_share=not site().appeal.is_sensitive_residence(signature.residence),
     )
 
 
@@ -164,16 +162,3 @@ def _erased_on(signature: Signature) -> date | None:
     if settings.closes_on is None:
         return None
     return names_due_on(settings.closes_on, settings.erase_months_after_close, settings.confirmation_days)
-
-
-def _share(language: Language, state: ParticipatingState) -> dict[str, str]:
-    """Return what the page offers for passing the letter to *state* on."""
-    url = site().settings.base_url + url_for("supporter.letter", language=language, state=state)
-    svg = segno.make(url, error="m").svg_inline(
-        scale=4, border=2, omitsize=True, svgclass="qr", lineclass=None
-    )
-    return {
-        "share_url": url,
-        "share_text": letter_to(state, language).subject,
-        "qr": Markup(svg),  # noqa: S704 -- segno's own markup of an address made by url_for
-    }

@@ -1,5 +1,6 @@
 """Sign a letter."""
 
+from email.utils import parseaddr
 from functools import cache
 
 from flask import Response, render_template, url_for
@@ -46,8 +47,11 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
 def check_your_mail(language: Language) -> ResponseReturnValue:
     """Say what to do after signing; the same for a first and a repeated signature."""
     del language
+    settings = site().settings
     return render_template(
-        "supporter/check_your_mail.html", confirmation_days=site().settings.confirmation_days
+        "supporter/check_your_mail.html",
+        sender=parseaddr(settings.mail_from)[1],
+        confirmation_days=settings.confirmation_days,
     )
 
 

@@ -34,7 +34,7 @@ def test_the_page_shows_what_its_link_belongs_to(supporter: Supporter) -> None:
     assert "Oldtown" in text(strangers)
     assert "Not my words." in text(strangers)
     assert "A Stranger" not in text(owners)
-    assert "Nobody: no name is kept" in text(owners)
+    assert "No one: we keep no name" in text(owners)
 
 
 @pytest.mark.both_databases
@@ -52,7 +52,7 @@ def test_who_was_beaten_to_it_by_five_posts_can_confirm_the_sixth(
     supporter.token = links[4]
     page = supporter.page()
     assert "Stranger 4" in text(page)
-    assert "Nobody: no name is kept" in text(page)
+    assert "No one: we keep no name" in text(page)
     own = next(sent for sent in buttons(page.get_data(as_text=True)) if sent["shown"].endswith(".counted"))
     assert own["action"] == "confirm"
     assert supporter.client.post(f"/en/signature/{supporter.token}", data=own).status_code == 303
@@ -164,7 +164,7 @@ def test_of_two_pages_opened_before_only_the_first_button_confirms(supporter: Su
     assert send(supporter, *owner).status_code == 303
     answer = send(supporter, *stranger)
     assert answer.status_code == 409
-    assert "Nobody: no name is kept" in text(answer)
+    assert "No one: we keep no name" in text(answer)
     assert "another one of your mailbox was chosen" in text(answer)
 
 

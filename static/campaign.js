@@ -137,9 +137,10 @@ for (const mailed of all("[data-mailed]")) {
 }
 
 for (const box of all("[data-all]")) {
-  box.hidden = false;
+  box.closest("[hidden]").hidden = false;
   box.addEventListener("change", () => {
-    for (const each of all(`[name="${box.dataset.all}"]`)) each.checked = box.checked;
+    const form = box.closest("form") ?? document;
+    for (const each of all(`[name="${box.dataset.all}"]`, form)) each.checked = box.checked;
   });
 }
 

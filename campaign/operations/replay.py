@@ -115,7 +115,7 @@ def _withdraw(replay: Replay, act: Act) -> int:
     if signature is None:
         return 0
     withdrawn_at = datetime.combine(journal.day(act["on"]), datetime.min.time(), replay.now.tzinfo)
-    withdraw_locked(replay.db, signature, now=withdrawn_at)
+    withdraw_locked(replay.db, [signature], now=withdrawn_at)
     replay.db.flush()
     return 1
 

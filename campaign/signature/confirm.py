@@ -31,19 +31,20 @@ from campaign.signature.submission import Submission
 
 
 class Confirmation(NamedTuple):
-    """A press of the button *Confirm*."""
+    """A press of the button *Confirm*: all of its letters are confirmed, or none."""
 
     token: str
-    page: Shown | None = None
-    """What the page with the button showed; ``None`` for the only signature that the link opens."""
+    pages: tuple[Shown, ...] = ()
+    """What the page showed of each letter to confirm; empty for the only signature that the link opens."""
 
 
 class _Choice(NamedTuple):
-    """The pending signature that a confirmation is about, or what became of it."""
+    """The signatures that a confirmation is about, or why nothing can be done."""
 
-    row: TokenRow | None
-    submission: Submission | None
-    outcome: SignatureKey | CampaignError | None
+    pending: tuple[tuple[TokenRow, Submission], ...] = ()
+    confirmed: tuple[SignatureKey, ...] = ()
+    """Confirmed already: the button was pressed twice."""
+    error: CampaignError | None = None
 
 
 def confirm(
@@ -54,10 +55,10 @@ def confirm(
     now: datetime,
     confirmation_days: int,
     closes_on: date | None = None,
-) -> list[SignatureKey | CampaignError]:
+) -> list[tuple[SignatureKey, ...] | CampaignError]:
     """Let signatures count, once per mailbox and letter, and delete their pending siblings.
 
-    Return for each the key of the signature, or the error: :class:`UnknownTokenError` if no signature
+    Return for each the keys of its signatures, or the error: :class:`UnknownTokenError` if no signature
     has the token or it expired; :class:`ClosedError` if it is pending and was signed after the close;
     :class:`ChangedError` if another signature of the mailbox counts, if the page showed something else,
     or if this link cannot show what was submitted. Who signed in time may confirm in time, also after
@@ -70,7 +71,7 @@ def confirm(
         chosen = [
             _choose(each, found.get(code_hash(each.token), []), keys, closes_on) for each in confirmations
         ]
-        pending = [choice.row for choice in chosen if choice.row is not None]
+        pending = [row for choice in chosen for row, _typed in choice.pending]
         siblings = lock_siblings(db, pending)
         if any(row.id not in siblings[mailbox_of(row)] for row in pending):
             continue  # a sibling was confirmed meanwhile, or it was withdrawn
@@ -85,29 +86,40 @@ def confirm(
 def _choose(
     confirmation: Confirmation, rows: Sequence[TokenRow], keys: ServerKeys, closes_on: date | None
 ) -> _Choice:
-    """Choose the signature that the page showed, or the only one that the link leads to."""
+    """Choose the signatures that the page showed, or the only one that the link leads to."""
     if not rows:
-        error = UnknownTokenError("no signature has this link, or it was not confirmed in time")
-        return _Choice(None, None, error)
-    changed = ChangedError("the page showed something else")
-    about = _find(rows, confirmation.page)
-    if about is None or about.withdrawn_on is not None:
-        return _Choice(None, None, changed)
-    if about.confirmed_on is not None:  # the button was pressed twice
-        return _Choice(None, None, (about.state_code, about.id))
-    if is_late(about, closes_on):
-        return _Choice(None, None, ClosedError("it was signed after the close"))
-    typed = submission.unwrap(about, confirmation.token, keys)
-    is_moved = about.digest is not None and not has_own_digest(keys.row, about)
-    if is_moved or typed is None or confirmation.page not in {None, Shown.of(about)}:
-        return _Choice(None, None, changed)
-    return _Choice(about, typed, None)
+        return _Choice(error=UnknownTokenError("no signature has this link, or it was not confirmed in time"))
+    pending, confirmed = [], []
+    try:
+        for page in confirmation.pages or (None,):
+            row = _find(rows, page)
+            if row.confirmed_on is None:
+                pending.append((row, _typed(row, page, confirmation.token, keys, closes_on)))
+            else:
+                confirmed.append((row.state_code, row.id))
+    except CampaignError as error:
+        return _Choice(error=error)
+    return _Choice(tuple(pending), tuple(confirmed))
 
 
-def _find(rows: Sequence[TokenRow], page: Shown | None) -> TokenRow | None:
-    if page is None:
-        return rows[0] if len(rows) == 1 and not rows[0].is_substitute else None
-    return next((row for row in rows if page.is_about(row)), None)
+def _find(rows: Sequence[TokenRow], page: Shown | None) -> TokenRow:
+    found = [row for row in rows if page is None or page.is_about(row)]
+    if len(found) != 1 or found[0].withdrawn_on is not None or (page is None and found[0].is_substitute):
+        raise ChangedError("the page showed something else")
+    return found[0]
+
+
+def _typed(
+    row: TokenRow, page: Shown | None, token: str, keys: ServerKeys, closes_on: date | None
+) -> Submission:
+    """Return what was typed, if the page showed it and it may be confirmed."""
+    if is_late(row, closes_on):
+        raise ClosedError("it was signed after the close")
+    typed = submission.unwrap(row, token, keys)
+    is_moved = row.digest is not None and not has_own_digest(keys.row, row)
+    if is_moved or typed is None or page not in {None, Shown.of(row)}:
+        raise ChangedError("the page showed something else")
+    return typed
 
 
 def _confirm_one_per_mailbox(
@@ -117,14 +129,7 @@ def _confirm_one_per_mailbox(
 
     Those beyond a threshold of their mail domain are confirmed and held.
     """
-    new: dict[Mailbox, TokenRow] = {}
-    for row in (choice.row for choice in chosen if choice.row is not None):
-        mailbox = mailbox_of(row)
-        is_altered = not is_as_decided(db.info[row_mac.KEY], siblings[mailbox][row.id])
-        if is_altered or mailbox in new:
-            continue
-        if not any(each.confirmed_on for each in siblings[mailbox].values()):
-            new[mailbox] = row
+    new = _one_per_mailbox(db, chosen, siblings)
     locked = {(row.state_code, row.id): siblings[mailbox][row.id] for mailbox, row in new.items()}
     if new:
         domains = _domains(chosen)
@@ -144,6 +149,26 @@ def _confirm_one_per_mailbox(
     return set(locked)
 
 
+def _one_per_mailbox(
+    db: Session, chosen: Sequence[_Choice], siblings: Mapping[Mailbox, Siblings]
+) -> dict[Mailbox, TokenRow]:
+    """Return what may be confirmed: all that a button is about, or none of it."""
+    new: dict[Mailbox, TokenRow] = {}
+    for choice in chosen:
+        rows = [row for row, _typed in choice.pending]
+        wanted = {mailbox_of(row): row for row in rows}
+        is_first = all(new.get(mailbox, row).id == row.id for mailbox, row in wanted.items())
+        is_free = all(_may_confirm(db, row, siblings[mailbox]) for mailbox, row in wanted.items())
+        if len(wanted) == len(rows) and is_first and is_free:
+            new |= wanted
+    return new
+
+
+def _may_confirm(db: Session, row: TokenRow, siblings: Siblings) -> bool:
+    is_free = not any(each.confirmed_on for each in siblings.values())
+    return is_free and is_as_decided(db.info[row_mac.KEY], siblings[row.id])
+
+
 def _confirmed(db: Session, row: Any, on: date, *, is_beyond: bool) -> dict[str, Any]:
     """Return the changes of a locked row: confirmed, and held if it is beyond a threshold."""
     held_for = row.held_for or (DOMAIN if is_beyond else None)
@@ -159,16 +184,17 @@ def _counts(row: Any) -> bool:
 def _domains(chosen: Sequence[_Choice]) -> dict[SignatureKey, bytes]:
     """Return the digest of the owned mail domain of each chosen signature that has one and a limit."""
     return {
-        (choice.row.state_code, choice.row.id): bytes.fromhex(choice.submission.domain)
+        (row.state_code, row.id): bytes.fromhex(typed.domain)
         for choice in chosen
-        if choice.row is not None and choice.submission is not None and choice.submission.domain
-        if not choice.submission.is_unlimited
+        for row, typed in choice.pending
+        if typed.domain and not typed.is_unlimited
     }
 
 
-def _outcome(choice: _Choice, confirmed: set[SignatureKey]) -> SignatureKey | CampaignError:
-    if choice.outcome is not None:
-        return choice.outcome
-    assert choice.row is not None
-    key = (choice.row.state_code, choice.row.id)
-    return key if key in confirmed else ChangedError("another signature of the mailbox counts")
+def _outcome(choice: _Choice, confirmed: set[SignatureKey]) -> tuple[SignatureKey, ...] | CampaignError:
+    if choice.error is not None:
+        return choice.error
+    keys = tuple((row.state_code, row.id) for row, _typed in choice.pending)
+    if not confirmed.issuperset(keys):
+        return ChangedError("another signature of the mailbox counts")
+    return choice.confirmed + keys

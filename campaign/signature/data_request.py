@@ -108,8 +108,8 @@ def erase_for(
         # Read again under the lock: the signatory may have withdrawn it in the meantime.
         row = db.get_one(Signature, found.key, with_for_update=True, populate_existing=True)
         if row.withdrawn_on is None:
-            withdraw_locked(db, row, now=now)
             erased.append(row)
+    withdraw_locked(db, erased, now=now)
     db.flush()
     return erased
 

@@ -70,20 +70,22 @@ def linked(db: Session, token: str, *, now: datetime, confirmation_days: int) ->
 
 
 def find_shown(
-    db: Session, token: str, page: Shown | None, *, now: datetime, confirmation_days: int
-) -> Signature:
-    """Return the signature that the page of *token* showed; without a page, the only one that it opens.
+    db: Session, token: str, pages: Sequence[Shown], *, now: datetime, confirmation_days: int
+) -> list[Signature]:
+    """Return the signatures that the page of *token* showed, sorted by their keys.
+
+    Without *pages*, return the only one that it opens.
 
     Raises:
         UnknownTokenError: No signature has this token, or it was not confirmed in time.
-        ChangedError: The link does not open it any more, or opens several.
+        ChangedError: The link does not open one of them any more, or opens several.
     """
-    found = linked(db, token, now=now, confirmation_days=confirmation_days)
-    if page is not None:
-        found = [each for each in found if page.is_about(each.signature)]
-    if len(found) != 1:
+    opened = [each.signature for each in linked(db, token, now=now, confirmation_days=confirmation_days)]
+    found = [each for each in opened if not pages or any(page.is_about(each) for page in pages)]
+    if len(found) != (len(pages) or 1):
         raise ChangedError("the page showed something else")
-    return found[0].signature
+    # Sorted, so that two transactions that lock them wait for each other instead of deadlocking.
+    return sorted(found, key=lambda each: (each.state_code, each.id))
 
 
 def siblings(db: Session, signature: Signature, *, is_locked: bool = False) -> list[Signature]:

@@ -1,7 +1,7 @@
 """What a private link opens of one letter: the signature that counts, and what waits to be confirmed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 from sqlalchemy.orm import Session
@@ -76,10 +76,9 @@ def open_letter(
     state_codes = list(dict.fromkeys(each.signature.state_code for each in waiting_first))
     chosen = state_code if state_code in state_codes else state_codes[0]
     links = [each for each in found if each.signature.state_code == chosen]
-    mailboxes = _mailboxes(db, links)
-    pending = _pending(links, mailboxes, token, keys)
+    mailboxes = mailboxes_of(db, links)
+    pending = pending_of(links, mailboxes, token, keys)
     main = _main(links, pending)
-    own = {each.signature.id for each in links}
     return OpenedLetter(
         state_codes=sorted(state_codes),
         signature=main.signature,
@@ -87,10 +86,7 @@ def open_letter(
         pending=pending,
         elsewhere=sorted(
             submission.unwrap_time(each, keys) or now
-            for each in chain.from_iterable(mailboxes.values())
-            if each.id not in own
-            and each.confirmed_on is None
-            and not is_expired(each, now.date(), confirmation_days)
+            for each in waiting_elsewhere(links, mailboxes, now.date(), confirmation_days)
         ),
         replaced=next((each.signature for each in links if each.signature.withdrawn_on), None)
         if main.is_substitute
@@ -98,7 +94,7 @@ def open_letter(
     )
 
 
-def _mailboxes(db: Session, links: list[Linked]) -> dict[bytes | None, list[Signature]]:
+def mailboxes_of(db: Session, links: list[Linked]) -> dict[bytes | None, list[Signature]]:
     """Return what each mailbox of the link submitted, by its digest; without one a signature is alone."""
     found: dict[bytes | None, list[Signature]] = {}
     for signature in (each.signature for each in links if each.signature.withdrawn_on is None):
@@ -107,9 +103,25 @@ def _mailboxes(db: Session, links: list[Linked]) -> dict[bytes | None, list[Sign
     return found
 
 
-def _pending(
+def waiting_elsewhere(
+    links: list[Linked],
+    mailboxes: dict[bytes | None, list[Signature]],
+    today: date,
+    confirmation_days: int,
+) -> list[Signature]:
+    """Return what waits in the *mailboxes*, but not under their link."""
+    own = {each.signature.id for each in links}
+    return [
+        each
+        for each in chain.from_iterable(mailboxes.values())
+        if each.id not in own and each.confirmed_on is None and not is_expired(each, today, confirmation_days)
+    ]
+
+
+def pending_of(
     links: list[Linked], mailboxes: dict[bytes | None, list[Signature]], token: str, keys: ServerKeys
 ) -> list[Pending]:
+    """Return the pending ones of *links*, the newest first."""
     pending = [
         Pending(
             signature=each.signature,

@@ -1,7 +1,11 @@
-"""Sign: store pending signatures, and the mails that ask to confirm them, in one transaction."""
+"""Sign: store pending signatures, and the mails that ask to confirm them, in one transaction.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+One form may sign several letters. They share what was typed, one mail and its link, and the hash of the
+address; otherwise each is a signature like any other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -43,7 +47,7 @@ _INSERT_TOKENS = insert(SignatureToken.__table__)  # type: ignore[arg-type]
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """One valid submission of the form."""
+    """One valid submission of the form: a signature for each of its letters, and one mail about all."""
 
     state_code: str
     details: Details
@@ -55,6 +59,9 @@ class Signing:
     edition: int
     organisers_only: bool = False
     """Whether the form promised that the delegation gets no names."""
+    also: Mapping[str, bool] = field(default_factory=dict)
+    """Further letters that are signed with the same details: by another State's code, whether its
+    delegation gets no names."""
     held_for: str | None = None
     """Why it does not count before an organiser's review; the answer to the supporter is the same."""
     proof: Proof | None = None
@@ -63,6 +70,11 @@ class Signing:
     """Whether it is never held for the number of signatures under its mail domain."""
     is_first: bool = False
     """Whether it is among the first of its network under its mail domain: their mails wait briefly."""
+
+    @property
+    def letters(self) -> dict[str, bool]:
+        """All letters, each with whether its delegation gets no names."""
+        return {self.state_code: self.organisers_only, **self.also}
 
 
 def sign(
@@ -92,12 +104,7 @@ def sign(
     for proof in sorted(each.proof for each in signings if each.proof is not None):
         proof_of_work.spend(db, proof)
     reserved = _reserve_mails(db, keys, signings, now)
-    ids = _insert_pending(db, keys, signings, reserved, now)
-    rows = [
-        token_row(db, mail.reserved.link, signing.state_code, signature_id)
-        for signing, mail, signature_id in zip(signings, reserved, ids, strict=True)
-    ]
-    db.connection().execute(_INSERT_TOKENS, rows)
+    _insert_pending(db, keys, signings, reserved, now)
     mails = [_mail(signing, mail) for signing, mail in zip(signings, reserved, strict=True)]
     outbox.add_all(db, keys, mails, now=now, wait=wait)
 
@@ -145,48 +152,64 @@ def _insert_pending(
     signings: Sequence[Signing],
     reserved: Sequence[_ReservedMail],
     now: datetime,
-) -> list[UUID]:
-    """Insert the pending signatures and return their ids."""
-    key_id, public_key = sealing_key(db)
+) -> None:
+    """Insert the pending signatures, and for each the token of its mail: one for all letters of a form."""
+    key = sealing_key(db)
     rows: list[dict[str, Any]] = []
+    tokens: list[dict[str, Any]] = []
     for signing, mail in zip(signings, reserved, strict=True):
-        row = _pending(db, signing, now.date())
-        context = box_context(
-            row["state_code"],
-            row["id"],
-            signing.residence,
-            now.date(),
-            signing.edition,
-            signing.organisers_only,
-        )
-        if signing.disclosure == COUNTED:
-            row |= {"key_id": None, "sealed": None, "has_words": False}
-        else:
-            sealed = box.seal(signing.details, public_key, context)
-            row |= {"key_id": key_id, "sealed": sealed, "has_words": bool(signing.details.words)}
-        row["submission"] = _wrap_submission(
-            keys, signing, mail, submission.context(context, signing.disclosure)
-        )
-        row["submitted_at"] = submission.wrap_time(now, keys, context)
-        rows.append(row)
+        for state_code, organisers_only in signing.letters.items():
+            row = _pending(db, signing, state_code, organisers_only, now.date())
+            rows.append(_seal(row, signing, mail, key, keys, now))
+            tokens.append(token_row(db, mail.reserved.link, state_code, row["id"]))
     db.connection().execute(_INSERT_SIGNATURES, rows)
-    return [row["id"] for row in rows]
+    db.connection().execute(_INSERT_TOKENS, tokens)
 
 
-def _pending(db: Session, signing: Signing, today: date) -> dict[str, Any]:
+def _pending(
+    db: Session, signing: Signing, state_code: str, organisers_only: bool, today: date
+) -> dict[str, Any]:
     row = {
-        "state_code": signing.state_code,
+        "state_code": state_code,
         "id": uuid4(),
         "edition": signing.edition,
         "language": signing.language,
         "residence": signing.residence,
         "disclosure": signing.disclosure,
         "signed_on": today,
-        "digest": signing.digests.for_letter(signing.state_code),
+        "digest": signing.digests.for_letter(state_code),
         "held_for": signing.held_for,
-        "organisers_only": signing.organisers_only,
+        "organisers_only": organisers_only,
     }
     return row | new_macs(db.info[row_mac.KEY], row)
+
+
+def _seal(
+    row: dict[str, Any],
+    signing: Signing,
+    mail: _ReservedMail,
+    key: tuple[UUID, bytes],
+    keys: ServerKeys,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return *row* with its box, and with the copy and the time for its private page."""
+    context = box_context(
+        row["state_code"],
+        row["id"],
+        signing.residence,
+        now.date(),
+        signing.edition,
+        row["organisers_only"],
+    )
+    if signing.disclosure == COUNTED:
+        row |= {"key_id": None, "sealed": None, "has_words": False}
+    else:
+        key_id, public_key = key
+        sealed = box.seal(signing.details, public_key, context)
+        row |= {"key_id": key_id, "sealed": sealed, "has_words": bool(signing.details.words)}
+    row["submission"] = _wrap_submission(keys, signing, mail, submission.context(context, signing.disclosure))
+    row["submitted_at"] = submission.wrap_time(now, keys, context)
+    return row
 
 
 def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, context: str) -> bytes:
@@ -207,5 +230,5 @@ def _mail(signing: Signing, mail: _ReservedMail) -> NewMail:
     # Beyond the daily limit the same work is done, or its time would reveal how many mails were sent.
     is_sent = mail.reserved.is_within_limit and mail.reserved.delay < LIFETIME
     purpose, delay = ("confirm", mail.reserved.delay) if is_sent else (outbox.DECOY, timedelta())
-    params = {"token": mail.token, "is_last": mail.reserved.is_last}
+    params = {"token": mail.token, "letters": list(signing.letters), "is_last": mail.reserved.is_last}
     return NewMail(purpose, signing.language, signing.details.email, params, delay)

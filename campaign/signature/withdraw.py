@@ -1,5 +1,10 @@
-"""Withdraw a signature, or change who may see its name, by its private link."""
+"""Withdraw signatures, or change who may see their names, by their private link.
 
+A page may show several letters, and its button then acts on all that were chosen, or on none of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy.exc import InvalidRequestError
@@ -8,6 +13,7 @@ from sqlalchemy.orm import Session
 from campaign.database import journal
 from campaign.errors import CampaignError, ChangedError
 from campaign.signature import count
+from campaign.signature.count import CountKey
 from campaign.signature.link import find_shown, linked
 from campaign.signature.model import COUNTED, DISCLOSURES, PUBLIC, Signature
 from campaign.signature.shown import Shown
@@ -21,26 +27,35 @@ def disclose(
     *,
     now: datetime,
     confirmation_days: int,
-    page: Shown | None = None,
-) -> Signature:
+    pages: Sequence[Shown] = (),
+) -> list[Signature]:
     """Change who may see the name from now on.
+
+    Args:
+        db: The session.
+        token: Of a link that opens the signatures.
+        disclosure: Who may see the name.
+        now: The time.
+        confirmation_days: Days in which a signature can be confirmed.
+        pages: What the page showed of each letter; empty for the only signature that the link opens.
 
     Raises:
         UnknownTokenError: No signature has this token.
-        ChangedError: It is not as the *page* showed it, or is not confirmed.
-        CampaignError: The name was never stored, or *disclosure* does not exist.
+        ChangedError: One is not as the page showed it, or is not confirmed.
+        CampaignError: A name was never stored, or *disclosure* does not exist.
     """
-    signature = _open_locked(db, token, page, now=now, confirmation_days=confirmation_days)
-    if (page and not page.is_current(signature)) or not signature.confirmed_on:
+    found = _open_locked(db, token, pages, now=now, confirmation_days=confirmation_days)
+    if not all(signature.confirmed_on for signature in found) or not _are_current(found, pages):
         raise ChangedError("the page showed something else")
     if disclosure not in DISCLOSURES:
         raise CampaignError("there is no such choice")
-    if signature.disclosure == disclosure or signature.withdrawn_on:
-        return signature
-    if signature.disclosure == COUNTED:
-        raise CampaignError("only the count was kept: to show a name, withdraw and sign again")
-    set_disclosure(db, signature, disclosure)
-    return signature
+    for signature in found:
+        if signature.disclosure == disclosure or signature.withdrawn_on:
+            continue
+        if signature.disclosure == COUNTED:
+            raise CampaignError("only the count was kept: to show a name, withdraw and sign again")
+        set_disclosure(db, signature, disclosure)
+    return found
 
 
 def set_disclosure(db: Session, signature: Signature, disclosure: str) -> None:
@@ -58,44 +73,50 @@ def set_disclosure(db: Session, signature: Signature, disclosure: str) -> None:
 
 
 def withdraw(
-    db: Session, token: str, *, now: datetime, confirmation_days: int, page: Shown | None = None
-) -> Signature:
-    """Erase what identifies the signatory and take the signature off the count.
+    db: Session, token: str, *, now: datetime, confirmation_days: int, pages: Sequence[Shown] = ()
+) -> list[Signature]:
+    """Erase what identifies the signatory and take the signatures off the count.
 
     A second withdrawal changes nothing. A pending signature is erased without having counted.
 
     Args:
         db: The session.
-        token: Of a link that opens the signature.
+        token: Of a link that opens the signatures.
         now: The time.
         confirmation_days: Days in which a signature can be confirmed.
-        page: What the page with the button showed; ``None`` for the only signature that the link opens.
+        pages: What the page showed of each letter; empty for the only signature that the link opens.
 
     Raises:
         UnknownTokenError: No signature has this token.
-        ChangedError: It is not as the *page* showed it, or was withdrawn and another one of the link counts,
+        ChangedError: One is not as the page showed it, or was withdrawn and another one of the link counts,
             which the page did not show.
     """
-    signature = _open_locked(db, token, page, now=now, confirmation_days=confirmation_days)
-    if signature.withdrawn_on is None:
-        if page and not page.is_current(signature):
-            raise ChangedError("the page showed something else")
-        withdraw_locked(db, signature, now=now)
-    elif any(
-        each.signature.state_code == signature.state_code and _counts_unshown(each.signature, page)
+    found = _open_locked(db, token, pages, now=now, confirmation_days=confirmation_days)
+    standing = [signature for signature in found if signature.withdrawn_on is None]
+    if not _are_current(standing, pages):
+        raise ChangedError("the page showed something else")
+    withdrawn = {signature.state_code for signature in found} - {each.state_code for each in standing}
+    counting = {page.counting for page in pages}
+    if withdrawn and any(
+        each.signature.is_confirmed
+        and each.signature.state_code in withdrawn
+        and each.signature.id.hex not in counting
         for each in linked(db, token, now=now, confirmation_days=confirmation_days)
     ):
         raise ChangedError("another signature counts in its place")
-    return signature
+    withdraw_locked(db, standing, now=now)
+    return found
 
 
-def withdraw_locked(db: Session, signature: Signature, *, now: datetime) -> None:
-    """Withdraw a signature that the caller's transaction has locked."""
-    is_counting = signature.confirmed_on is not None and not signature.is_set_aside
-    erase_withdrawn(signature, now.date())
-    journal.record(db, journal.WITHDRAW, state=signature.state_code, id=signature.id, on=now.date())
-    if is_counting:
-        count.add(db, signature.state_code, signature.residence, on=now.date(), withdrawn=1)
+def withdraw_locked(db: Session, signatures: Iterable[Signature], *, now: datetime) -> None:
+    """Withdraw signatures that the caller's transaction has locked."""
+    withdrawn: Counter[CountKey] = Counter()
+    for signature in signatures:
+        if signature.confirmed_on is not None and not signature.is_set_aside:
+            withdrawn[signature.state_code, signature.residence, now.date()] += 1
+        erase_withdrawn(signature, now.date())
+        journal.record(db, journal.WITHDRAW, state=signature.state_code, id=signature.id, on=now.date())
+    count.add_all(db, {key: (0, number) for key, number in withdrawn.items()})
 
 
 def erase_withdrawn(signature: Signature, today: date) -> None:
@@ -105,17 +126,19 @@ def erase_withdrawn(signature: Signature, today: date) -> None:
     signature.erase_personal_data()
 
 
-def _counts_unshown(other: Signature, page: Shown | None) -> bool:
-    return other.is_confirmed and (page is None or other.id.hex != page.counting)
+def _are_current(signatures: Iterable[Signature], pages: Sequence[Shown]) -> bool:
+    shown = {(page.state_code, page.id): page for page in pages}
+    return not pages or all(shown[each.state_code, each.id.hex].is_current(each) for each in signatures)
 
 
 def _open_locked(
-    db: Session, token: str, page: Shown | None, *, now: datetime, confirmation_days: int
-) -> Signature:
-    signature = find_shown(db, token, page, now=now, confirmation_days=confirmation_days)
-    try:
-        db.refresh(signature, with_for_update=True)
-    except InvalidRequestError as error:
-        db.expunge(signature)
-        raise ChangedError("another signature of the mailbox was confirmed meanwhile") from error
-    return signature
+    db: Session, token: str, pages: Sequence[Shown], *, now: datetime, confirmation_days: int
+) -> list[Signature]:
+    found = find_shown(db, token, pages, now=now, confirmation_days=confirmation_days)
+    for signature in found:
+        try:
+            db.refresh(signature, with_for_update=True)
+        except InvalidRequestError as error:
+            db.expunge(signature)
+            raise ChangedError("another signature of the mailbox was confirmed meanwhile") from error
+    return found

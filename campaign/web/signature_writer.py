@@ -33,14 +33,14 @@ class SignatureWriter:
         self._confirmations = GroupCommit(database, self._confirm_all)
 
     def sign(self, signing: Signing) -> None:
-        """Record a pending signature; see :func:`campaign.signature.sign.sign`."""
+        """Record pending signatures; see :func:`campaign.signature.sign.sign`."""
         self._signings.commit(signing)
 
     def confirm(self, confirmation: Confirmation) -> None:
-        """Confirm a signature; see :func:`campaign.signature.confirm.confirm`.
+        """Confirm signatures; see :func:`campaign.signature.confirm.confirm`.
 
         Raises:
-            CampaignError: The signature cannot be confirmed.
+            CampaignError: They cannot be confirmed.
         """
         outcome = self._confirmations.commit(confirmation)
         if isinstance(outcome, CampaignError):
@@ -64,7 +64,7 @@ class SignatureWriter:
 
     def _confirm_all(
         self, db: Session, confirmations: Sequence[Confirmation]
-    ) -> Sequence[SignatureKey | CampaignError]:
+    ) -> Sequence[tuple[SignatureKey, ...] | CampaignError]:
         return confirm(
             db,
             confirmations,

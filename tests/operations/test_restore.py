@@ -140,7 +140,7 @@ def test_who_was_replaced_after_the_backup_does_not_return_beside_the_later_one(
     with site.writing() as db:
         later = make_signature(db, site.keys, email="mara@example.org", residence="PL", confirmed=False)
         [waiting] = open_letter(db, later.token, keys=site.keys, now=LATER, **WEEK).pending
-        replace(db, later.token, page=waiting.shown, keys=site.keys, now=LATER, **WEEK)
+        replace(db, later.token, pages=[waiting.shown], keys=site.keys, now=LATER, **WEEK)
         db.commit()
 
     restored = site.restore()

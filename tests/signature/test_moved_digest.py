@@ -76,7 +76,7 @@ def test_a_confirmed_row_with_the_digest_is_neither_shown_nor_replaced(db: Sessi
         confirm_one(db, keys, mine.token)
     page = Shown.of(mine.row, counting=victim.row)
     with pytest.raises(ChangedError):
-        replace(db, mine.token, page=page, keys=keys, now=NOW, confirmation_days=7)
+        replace(db, mine.token, pages=[page], keys=keys, now=NOW, confirmation_days=7)
     db.rollback()
     assert db.get_one(Signature, ("de", victim.row.id)).withdrawn_on is None
 

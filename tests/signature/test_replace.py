@@ -35,7 +35,7 @@ def opened(db: Session, keys: ServerKeys, made: Made) -> OpenedLetter:
 
 def press_replace(db: Session, keys: ServerKeys, later: Made) -> Signature:
     [pending] = opened(db, keys, later).pending
-    replaced = replace(db, later.token, page=pending.shown, keys=keys, **DAYS)
+    [replaced] = replace(db, later.token, pages=[pending.shown], keys=keys, **DAYS)
     db.commit()
     return replaced
 
@@ -73,7 +73,7 @@ def test_both_links_lead_to_the_later_one(db: Session, keys: ServerKeys, earlier
     assert (page.signature.id, page.is_substitute) == (later.row.id, True)
     assert page.replaced is not None
     assert page.replaced.id == earlier.row.id
-    withdraw(db, earlier.token, page=page.shown, **DAYS)
+    withdraw(db, earlier.token, pages=[page.shown], **DAYS)
     assert count.total(db) == 0
 
 
@@ -142,7 +142,7 @@ def test_a_page_that_no_longer_holds_replaces_nothing(
     before = count.total(db)
 
     with pytest.raises(ChangedError):
-        replace(db, later.token, page=pending.shown, keys=keys, **DAYS)
+        replace(db, later.token, pages=[pending.shown], keys=keys, **DAYS)
     assert count.total(db) == before
 
 
@@ -157,7 +157,7 @@ def test_a_page_that_showed_something_else_replaces_nothing(
     [pending] = opened(db, keys, later).pending
 
     with pytest.raises(ChangedError):
-        replace(db, later.token, page=pending.shown._replace(**other), keys=keys, **DAYS)
+        replace(db, later.token, pages=[pending.shown._replace(**other)], keys=keys, **DAYS)
     assert count.by_residence(db, "de") == {"FR": 1}
 
 
@@ -165,7 +165,7 @@ def test_another_link_replaces_nothing(db: Session, keys: ServerKeys, earlier: M
     [pending] = opened(db, keys, later).pending
 
     with pytest.raises(ChangedError):
-        replace(db, earlier.token, page=pending.shown, keys=keys, **DAYS)
+        replace(db, earlier.token, pages=[pending.shown], keys=keys, **DAYS)
 
 
 def test_what_was_submitted_after_the_close_replaces_nothing(
@@ -175,7 +175,7 @@ def test_what_was_submitted_after_the_close_replaces_nothing(
     closes_on = NOW.date() - timedelta(days=1)
 
     with pytest.raises(ClosedError):
-        replace(db, later.token, page=pending.shown, keys=keys, closes_on=closes_on, **DAYS)
+        replace(db, later.token, pages=[pending.shown], keys=keys, closes_on=closes_on, **DAYS)
 
 
 def test_a_link_that_cannot_show_a_submission_neither_confirms_nor_replaces_with_it(
@@ -187,7 +187,7 @@ def test_a_link_that_cannot_show_a_submission_neither_confirms_nor_replaces_with
     assert pending.typed is None
 
     with pytest.raises(ChangedError):
-        replace(db, later.token, page=pending.shown, keys=keys, **DAYS)
+        replace(db, later.token, pages=[pending.shown], keys=keys, **DAYS)
     withdraw(db, earlier.token, **DAYS)
     assert _confirm(db, keys, later) is ChangedError
 
@@ -210,7 +210,7 @@ def test_of_links_clicked_at_the_same_moment_one_wins(
         made, page = pages[at % 2]
         with suppress(ChangedError), database.writing() as other:
             if at < 4:
-                replace(other, made.token, page=page, keys=keys, **DAYS)
+                replace(other, made.token, pages=[page], keys=keys, **DAYS)
             else:
                 withdraw(other, earlier.token, **DAYS)
 
@@ -227,7 +227,7 @@ def test_a_sibling_that_was_deleted_leaves_its_link_to_the_one_that_counts(
     db: Session, keys: ServerKeys
 ) -> None:
     one, other = (make_signature(db, keys, email=MARA, confirmed=False) for _ in range(2))
-    assert _confirm(db, keys, one) == (one.row.state_code, one.row.id)
+    assert _confirm(db, keys, one) == ((one.row.state_code, one.row.id),)
 
     [link] = linked(db, other.token, **DAYS)
     assert (link.signature.id, link.is_substitute) == (one.row.id, True)

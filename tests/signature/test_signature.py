@@ -260,7 +260,7 @@ def test_a_made_up_token_opens_nothing(db: Session) -> None:
 def test_withdrawing_erases_the_person_and_leaves_the_count(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
     confirm(db, keys, token)
-    row = withdraw(db, token, now=NOW, confirmation_days=DAYS)
+    [row] = withdraw(db, token, now=NOW, confirmation_days=DAYS)
     db.commit()
 
     assert (row.sealed, row.digest, row.public_name, row.key_id) == (None, None, None, None)
@@ -280,7 +280,7 @@ def test_withdrawing_twice_takes_one_off(db: Session, keys: ServerKeys) -> None:
 
 def test_withdrawing_a_pending_one_counts_nothing(db: Session, keys: ServerKeys) -> None:
     token = sign(db, keys)
-    row = withdraw(db, token, now=NOW, confirmation_days=DAYS)
+    [row] = withdraw(db, token, now=NOW, confirmation_days=DAYS)
 
     assert row.sealed is None
     assert tally.withdrawn(db, "de") == 0
@@ -311,7 +311,7 @@ def test_a_page_that_showed_something_else_confirms_nothing(
     page = Shown.of(find_by_token(db, token))
 
     for shown, outcome in ((page._replace(**other), ChangedError), (page, tuple)):
-        pressed = [Confirmation(token, shown)]
+        pressed = [Confirmation(token, (shown,))]
         [got] = confirm_signatures(db, pressed, keys=keys, now=NOW, confirmation_days=DAYS)
         assert isinstance(got, outcome)
 
@@ -324,9 +324,9 @@ def test_a_button_on_a_page_that_no_longer_holds_changes_nothing(db: Session, ke
 
     for earlier in (page, before):
         with pytest.raises(ChangedError):
-            withdraw(db, token, page=earlier, now=NOW, confirmation_days=DAYS)
+            withdraw(db, token, pages=[earlier], now=NOW, confirmation_days=DAYS)
     with pytest.raises(ChangedError):
-        disclose(db, token, "counted", page=page, now=NOW, confirmation_days=DAYS)
+        disclose(db, token, "counted", pages=[page], now=NOW, confirmation_days=DAYS)
     assert tally.total(db) == 1
     assert find_by_token(db, token).disclosure == "delegation"
 
@@ -387,7 +387,7 @@ def test_a_name_made_public_again_is_reviewed_again(db: Session, keys: ServerKey
 
 def test_moving_down_to_counted_destroys_the_box(db: Session, keys: ServerKeys) -> None:
     made = make_signature(db, keys)
-    row = disclose(db, made.token, "counted", now=NOW, confirmation_days=DAYS)
+    [row] = disclose(db, made.token, "counted", now=NOW, confirmation_days=DAYS)
 
     assert row.sealed is None
     assert row.digest is not None

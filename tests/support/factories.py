@@ -119,7 +119,8 @@ def confirm_one(
     [outcome] = confirm(db, [Confirmation(token)], keys=keys, now=now, confirmation_days=confirmation_days)
     if isinstance(outcome, CampaignError):
         raise outcome
-    return db.get_one(Signature, outcome, populate_existing=True)
+    [key] = outcome
+    return db.get_one(Signature, key, populate_existing=True)
 
 
 def find_by_token(db: Session, token: str, *, confirmation_days: int = 7, now: datetime = NOW) -> Signature:

@@ -50,9 +50,9 @@ def open_page(text: str, state_code: str = "") -> tuple[str, OpenedLetter]:
     return token, opened
 
 
-def disclosure_form(signature: Signature, **preset: str) -> DisclosureForm:
-    """Return the form that changes who may see the name of *signature*."""
-    return DisclosureForm(is_endangered=_is_endangered(signature), **preset)
+def disclosure_form(*signatures: Signature, **preset: str) -> DisclosureForm:
+    """Return the form that changes who may see the name of *signatures*."""
+    return DisclosureForm(is_endangered=any(map(_is_endangered, signatures)), **preset)
 
 
 def render_signature(
@@ -89,18 +89,17 @@ def render_signature(
 
 def _shown(language: Language, token: str, opened: OpenedLetter) -> dict[str, object]:
     """Return what the three pages share."""
-    signature, safety = opened.signature, site().snapshots.current().safety
+    signature = opened.signature
     return {
         "opened": opened,
         "signature": signature,
         "state": STATES[signature.state_code],
         "letters": [STATES[code] for code in opened.state_codes],
         "token": token,
-        "is_open": _can_confirm(signature),
+        "is_open": can_confirm(signature),
         "confirm_until": confirm_until(signature.signed_on, site().settings.confirmation_days),
         "residence_name": partial(residence.name, language=language.code),
-        "names_withheld": signature.organisers_only
-        or safety.withholds(signature.state_code, signature.signed_on),
+        "names_withheld": are_names_withheld(signature),
         "more": _more(language, signature),
     }
 
@@ -136,7 +135,13 @@ def _is_endangered(signature: Signature) -> bool:
     return signature.residence in site().appeal.endangered_residences
 
 
-def _can_confirm(signature: Signature) -> bool:
+def are_names_withheld(signature: Signature) -> bool:
+    """Whether the delegation does not get the name of *signature*."""
+    safety = site().snapshots.current().safety
+    return signature.organisers_only or safety.withholds(signature.state_code, signature.signed_on)
+
+
+def can_confirm(signature: Signature) -> bool:
     """Whether *signature* was made in time; an expired one has no page."""
     return not is_late(signature, site().closes_on)
 

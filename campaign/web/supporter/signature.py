@@ -16,6 +16,9 @@ from campaign.signature.withdraw import disclose, withdraw
 from campaign.web.site import now, site
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
+from campaign.web.supporter.form import DisclosureForm
+from campaign.web.supporter.link_page import open_all, render_link
+from campaign.web.supporter.pressed import Pressed, read_pressed
 from campaign.web.supporter.private_page import (
     ACTIONS,
     disclosure_form,
@@ -33,56 +36,55 @@ def show(language: Language, token: str) -> ResponseReturnValue:
     Mail scanners open every link, so this changes nothing.
     """
     try:
-        token, opened = open_page(token, request.args.get("letter", ""))
+        return _render(language, token, request.args.get("letter", ""))
     except UnknownTokenError:
         return render_find_signature(FindSignatureForm(), is_expired=True), 404
-    form = disclosure_form(opened.signature, disclosure=opened.signature.disclosure)
-    return render_signature(language, token, opened, form)
 
 
 @private_bp.post("/<language:language>/signature/<token>")
 def change(language: Language, token: str) -> ResponseReturnValue:
     """Confirm, replace, change who may see the name, or withdraw: what the page showed, or nothing."""
-    action, page = request.form.get("action", ""), Shown.parse(request.form.get("shown", ""))
+    action, pressed = request.form.get("action", ""), read_pressed(request.form)
     try:
         if action not in ACTIONS:
-            return _render_unchanged(language, token, page), 422
+            return _render(language, token, pressed.letter), 422
+        if pressed.is_empty:
+            return _render(language, token, is_empty=True), 422
         if action == "disclose":
-            _, opened = open_page(token, page.state_code if page else "")
-            form = disclosure_form(opened.signature)
+            form = _disclosure_form(token, pressed)
             if not form.validate():
-                return render_signature(language, token, opened, form), 422
+                return _render(language, token, pressed.letter, form), 422
         token = read_token(token)
-        _perform(action, token, page)
+        _perform(action, token, pressed)
     except UnknownTokenError:
         return render_find_signature(FindSignatureForm(), is_expired=True), 404
     except ChangedError:
-        return _render_unchanged(language, token, page, is_changed=True), 409
+        return _render(language, token, pressed.letter, is_changed=True), 409
     except ClosedError:
-        return _render_unchanged(language, token, page), 410
+        return _render(language, token, pressed.letter), 410
     except CampaignError:
-        return _render_unchanged(language, token, page), 422
-    letter = page.state_code if page else None
+        return _render(language, token, pressed.letter), 422
+    letter = pressed.letter or None
     return redirect(url_for(".show", language=language, token=token, done=action, letter=letter), 303)
 
 
-def _perform(action: str, token: str, page: Shown | None) -> None:
-    """Do what the button says to what the *page* showed.
+def _perform(action: str, token: str, pressed: Pressed) -> None:
+    """Do what the button says to what the page showed.
 
     Raises:
         ChangedError: The page did not say what it showed, or that no longer holds.
     """
-    if action == "confirm" and (page or not request.form.get("shown")):
-        site().writer.confirm(Confirmation(token, page))
-        return
-    if page is None:
+    if not pressed.is_shown or (not pressed.pages and action != "confirm"):
         raise ChangedError("the page did not say what it showed")
-    site().writer.run(_change(action, token, page))
+    if action == "confirm":
+        site().writer.confirm(Confirmation(token, pressed.pages))
+        return
+    site().writer.run(_change(action, token, pressed.pages))
 
 
-def _change(action: str, token: str, page: Shown) -> Callable[[Session], Any]:
+def _change(action: str, token: str, pages: tuple[Shown, ...]) -> Callable[[Session], Any]:
     settings = site().settings
-    options: dict[str, Any] = {"page": page, "now": now(), "confirmation_days": settings.confirmation_days}
+    options: dict[str, Any] = {"pages": pages, "now": now(), "confirmation_days": settings.confirmation_days}
     if action == "replace":
         keys, writer = site().keys, site().writer
         return lambda db: replace(db, token, keys=keys, closes_on=writer.closes_on(db), **options)
@@ -92,8 +94,33 @@ def _change(action: str, token: str, page: Shown) -> Callable[[Session], Any]:
     return lambda db: withdraw(db, token, **options)
 
 
-def _render_unchanged(language: Language, token: str, page: Shown | None, *, is_changed: bool = False) -> str:
-    """Return the page as it is now, after a request that changed nothing."""
-    token, opened = open_page(token, page.state_code if page else "")
-    form = disclosure_form(opened.signature, disclosure=opened.signature.disclosure)
+def _disclosure_form(token: str, pressed: Pressed) -> DisclosureForm:
+    signatures = open_all(token).signatures
+    about = [each for each in signatures if any(page.is_about(each) for page in pressed.pages)]
+    return disclosure_form(*(about or signatures))
+
+
+def _render(
+    language: Language,
+    token: str,
+    letter: str = "",
+    form: DisclosureForm | None = None,
+    *,
+    is_changed: bool = False,
+    is_empty: bool = False,
+) -> str:
+    """Return the page of one *letter* as it is now; by default, of all that the link opens.
+
+    Args:
+        language: Of the page.
+        token: Of the link.
+        letter: Code of the letter's State.
+        form: To change who may see the name, with its errors.
+        is_changed: A button was pressed on a page that no longer holds, and nothing was done.
+        is_empty: A button was pressed without a letter, and nothing was done.
+    """
+    token, opened = open_page(token, letter)
+    if len(opened.state_codes) > 1 and not letter:
+        return render_link(language, token, form, is_changed=is_changed, is_empty=is_empty)
+    form = form or disclosure_form(opened.signature, disclosure=opened.signature.disclosure)
     return render_signature(language, token, opened, form, is_changed=is_changed)

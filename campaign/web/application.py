@@ -19,7 +19,7 @@ from campaign.operations.start import prepare
 from campaign.paths import STATIC, TEMPLATES
 from campaign.reference.language import finished_languages
 from campaign.settings import Settings, load
-from campaign.web import site
+from campaign.web import drawing, site
 from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.organise import views
 from campaign.web.serving import (
@@ -62,6 +62,7 @@ def build(settings: Settings, clock: Clock) -> Flask:
     _configure(app, settings, here.keys.cookie)
     cache.init_app(app, here.snapshots)  # first, so that its after_request runs last: on finished answers
     asset.init_app(app, STATIC)
+    drawing.init_app(app)
     language.init_app(app)
     site.init_app(app)
     headers.init_app(app, settings)

@@ -34,7 +34,7 @@ def campaign_words() -> list[str]:
     appeal, runs_it = site().appeal, site().organisation
     people = [name for person in appeal.persons for name in (person.name, person.name_ru)]
     accused = STATES[appeal.accused_state].name(ENGLISH.code)
-    return [appeal.title, "Fifty-seven letters", appeal.source.organisation, runs_it.name, accused, *people]
+    return [appeal.title, appeal.source.organisation, runs_it.name, accused, *people]
 
 
 def passphrase_to_offer(form: NewPassphraseForm) -> str:

@@ -11,6 +11,11 @@ FINGERPRINT_CHARACTERS = 12
 
 CACHE_FOR_A_YEAR = "public, max-age=31536000, immutable"
 
+STYLE = "campaign.css"
+
+FONTS = "fonts/*.woff2"
+"""The fonts that :data:`STYLE` loads."""
+
 COMPRESSED = (".css", ".js", ".svg")
 """Suffixes of files that gzip makes smaller; fonts and pictures are compressed already."""
 
@@ -20,8 +25,11 @@ def init_app(app: Flask, folder: Path) -> None:
 
     @cache
     def digest(path: str) -> str:
+        # A style sheet names its fonts relative to itself, so they share one fingerprint.
+        is_style = path == STYLE or Path(path).match(FONTS)
+        parts = [folder / STYLE, *sorted(folder.glob(FONTS))] if is_style else [folder / path]
         try:
-            content = (folder / path).read_bytes()
+            content = b"".join(part.read_bytes() for part in parts)
         except OSError as error:
             raise LookupError(f"there is no static file {path}") from error
         return hashlib.sha256(content).hexdigest()[:FINGERPRINT_CHARACTERS]

@@ -195,18 +195,3 @@ def test_a_refused_form_shows_the_advice_for_its_residence(
 
     assert f'data-shown="{kind}"' in page
     assert 'value="public"' in page
-
-
-def test_the_first_look_at_a_letter_takes_less_than_40_kilobytes(client: FlaskClient) -> None:
-    sizes = []
-    page = text(client.get("/en/letters/de"))
-    [style] = re.findall(r'href="([^"]+/campaign\.css)"', page)
-    font = style.replace("campaign.css", "fonts/letter-serif-latin.woff2")
-    for url in ["/en/letters/de", font, *re.findall(r'(?:href|src)="(/static/[^"]+)"', page)]:
-        answer = client.get(url, headers={"Accept-Encoding": "gzip"})
-        assert answer.status_code == 200
-        sizes.append(len(answer.data) + 600)  # with the headers of a real server
-        answer.close()
-
-    assert len(sizes) == 5
-    assert sum(sizes) < 40_000

@@ -190,8 +190,9 @@ class Organiser:
         assert eventually(lambda: accepted.count() or self.page.reload() is None)
         return self.page.url
 
-    def note_reply(self, note: str) -> None:
+    def note_reply(self, note: str, *, for_everyone: str) -> None:
         self.page.get_by_label("What it says").fill(note)
+        self.page.get_by_label("What everyone may read of it").fill(for_everyone)
         self.press("Save")
         self.sees_message("Reply noted.")
 

@@ -110,7 +110,7 @@ def test_an_approved_name_is_published_and_no_other(
 ) -> None:
     with visiting(chromium, site.url) as page:
         page.goto("/en/progress")
-        published = page.get_by_role("region", name="Names that may be seen by everyone")
+        published = page.get_by_role("region", name="Signed in public")
 
         assert {each.strip() for each in published.locator("bdi").all_inner_texts()} == {
             "Paula Publica",
@@ -170,14 +170,14 @@ def test_the_site_verifies_what_was_delivered(chromium: Browser, delivered: Docu
         page.get_by_label("The code on the letter’s cover").fill(delivered.code)
         page.get_by_role("button", name="Check").click()
 
-        expect(page.get_by_role("heading", level=1)).to_have_text("This letter was delivered by us")
+        expect(page.get_by_role("heading", level=1)).to_have_text("We delivered this letter")
         expect(page.get_by_role("definition").filter(has_text=delivered.sha256)).to_be_visible()
         check = page.get_by_label("Or choose the file here")
         check.set_input_files({"name": "l.pdf", "mimeType": "application/pdf", "buffer": delivered.content})
-        expect(page.get_by_role("status")).to_have_text("This is the very file that was delivered.")
+        expect(page.get_by_role("status")).to_have_text("This is the file that we delivered.")
         changed = delivered.content.replace(b"%PDF-1", b"%PDF-2", 1)
         check.set_input_files({"name": "l.pdf", "mimeType": "application/pdf", "buffer": changed})
-        expect(page.get_by_role("status")).to_contain_text("This is not the file that was delivered")
+        expect(page.get_by_role("status")).to_contain_text("This is not the file that we delivered")
 
 
 def test_kazakhstans_delegation_gets_no_name(organiser: Organiser, site: Site) -> None:
@@ -196,13 +196,15 @@ def test_a_recorded_reply_shows_on_the_progress_page(
     chromium: Browser, organiser: Organiser, delivery: str, site: Site
 ) -> None:
     organiser.page.goto(delivery)
-    organiser.note_reply("They thank us for the letter.")
+    organiser.note_reply("They thank us for the letter.", for_everyone="We will raise it in Vienna.")
 
     with visiting(chromium, site.url) as page:
         page.goto("/en/progress")
         germany = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Germany"))
         expect(germany.locator("time")).to_have_count(2)
         expect(page.get_by_text("1 has replied.")).to_be_visible()
+        germany.get_by_text("Read the reply").click()
+        expect(germany.get_by_text("We will raise it in Vienna.")).to_be_visible()
         expect(page.get_by_text("They thank us")).to_have_count(0)
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from campaign.reference.language import Language
-from campaign.web.site import site
+from campaign.web.site import is_open, site
 from campaign.web.supporter.blueprint import bp
 
 
@@ -20,6 +20,7 @@ def person(language: Language, person_id: str) -> ResponseReturnValue:
                 "supporter/person.html",
                 person=each,
                 position=index + 1,
+                is_open=is_open(),
                 previous=persons[index - 1] if index else None,
                 following=persons[index + 1] if index + 1 < len(persons) else None,
             )

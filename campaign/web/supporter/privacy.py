@@ -7,7 +7,7 @@ from campaign.reference import residence
 from campaign.reference.language import Language
 from campaign.reference.participating_state import states_in_order
 from campaign.signature.announcement import digests_due_on
-from campaign.web.site import site
+from campaign.web.site import is_open, site
 from campaign.web.supporter.blueprint import bp
 
 
@@ -17,6 +17,7 @@ def privacy(language: Language) -> ResponseReturnValue:
     appeal, settings, closes_on = site().appeal, site().settings, site().closes_on
     return render_template(
         "supporter/privacy.html",
+        is_open=is_open(),
         confirmation_days=settings.confirmation_days,
         erase_months_after_close=settings.erase_months_after_close,
         closes_on=closes_on,

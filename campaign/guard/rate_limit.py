@@ -70,9 +70,9 @@ class RateLimits:
         """Return the seconds until the network of *address* may send a request of *kind*; 0 for now."""
         return self.wait_for(kind, network.prefix(address), limit, now)
 
-    def add(self, kind: str, address: str | None, now: datetime) -> None:
-        """Count a request of *kind* from the network of *address*."""
-        self.add_for(kind, network.prefix(address), now)
+    def add(self, kind: str, address: str | None, now: datetime, number: int = 1) -> None:
+        """Count a request of *kind*, or a *number* of them, from the network of *address*."""
+        self.add_for(kind, network.prefix(address), now, number)
 
     def wait_for(self, kind: str, who: bytes, limit: Limit, now: datetime) -> int:
         """Return the seconds until *who*, a network or anything else that is counted, is below *limit*."""
@@ -83,11 +83,11 @@ class RateLimits:
                     return each.ends_at - int(now.timestamp())
             return 0
 
-    def add_for(self, kind: str, who: bytes, now: datetime) -> None:
-        """Count a request of *kind* by *who*."""
+    def add_for(self, kind: str, who: bytes, now: datetime, number: int = 1) -> None:
+        """Count a request of *kind* by *who*, or a *number* of them."""
         with self._lock:
             for each in self._present(now):
-                each.add(kind, who, 1)
+                each.add(kind, who, number)
 
     def take_back_for(self, kind: str, who: bytes, counted_at: datetime) -> None:
         """Take back what :meth:`add_for` counted at that time, unless its period is over."""

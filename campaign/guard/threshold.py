@@ -40,6 +40,11 @@ MAX_SIGNATURES = Limit(Bounds(80, 120), Bounds(800, 1_200))
 """Signatures from one network, each with its proof. Mobile carriers put thousands of people behind one
 address, so this is high; made-up signatures that fast still need a mailbox each."""
 
+MAX_LETTERS = Limit(Bounds(800, 1_300), Bounds(4_000, 4_600))
+"""Letters signed from one network. One form may sign all 57, and counts once for the limits above, or another's
+many letters would show in them. The bounds are wide enough for the same reason: a form moves the count by at
+most a ninth of them."""
+
 FIRST_MAILS = Limit(Bounds(5, 12), Bounds(5, 12))
 """Signatures a day from one network under one mail domain whose mails wait for no flood: some colleagues."""
 

@@ -12,6 +12,7 @@ from campaign.guard.proof_of_work import Proof
 from campaign.guard.threshold import (
     FIRST_MAILS,
     FREE_SIGNATURES,
+    MAX_LETTERS,
     MAX_LINK_REQUESTS,
     MAX_SIGNATURES,
     SURGE_SECONDS,
@@ -26,8 +27,8 @@ from campaign.web.supporter.form import SignatureForm
 
 logger = logging.getLogger(__name__)
 
-SIGN, LINK = "sign", "link"
-"""Counted for a network: signatures, and requests for the link again."""
+SIGN, LETTER, LINK = "sign", "letter", "link"
+"""Counted for a network: forms that sign, the letters that they sign, and requests for the link again."""
 
 ANSWER, TICKET = "altcha", "ticket"
 """Form fields of the page that asks for a proof."""
@@ -51,7 +52,7 @@ class Admission:
 
 
 def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
-    """Admit the signature in *form*, and count it against the limits.
+    """Admit the signatures in *form*, and count them against the limits.
 
     Raises:
         LimitError: Its network sent too many.
@@ -63,9 +64,11 @@ def admit(state: ParticipatingState, form: SignatureForm) -> Admission:
         return Admission(robot, is_unlimited=True, is_first=True)
     limits = site().rate_limits
     _check(limits.wait(SIGN, address, MAX_SIGNATURES, now()))
+    _check(limits.wait(LETTER, address, MAX_LETTERS, now()))
     is_busy = limits.wait(SIGN, address, FREE_SIGNATURES, now()) > 0
     proof = _read_proof(state, email) if is_busy or site().surge.is_surge(now()) else None
     limits.add(SIGN, address, now())
+    limits.add(LETTER, address, now(), 1 + len(form.also_to(state)))
     if site().surge.add(now()):
         logger.warning(
             "surge: more signatures than usual; each needs a proof for %s minutes", SURGE_SECONDS // 60

@@ -31,6 +31,7 @@ from campaign.web.field import (
     one_line,
     paragraphs,
 )
+from campaign.web.supporter.also import AlsoForm
 
 LONGEST_NAME = 200
 LONGEST_TOWN = 100
@@ -59,7 +60,7 @@ SHOW = "show"
 """The value of :attr:`SignatureForm.advised` that asks for the advice."""
 
 
-class SignatureForm(TokenlessForm):
+class SignatureForm(AlsoForm):
     """The signature block under a letter.
 
     The residence comes first, since it decides the advice and the choices: names of those who live

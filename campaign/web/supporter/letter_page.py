@@ -7,6 +7,7 @@ from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.signature.deadline import confirm_until
 from campaign.web.site import is_open, letter_to, now, site
+from campaign.web.supporter.also import further_letters
 from campaign.web.supporter.form import SignatureForm
 
 
@@ -41,6 +42,7 @@ def render_letter(
         letter=letter_to(state, language),
         edition=site().edition,
         form=form,
+        further=further_letters(appeal, state, language),
         count=figures.by_state.get(state.code, 0),
         as_of=figures.as_of,
         is_open=is_open(),

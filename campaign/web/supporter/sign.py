@@ -1,4 +1,4 @@
-"""Sign a letter."""
+"""Sign a letter, and others with the same details."""
 
 from email.utils import parseaddr
 from functools import cache
@@ -62,7 +62,9 @@ def _check_your_mail_url(language: Language) -> str:
 
 
 def _record(language: Language, state: ParticipatingState, form: SignatureForm, admitted: Admission) -> None:
-    """Record the signature in *form*; it is on disk when this returns."""
+    """Record the signatures in *form*; they are on disk when this returns."""
+    safety, today = site().snapshots.current().safety, now().date()
+    organisers_only = safety.withholds(state.code, today)
     signing = Signing(
         state_code=state.code,
         details=form.details(),
@@ -71,7 +73,9 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
         disclosure=form.disclosure.data,
         language=language.code,
         edition=site().edition,
-        organisers_only=site().snapshots.current().safety.withholds(state.code, now().date()),
+        organisers_only=organisers_only,
+        # What the form of the first letter promises about the name holds for all.
+        also={code: organisers_only or safety.withholds(code, today) for code in form.also_to(state)},
         held_for=admitted.held_for,
         proof=admitted.proof,
         is_unlimited=admitted.is_unlimited,

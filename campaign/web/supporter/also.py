@@ -1,0 +1,63 @@
+"""The part of the form that signs further letters with the same details."""
+
+from typing import NamedTuple
+
+from flask_babel import lazy_gettext as _
+from wtforms import Field
+from wtforms.validators import StopValidation
+
+from campaign.appeal.content import Appeal, Ask
+from campaign.reference.language import Language
+from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
+from campaign.web.base_form import TokenlessForm
+
+SANCTIONS, GENERAL, INVESTIGATION = "sanctions", "general", "investigation"
+"""What letters ask for: sanctions under a law that is known, visa bans as far as a law allows them, or an
+investigation only."""
+
+_KINDS = {Ask.GENERAL: GENERAL, Ask.INVESTIGATE: INVESTIGATION}
+
+
+class StatesField(Field):
+    """Codes of States, each once; a form may send none."""
+
+    data: list[str]
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the codes, in any case."""
+        self.data = list(dict.fromkeys(text.strip().lower() for text in valuelist if text.strip()))
+
+
+class AlsoForm(TokenlessForm):
+    """Choose further letters."""
+
+    also = StatesField(_("Also sign the letters to other delegations"))
+
+    def validate_also(self, field: StatesField) -> None:
+        """Refuse codes of no State: somebody would believe that they had signed that letter."""
+        if not STATES.keys() >= set(field.data):
+            raise StopValidation(_("Choose the other letters from the list."))
+
+    def also_to(self, state: ParticipatingState) -> list[str]:
+        """Return the States of the further letters, beside that to *state*."""
+        return [code for code in self.also.data if code != state.code]
+
+
+class FurtherLetter(NamedTuple):
+    """A letter that can be signed together with another one."""
+
+    state: ParticipatingState
+    names_withheld: bool
+    """Whether its delegation gets the number of signatures only."""
+
+
+def further_letters(
+    appeal: Appeal, state: ParticipatingState, language: Language
+) -> dict[str, list[FurtherLetter]]:
+    """Return the letters beside that to *state*, sorted by name, by what they ask for."""
+    found: dict[str, list[FurtherLetter]] = {SANCTIONS: [], GENERAL: [], INVESTIGATION: []}
+    for each in states_in_order(language):
+        if each.code != state.code:
+            kind = _KINDS.get(appeal.instruments[each.code].ask, SANCTIONS)
+            found[kind].append(FurtherLetter(each, each.code in appeal.no_names_to))
+    return {kind: letters for kind, letters in found.items() if letters}

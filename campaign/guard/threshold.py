@@ -41,9 +41,9 @@ MAX_SIGNATURES = Limit(Bounds(80, 120), Bounds(800, 1_200))
 address, so this is high; made-up signatures that fast still need a mailbox each."""
 
 MAX_LETTERS = Limit(Bounds(800, 1_300), Bounds(4_000, 4_600))
-"""Letters signed from one network. One form may sign all 57, and counts once for the limits above, or another's
-many letters would show in them. The bounds are wide enough for the same reason: a form moves the count by at
-most a ninth of them."""
+"""Letters signed from one network. One form may sign all 57. It counts once for the limits above: otherwise
+it would move their counts by more than their bounds, and a neighbour would notice it. These bounds are nine
+times as wide as the largest form."""
 
 FIRST_MAILS = Limit(Bounds(5, 12), Bounds(5, 12))
 """Signatures a day from one network under one mail domain whose mails wait for no flood: some colleagues."""

@@ -18,7 +18,7 @@ investigation only."""
 _KINDS = {Ask.GENERAL: GENERAL, Ask.INVESTIGATE: INVESTIGATION}
 
 
-class StatesField(Field):
+class StatesField(Field):  # type: ignore[misc]  # WTForms has no type annotations
     """Codes of States, each once; a form may send none."""
 
     data: list[str]

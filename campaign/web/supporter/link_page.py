@@ -10,6 +10,7 @@ from flask import render_template, request
 from campaign.reference import residence
 from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
+from campaign.sealing.code import grouped
 from campaign.signature.deadline import confirm_until
 from campaign.signature.model import COUNTED, Signature
 from campaign.signature.opened import Pending
@@ -21,8 +22,10 @@ from campaign.web.supporter.private_page import (
     are_names_withheld,
     can_confirm,
     disclosure_form,
+    public_from_turn,
     read_token,
 )
+from campaign.web.supporter.shared_letter import shared_letters
 
 
 class Letter(NamedTuple):
@@ -71,7 +74,7 @@ def render_link(
         is_changed: A button was pressed on a page that no longer holds, and nothing was done.
         is_empty: A button was pressed without a letter, and nothing was done.
     """
-    link = open_all(token)
+    link, done = open_all(token), request.args.get("done", "")
     named = [each for each in link.confirmed if each.disclosure != COUNTED]
     choices = {each.disclosure for each in named}
     preset = {"disclosure": choices.pop()} if len(choices) == 1 else {}
@@ -84,8 +87,12 @@ def render_link(
         withdrawn=_letters(link.withdrawn, language),
         elsewhere=[state for state in states_in_order(language) if state.code in link.elsewhere],
         token=token,
+        code=grouped(read_token(token)),
+        public_from=public_from_turn(done),
+        shared=shared_letters(language),
+        may_share=not any(site().appeal.is_sensitive_residence(each.residence) for each in link.signatures),
         form=form or disclosure_form(*named, **preset),
-        done=request.args.get("done", ""),
+        done=done,
         residence_name=partial(residence.name, language=language.code),
         is_changed=is_changed,
         is_empty=is_empty,

@@ -81,7 +81,7 @@ def render_signature(
         done=done if done in ACTIONS else "",
         replaced_deliveries=with_signature(session(), replaced.state_code, replaced.id) if replaced else [],
         is_endangered=_is_endangered(signature),
-        public_from=_public_from(done),
+        public_from=public_from_turn(done),
         shared=shared_letter(language, STATES[signature.state_code]),
         may_share=not site().appeal.is_sensitive_residence(signature.residence),
     )
@@ -104,7 +104,7 @@ def _shown(language: Language, token: str, opened: OpenedLetter) -> dict[str, ob
     }
 
 
-def _public_from(done: str) -> datetime | None:
+def public_from_turn(done: str) -> datetime | None:
     """Return when the public figure may include a signature that was just confirmed; ``None`` otherwise."""
     settings = site().settings
     if done != "confirm" or settings.shows_every_act:

@@ -55,3 +55,12 @@ def shared_letter(language: Language, state: ParticipatingState) -> SharedLetter
         title=_("Letter to the delegation of %(name)s", name=state.in_sentence(language.code)),
         text=letter_to(state, language).subject,
     )
+
+
+def shared_letters(language: Language) -> SharedLetter:
+    """Return what is shared of all letters: the home page, where one chooses."""
+    return SharedLetter(
+        url=site().settings.base_url + url_for("supporter.home", language=language),
+        title=site().appeal.title,
+        text=_("Read the letter to the delegation of your State to the OSCE, and sign it."),
+    )

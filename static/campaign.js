@@ -37,14 +37,6 @@ for (const button of all("[data-copy]")) {
   });
 }
 
-for (const button of all("[data-share]")) {
-  if (!navigator.share) continue;
-  button.hidden = false;
-  const { title, text, share: url } = button.dataset;
-  // Rejected when the sharer changes their mind.
-  button.addEventListener("click", () => navigator.share({ title, text, url }).catch(() => {}));
-}
-
 // Show how many characters are left; screen readers announce it only near the end.
 for (const text of all("[data-most]")) {
   const left = document.createElement("p");
@@ -125,17 +117,6 @@ for (const form of all("[data-shown]")) {
     keepTyped({ path: location.pathname, email: email.value, fields });
   });
 }
-for (const mailed of all("[data-mailed]")) {
-  if (!typed || typed.isChange) continue;
-  const change = mailed.querySelector("[data-change]");
-  mailed.querySelector("[data-address]").textContent = typed.email;
-  change.href = typed.path;
-  change.addEventListener("click", () => keepTyped({ ...typed, isChange: true }));
-  mailed.hidden = false;
-  // "Back" shows the page from memory; by then somebody else may sit there.
-  addEventListener("pagehide", () => mailed.remove());
-}
-
 for (const box of all("[data-all]")) {
   box.closest("[hidden]").hidden = false;
   box.addEventListener("change", () => {

@@ -137,6 +137,7 @@ def _add_views(app: Flask) -> None:
             "appeal": here.appeal,
             "organisation": here.organisation,
             "erased_on": here.erased_on,
+            "base_url": here.settings.base_url,
         }
 
 

@@ -44,6 +44,8 @@ GET   /<language:language>/verify/<code>                             anyone
 GET   /counts.json                                                   anyone       application/json
 GET   /healthz                                                       anyone       application/json
 GET   /metrics                                                       machine      text/plain
+GET   /share/<language:language>/<state:state>.png                   anyone       image/png
+GET   /share/<language:language>/all.png                             anyone       image/png
 GET   /static/<fingerprint>/<path:path>                              anyone       text/css
 GET   /organise/login                                                login
 POST  /organise/login                                                login

@@ -97,6 +97,6 @@ def init_app(app: Flask) -> None:
             return None
         path = request.full_path if request.query_string else request.path
         code = 302 if request.method in {"GET", "HEAD"} else 307
-        response = redirect(f"/{ENGLISH.code}{path.removeprefix(f'/{language.code}')}", code)
+        response = redirect(path.replace(f"/{language.code}/", f"/{ENGLISH.code}/", 1), code)
         assert isinstance(response, Response)
         return response

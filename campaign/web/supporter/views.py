@@ -11,6 +11,7 @@ from campaign.web.supporter import (  # noqa: F401 -- a module registers its vie
     person,
     privacy,
     progress,
+    share,
     sign,
     signature,
     verify,

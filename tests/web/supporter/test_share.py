@@ -1,0 +1,60 @@
+"""What a shared link shows: its tags, and its picture."""
+
+import io
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from campaign.appeal import reading
+from campaign.reference.language import LANGUAGES
+from campaign.reference.participating_state import STATES
+from campaign.web import share_picture
+
+pytestmark = pytest.mark.any_database
+
+BASE = "http://127.0.0.1:8000"
+
+
+def tags(page: str) -> dict[str, str]:
+    found = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)">', page)
+    return {name: unescape(content) for name, content in found}
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/en/", reading.load().title),
+        ("/en/letters/nl", "Letter to the delegation of the Netherlands"),
+    ],
+)
+def test_a_shared_page_names_itself_and_its_picture(client: FlaskClient, path: str, title: str) -> None:
+    shown = tags(client.get(path + "?utm_source=x").text)
+
+    assert (shown["og:title"], shown["og:url"]) == (title, BASE + path)
+    assert shown["twitter:card"] == "summary_large_image"
+    assert shown["og:description"]
+    assert shown["og:image:alt"]
+    answer = client.get(shown["og:image"].removeprefix(BASE))
+    assert answer.content_type == "image/png"
+    size = int(shown["og:image:width"]), int(shown["og:image:height"])
+    assert Image.open(io.BytesIO(answer.data)).size == size == (1200, 630)
+
+
+def test_a_picture_is_small_cached_for_long_and_the_same_for_everyone(client: FlaskClient) -> None:
+    first = client.get("/share/en/de.png")
+
+    assert len(first.data) < 120_000
+    assert "max-age=604800" in first.headers["Cache-Control"]
+    again = client.get("/share/en/de.png", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert client.get("/share/en/fr.png").data != first.data
+    assert client.get("/share/uk/de.png").location == "/share/en/de.png"
+
+
+def test_the_heading_of_each_state_fits_in_every_language() -> None:
+    for state in STATES.values():
+        for language in LANGUAGES:
+            assert share_picture.heading_size(state.name(language)) > share_picture.HEADING_SIZES[-1]

@@ -1,4 +1,4 @@
-"""Confirm: let pending signatures count, one per mailbox and letter, and delete their siblings."""
+"""Confirm: let pending signatures count, one per mailbox and letter, and delete their earlier siblings."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from campaign.signature.deadline import is_late
 from campaign.signature.domain_day import count_confirmed
 from campaign.signature.model import DOMAIN, Mailbox, SignatureKey
 from campaign.signature.shown import Shown
-from campaign.signature.sibling import delete_siblings
+from campaign.signature.sibling import delete_siblings, superseded
 from campaign.signature.signature_mac import decision_mac, has_own_digest, is_as_decided
 from campaign.signature.submission import Submission
 
@@ -56,7 +56,7 @@ def confirm(
     confirmation_days: int,
     closes_on: date | None = None,
 ) -> list[tuple[SignatureKey, ...] | CampaignError]:
-    """Let signatures count, once per mailbox and letter, and delete their pending siblings.
+    """Let signatures count, once per mailbox and letter, and delete what was submitted before them.
 
     Return for each the keys of its signatures, or the error: :class:`UnknownTokenError` if no signature
     has the token or it expired; :class:`ClosedError` if it is pending and was signed after the close;
@@ -77,7 +77,7 @@ def confirm(
             continue  # a sibling was confirmed meanwhile, or it was withdrawn
         try:
             with db.begin_nested():
-                confirmed = _confirm_one_per_mailbox(db, chosen, siblings, on=now.date())
+                confirmed = _confirm_one_per_mailbox(db, chosen, siblings, keys, on=now.date())
         except IntegrityError:
             continue  # a sibling that was inserted after the lock was confirmed
         return [_outcome(choice, confirmed) for choice in chosen]
@@ -123,7 +123,12 @@ def _typed(
 
 
 def _confirm_one_per_mailbox(
-    db: Session, chosen: Sequence[_Choice], siblings: Mapping[Mailbox, Siblings], *, on: date
+    db: Session,
+    chosen: Sequence[_Choice],
+    siblings: Mapping[Mailbox, Siblings],
+    keys: ServerKeys,
+    *,
+    on: date,
 ) -> set[SignatureKey]:
     """Confirm one submission per mailbox, unless one is confirmed already; return the confirmed ones.
 
@@ -144,8 +149,8 @@ def _confirm_one_per_mailbox(
         count.add_all(db, {key: (number, 0) for key, number in counting.items()})
     for mailbox, row in new.items():
         genuine = (each for each in siblings[mailbox].values() if has_own_digest(db.info[row_mac.KEY], each))
-        others = [each.id for each in genuine if each.id != row.id]
-        delete_siblings(db, mailbox.state_code, others, counting=row.id)
+        earlier = superseded(genuine, siblings[mailbox][row.id], keys)
+        delete_siblings(db, mailbox.state_code, earlier, counting=row.id)
     return set(locked)
 
 

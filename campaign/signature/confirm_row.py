@@ -50,6 +50,11 @@ _LOCK = (
         _signatures.digest,
         _signatures.digest_mac,
         _signatures.decision_mac,
+        _signatures.residence,
+        _signatures.signed_on,
+        _signatures.edition,
+        _signatures.organisers_only,
+        _signatures.submitted_at,
         *(_signatures[name] for name in DECISIONS),
     )
     .where(_signatures.withdrawn_on.is_(None))

@@ -50,6 +50,15 @@ class Linked(NamedTuple):
     is_substitute: bool
     """Whether it counts in place of the one that the mail was about."""
 
+    @property
+    def may_change(self) -> bool:
+        """Whether the link may change the signature.
+
+        People who share a mailbox have links of their own, so a substitute is left to its own link, which can
+        be sent again until its digest is erased.
+        """
+        return not self.is_substitute or self.signature.digest is None
+
 
 def linked(db: Session, token: str, *, now: datetime, confirmation_days: int) -> list[Linked]:
     """Return the signatures that *token* opens; those not confirmed in time are left out.
@@ -78,9 +87,10 @@ def find_shown(
 
     Raises:
         UnknownTokenError: No signature has this token, or it was not confirmed in time.
-        ChangedError: The link does not open one of them any more, or opens several.
+        ChangedError: The link does not open one of them any more, may not change one, or opens several.
     """
-    opened = [each.signature for each in linked(db, token, now=now, confirmation_days=confirmation_days)]
+    links = linked(db, token, now=now, confirmation_days=confirmation_days)
+    opened = [each.signature for each in links if each.may_change]
     found = [each for each in opened if not pages or any(page.is_about(each) for page in pages)]
     if len(found) != (len(pages) or 1):
         raise ChangedError("the page showed something else")

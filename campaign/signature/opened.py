@@ -39,9 +39,11 @@ class OpenedLetter:
     state_codes: list[str]
     """Of all letters that the link opens."""
     signature: Signature
-    """The confirmed one of the link, else its newest pending one, else a withdrawn one."""
+    """The confirmed one of the link, else its newest pending one, else a substitute, else a withdrawn one."""
     is_substitute: bool
     """Whether the signature counts in place of the one that the mail was about."""
+    may_change: bool
+    """Whether the link may change the signature."""
     pending: list[Pending]
     """Of the link, the newest first; the rules for spellings may have made them two mailboxes'."""
     elsewhere: list[datetime]
@@ -83,6 +85,7 @@ def open_letter(
         state_codes=sorted(state_codes),
         signature=main.signature,
         is_substitute=main.is_substitute,
+        may_change=main.may_change,
         pending=pending,
         elsewhere=sorted(
             submission.unwrap_time(each, keys) or now
@@ -137,7 +140,7 @@ def pending_of(
 
 
 def _main(links: list[Linked], pending: list[Pending]) -> Linked:
-    confirmed = next((each for each in links if each.signature.is_confirmed), None)
-    if confirmed is not None:
-        return confirmed
-    return Linked(pending[0].signature, is_substitute=False) if pending else links[0]
+    confirmed = [each for each in links if each.signature.is_confirmed]
+    own = [each for each in confirmed if each.may_change]
+    waiting = [Linked(each.signature, is_substitute=False) for each in pending]
+    return (own or waiting or confirmed or links)[0]

@@ -36,6 +36,8 @@ class OpenedLink:
 
     groups: list[Group]
     confirmed: list[Signature]
+    superseding: list[Signature]
+    """Confirmed ones that other links may change: each counts in place of one that the mail was about."""
     withdrawn: list[Signature]
     """Unless another one of the link stands for the same letter."""
     elsewhere: list[str]
@@ -45,7 +47,7 @@ class OpenedLink:
     def signatures(self) -> list[Signature]:
         """All of them."""
         waiting = [each.signature for group in self.groups for each in group.pending]
-        return [*waiting, *self.confirmed, *self.withdrawn]
+        return [*waiting, *self.confirmed, *self.superseding, *self.withdrawn]
 
 
 def open_link(
@@ -66,7 +68,8 @@ def open_link(
     waiting = waiting_elsewhere(links, mailboxes, now.date(), confirmation_days)
     return OpenedLink(
         groups=_groups(pending),
-        confirmed=[each for each in signatures if each.is_confirmed],
+        confirmed=[each.signature for each in links if each.signature.is_confirmed and each.may_change],
+        superseding=[each.signature for each in links if each.signature.is_confirmed and not each.may_change],
         withdrawn=[each for code, each in withdrawn.items() if code not in standing],
         elsewhere=sorted({each.state_code for each in waiting}),
     )

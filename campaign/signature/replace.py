@@ -14,7 +14,7 @@ from campaign.signature.deadline import is_late
 from campaign.signature.link import find_shown, siblings
 from campaign.signature.model import Signature
 from campaign.signature.shown import Shown
-from campaign.signature.sibling import delete_siblings, lead_to
+from campaign.signature.sibling import delete_siblings, lead_to, superseded
 from campaign.signature.signature_mac import deciding, is_as_decided
 from campaign.signature.withdraw import erase_withdrawn
 
@@ -79,8 +79,8 @@ def _replace_one(
     are_as_decided = is_as_decided(keys.row, later) and is_as_decided(keys.row, earlier)
     if not are_as_decided or submission.unwrap(later, token, keys) is None:
         raise ChangedError("this link cannot show what was submitted")
+    others = superseded(rows, later, keys)
     _exchange(db, earlier, later, today, changes)
-    others = [row.id for row in rows if row.id not in {later.id, earlier.id}]
     delete_siblings(db, later.state_code, others, counting=later.id)
     lead_to(db, later.state_code, [earlier.id], counting=later.id)
     return later

@@ -61,7 +61,3 @@ class Shown(NamedTuple):
     def is_about(self, signature: Showable) -> bool:
         """Whether the page showed *signature*, whatever became of it since."""
         return (self.state_code, self.id) == (signature.state_code, signature.id.hex)
-
-    def is_current(self, signature: Showable) -> bool:
-        """Whether *signature* itself is as the page showed it; another one of the mailbox may not be."""
-        return self._replace(counting="") == Shown.of(signature)

@@ -14,7 +14,7 @@ from campaign.database import journal
 from campaign.errors import CampaignError, ChangedError
 from campaign.signature import count
 from campaign.signature.count import CountKey
-from campaign.signature.link import find_shown, linked
+from campaign.signature.link import find_shown, linked, siblings
 from campaign.signature.model import COUNTED, DISCLOSURES, PUBLIC, Signature
 from campaign.signature.shown import Shown
 from campaign.signature.signature_mac import deciding
@@ -45,7 +45,7 @@ def disclose(
         CampaignError: A name was never stored, or *disclosure* does not exist.
     """
     found = _open_locked(db, token, pages, now=now, confirmation_days=confirmation_days)
-    if not all(signature.confirmed_on for signature in found) or not _are_current(found, pages):
+    if not all(signature.confirmed_on for signature in found) or not _are_as_shown(db, found, pages):
         raise ChangedError("the page showed something else")
     if disclosure not in DISCLOSURES:
         raise CampaignError("there is no such choice")
@@ -93,7 +93,7 @@ def withdraw(
     """
     found = _open_locked(db, token, pages, now=now, confirmation_days=confirmation_days)
     standing = [signature for signature in found if signature.withdrawn_on is None]
-    if not _are_current(standing, pages):
+    if not _are_as_shown(db, standing, pages):
         raise ChangedError("the page showed something else")
     withdrawn = {signature.state_code for signature in found} - {each.state_code for each in standing}
     counting = {page.counting for page in pages}
@@ -126,9 +126,18 @@ def erase_withdrawn(signature: Signature, today: date) -> None:
     signature.erase_personal_data()
 
 
-def _are_current(signatures: Iterable[Signature], pages: Sequence[Shown]) -> bool:
-    shown = {(page.state_code, page.id): page for page in pages}
-    return not pages or all(shown[each.state_code, each.id.hex].is_current(each) for each in signatures)
+def _are_as_shown(db: Session, signatures: Iterable[Signature], pages: Sequence[Shown]) -> bool:
+    """Whether *pages* showed *signatures* as they are, and which ones of the mailbox counted beside them."""
+    return not pages or all(
+        Shown.of(each, counting=_counting_beside(db, each)) in pages for each in signatures
+    )
+
+
+def _counting_beside(db: Session, signature: Signature) -> Signature | None:
+    """Return the confirmed signature of the mailbox of a pending one."""
+    if signature.confirmed_on is not None:
+        return None
+    return next((row for row in siblings(db, signature) if row.is_confirmed), None)
 
 
 def _open_locked(

@@ -15,6 +15,7 @@ from campaign.errors import ChangedError, ClosedError
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count, invalidation
 from campaign.signature.confirm import Confirmation, confirm
+from campaign.signature.erase import erase_digests
 from campaign.signature.link import linked
 from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
@@ -73,6 +74,22 @@ def test_both_links_lead_to_the_later_one(db: Session, keys: ServerKeys, earlier
     assert (page.signature.id, page.is_substitute) == (later.row.id, True)
     assert page.replaced is not None
     assert page.replaced.id == earlier.row.id
+    assert not page.may_change
+    for token in (earlier.token, later.token):
+        with suppress(ChangedError):
+            withdraw(db, token, pages=[page.shown], **DAYS)
+        assert count.total(db) == (1 if token == earlier.token else 0)
+
+
+def test_after_digests_were_erased_the_earlier_link_withdraws_too_since_none_can_be_sent_again(
+    db: Session, keys: ServerKeys, earlier: Made, later: Made
+) -> None:
+    press_replace(db, keys, later)
+    list(erase_digests(db))
+    db.expire_all()
+    page = opened(db, keys, earlier)
+
+    assert page.may_change
     withdraw(db, earlier.token, pages=[page.shown], **DAYS)
     assert count.total(db) == 0
 

@@ -85,7 +85,8 @@ class SignatureForm(AlsoForm):
     email = EmailField(
         _("Your e-mail address"),
         description=_(
-            "We write to it so that you can confirm; at most five messages a day. It goes on no list."
+            "We write to it so that you can confirm; at most five messages a day. We never share it. "
+            "A mailbox counts once for each letter."
         ),
         filters=[one_line],
         validators=[

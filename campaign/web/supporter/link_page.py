@@ -83,6 +83,7 @@ def render_link(
         waiting=[_waiting(each, language) for each in link.groups if not each.is_repeated],
         repeated=[_waiting(each, language) for each in link.groups if each.is_repeated],
         confirmed=_letters(link.confirmed, language),
+        superseding=_letters(link.superseding, language),
         named=_letters(named, language),
         withdrawn=_letters(link.withdrawn, language),
         elsewhere=[state for state in states_in_order(language) if state.code in link.elsewhere],

@@ -74,12 +74,15 @@ def render_signature(
     if not signature.confirmed_on:
         return render_template("supporter/signature_pending.html", **shown)
     replaced = opened.replaced
+    deliveries = with_signature(session(), replaced.state_code, replaced.id) if replaced else []
+    if not opened.may_change:
+        return render_template("supporter/signature_superseded.html", **shown, replaced_deliveries=deliveries)
     return render_template(
         "supporter/signature_confirmed.html",
         **shown,
         code=grouped(token),
         done=done if done in ACTIONS else "",
-        replaced_deliveries=with_signature(session(), replaced.state_code, replaced.id) if replaced else [],
+        replaced_deliveries=deliveries,
         is_endangered=_is_endangered(signature),
         public_from=public_from_turn(done),
         shared=shared_letter(language, STATES[signature.state_code]),

@@ -87,13 +87,13 @@ def test_a_later_submission_is_shown_beside_the_one_that_counts_and_may_replace_
     supporter.sign(name="Mara Newname", residence="PL")
     page = supporter.page()
 
-    assert "A later submission" in text(page)
+    assert "An earlier submission of yours counts" in text(page)
     assert "Mara Newname" in text(page)
     assert {sent["action"] for sent in buttons(page.get_data(as_text=True))} == {"replace", "withdraw"}
     assert supporter.act("replace").status_code == 303
     assert "Your signature is confirmed" in text(supporter.page())
     assert supporter.total() == 1
-    assert "another one of your mailbox was chosen in its place" in page_of(supporter, first)
+    assert "Another signature from your mailbox counts" in page_of(supporter, first)
     with site.database.reading() as db:
         [counting] = db.scalars(select(Signature).where(Signature.withdrawn_on.is_(None)))
     assert counting.residence == "PL"
@@ -164,8 +164,7 @@ def test_of_two_pages_opened_before_only_the_first_button_confirms(supporter: Su
     assert send(supporter, *owner).status_code == 303
     answer = send(supporter, *stranger)
     assert answer.status_code == 409
-    assert "No one: we keep no name" in text(answer)
-    assert "another one of your mailbox was chosen" in text(answer)
+    assert "Another signature from your mailbox counts" in text(answer)
 
 
 def test_a_link_sent_again_does_not_confirm_what_it_cannot_show(supporter: Supporter, site: Site) -> None:

@@ -14,15 +14,18 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import Session
 
+from campaign.appeal.content import Appeal
 from campaign.clock import Clock
 from campaign.database.session import Database
 from campaign.errors import CampaignError, MailError, TemporaryMailError
 from campaign.mail import outbox, relay_ability, retry
-from campaign.mail.message import render
+from campaign.mail.cause import Cause
 from campaign.mail.outbox import OutboxMail
 from campaign.mail.random_wait import SPREAD
 from campaign.mail.relay_pause import RelayPause
+from campaign.mail.signatory_mail import render
 from campaign.mail.transport import Transport, open_transport
+from campaign.organiser.organisation import organisation
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 
@@ -52,6 +55,7 @@ class Dispatch:
     """Stores the mail with the links of an address, in a language, in the outbox, if it signed anything."""
     link_all: Callable[[Session, str, str], None]
     """Lets the token in the day's last mail to an address open all that was made with that."""
+    appeal: Appeal
     clock: Clock
     lease: timedelta = outbox.LEASE
     _claimed: deque[OutboxMail] = field(default_factory=deque, init=False)
@@ -60,9 +64,12 @@ class Dispatch:
     """A mail that the relay accepted, until its row is deleted."""
     _mail_seconds: float = field(default=0.0, init=False)
     """How long the relay took for the latest mail; a decoy takes as long."""
+    _cause: Cause = field(init=False)
+    """As it was when the latest mails were claimed."""
     _pause: RelayPause = field(init=False)
 
     def __post_init__(self) -> None:
+        self._cause = Cause(self.appeal)
         self._pause = RelayPause(self.clock)
 
     def run(self, stop: threading.Event) -> None:
@@ -125,6 +132,7 @@ class Dispatch:
         self._delete_accepted(deletions)  # if the database did not answer: it would be claimed again
         with self.database.writing() as db:
             claimed = outbox.claim(db, limit=BATCH, now=self.clock(), lease=self.lease)
+            self._cause = Cause(self.appeal, organisation(db))
         # Only after the commit: a claim that is not on disk could be made again, and the mail sent twice.
         self._claimed.extend(claimed)
         try:
@@ -173,6 +181,7 @@ class Dispatch:
             settings=self.settings,
             recipient=content.recipient,
             params=content.params,
+            cause=self._cause,
             now=self.clock(),
             message_id=mail.id,
         )

@@ -1,6 +1,6 @@
 """Private links: open the signature of a token, and send a mailbox's owner new links."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from campaign.database.table import upsert
 from campaign.errors import ChangedError, UnknownTokenError
 from campaign.mail import outbox
+from campaign.mail.cause import may_be_named
 from campaign.mail.daily_limit import MailRequest, reserve_link_mail
-from campaign.mail.message import LINKS
 from campaign.mail.random_wait import Wait, no_wait
+from campaign.mail.signatory_mail import LINKS
 from campaign.reference.participating_state import STATES
 from campaign.sealing import row_mac
 from campaign.sealing.address_digest import AddressDigests
@@ -142,16 +143,24 @@ def request_links(
 
 
 def send_links(
-    db: Session, email: str, *, language: str, keys: ServerKeys, now: datetime, wait: Wait = no_wait
+    db: Session,
+    email: str,
+    *,
+    language: str,
+    keys: ServerKeys,
+    is_sensitive: Callable[[str], bool],
+    now: datetime,
+    wait: Wait = no_wait,
 ) -> None:
     """Add one mail to the outbox with a new link to each signature made with *email*.
 
     An address without signatures gets no mail, and neither does one that was sent its last one today: that
-    one's link opens all of them. Then a row that sends nothing takes the mail's place.
+    one's link opens all of them. Then a row that sends nothing takes the mail's place. The mail names
+    its cause only if none of the signatures was made in a residence that *is_sensitive*.
     """
     mailbox, today, token = AddressDigests.of(keys, email), now.date(), new_code()
-    found: dict[str, list[Signature]] = {}
-    for signature in _live(db, mailbox):
+    live, found = _live(db, mailbox), dict[str, list[Signature]]()
+    for signature in live:
         found.setdefault(signature.state_code, []).append(signature)
     request = MailRequest(mailbox.for_day(today), code_hash(token), None, is_plain=mailbox.is_plain)
     reserved = reserve_link_mail(db, request, on=today) if found else None
@@ -162,7 +171,12 @@ def send_links(
     elif reserved is not None:
         links = [[code, new_token(db, signatures)] for code, signatures in found.items()]
     mail = {"purpose": purpose, "language": language, "recipient": email}
-    params = {"links": links, "is_last": reserved is not None and reserved.is_last}
+    params = {
+        "links": links,
+        "letters": list(found),
+        "is_last": reserved is not None and reserved.is_last,
+        "names_cause": may_be_named(email, (each.residence for each in live), is_sensitive=is_sensitive),
+    }
     outbox.add(db, keys, **mail, params=params, now=now, wait=wait)
 
 

@@ -22,6 +22,7 @@ from campaign.mail.daily_limit import MailRequest, Reserved, reserve_mails
 from campaign.mail.random_wait import Wait, no_wait
 from campaign.mail.retry import LIFETIME
 from campaign.mail.sealed_content import NewMail
+from campaign.mail.signatory_mail import CONFIRM
 from campaign.sealing import box, row_mac
 from campaign.sealing.address import canonical_address, domain_of
 from campaign.sealing.address_digest import AddressDigests, domain_digest
@@ -30,6 +31,7 @@ from campaign.sealing.campaign_key import sealing_key
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
+from campaign.signature.deadline import confirm_until
 from campaign.signature.model import (
     COUNTED,
     Signature,
@@ -68,6 +70,8 @@ class Signing:
     """The proof of work to spend with this signature."""
     is_unlimited: bool = False
     """Whether it is never held for the number of signatures under its mail domain."""
+    names_cause: bool = False
+    """Whether the mail may say what it is about; see :func:`campaign.mail.cause.may_be_named`."""
     is_first: bool = False
     """Whether it is among the first of its network under its mail domain: their mails wait briefly."""
 
@@ -83,6 +87,7 @@ def sign(
     *,
     keys: ServerKeys,
     now: datetime,
+    confirmation_days: int,
     closes_on: date | None = None,
     wait: Wait = no_wait,
 ) -> None:
@@ -105,7 +110,8 @@ def sign(
         proof_of_work.spend(db, proof)
     reserved = _reserve_mails(db, keys, signings, now)
     _insert_pending(db, keys, signings, reserved, now)
-    mails = [_mail(signing, mail) for signing, mail in zip(signings, reserved, strict=True)]
+    until = confirm_until(now.date(), confirmation_days)
+    mails = [_mail(signing, mail, until) for signing, mail in zip(signings, reserved, strict=True)]
     outbox.add_all(db, keys, mails, now=now, wait=wait)
 
 
@@ -226,9 +232,15 @@ def _wrap_submission(keys: ServerKeys, signing: Signing, mail: _ReservedMail, co
     return submission.wrap(typed, key, context)
 
 
-def _mail(signing: Signing, mail: _ReservedMail) -> NewMail:
+def _mail(signing: Signing, mail: _ReservedMail, until: date) -> NewMail:
     # Beyond the daily limit the same work is done, or its time would reveal how many mails were sent.
     is_sent = mail.reserved.is_within_limit and mail.reserved.delay < LIFETIME
-    purpose, delay = ("confirm", mail.reserved.delay) if is_sent else (outbox.DECOY, timedelta())
-    params = {"token": mail.token, "letters": list(signing.letters), "is_last": mail.reserved.is_last}
+    purpose, delay = (CONFIRM, mail.reserved.delay) if is_sent else (outbox.DECOY, timedelta())
+    params = {
+        "token": mail.token,
+        "letters": list(signing.letters),
+        "until": until.isoformat(),
+        "is_last": mail.reserved.is_last,
+        "names_cause": signing.names_cause,
+    }
     return NewMail(purpose, signing.language, signing.details.email, params, delay)

@@ -57,6 +57,7 @@ class SignatureWriter:
             signings,
             keys=self._keys,
             now=self._clock(),
+            confirmation_days=self._settings.confirmation_days,
             closes_on=self.closes_on(db),
             wait=wait_on(self._settings),
         )

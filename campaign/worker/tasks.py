@@ -12,8 +12,10 @@ from traceback import extract_tb
 
 from sqlalchemy.orm import Session
 
+from campaign.appeal import reading
 from campaign.clock import SYSTEM_CLOCK, Clock
 from campaign.database.session import Database
+from campaign.disclosure import safety_list
 from campaign.mail import outbox
 from campaign.mail.dispatch import Dispatch
 from campaign.mail.random_wait import wait_on
@@ -63,6 +65,7 @@ class Tasks:
         self._settings = settings
         self._database = database
         self._clock = clock
+        self._content = reading.load(settings.appeal)
         self._watch = ClockWatch(clock)
         self._dispatch = Dispatch(
             settings=settings,
@@ -70,6 +73,7 @@ class Tasks:
             keys=ServerKeys.from_secret(settings.secret_key),
             send_links=self._send_links,
             link_all=self._link_all,
+            appeal=self._content,
             lease=lease,
             clock=clock,
         )
@@ -162,8 +166,16 @@ class Tasks:
     def _send_links(self, db: Session, email: str, language: str) -> None:
         keys = ServerKeys.load(db, self._settings.secret_key)
         if keys is not None:  # otherwise the digests were made useless, and no signature can be found
-            wait = wait_on(self._settings)
-            send_links(db, email, language=language, keys=keys, now=self._clock(), wait=wait)
+            appeal = safety_list.current_appeal(db, self._content)
+            send_links(
+                db,
+                email,
+                language=language,
+                keys=keys,
+                is_sensitive=appeal.is_sensitive_residence,
+                now=self._clock(),
+                wait=wait_on(self._settings),
+            )
 
     def _link_all(self, db: Session, email: str, token: str) -> None:
         keys = ServerKeys.load(db, self._settings.secret_key)

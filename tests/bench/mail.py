@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from campaign.appeal import reading
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.database.table import Base
 from campaign.mail import outbox
+from campaign.mail.cause import Cause
 from campaign.mail.dispatch import Dispatch
-from campaign.mail.message import render
 from campaign.mail.outbox import OutboxMail
+from campaign.mail.signatory_mail import render
 from campaign.mail.smtp_message import SmtpMessage, encode
 from campaign.sealing.code import CROCKFORD
 from campaign.sealing.server_key import ServerKeys
@@ -90,7 +92,7 @@ def worker(settings: Settings, number: int) -> float:
                 purpose="confirm",
                 language="en",
                 recipient=recipient(each),
-                params={"token": token(each)},
+                params=params(each),
                 now=SYSTEM_CLOCK(),
             )
     dispatch = Dispatch(
@@ -99,6 +101,7 @@ def worker(settings: Settings, number: int) -> float:
         keys=keys,
         send_links=lambda *_: None,
         link_all=lambda *_: None,
+        appeal=reading.load(),
         clock=SYSTEM_CLOCK,
     )
     began = time.process_time()
@@ -118,10 +121,16 @@ def mail(settings: Settings, number: int) -> SmtpMessage:
             language="en",
             settings=settings,
             recipient=recipient(number),
-            params={"token": token(number)},
+            params=params(number),
+            cause=Cause(reading.load()),
             now=SYSTEM_CLOCK(),
         )
     )
+
+
+def params(number: int) -> dict[str, Any]:
+    """Return the parameters of the mail that most people get: it names its cause."""
+    return {"token": token(number), "letters": ["de"], "until": "2026-12-05", "names_cause": True}
 
 
 def recipient(number: int) -> str:

@@ -93,7 +93,7 @@ def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
             for at in range(done, min(done + TOGETHER, number))
         ]
         with database.writing() as db:
-            sign(db, signings, keys=keys, now=SYSTEM_CLOCK())
+            sign(db, signings, keys=keys, now=SYSTEM_CLOCK(), confirmation_days=7)
             tokens += [outbox.content(keys, mail).params["token"] for mail in db.scalars(select(OutboxMail))]
             db.execute(delete(OutboxMail))
     database.close()

@@ -125,7 +125,11 @@ def test_signatures_of_one_batch_are_as_if_recorded_one_by_one(db: Session, keys
     confirm(db, keys, sign(db, keys, email="known@example.org"))
 
     signing_up.sign(
-        db, [signing(keys, "known@example.org"), signing(keys, "new@example.org")], keys=keys, now=NOW
+        db,
+        [signing(keys, "known@example.org"), signing(keys, "new@example.org")],
+        keys=keys,
+        now=NOW,
+        confirmation_days=7,
     )
     db.commit()
 
@@ -140,7 +144,7 @@ def test_a_mailbox_gets_five_mails_a_day_also_when_all_are_requested_at_once(
 ) -> None:
     many = [signing(keys, "MARA@example.org" if at % 2 else "mara@example.org") for at in range(8)]
 
-    signing_up.sign(db, [*many, signing(keys, "other@example.org")], keys=keys, now=NOW)
+    signing_up.sign(db, [*many, signing(keys, "other@example.org")], keys=keys, now=NOW, confirmation_days=7)
     db.commit()
 
     assert Counter(mail.purpose for mail in mails(db, keys)) == {"confirm": 6, outbox.DECOY: 3}
@@ -151,7 +155,7 @@ def test_a_proof_is_used_once_also_by_simultaneous_signatures(database: Database
     pair = [signing(keys, email, proof=once) for email in ("a@example.org", "b@example.org")]
 
     with pytest.raises(ProofError), database.writing() as db:
-        signing_up.sign(db, pair, keys=keys, now=NOW)
+        signing_up.sign(db, pair, keys=keys, now=NOW, confirmation_days=7)
 
     with database.reading() as db:
         assert db.scalars(select(Signature)).all() == []

@@ -128,8 +128,8 @@ def test_the_link_is_sent_again_on_request(supporter: Supporter, site: Site, add
     supporter.reads("Your signature is confirmed")
 
 
-def test_the_mail_does_not_name_the_cause(site: Site) -> None:
-    site.add_signature("kz", email="neutral@example.org", is_confirmed=False)
+def test_a_mail_to_somebody_who_might_be_in_danger_does_not_name_the_cause(site: Site) -> None:
+    site.add_signature("kz", email="neutral@example.org", is_confirmed=False, residence="ZZ")
     mail = site.mail("neutral@example.org")
 
     assert mail.message.get_content_type() == "multipart/alternative"

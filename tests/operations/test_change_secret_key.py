@@ -53,7 +53,7 @@ def test_waiting_mails_and_digests_are_taken_over(db: Session, database: Databas
     with pytest.raises(WrongKeyError):
         outbox.content(keys, mail)
     assert after.digest == keys.digest
-    send_links(db, made.email, language="en", keys=after, now=NOW)
+    send_links(db, made.email, language="en", keys=after, is_sensitive=bool, now=NOW)
     assert [sent.purpose for sent in mails(db, after)].count("links") == 1
 
 

@@ -155,6 +155,7 @@ def test_nothing_can_be_signed_afterwards(
                 ],
                 keys=keys,
                 now=NOW,
+                confirmation_days=7,
             )
 
 

@@ -34,7 +34,7 @@ def test_a_requested_link_opens_no_row_that_was_given_the_digest(db: Session, ke
     victim = make_signature(db, keys, name="Vera Victim")
     give_digest(db, victim, mine)
 
-    send_links(db, ATTACKER, language="en", keys=keys, now=NOW)
+    send_links(db, ATTACKER, language="en", keys=keys, is_sensitive=bool, now=NOW)
     db.commit()
 
     assert not any(mail.params.get("links") for mail in mails(db, keys))

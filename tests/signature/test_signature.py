@@ -56,7 +56,7 @@ def sign(db: Session, keys: ServerKeys, **changes: str) -> str:
     """Sign and return the token that the mail carries."""
     # One millisecond later each time, so that the mails have an order.
     moment = NOW + timedelta(milliseconds=next(_moments))
-    sign_letter(db, [signing(keys, **changes)], keys=keys, now=moment)
+    sign_letter(db, [signing(keys, **changes)], keys=keys, now=moment, confirmation_days=7)
     db.commit()
     return str(mails(db, keys)[-1].params["token"])
 
@@ -211,19 +211,26 @@ def test_nobody_can_read_what_is_submitted_with_a_tag_beyond_the_limit(db: Sessi
 
 def test_the_next_day_mails_go_out_again(db: Session, keys: ServerKeys) -> None:
     for _ in range(6):
-        sign_letter(db, [signing(keys)], keys=keys, now=NOW)
-    sign_letter(db, [signing(keys)], keys=keys, now=NOW + timedelta(days=1))
+        sign_letter(db, [signing(keys)], keys=keys, now=NOW, confirmation_days=7)
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW + timedelta(days=1), confirmation_days=7)
 
     assert [mail.purpose for mail in mails(db, keys)].count("confirm") == 6
 
 
 def test_signing_after_the_close_is_refused(db: Session, keys: ServerKeys) -> None:
     with pytest.raises(ClosedError):
-        sign_letter(db, [signing(keys)], keys=keys, now=NOW, closes_on=NOW.date() - timedelta(days=1))
+        sign_letter(
+            db,
+            [signing(keys)],
+            keys=keys,
+            now=NOW,
+            confirmation_days=7,
+            closes_on=NOW.date() - timedelta(days=1),
+        )
 
 
 def test_on_its_last_day_the_letter_can_be_signed(db: Session, keys: ServerKeys) -> None:
-    sign_letter(db, [signing(keys)], keys=keys, now=NOW, closes_on=NOW.date())
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW, confirmation_days=7, closes_on=NOW.date())
 
     assert rows(db) == 1
 
@@ -234,7 +241,7 @@ def test_without_a_key_no_signature_is_taken(db: Session, keys: ServerKeys) -> N
     db.query(CampaignKey).delete()
 
     with pytest.raises(NoKeyError):
-        sign_letter(db, [signing(keys)], keys=keys, now=NOW)
+        sign_letter(db, [signing(keys)], keys=keys, now=NOW, confirmation_days=7)
 
 
 def test_a_link_not_confirmed_in_time_opens_nothing(db: Session, keys: ServerKeys) -> None:
@@ -404,7 +411,7 @@ def test_from_counted_there_is_no_way_up(db: Session, keys: ServerKeys) -> None:
 def test_one_mail_lists_every_letter_that_a_mailbox_signed(db: Session, keys: ServerKeys) -> None:
     for state in ("de", "fr"):
         make_signature(db, keys, state=state, email="mara@example.org")
-    send_links(db, "Mara@example.org", language="en", keys=keys, now=NOW)
+    send_links(db, "Mara@example.org", language="en", keys=keys, is_sensitive=bool, now=NOW)
 
     [mail] = mails(db, keys)
     assert mail.purpose == "links"
@@ -414,7 +421,7 @@ def test_one_mail_lists_every_letter_that_a_mailbox_signed(db: Session, keys: Se
 
 
 def test_an_address_that_signed_nothing_gets_no_mail(db: Session, keys: ServerKeys) -> None:
-    send_links(db, "nobody@example.org", language="en", keys=keys, now=NOW)
+    send_links(db, "nobody@example.org", language="en", keys=keys, is_sensitive=bool, now=NOW)
 
     assert [mail.purpose for mail in mails(db, keys)] == [outbox.DECOY]
 
@@ -435,7 +442,7 @@ def test_asking_leaves_the_same_rows_whether_or_not_anything_was_signed(
 
 def test_asking_for_links_in_vain_does_not_use_up_the_owners_mails(db: Session, keys: ServerKeys) -> None:
     for _ in range(6):
-        send_links(db, "mara@example.org", language="en", keys=keys, now=NOW)
+        send_links(db, "mara@example.org", language="en", keys=keys, is_sensitive=bool, now=NOW)
     token = sign(db, keys)
 
     assert find_by_token(db, token, now=NOW, confirmation_days=DAYS)
@@ -446,7 +453,7 @@ def test_of_siblings_confirmed_at_the_same_moment_one_counts(database: Database,
 
     with database.writing() as db:
         for _ in range(4):
-            sign_letter(db, [signing(keys)], keys=keys, now=NOW)
+            sign_letter(db, [signing(keys)], keys=keys, now=NOW, confirmation_days=7)
     with database.reading() as db:
         tokens = [str(mail.params["token"]) for mail in mails(db, keys)]
 
@@ -476,7 +483,7 @@ def test_a_submission_beyond_the_limit_opens_for_no_token_put_in_the_place_of_th
     db.execute(moved.values(sent=MAILS_A_DAY, has_last=True, link=link))
     db.commit()
 
-    sign_letter(db, [signing(keys)], keys=keys, now=NOW)
+    sign_letter(db, [signing(keys)], keys=keys, now=NOW, confirmation_days=7)
 
     opened = select(SignatureToken.signature_id).where(SignatureToken.hash == code_hash(put))
     maras = select(Signature.id).where(Signature.digest == mara.for_letter("de"))

@@ -81,7 +81,7 @@ def test_no_action_and_no_page_scans_a_large_table(
     assert supporter.sign(email="mara@example.org").status_code == 303
     assert supporter.act("confirm").status_code == 303
     with site.database.writing() as db:
-        send_links(db, "mara@example.org", language="en", keys=site.keys, now=clock())
+        send_links(db, "mara@example.org", language="en", keys=site.keys, is_sensitive=bool, now=clock())
         record_mail_figures(db, now=clock())
     older = f"/en/progress?after={Cursor(max(each.row.id for each in made)).wrap(site.keys)}"
     assert client.get(older).status_code == 302, "it is the last name"

@@ -67,7 +67,7 @@ def test_a_decoy_takes_as_long_as_the_mail_before_it(build, put_at, clock, monke
 
 def test_an_address_without_signatures_costs_a_row_that_sends_nothing(database, keys, put_at):
     with database.writing() as db:
-        send_links(db, "nobody@example.org", language="en", keys=keys, now=NOW)
+        send_links(db, "nobody@example.org", language="en", keys=keys, is_sensitive=bool, now=NOW)
     with database.reading() as db:
         [mail] = db.scalars(select(OutboxMail))
 

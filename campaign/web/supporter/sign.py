@@ -7,6 +7,7 @@ from flask import Response, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from campaign.errors import LimitError, ProofError
+from campaign.mail.cause import may_be_named
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address_digest import AddressDigests
@@ -80,6 +81,14 @@ def _record(language: Language, state: ParticipatingState, form: SignatureForm, 
         proof=admitted.proof,
         is_unlimited=admitted.is_unlimited,
         is_first=admitted.is_first,
+        names_cause=_may_name_cause(form),
     )
     site().writer.sign(signing)
     site().tasks.wake()
+
+
+def _may_name_cause(form: SignatureForm) -> bool:
+    """Whether the mail may say what it is about: not for who chose the safer form, wherever they live."""
+    is_sensitive = site().appeal.is_sensitive_residence
+    residences = [form.residence.data]
+    return not form.is_careful and may_be_named(form.email.data, residences, is_sensitive=is_sensitive)

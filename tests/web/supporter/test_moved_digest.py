@@ -23,7 +23,7 @@ def test_over_http_a_requested_link_reaches_the_own_page_alone(
     give_digest(db, victim, mine)
 
     assert client.post("/en/signature", data={"email": ATTACKER}).status_code == 303
-    send_links(db, ATTACKER, language="en", keys=keys, now=NOW)
+    send_links(db, ATTACKER, language="en", keys=keys, is_sensitive=bool, now=NOW)
     db.commit()
 
     [links] = [mail.params["links"] for mail in mails(db, keys) if mail.params.get("links")]

@@ -170,7 +170,7 @@ def test_of_two_pages_opened_before_only_the_first_button_confirms(supporter: Su
 def test_a_link_sent_again_does_not_confirm_what_it_cannot_show(supporter: Supporter, site: Site) -> None:
     supporter.sign(name="A Stranger")
     with site.database.writing() as db:
-        send_links(db, "mara@example.org", language="en", keys=site.keys, now=NOW)
+        send_links(db, "mara@example.org", language="en", keys=site.keys, is_sensitive=bool, now=NOW)
     [[_state, token]] = next(mail.params["links"] for mail in supporter.mails() if mail.purpose == "links")
     page = page_of(supporter, token)
 

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from campaign.appeal import reading
 from campaign.errors import PermanentMailError
-from campaign.mail.message import PURPOSES, new_message, render
+from campaign.mail.cause import Cause
+from campaign.mail.message import new_message
+from campaign.mail.signatory_mail import PURPOSES, render
+from campaign.organiser.organisation import Organisation
 from campaign.paths import TEMPLATES
 from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
@@ -19,19 +23,24 @@ from tests.conftest import NOW
 SETTINGS = Settings(base_url="https://letters.example.org", mail_from="Letters <post@letters.example.org>")
 TOKEN, OTHER = "7K3M9QX2WAB4CDEFGH5J", "0123456789ABCDEFGHJK"
 PARAMS = {
-    "confirm": {"token": TOKEN},
-    "links": {"links": [["de", TOKEN], ["kz", OTHER]]},
+    "confirm": {"token": TOKEN, "letters": ["nl"], "until": "2026-12-05"},
+    "links": {"links": [["de", TOKEN], ["kz", OTHER]], "letters": ["de", "kz"]},
 }
+ORGANISATION = Organisation("Example Foundation", "Brussels", "hello@example.org")
+CAUSE = Cause(reading.load(None), ORGANISATION)
 
 purposes = pytest.mark.parametrize("purpose", PURPOSES)
+kinds = pytest.mark.parametrize("kind", ["neutral", "plain"])
 
 
-def write(purpose: str = "confirm", **change: object) -> EmailMessage:
+def write(purpose: str = "confirm", kind: str = "neutral", **change: object) -> EmailMessage:
+    """Render a mail; one of the kind *plain* names its cause."""
     given = {
         "language": "en",
         "settings": SETTINGS,
         "recipient": "mara@example.net",
-        "params": PARAMS[purpose],
+        "params": PARAMS[purpose] | {"names_cause": kind == "plain"},
+        "cause": CAUSE,
         "now": NOW,
     }
     return render(purpose, **(given | change))
@@ -63,9 +72,10 @@ class Tags(HTMLParser):
         self.attributes.extend((name, value or "") for name, value in attrs)
 
 
+@kinds
 @purposes
-def test_the_private_link_stands_alone_on_its_line(purpose):
-    lines = text(write(purpose)).splitlines()
+def test_the_private_link_stands_alone_on_its_line(purpose, kind):
+    lines = text(write(purpose, kind)).splitlines()
 
     assert f"https://letters.example.org/en/signature/{TOKEN}" in lines
     alone = [line for line in lines if line.startswith("http")]
@@ -78,52 +88,82 @@ def test_the_typed_code_is_the_token_in_groups_beside_where_to_type_it(purpose):
 
     for content in (text(message), html(message)):
         assert "7K3M-9QX2-WAB4-CDEF-GH5J" in content
-        assert "https://letters.example.org/en/signature " in content
+        assert re.search(r"https://letters\.example\.org/en/signature\W", content)
+
+
+def shown(message: EmailMessage) -> str:
+    """Return what a mailbox shows, without the addresses of pages."""
+    page = re.sub(r"(?s)<style>.*</style>|<[^>]+>", " ", html(message))
+    headers = " ".join(f"{name}: {value}" for name, value in message.items() if name != "To")
+    return re.sub(r"https://letters\.example\.org\S+", "", " ".join([headers, text(message), page]))
 
 
 @purposes
-def test_a_mail_does_not_name_its_cause(purpose):
-    message = write(purpose)
-    page = re.sub(r"(?s)<style>.*</style>", "", html(message))
-    seen = " ".join([str(message["Subject"]), text(message), page])
-    # The URL of the page is the one place that has to contain the word.
-    seen = seen.replace("https://letters.example.org/en/signature", "").lower()
+def test_a_neutral_mail_does_not_name_its_cause(purpose):
+    seen = shown(write(purpose)).lower()
 
-    causes = "kazakh sanction osce petition letter delegation rights women campaign sign politic"
+    causes = "kazakh sanction osce petition delegation rights women campaign sign politic foundation brussels"
     named = [cause for cause in causes.split() if re.search(rf"\b{cause}", seen)]
     named += [state.name("en") for state in STATES.values() if state.name("en").lower() in seen]
-    assert named == []
-
-
-def test_subject_and_first_lines_tell_not_even_whether_the_owner_signed():
-    shown = {
-        (
-            message["Subject"],
-            *text(message).splitlines()[:3],
-            *html(message).partition("<h1>")[2].split("\n")[:2],
-        )
-        for message in (write(purpose, params=PARAMS[purpose]) for purpose in PURPOSES)
-    }
-
-    assert len(shown) == 1
-
-
-def _first_lines(page: str) -> list[str]:
-    return page.partition("<h1>")[2].split("\n")[:2]
+    named += re.findall(r"\bletters?\b", seen.replace("letters <post@letters.example.org>", ""))
+    assert [name for name in named if name != "letters"] == []
+    assert write(purpose)["Reply-To"] is None
 
 
 @purposes
-def test_a_mail_loads_nothing_and_links_nowhere_else(purpose):
-    content = html(write(purpose))
+def test_a_plain_mail_says_which_letter_what_it_is_about_and_who_sends_it(purpose):
+    message = write(purpose, "plain")
+
+    for content in (text(message), html(message)):
+        seen = " ".join(re.sub(r"<[^>]+>", " ", content).split())
+        assert "OSCE delegation" in seen
+        assert "Women’s rights in Kazakhstan: the call of March 2021 for personal sanctions" in seen
+        assert "Sent by: Example Foundation, Brussels" in seen
+    assert message["Reply-To"] == "hello@example.org"
+
+
+def test_a_plain_mail_asks_to_confirm_the_letter_or_the_letters():
+    one = write("confirm", "plain")
+    several = write("confirm", params=PARAMS["confirm"] | {"letters": ["de", "fr"], "names_cause": True})
+
+    assert "One step left: confirm your letter to the Netherlands\n" in text(one)
+    assert "One step left: confirm your 2 letters\n" in text(several)
+    assert "Letters to the OSCE delegations: Germany, France\n" in text(several)
+
+
+@pytest.mark.parametrize("contact", ["", "правда@example.org"])
+def test_without_a_contact_that_any_relay_takes_a_mail_says_that_nobody_reads_replies(contact):
+    organisation = Organisation("Example Foundation", "Brussels", contact)
+    message = write("confirm", "plain", cause=Cause(CAUSE.appeal, organisation))
+
+    assert message["Reply-To"] is None
+    assert "Nobody reads replies to this mail" in text(message)
+
+
+def test_subject_and_first_line_tell_not_even_whether_the_owner_signed():
+    messages = [write(purpose, kind) for purpose in PURPOSES for kind in ("neutral", "plain")]
+
+    assert len({message["Subject"] for message in messages}) == 1
+    [first] = {text(message).splitlines()[0] for message in messages}
+    assert len(first) <= 72
+    pages = [html(message).partition("<body>")[2] for message in messages]
+    assert {re.sub(r"<[^>]+>", "", page).strip().splitlines()[0] for page in pages} == {first}
+
+
+@kinds
+@purposes
+def test_a_mail_loads_nothing_and_links_nowhere_else(purpose, kind):
+    message = write(purpose, kind)
+    content = html(message)
     page = Tags(content)
 
-    assert not {"img", "script", "link", "iframe", "object", "form", "base"} & set(page.tags)
+    assert not {"script", "link", "iframe", "object", "form", "base"} & set(page.tags)
     assert not re.search(r"url\(|@import|expression", content)
-    links = [value for name, value in page.attributes if name in {"href", "src", "background", "action"}]
+    links = [value for name, value in page.attributes if name in {"href", "background", "action", "srcset"}]
     assert links
     assert all(link.startswith("https://letters.example.org/en/signature/") for link in links)
-    assert re.findall(r"https?://[^/\"'<\s]+", content + text(write(purpose)))
     assert set(re.findall(r"https?://([^/\"'<\s]+)", content)) == {"letters.example.org"}
+    assert [value for name, value in page.attributes if name == "src"] == []
 
 
 @purposes
@@ -156,32 +196,41 @@ def test_a_second_attempt_carries_the_same_number():
     assert write()["Message-ID"] != write()["Message-ID"]
 
 
-def test_a_mail_says_how_long_its_link_is_valid():
-    def after(days: int) -> str:
-        settings = Settings(base_url="https://a.example", mail_from="a@a.example", confirmation_days=days)
-        return text(write(settings=settings))
+@kinds
+def test_a_mail_names_the_last_day_to_confirm(kind):
+    message = write("confirm", kind)
 
-    assert "within 1 day." in after(1)
-    assert "within 12 days." in after(12)
-
-
-def test_a_single_link_is_not_called_several():
-    message = write("links", params={"links": [["de", TOKEN]]})
-
-    assert "1." not in text(message)
+    for content in (text(message), html(message)):
+        assert "You can confirm until 5 December 2026, 23:59 UTC." in " ".join(content.split())
 
 
-def test_links_are_numbered_and_name_no_state():
-    content = text(write("links"))
+def test_links_are_told_apart_by_the_state_and_in_a_neutral_mail_by_its_code():
+    neutral, plain = text(write("links")), text(write("links", "plain"))
 
-    assert "1.\nhttps" in content
-    assert "2.\nhttps" in content
-    assert "/de" not in content
-    assert "/kz" not in content
+    assert "\nDE\nhttps" in neutral
+    assert "\nKZ\nhttps" in neutral
+    assert "\nGermany\nhttps" in plain
+    assert "\nKazakhstan\nhttps" in plain
+
+
+@kinds
+def test_a_single_link_needs_no_label(kind):
+    params = {"links": [["de", TOKEN]], "letters": ["de", "kz"], "is_last": True}
+    message = write("links", params=params | {"names_cause": kind == "plain"})
+
+    lines = text(message).splitlines()
+    assert not {"DE", "Germany"} & set(lines)
+
+
+def test_lines_of_the_text_are_no_wider_than_mail_programs_show():
+    for purpose in PURPOSES:
+        for kind in ("neutral", "plain"):
+            lines = text(write(purpose, kind)).splitlines()
+            assert [line for line in lines if len(line) > 72 and "://" not in line] == []
 
 
 def test_html_escapes_its_values():
-    assert "<script>" not in html(write(params={"token": "<script>alert(1)</script>"}))
+    assert "<script>" not in html(write(params={"token": "<script>alert(1)</script>", "until": "2026-12-05"}))
 
 
 @pytest.mark.parametrize(

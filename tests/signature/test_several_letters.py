@@ -44,7 +44,7 @@ def sign(db: Session, keys: ServerKeys, *letters: str, email: str = MARA, **chan
         **given,
     )
     before = [str(mail.params) for mail in mails(db, keys)]
-    sign_all(db, [signing], keys=keys, now=NOW)
+    sign_all(db, [signing], keys=keys, now=NOW, confirmation_days=7)
     db.commit()
     [mail] = [mail for mail in mails(db, keys) if str(mail.params) not in before]
     assert mail.params["letters"] == list(letters)
@@ -200,7 +200,7 @@ def test_letters_with_other_details_are_in_other_groups(db: Session, keys: Serve
         language="en",
         edition=1,
     )
-    sign_all(db, [later], keys=keys, now=NOW)
+    sign_all(db, [later], keys=keys, now=NOW, confirmation_days=7)
     db.commit()
 
     link = opened(db, keys, last)

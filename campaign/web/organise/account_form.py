@@ -68,7 +68,7 @@ class OrganisationForm(Form):
     )
     contact = EmailField(
         _("Contact address"),
-        description=_("Delegations and signatories can write to it."),
+        description=_("Delegations and signatories can write to it. It gets replies to our mails, too."),
         filters=[one_line],
         validators=[DataRequired(_("Enter an e-mail address.")), Readable(), Address()],
         render_kw={"autocomplete": "email", **NO_CORRECTION},

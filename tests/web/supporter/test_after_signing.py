@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from campaign.mail.message import render
+from campaign.mail.cause import Cause
+from campaign.mail.signatory_mail import render
 from campaign.web.site import Site
 from tests.conftest import Clock
 from tests.web.conftest import Supporter, text
@@ -26,6 +27,7 @@ def test_the_page_after_signing_names_sender_and_subject_of_the_mail(
         settings=site.settings,
         recipient="mara@example.org",
         params={"token": "0" * 20},
+        cause=Cause(site.appeal),
         now=clock(),
     )
 

@@ -54,12 +54,16 @@ for (const text of all("[data-most]")) {
 // Advice by residence: the style sheet shows it, except in browsers without :has().
 // For endangered residences "counted" is preset, unless another choice was made, and "public" is disabled.
 for (const form of all("[data-shown]")) {
-  const { residence, disclosure, advised } = form.elements;
+  const { disclosure, advised } = form.elements;
+  const listed = form.querySelector("[value=listed]");
+  const list = form.querySelector("select[name=residence]");
   const open = form.querySelector("[value=public]").parentElement;
   let hasChosen = false;
   let before;
   const advise = () => {
-    const kind = residence.selectedOptions[0]?.dataset.advice ?? "elsewhere";
+    const chosen = form.querySelector("input[name=residence]:checked");
+    const place = chosen === listed ? list.selectedOptions[0] : chosen;
+    const kind = place?.value ? place.dataset.advice ?? "elsewhere" : "";
     const isEndangered = kind === "endangered";
     form.dataset.shown = kind;
     open.hidden = isEndangered;
@@ -71,9 +75,11 @@ for (const form of all("[data-shown]")) {
       disclosure.value = before;
       before = undefined;
     }
+    form.dataset.disclosure = disclosure.value;
   };
   for (const each of disclosure) each.addEventListener("change", () => { hasChosen = true; });
-  residence.addEventListener("change", advise);
+  list.addEventListener("change", () => { listed.checked = true; });
+  form.addEventListener("change", advise);
   // Browsers restore form values after "back" and "reload".
   addEventListener("pageshow", advise);
 }

@@ -37,7 +37,9 @@ def meant_domain(domain: str) -> str | None:
     name, _, ending = domain.partition(".")
     if name in _ONE_ENDING and "." not in ending:
         return _ONE_ENDING[name]
-    near = {each for each in _candidates(domain) if _is_one_step(domain, each) and not _is_sister(domain, each)}
+    near = {
+        each for each in _candidates(domain) if _is_one_step(domain, each) and not _is_sister(domain, each)
+    }
     return next((each for each in USUAL if each in near), min(near, default=None))
 
 

@@ -1,4 +1,4 @@
-"""Residences of signatories: the codes of ISO 3166-1, with a name in each language."""
+"""Residences of signatories: the codes of ISO 3166-1 and Kosovo's, with a name in each language."""
 
 from collections.abc import Collection
 
@@ -14,11 +14,12 @@ ELSEWHERE = "XX"
 """All residences together that a table does not name; no signatory has it."""
 
 # Two-letter territories of CLDR that ISO 3166-1 does not assign: exceptional reservations,
-# groupings, pseudo-territories and user-assigned codes.
-_NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK"})
+# groupings, pseudo-territories and user-assigned codes. Kosovo has no code of ISO's: "XK" is one of those
+# that ISO leaves to users, and the one that CLDR uses.
+_NOT_ISO = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB"})
 
 RESIDENCES = frozenset(code for code in map(str, Locale("en").territories) if code.isalpha()) - _NOT_ISO
-"""All assigned alpha-2 codes, in upper case, and :data:`UNSTATED`."""
+"""All assigned alpha-2 codes, in upper case, Kosovo's ``XK``, and :data:`UNSTATED`."""
 
 
 def name(code: str, language: str) -> str:

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from wtforms.validators import StopValidation
 
 from campaign.guard.mail_domain import is_disposable
+from campaign.guard.mail_typo import is_misspelt
 from campaign.sealing.address import domain_of
 from campaign.web.site import site
 
@@ -24,6 +25,20 @@ _REFUSED = re.compile(
     r"\u202a-\u202e\u2066-\u2069"  # change the direction of text: a name could look like another
     r"\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"  # noncharacters, and invisible tags
 )
+_WEB_OR_MAIL = re.compile(
+    r"""
+    \S@\S+\.\S                     # anna@example.org
+    | ://
+    | \bwww\.\S
+    | \w\.\w{2,}/\S
+    | \w{2}\.(?:com|org|net|info)\b   # "St.Gallen" and "J.R.Example" are none
+    | \w{3}\.(?:eu|kz|ru|рф|ua)\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_JOINERS = dict.fromkeys([0x200C, 0x200D])
+_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN"})
+"""Alphabets that share the looks of many letters, as Unicode's names of characters begin."""
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\r\n\u2028\u2029]+")
 
@@ -61,6 +76,25 @@ class Readable:
             raise StopValidation(_("This must fit on one line."))
 
 
+class NoAddress:
+    """Refuse e-mail and web addresses, which belong to no name of a person or a town.
+
+    Args:
+        message: Says what to enter instead.
+    """
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Stop the validation, however the address is written."""
+        del form
+        # Compatibility forms: a full-width "＠" or "．" is read as the plain one.
+        text = unicodedata.normalize("NFKC", field.data or "").translate(_JOINERS)
+        if _WEB_OR_MAIL.search(text):
+            raise StopValidation(self.message)
+
+
 class AtMost:
     """Refuse text of more than *characters*, and say by how many."""
 
@@ -96,6 +130,8 @@ class Address:
             raise StopValidation(
                 _("This is not a complete e-mail address. It should look like name@example.org.")
             ) from error
+        if not field.data.isascii():
+            _refuse_mixed_alphabets(checked.local_part, checked.domain)
         field.data = checked.normalized
 
 
@@ -126,7 +162,9 @@ class OwnMailbox:
     def __call__(self, form: Any, field: Any) -> None:
         """Stop the validation, and say which mailbox to use instead."""
         del form
-        if is_disposable(domain_of(field.data)):
+        domain = domain_of(field.data)
+        # Such services own some misspelt domains too; who mistyped wanted none of them.
+        if is_disposable(domain) and not is_misspelt(domain):
             raise StopValidation(
                 _(
                     "Anybody can open mailboxes of %(service)s, so anybody could withdraw your signature "
@@ -139,3 +177,28 @@ class OwnMailbox:
 def has_letter(text: str) -> bool:
     """Whether *text* has a letter of any alphabet."""
     return any(unicodedata.category(character).startswith("L") for character in text)
+
+
+def mixes_alphabets(text: str) -> bool:
+    """Whether *text* has letters of two alphabets that look alike, such as Latin and Cyrillic."""
+    alphabets = {unicodedata.name(character, "").partition(" ")[0] for character in text}
+    return len(alphabets & _ALPHABETS) > 1
+
+
+def _refuse_mixed_alphabets(local: str, domain: str) -> None:
+    """Refuse a part of an address that mixes alphabets: "сom" with a Cyrillic "с" leads nowhere.
+
+    A domain's last two parts are taken together where the last is not ASCII: such endings allow
+    their own alphabet alone. Under an ASCII ending every alphabet is allowed.
+    """
+    labels = domain.split(".")
+    ending = [] if labels[-1].isascii() else [".".join(labels[-2:])]
+    for part in (local, *labels, *ending):
+        if mixes_alphabets(part):
+            raise StopValidation(
+                _(
+                    "“%(part)s” in this address has letters of two alphabets that look alike. "
+                    "Please type the address again, with one keyboard.",
+                    part=part,
+                )
+            )

@@ -25,13 +25,23 @@ class Supporter:
         """Fill in the fields with these labels, such as ``your_name``."""
         for label, text in typed.items():
             words = label.replace("_", " ").replace("e mail", "e-mail")
-            self.page.get_by_label(re.compile(rf"^{words}( \(optional\))?$", re.IGNORECASE)).fill(text)
+            box = self.page.get_by_label(re.compile(rf"^{words}( \(optional\))?$", re.IGNORECASE))
+            if not box.is_visible():  # town and words are folded in
+                self.page.get_by_text("Add your town or your own words").click()
+            box.fill(text)
 
     def live_in(self, residence: str) -> None:
-        self.page.get_by_label("Where you live").select_option(label=residence)
+        """Tap the button of this residence, or choose it from the list of all others."""
+        button = self.page.get_by_role("radio", name=residence, exact=True)
+        if button.count():
+            button.check()
+        else:
+            self.page.get_by_role("radio", name="Somewhere else").check()
+            self.page.get_by_label("The place where you live").select_option(label=residence)
 
     def show_name_to(self, choice: str) -> None:
-        self.page.get_by_role("radio", name=choice, exact=True).check()
+        """Choose who may see the name: "Everyone", "The delegation only", or "No one"."""
+        self.page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
 
     def consent(self) -> None:
         self.page.get_by_role("checkbox").check()

@@ -18,8 +18,11 @@ ADVICE_BY_RESIDENCE = {
     "Kazakhstan": ADVICE,
     "Uzbekistan": "may reach authorities there",
     "I would rather not say": "nobody learns it from us",
-    "France": "do you travel there, or have family there?",
+    "France": "",
+    "Germany": "",
 }
+
+TRAVEL = "do you travel there, or have family there?"
 
 numbers = count(1)
 
@@ -57,19 +60,36 @@ def test_the_residence_decides_which_advice_is_shown(supporter: Supporter) -> No
 
     for residence, advice in ADVICE_BY_RESIDENCE.items():
         supporter.live_in(residence)
-        expect(shown).to_have_count(1)
-        expect(shown).to_contain_text(advice)
+        expect(shown).to_have_count(1 if advice else 0)
+        if advice:
+            expect(shown).to_contain_text(advice)
         expect(everyone).to_have_count(0 if residence == "Kazakhstan" else 1)
+
+
+def test_advice_about_travel_is_for_public_names_and_no_one_needs_no_name(supporter: Supporter) -> None:
+    page = supporter.page
+    name, details = page.get_by_label("Your name"), page.get_by_text("Add your town or your own words")
+    expect(page.get_by_text(TRAVEL)).to_be_hidden()
+    supporter.show_name_to("Everyone")
+    expect(page.get_by_text(TRAVEL)).to_be_visible()
+    expect(name).to_be_visible()
+
+    supporter.show_name_to("No one")
+    for hidden in (page.get_by_text(TRAVEL), name, details, page.get_by_label("Your town")):
+        expect(hidden).to_be_hidden()
+    supporter.show_name_to("The delegation only")
+    expect(name).to_be_visible()
+    expect(details).to_be_visible()
 
 
 def test_the_button_before_the_fields_leads_to_a_short_form_that_is_taken(
     supporter: Supporter, site: Site, address: str
 ) -> None:
     page = supporter.page
-    supporter.press("Show me the advice and the safer form")
-    expect(page.get_by_label("Where you live")).to_have_value("KZ")
+    supporter.press("Use the safer form")
+    expect(page.get_by_label("The place where you live")).to_have_value("KZ")
     expect(page.get_by_text(ADVICE)).to_be_visible()
-    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_role("radio", name="No one")).to_be_checked()
     expect(page.get_by_label("Your name")).to_be_hidden()
     assert "KZ" not in page.url
 
@@ -85,13 +105,13 @@ def test_the_button_before_the_fields_leads_to_a_short_form_that_is_taken(
     expect(page.get_by_text("We kept the number only")).to_be_visible()
 
 
-def test_with_scripts_nobody_is_chosen_for_them_and_taken_at_once(
+def test_with_scripts_no_one_is_chosen_for_them_and_taken_at_once(
     scripted: Supporter, site: Site, address: str
 ) -> None:
     page = scripted.page
     expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
     scripted.live_in("Kazakhstan")
-    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_role("radio", name="No one")).to_be_checked()
     scripted.live_in("France")
     expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
 
@@ -106,7 +126,7 @@ def test_with_scripts_nobody_is_chosen_for_them_and_taken_at_once(
 def test_with_scripts_a_choice_stays_unless_it_endangers(scripted: Supporter) -> None:
     page = scripted.page
     scripted.show_name_to("The delegation only")
-    page.get_by_role("radio", name="Nobody").check()
+    page.get_by_role("radio", name="No one").check()
     page.get_by_role("radio", name="The delegation only").check()
     scripted.live_in("Kazakhstan")
     expect(page.get_by_role("radio", name="The delegation only")).to_be_checked()
@@ -114,7 +134,7 @@ def test_with_scripts_a_choice_stays_unless_it_endangers(scripted: Supporter) ->
     scripted.live_in("France")
     scripted.show_name_to("Everyone")
     scripted.live_in("Kazakhstan")
-    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_role("radio", name="No one")).to_be_checked()
 
 
 def test_without_scripts_the_advice_leads_on_to_the_safer_form(
@@ -140,9 +160,9 @@ def test_without_scripts_signing_at_once_shows_the_advice_and_loses_nothing(
     scriptless.consent()
     scriptless.press("Sign")
 
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was kept yet")
+    expect(page.get_by_role("alert")).to_contain_text("We have stored nothing yet")
     expect(page.get_by_text(ADVICE)).to_be_visible()
-    expect(page.get_by_role("radio", name="Nobody")).to_be_checked()
+    expect(page.get_by_role("radio", name="No one")).to_be_checked()
     expect(page.get_by_label("Your name")).to_have_value("Mara Example")
     expect(page.get_by_label("Your own words")).to_have_value("Please.")
     scriptless.press("Sign")

@@ -131,7 +131,7 @@ def refused_letter(campaign: Campaign) -> Page:
 
 def safer_form(campaign: Campaign) -> Page:
     campaign.visitor.goto("/en/letters/de")
-    Supporter(campaign.visitor).press("Show me the advice and the safer form")
+    Supporter(campaign.visitor).press("Use the safer form")
     expect(campaign.visitor.get_by_role("radio", name="Everyone")).to_have_count(0)
     return campaign.visitor
 
@@ -239,13 +239,15 @@ def test_a_letter_is_signed_with_the_keyboard_alone(chromium: Browser, site: Sit
         tab_to(page, "Read the letter")
         page.keyboard.press("Enter")
         page.wait_for_url("**/letters/de")
-        tab_to(page, "Where you live")
+        tab_to(page, "The delegation only")
+        tab_to(page, "Germany")
+        page.keyboard.press("ArrowUp")
+        tab_to(page, "The place where you live")
         choose(page, "France")
         tab_to(page, "Your name")
         page.keyboard.type("Mara Example")
         tab_to(page, "Your e-mail address")
         page.keyboard.type("keyboard@example.org")
-        tab_to(page, "The delegation only")
         tab_to(page, "I sign this letter")
         page.keyboard.press("Space")
         tab_to(page, "Sign")

@@ -82,14 +82,14 @@ def test_a_form_without_consent_is_refused_and_loses_nothing(
     supporter.press("Sign")
 
     summary = page.get_by_role("alert")
-    expect(summary).to_contain_text("One thing is missing")
+    expect(summary).to_contain_text("Please check one thing")
     expect(summary).to_be_focused()
     expect(page).to_have_title(re.compile("^Error: "))
     expect(page.get_by_label("Your name")).to_have_value(typed["your_name"])
     expect(page.get_by_label("Your e-mail address")).to_have_value(typed["your_e_mail_address"])
     expect(page.get_by_label("Your town")).to_have_value(typed["your_town"])
     expect(page.get_by_label("Your own words")).to_have_value(typed["your_own_words"])
-    expect(page.get_by_label("Where you live")).to_have_value("FR")
+    expect(page.get_by_label("The place where you live")).to_have_value("FR")
     expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
 
     summary.get_by_role("link").click()

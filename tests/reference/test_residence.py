@@ -5,14 +5,15 @@ from campaign.reference.participating_state import STATES, sort_key
 from campaign.reference.residence import RESIDENCES, choices, name
 
 
-def test_residences_are_the_249_codes_of_iso_3166_and_not_stated() -> None:
-    assert len(RESIDENCES - {"ZZ"}) == 249
+def test_residences_are_the_249_codes_of_iso_3166_and_kosovo_and_not_stated() -> None:
+    assert len(RESIDENCES - {"ZZ", "XK"}) == 249
+    assert name("XK", "en") == "Kosovo"
     assert "ZZ" in RESIDENCES
     assert {"KZ", "TW", "HK", "PS", "EH", "AQ", "VA"} <= RESIDENCES
 
 
 def test_a_code_of_cldr_alone_is_no_residence() -> None:
-    assert not RESIDENCES & {"EU", "UN", "EZ", "XK", "XA", "QO", "IC", "AC", "TA", "001", "419"}
+    assert not RESIDENCES & {"EU", "UN", "EZ", "XA", "QO", "IC", "AC", "TA", "001", "419"}
 
 
 def test_each_participating_state_is_a_residence() -> None:

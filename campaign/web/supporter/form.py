@@ -1,30 +1,28 @@
-"""The forms that sign a letter and change who may see the name."""
+"""The form that signs a letter."""
 
-from functools import lru_cache
 from typing import Any
 
-from flask_babel import get_locale
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     EmailField,
     HiddenField,
     RadioField,
-    SelectField,
     StringField,
     TextAreaField,
 )
-from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, StopValidation
 
+from campaign.guard.mail_typo import meant_domain
 from campaign.reference import residence
+from campaign.sealing.address import domain_of
 from campaign.sealing.box import Details
 from campaign.signature.model import COUNTED, DELEGATION, PUBLIC
-from campaign.web.base_form import TokenlessForm
 from campaign.web.field import (
     Address,
     AtMost,
     Deliverable,
+    NoAddress,
     OwnMailbox,
     Readable,
     has_letter,
@@ -32,61 +30,63 @@ from campaign.web.field import (
     paragraphs,
 )
 from campaign.web.supporter.also import AlsoForm
+from campaign.web.supporter.disclosure_form import (
+    CAREFUL_CHOICES,
+    DISCLOSURE_CHOICES,
+    NOT_PUBLISHED,
+    refuse_unknown,
+)
+from campaign.web.supporter.residence_field import ResidenceField, advice_for
 
 LONGEST_NAME = 200
 LONGEST_TOWN = 100
 LONGEST_WORDS = 1_500
 """Characters."""
 
-DISCLOSURE_CHOICES = [
-    SelectChoice(PUBLIC, _("Everyone")),
-    SelectChoice(DELEGATION, _("The delegation only")),
-    SelectChoice(COUNTED, _("Nobody")),
-]
-
-CAREFUL_CHOICES = DISCLOSURE_CHOICES[1:]
-"""The choices of those whose name must not be published."""
-
-NOT_PUBLISHED = _(
-    "Where you live, a name that everyone can see could be used against you, so we publish none. "
-    "Please choose one of these."
-)
-
-ENDANGERED, WARY, UNSTATED, ELSEWHERE = "endangered", "wary", "unstated", "elsewhere"
-"""Kinds of advice before signing: where signing is dangerous, where authorities may be hostile to it,
-for those who do not say where they live, and for everyone else."""
-
 SHOW = "show"
 """The value of :attr:`SignatureForm.advised` that asks for the advice."""
+
+
+class _Named:
+    """End the validation of a field that "No one" folds away: what it holds is not stored."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Stop without an error."""
+        del field
+        if form.disclosure.data == COUNTED:
+            raise StopValidation
 
 
 class SignatureForm(AlsoForm):
     """The signature block under a letter.
 
-    The residence comes first, since it decides the advice and the choices: names of those who live
-    where signing is dangerous are not published.
+    Who may see the name comes first, then the residence: together they decide which fields, choices and
+    advice are shown. Names of those who live where signing is dangerous are not published.
 
     Args:
         endangered: Codes of residences where signing is dangerous.
         wary: Codes of other residences whose authorities may be hostile to it.
     """
 
-    residence = SelectField(
-        _("Where you live"),
-        description=_("A delegation looks first for signatures from its own State."),
+    disclosure = RadioField(
+        _("Who may see your name?"),
+        choices=DISCLOSURE_CHOICES,
+        default=DELEGATION,
         validate_choice=False,
     )
+    residence = ResidenceField(_("Where do you live?"), default="")
     name = StringField(
         _("Your name"),
         description=_("As you would sign a letter, in any alphabet."),
         filters=[one_line],
+        validators=[_Named()],
         render_kw={"autocomplete": "name", "spellcheck": "false"},
     )
     email = EmailField(
         _("Your e-mail address"),
         description=_(
-            "We write to it so that you can confirm; at most five messages a day. We never share it. "
-            "A mailbox counts once for each letter."
+            "We send you a link that confirms your signature, at most five messages a day. We never share "
+            "the address. A mailbox counts once for each letter: two people need two."
         ),
         filters=[one_line],
         validators=[
@@ -98,10 +98,17 @@ class SignatureForm(AlsoForm):
         ],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
     )
+    spelling = HiddenField("")
+    """The domain that the supporter chose when asked about a misspelt one: the one meant, or as typed."""
     town = StringField(
         _("Your town (optional)"),
         filters=[one_line],
-        validators=[Readable(), AtMost(LONGEST_TOWN)],
+        validators=[
+            _Named(),
+            Readable(),
+            AtMost(LONGEST_TOWN),
+            NoAddress(_("This looks like an e-mail or web address. Enter the name of your town alone.")),
+        ],
         render_kw={"autocomplete": "address-level2"},
     )
     words = TextAreaField(
@@ -111,14 +118,8 @@ class SignatureForm(AlsoForm):
             "Up to 1,500 characters."
         ),
         filters=[paragraphs],
-        validators=[Readable(lines=True), AtMost(LONGEST_WORDS)],
+        validators=[_Named(), Readable(lines=True), AtMost(LONGEST_WORDS)],
         render_kw={"rows": "4"},
-    )
-    disclosure = RadioField(
-        _("Who may see your name?"),
-        choices=DISCLOSURE_CHOICES,
-        default=DELEGATION,
-        validate_choice=False,
     )
     consent = BooleanField(
         _("I sign this letter, and I agree that my signature is kept and used as the privacy notice says."),
@@ -139,12 +140,9 @@ class SignatureForm(AlsoForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.endangered, self.wary = endangered, wary
+        self.meant = ""
+        """The address that was probably meant, when the supporter is asked about a misspelt domain."""
         self.asks_for_advice = self.advised.data == SHOW
-        self.residence.choices = [
-            SelectChoice("", _("Please choose"), {"data-advice": ""}),
-            SelectChoice(residence.UNSTATED, _("I would rather not say"), {"data-advice": UNSTATED}),
-            *_residences(get_locale().language, endangered, wary),
-        ]
         if self.asks_for_advice:
             self.disclosure.data = COUNTED
         self.is_careful = bool(self.advised.data) or self.is_endangered
@@ -159,34 +157,32 @@ class SignatureForm(AlsoForm):
     @property
     def advice(self) -> str:
         """The kind of advice for the chosen residence; empty while none is chosen."""
-        code = self.residence.data
-        if code in self.endangered:
-            return ENDANGERED
-        if code in self.wary:
-            return WARY
-        return {"": "", None: "", residence.UNSTATED: UNSTATED}.get(code, ELSEWHERE)
+        return advice_for(self.residence.data, self.endangered, self.wary)
 
     @property
     def is_from_a_robot(self) -> bool:
         """Whether the honeypot was filled in, a field that people do not see."""
         return bool(self.website.data)
 
+    @property
+    def mail_domain(self) -> str:
+        """The domain of the e-mail address, in ASCII."""
+        return domain_of(self.email.data or "")
+
     def details(self) -> Details:
-        """Return the personal details, which are sealed."""
+        """Return the personal details, which are sealed: without those that "No one" folds away."""
+        if self.disclosure.data == COUNTED:
+            return Details(email=self.email.data)
         return Details(name=self.name.data, email=self.email.data, town=self.town.data, words=self.words.data)
 
-    def validate_name(self, field: StringField) -> None:
-        """Require a name, except for a signature that is only counted."""
-        if not field.data:
-            if self.disclosure.data == COUNTED:
-                return
-            raise StopValidation(_("Enter your name, or choose “Nobody” below to be counted without one."))
-        Readable()(self, field)
-        AtMost(LONGEST_NAME)(self, field)
-        if not has_letter(field.data):
-            raise StopValidation(_("A name has at least one letter."))
+    def validate_disclosure(self, field: RadioField) -> None:
+        """Accept only the three choices, and no publication for endangered residents."""
+        refuse_unknown(field)
+        if self.is_endangered and self.advised.data and field.data == PUBLIC:
+            field.data = COUNTED
+            raise StopValidation(NOT_PUBLISHED)
 
-    def validate_residence(self, field: SelectField) -> None:
+    def validate_residence(self, field: ResidenceField) -> None:
         """Accept only codes of the list; show endangered residents the advice first."""
         if not field.data:
             raise StopValidation(_("Choose where you live, or “I would rather not say”."))
@@ -197,47 +193,29 @@ class SignatureForm(AlsoForm):
             self.advised.data, self.disclosure.data = "yes", COUNTED
             raise StopValidation(
                 _(
-                    "Nothing was kept yet: please read the advice for where you live first. "
-                    "“Nobody” is now chosen below; if you still want to, sign again."
+                    "We have stored nothing yet. Please read the advice for where you live. "
+                    "“No one” is now chosen below. If you still want to sign, press Sign again."
                 )
             )
 
-    def validate_disclosure(self, field: RadioField) -> None:
-        """Accept only the three choices, and no publication for endangered residents."""
-        _known_disclosure(field)
-        if self.is_endangered and field.data == PUBLIC:
-            field.data = COUNTED
-            raise StopValidation(NOT_PUBLISHED)
+    def validate_name(self, field: StringField) -> None:
+        """Require a name that can be printed."""
+        if not field.data:
+            raise StopValidation(_("Enter your name, or choose “No one” above to be counted without it."))
+        Readable()(self, field)
+        AtMost(LONGEST_NAME)(self, field)
+        NoAddress(_("This looks like an e-mail or web address. Enter your name alone."))(self, field)
+        if not has_letter(field.data):
+            raise StopValidation(_("A name has at least one letter."))
 
-
-class DisclosureForm(TokenlessForm):
-    """Change who may see the name; names of endangered residents are not published."""
-
-    disclosure = RadioField(_("Who may see my name?"), choices=DISCLOSURE_CHOICES, validate_choice=False)
-
-    def __init__(self, *args: Any, is_endangered: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.is_endangered = is_endangered
-        if is_endangered:
-            self.disclosure.choices = CAREFUL_CHOICES
-
-    def validate_disclosure(self, field: RadioField) -> None:
-        """Accept only the offered choices."""
-        _known_disclosure(field)
-        if self.is_endangered and field.data == PUBLIC:
-            raise StopValidation(NOT_PUBLISHED)
-
-
-@lru_cache(maxsize=32)
-def _residences(language: str, endangered: frozenset[str], wary: frozenset[str]) -> tuple[SelectChoice, ...]:
-    # Cached, since sorting 250 names takes longer than recording a signature.
-    kinds = dict.fromkeys(wary, WARY) | dict.fromkeys(endangered, ENDANGERED)
-    return tuple(
-        SelectChoice(code, name, {"data-advice": kinds[code]} if code in kinds else {})
-        for code, name in residence.choices(language)
-    )
-
-
-def _known_disclosure(field: RadioField) -> None:
-    if field.data not in {choice.value for choice in DISCLOSURE_CHOICES}:
-        raise StopValidation(_("Choose who may see your name."))
+    def validate_email(self, field: EmailField) -> None:
+        """Ask once about a domain that is one letter away from a well-known provider's."""
+        meant = meant_domain(self.mail_domain)
+        if meant is None:
+            return
+        address = f"{field.data.rpartition('@')[0]}@{meant}"
+        if self.spelling.data == meant:
+            field.data = address
+        elif self.spelling.data != self.mail_domain:
+            self.meant = address
+            raise StopValidation(_("Did you mean %(domain)s?", domain=meant))

@@ -9,6 +9,7 @@ from campaign.signature.deadline import confirm_until
 from campaign.web.site import is_open, letter_to, now, site
 from campaign.web.supporter.also import further_letters
 from campaign.web.supporter.form import SignatureForm
+from campaign.web.supporter.residence_field import places_for
 
 
 def signature_form() -> SignatureForm:
@@ -43,6 +44,7 @@ def render_letter(
         edition=site().edition,
         form=form,
         further=further_letters(appeal, state, language),
+        places=places_for(language.code, state, form.endangered, form.wary),
         count=figures.by_state.get(state.code, 0),
         as_of=figures.as_of,
         is_open=is_open(),

@@ -19,8 +19,8 @@ from campaign.signature.link import count_links
 from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
 from campaign.web.site import now, session, site
+from campaign.web.supporter.disclosure_form import DisclosureForm
 from campaign.web.supporter.find_form import FindSignatureForm
-from campaign.web.supporter.form import DisclosureForm
 from campaign.web.supporter.shared_letter import shared_letter
 
 ACTIONS = ("confirm", "replace", "disclose", "withdraw")

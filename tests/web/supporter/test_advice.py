@@ -37,34 +37,73 @@ def text(answer: TestResponse) -> str:
 
 def sent_again(page: str) -> dict[str, str]:
     """Return what a browser sends for the form of *page* without changes."""
-    form = page.partition('aria-labelledby="sign"')[2]
-    sent = {}
+    form = page.partition('class="signature-form"')[2]
+    sent: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         given = dict(re.findall(r'(\w[\w-]*)="([^"]*)"', tag))
         if given.get("type") not in {"radio", "checkbox"} or " checked" in tag:
-            sent[given["name"]] = given.get("value", "")
-    sent |= dict(
-        re.findall(r'<select[^>]* name="(\w+)"[^>]*>.*?<option[^>]* selected value="(\w+)"', form, re.DOTALL)
-    )
+            sent.setdefault(given["name"], given.get("value", ""))
+    if sent.get("residence") == "listed":
+        [sent["residence"]] = re.findall(r'<option value="(\w+)"[^>]* selected>', form)
     sent |= dict(re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\r?\n?(.*?)</textarea>', form, re.DOTALL))
     return sent
 
 
 def test_the_page_marks_where_signing_is_dangerous_and_little_else(client: FlaskClient) -> None:
     page = text(client.get("/en/letters/de"))
-    marks = dict(re.findall(r'<option data-advice="(\w*)"[^>]* value="(\w*)"', page)[::-1])
+    marks = dict(re.findall(r'<option value="(\w*)" data-advice="(\w*)"', page))
 
-    assert page.count("data-advice=") == 2 + 1 + 6
-    assert re.search(r'<option data-advice="endangered" value="KZ"', page)
-    assert marks["wary"] in {"BY", "KG", "RU", "TJ", "TM", "UZ"}
-    assert page.index('id="residence"') < page.index('id="name"') < page.index('id="email"')
+    assert page.count("data-advice=") == 1 + 1 + 6
+    assert marks.pop("KZ") == "endangered"
+    assert marks == dict.fromkeys(["BY", "KG", "RU", "TJ", "TM", "UZ"], "wary")
+    assert page.index('id="disclosure-0"') < page.index('id="residence-0"') < page.index('id="name"')
 
 
-def test_a_notice_stands_before_the_fields_for_everybody(client: FlaskClient) -> None:
-    form = text(client.get("/en/letters/de")).partition('aria-labelledby="sign"')[2]
+@pytest.mark.parametrize(("state", "own"), [("de", "Germany"), ("kz", "Kazakhstan"), ("va", "Holy See")])
+def test_the_state_of_the_letter_and_not_saying_stand_first_among_residences(
+    client: FlaskClient, state: str, own: str
+) -> None:
+    page = text(client.get(f"/en/letters/{state}")).partition('class="signature-form"')[2]
+    labels = re.findall(r'<label for="residence-\d">([^<]+)</label>', page)
+    codes = re.findall(r'<option value="(\w+)"', page)
 
-    assert form.index("Show me the advice and the safer form") < form.index('id="residence"')
-    assert "<strong>Kazakhstan:</strong>" in form
+    assert labels == [own, "I would rather not say", "Somewhere else"]
+    assert len(codes) == len({*codes}) == 249
+    assert not {state.upper(), "ZZ"} & {*codes}
+    assert "XK" in codes
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (["DE", ""], "DE"),
+        (["DE", "FR"], "DE"),
+        (["listed", "XK"], "XK"),
+        (["", "FR"], "FR"),
+        (["FR"], "FR"),
+        (["listed", ""], None),
+        (["listed"], None),
+    ],
+)
+def test_a_residence_is_sent_by_a_button_or_by_the_list(
+    client: FlaskClient, site: Site, sent: list[str], stored: str | None
+) -> None:
+    answer = client.post("/en/letters/de", data=FORM | {"residence": sent})
+
+    with site.database.reading() as db:
+        assert db.scalars(select(Signature.residence)).all() == ([stored] if stored else [])
+    if stored is None:
+        assert answer.status_code == 422
+        assert re.search(r'id="residence-2"[^>]* checked', text(answer))
+
+
+def test_one_calm_line_leads_to_the_safer_form(client: FlaskClient) -> None:
+    form = text(client.get("/en/letters/de")).partition('aria-labelledby="sign-title"')[2]
+    line = form.partition('class="safer"')[2].partition("</form>")[0]
+
+    assert form.index("Use the safer form") < form.index('id="disclosure-0"')
+    assert "Is signing dangerous where you live (Kazakhstan)?" in line
+    assert len(re.sub(r"<[^>]+>", " ", line)) < 200
 
 
 def test_the_button_brings_advice_and_a_form_without_public(client: FlaskClient, site: Site) -> None:
@@ -106,7 +145,7 @@ def test_without_the_advice_a_form_shows_it_first_and_stores_nothing(
     assert answer.status_code == 422
     check(page)
     assert page.index(ADVICE) < page.index('id="email"')
-    assert "Nothing was kept yet" in page
+    assert "We have stored nothing yet" in page
     assert rows(site) == 0
     assert supporter.mails() == []
     sent = sent_again(page)
@@ -146,9 +185,8 @@ def test_a_residence_is_protected_within_a_second_of_the_organisers_decision(
     clock.forward(seconds=2)
     page = text(supporter.client.get("/en/letters/de"))
 
-    assert "<strong>Belarus, Kazakhstan, Russian Federation:</strong>" in page
-    assert '<option data-advice="endangered" value="BY"' in page
-    assert "Show me the advice and the safer form for:" in page
+    assert "where you live (Belarus, Kazakhstan, Russian Federation)?" in page
+    assert '<option value="BY" data-advice="endangered"' in page
     assert supporter.sign(residence="BY", disclosure="public").status_code == 422
     check(page)
 

@@ -105,20 +105,20 @@ const keepTyped = (what) => {
 };
 const FORGOTTEN = ["advised", "consent", "website"];
 for (const form of all("[data-shown]")) {
-  const { residence, email } = form.elements;
+  const { email } = form.elements;
   if (typed?.isChange && typed.path === location.pathname) {
     for (const field of form.elements) {
       const given = typed.fields.filter(([name]) => name === field.name).map(([, value]) => value);
       if (!given.length || field.type === "hidden") continue;
       if (/radio|checkbox/.test(field.type)) field.checked = given.includes(field.value);
-      else field.value = given[0];
+      else field.value = given.at(-1); // a residence: the button's, then the list's
       field.dispatchEvent(new Event("change", { bubbles: true }));
     }
     email.focus();
   }
   form.addEventListener("submit", () => {
-    // Only where the list of residences has no advice; an empty or unstated residence has one.
-    if (residence.selectedOptions[0]?.dataset.advice !== undefined) return;
+    // Only where the residence has no advice of its own.
+    if (form.dataset.shown !== "elsewhere") return;
     const fields = [...new FormData(form)].filter(([name]) => !FORGOTTEN.includes(name));
     keepTyped({ path: location.pathname, email: email.value, fields });
   });

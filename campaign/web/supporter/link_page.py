@@ -17,7 +17,7 @@ from campaign.signature.opened import Pending
 from campaign.signature.opened_link import Group, OpenedLink, open_link
 from campaign.signature.shown import Shown
 from campaign.web.site import now, session, site
-from campaign.web.supporter.form import DisclosureForm
+from campaign.web.supporter.disclosure_form import DisclosureForm
 from campaign.web.supporter.private_page import (
     are_names_withheld,
     can_confirm,

@@ -15,8 +15,8 @@ from campaign.signature.shown import Shown
 from campaign.signature.withdraw import disclose, withdraw
 from campaign.web.site import now, site
 from campaign.web.supporter.blueprint import private_bp
+from campaign.web.supporter.disclosure_form import DisclosureForm
 from campaign.web.supporter.find_form import FindSignatureForm
-from campaign.web.supporter.form import DisclosureForm
 from campaign.web.supporter.link_page import open_all, render_link
 from campaign.web.supporter.pressed import Pressed, read_pressed
 from campaign.web.supporter.private_page import (

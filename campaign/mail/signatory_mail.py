@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import resvg_py
 from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
@@ -17,7 +18,7 @@ from campaign.letter.sheet import WIDTH
 from campaign.mail.cause import Cause
 from campaign.mail.message import new_message
 from campaign.organiser.organisation import Organisation
-from campaign.paths import TEMPLATES
+from campaign.paths import STATIC, TEMPLATES
 from campaign.reference.language import locale, wording
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
@@ -29,6 +30,12 @@ PURPOSES = (CONFIRM, LINKS)
 
 All have one subject and one first line, so that a locked phone does not tell whether its owner signed.
 """
+
+MARK = "mark@letter"
+"""Content-ID of the mark in mails that name their cause: it comes with the mail, so nothing is loaded."""
+
+MARK_PIXELS = 80
+"""Twice the width that the mail gives it, for sharp screens."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -84,9 +91,23 @@ def render(
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(_wrapped(text))
     message.add_alternative(html, subtype="html")
+    if context["names_cause"]:
+        _attach_mark(message)
     # Set last: otherwise it would move into the first part.
     message["Content-Language"] = language
     return message
+
+
+def _attach_mark(message: EmailMessage) -> None:
+    page = message.get_body(("html",))
+    assert isinstance(page, EmailMessage)
+    page.add_related(_mark(), "image", "png", disposition="inline", cid=f"<{MARK}>")
+
+
+@cache
+def _mark() -> bytes:
+    """Return the campaign's mark as PNG, since mail programs show no SVG."""
+    return bytes(resvg_py.svg_to_bytes(svg_path=str(STATIC / "mark.svg"), width=MARK_PIXELS))
 
 
 def _context(
@@ -108,6 +129,8 @@ def _context(
         "is_last": params.get("is_last", False),
         "until": _day(params.get("until"), language),
         "names_cause": names_cause,
+        "campaign": cause.appeal.in_language(language).title if names_cause else "",
+        "mark": MARK,
         "letters": [STATES[code] for code in codes],
         "states": ", ".join(STATES[code].name(language) for code in codes),
         "subjects": list(dict.fromkeys(cause.subject(code, language) for code in codes)),

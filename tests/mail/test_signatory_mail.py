@@ -13,7 +13,7 @@ from campaign.appeal import reading
 from campaign.errors import PermanentMailError
 from campaign.mail.cause import Cause
 from campaign.mail.message import new_message
-from campaign.mail.signatory_mail import PURPOSES, render
+from campaign.mail.signatory_mail import MARK, PURPOSES, render
 from campaign.organiser.organisation import Organisation
 from campaign.paths import TEMPLATES
 from campaign.reference.participating_state import STATES
@@ -163,7 +163,8 @@ def test_a_mail_loads_nothing_and_links_nowhere_else(purpose, kind):
     assert links
     assert all(link.startswith("https://letters.example.org/en/signature/") for link in links)
     assert set(re.findall(r"https?://([^/\"'<\s]+)", content)) == {"letters.example.org"}
-    assert [value for name, value in page.attributes if name == "src"] == []
+    pictures = [value for name, value in page.attributes if name == "src"]
+    assert pictures == ([f"cid:{MARK}"] if kind == "plain" else [])
 
 
 @purposes
@@ -173,6 +174,19 @@ def test_text_and_html_are_alternatives_of_one_message(purpose):
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert 'lang="en"' in html(message)
+
+
+@purposes
+def test_the_mark_comes_with_a_plain_mail_as_a_small_picture_beside_its_page(purpose):
+    message = received(write(purpose, "plain"))
+    [_, related] = message.iter_parts()
+    [page, picture] = related.iter_parts()
+
+    assert (related.get_content_type(), page.get_content_type()) == ("multipart/related", "text/html")
+    assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{MARK}>")
+    assert picture.get_content_disposition() == "inline"
+    assert len(picture.get_content()) < 4_000
+    assert list(message.iter_attachments()) == []
 
 
 def test_out_of_office_replies_are_suppressed():

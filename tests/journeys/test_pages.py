@@ -264,7 +264,7 @@ def check(page: Page) -> None:
     """Check *page* with axe-core in both colour schemes, and that it fits the width of a phone."""
     page.wait_for_load_state()
     page.evaluate(AXE)
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     assert faults(page, {"resultTypes": ["violations"]}) == []
     page.emulate_media(color_scheme="dark")
     assert faults(page, {"runOnly": SEEN_BY_COLOUR}) == []

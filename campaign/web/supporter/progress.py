@@ -11,6 +11,7 @@ from campaign.disclosure import published_name
 from campaign.disclosure.published_name import Cursor
 from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
+from campaign.reference.sprig import Bloom
 from campaign.signature.published_count import PublicCount
 from campaign.web.pager import Pager
 from campaign.web.site import is_open, session, site
@@ -30,6 +31,12 @@ class Row:
     record: Record | None
     """``None`` if the letter was not delivered."""
 
+    @property
+    def bloom(self) -> Bloom:
+        """What the blossom of this letter shows."""
+        is_replied = self.record is not None and self.record.answer is not None
+        return Bloom(self.count, self.record is not None, is_replied)
+
 
 @bp.get("/<language:language>/progress")
 def progress(language: Language) -> ResponseReturnValue:
@@ -45,6 +52,8 @@ def progress(language: Language) -> ResponseReturnValue:
     records = [row.record for row in rows if row.record]
     return render_template(
         "supporter/progress.html",
+        states=[row.state for row in rows],
+        blooms={row.state.code: row.bloom for row in rows},
         rows=sorted(rows, key=lambda row: -row.count) if is_by_count else rows,
         is_by_count=is_by_count,
         total=figures.total,

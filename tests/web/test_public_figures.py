@@ -21,7 +21,9 @@ POLLED = (
     "/en/",
     "/en/letters/de",
     "/en/letters/fr",
+    "/en/letters/de.atom",
     "/en/progress",
+    "/en/updates.atom",
     "/en/embed/de",
     "/counts.json",
     "/healthz",
@@ -153,7 +155,7 @@ def test_a_page_says_as_of_which_turn_and_how_figures_move(
     )
 
     assert "12:00 UTC" in page
-    assert "every 15 minutes at the earliest, each by at least 5 signatures at once" in page
+    assert "every 15 minutes at the earliest, by 5 signatures or more" in page
     assert "12:07 UTC" in at_once
     assert "at the earliest" not in at_once
 

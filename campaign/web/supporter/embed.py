@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.web.serving import headers
-from campaign.web.site import site
+from campaign.web.site import is_open, site
 from campaign.web.supporter.blueprint import bp
 
 
@@ -19,6 +19,7 @@ def embed(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         state=state,
         count=figures.by_state.get(state.code, 0),
         as_of=figures.as_of,
+        is_open=is_open(),
         letter_url=site().settings.base_url + url_for(".letter", language=language, state=state),
     )
     response = Response(page, mimetype="text/html")

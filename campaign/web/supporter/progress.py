@@ -63,6 +63,7 @@ def progress(language: Language) -> ResponseReturnValue:
         as_of=figures.as_of,
         settings=site().settings,
         is_open=is_open(),
+        card=_card(language),
         names=[{"name": name, "state": STATES[code]} for name, code in names.names],
         pages=Pager(
             newer_url=_names_url(language, names.before) if after else "",
@@ -78,6 +79,17 @@ def _rows(language: Language, figures: PublicCount) -> list[Row]:
         Row(state, figures.by_state.get(state.code, 0), records.get(state.code))
         for state in states_in_order(language)
     ]
+
+
+def _card(language: Language) -> dict[str, object] | None:
+    """Return the letter for whose card the code is asked, and the address of the card."""
+    state = STATES.get(request.args.get("embed", ""))
+    if state is None:
+        return None
+    return {
+        "state": state,
+        "url": site().settings.base_url + url_for(".embed", language=language, state=state),
+    }
 
 
 def _names(snapshot: Snapshot, after: Cursor | None) -> published_name.NamesPage:

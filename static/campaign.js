@@ -131,23 +131,6 @@ for (const box of all("[data-all]")) {
   });
 }
 
-// Hash a file in the browser; nothing is uploaded.
-for (const check of all("[data-check]")) {
-  if (!crypto.subtle) continue;
-  check.hidden = false;
-  const said = check.querySelector("[role=status]");
-  check.querySelector("input").addEventListener("change", async (event) => {
-    const file = event.target.files[0];
-    if (!file) return;
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
-    const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    const matches = all("[data-hash]").some((each) => each.textContent.trim() === hex);
-    said.hidden = false;
-    said.className = matches ? "notice is-good" : "notice is-grave";
-    said.textContent = matches ? said.dataset.match : said.dataset.differs;
-  });
-}
-
 // Refresh the counts every minute, and not in a hidden tab.
 const counts = all("[data-count]");
 const refresh = async () => {

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -15,6 +16,14 @@ STYLE = "campaign.css"
 
 FONTS = "fonts/*.woff2"
 """The fonts that :data:`STYLE` loads."""
+
+_COMMENT = {
+    ".css": re.compile(rb"/\*.*?\*/", re.DOTALL),
+    ".js": re.compile(rb"^\s*//.*$", re.MULTILINE),
+}
+"""Comments in our own style sheets and scripts; those of others stay whole, with their licences."""
+
+_LINE_START = re.compile(rb"\s*\n\s*")
 
 COMPRESSED = (".css", ".js", ".svg")
 """Suffixes of files that gzip makes smaller; fonts and pictures are compressed already."""
@@ -49,6 +58,9 @@ def init_app(app: Flask, folder: Path) -> None:
             is_current = False
         # During an upgrade an old server may be asked for a new file: that answer must be revalidated.
         response.headers["Cache-Control"] = CACHE_FOR_A_YEAR if is_current else "no-cache"
+        if response.status_code == 200 and "/" not in path and Path(path).suffix in _COMMENT:
+            response.direct_passthrough = False
+            response.set_data(_without_comments(response.get_data(), Path(path).suffix))
         return _compressed(response) if path.endswith(COMPRESSED) else response
 
     app.jinja_env.globals["asset"] = asset
@@ -63,6 +75,12 @@ def _compressed(response: Response) -> Response:
         response.headers["Content-Encoding"] = "gzip"
         response.set_etag(response.get_etag()[0] or "", weak=True)
     return response
+
+
+@lru_cache(maxsize=8)
+def _without_comments(content: bytes, suffix: str) -> bytes:
+    """Return a style sheet or script without comments and indentation, a fifth of what a phone would load."""
+    return _LINE_START.sub(b"\n", _COMMENT[suffix].sub(b"", content))
 
 
 @lru_cache(maxsize=8)

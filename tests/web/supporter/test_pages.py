@@ -180,7 +180,7 @@ def loaded_fonts(page: str) -> set[str]:
     style = (STATIC / "campaign.css").read_text()
     body = page[page.index("<body") :]
     # The browser draws the options of a closed list with the system's font.
-    text = set(map(ord, html.unescape(re.sub(r"<option.*?</option>|<[^>]*>", "", body))))
+    text = set(map(ord, html.unescape(re.sub(r"<option[^>]*>[^<]*|<[^>]*>", "", body))))
     return {
         name
         for name, ranges in re.findall(r"letter-sans-([\w-]+)\.woff2.*unicode-range: ([^;]+);", style)

@@ -222,3 +222,9 @@ def test_a_persons_page_says_of_the_call_only_what_the_content_says(
     assert "A sentence of another campaign." in page
     assert "call of March" not in page
     app.extensions["campaign"].close()
+
+
+def test_no_browser_translates_a_code_or_a_name() -> None:
+    for path in TEMPLATES.rglob("*.html"):
+        for tag in re.findall(r'<(?:\w+[^>]* class="code"|bdi)[^>]*>(?!\{\{ entry\.words)', path.read_text()):
+            assert 'translate="no"' in tag, (path.name, tag)

@@ -39,6 +39,11 @@ def new_message(
     return message
 
 
+def shown_sender(settings: Settings) -> str:
+    """Return whom our mails come from, as a mailbox shows it, so that people find them."""
+    return str(parse_address(settings.mail_from))
+
+
 def parse_address(text: str) -> Address:
     """Parse an address, alone or as ``Name <address>``; its domain is converted to ASCII for SMTP.
 

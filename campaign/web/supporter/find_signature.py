@@ -4,6 +4,7 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from campaign.errors import UnknownTokenError
+from campaign.mail.message import shown_sender
 from campaign.mail.random_wait import wait_on
 from campaign.reference.language import Language
 from campaign.signature.link import request_links
@@ -45,7 +46,7 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
 def links_sent(language: Language) -> ResponseReturnValue:
     """Say that the links are on their way, if the address has any."""
     del language
-    return render_template("supporter/link_sent.html")
+    return render_template("supporter/link_sent.html", sender=shown_sender(site().settings))
 
 
 def _send_links(email: str, language: Language) -> ResponseReturnValue:

@@ -1,6 +1,5 @@
 """Sign a letter, and others with the same details."""
 
-from email.utils import parseaddr
 from functools import cache
 
 from flask import Response, render_template, url_for
@@ -8,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from campaign.errors import LimitError, ProofError
 from campaign.mail.cause import may_be_named
+from campaign.mail.message import shown_sender
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.address_digest import AddressDigests
@@ -51,7 +51,7 @@ def check_your_mail(language: Language) -> ResponseReturnValue:
     settings = site().settings
     return render_template(
         "supporter/check_your_mail.html",
-        sender=parseaddr(settings.mail_from)[1],
+        sender=shown_sender(settings),
         confirmation_days=settings.confirmation_days,
     )
 

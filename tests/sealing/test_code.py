@@ -1,6 +1,6 @@
 import pytest
 
-from campaign.sealing.code import code_hash, code_key, grouped, new_code, read_code
+from campaign.sealing.code import RECOVERY_CHARACTERS, code_hash, code_key, grouped, new_code, read_code
 
 
 def test_a_code_may_be_typed_in_any_way() -> None:
@@ -12,6 +12,20 @@ def test_a_code_may_be_typed_in_any_way() -> None:
 
 def test_letters_that_look_alike_are_read_as_the_digit_that_they_resemble() -> None:
     assert read_code("OIL0" * 5) == "0110" * 5
+
+
+def test_of_several_codes_the_last_is_read_since_a_host_may_look_like_one() -> None:
+    code = new_code()
+
+    assert read_code(f"https://letters-for-the-campaign.example/en/signature/{code}.") == code
+    assert read_code(f"{new_code()} {code}") == code
+
+
+def test_a_longer_code_is_read_among_other_words() -> None:
+    code = new_code(RECOVERY_CHARACTERS)
+
+    assert read_code(f"Recovery code: {grouped(code)}.", RECOVERY_CHARACTERS) == code
+    assert read_code(grouped(code)) is None, "no part of it is a shorter code"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def adopt() -> ResponseReturnValue:
     entered = OrganisationForm(formdata=None, obj=organisation(session()))
     if not form.validate():
         return _render_account(entered, form), 422
-    code = read_code(form.link.data.rstrip("/").rpartition("/")[2])
+    code = read_code(form.link.data)
     try:
         key_change.adopt_earlier_pair(session(), code or "", unlocked(), now=now())
     except WrongKeyError:

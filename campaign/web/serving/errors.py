@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from campaign.errors import ClosedError, ErasedError, LimitError, NoKeyError
 from campaign.log import format_traceback
+from campaign.web.serving import lenient_url
 from campaign.web.site import roll_back
 
 logger = logging.getLogger(__name__)
@@ -22,17 +23,7 @@ MAIL_RETRY_SECONDS = 15 * 60
 
 def init_app(app: Flask) -> None:
     """Answer every error in *app* with a page."""
-
-    @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> ResponseReturnValue:
-        if error.code is None or error.code < 400:
-            return error
-        if isinstance(error, SecurityError):  # a foreign host name: the error page's links would point to it
-            return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
-        answer = _error_page(error.code)
-        if error.code == 405 and error.get_response().headers.get("Allow"):
-            return *answer, {"Allow": error.get_response().headers["Allow"]}
-        return answer
+    app.register_error_handler(HTTPException, _refused)
 
     @app.errorhandler(ClosedError)
     def closed(_error: ClosedError) -> ResponseReturnValue:
@@ -62,6 +53,20 @@ def init_app(app: Flask) -> None:
         logger.error("answered 500 at %s: %s", request.endpoint, _origin(error))
         roll_back()
         return _error_page(500)
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error
+    if isinstance(error, SecurityError):  # a foreign host name: the error page's links would point to it
+        return "This host is not served here.\n", 400, {"Content-Type": "text/plain; charset=utf-8"}
+    led_on = lenient_url.lead_on() if error.code == 404 else None
+    if led_on is not None:
+        return led_on
+    answer = _error_page(error.code)
+    if error.code == 405 and error.get_response().headers.get("Allow"):
+        return *answer, {"Allow": error.get_response().headers["Allow"]}
+    return answer
 
 
 def _error_page(status: int, *, retry_after: int | None = None) -> tuple[str, int]:

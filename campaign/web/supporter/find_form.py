@@ -30,7 +30,11 @@ class FindSignatureForm(TokenlessForm):
     )
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Require one of the two fields."""
+        """Require one of the two fields; a code in the field for the address is read as one."""
+        typed = self.email.data or ""
+        if not self.code.data and "@" not in typed and read_code(typed):
+            self.code.data, self.code.raw_data = typed, [typed]
+            self.email.data, self.email.raw_data = "", []
         is_valid = super().validate(extra_validators)
         if is_valid and not self.code.data and not self.email.data:
             self.code.errors = [_("Enter the code, or your e-mail address below.")]
@@ -39,6 +43,8 @@ class FindSignatureForm(TokenlessForm):
 
     def validate_code(self, field: StringField) -> None:
         """Normalise the code."""
+        if "@" in field.data:
+            raise StopValidation(_("This is an e-mail address. Enter it below, and we send you the link."))
         field.data = _read_code(field.data)
 
 
@@ -62,6 +68,6 @@ def _read_code(text: str) -> str:
     code = read_code(text)
     if code is None:
         raise StopValidation(
-            _("This is not a code of ours: it has 20 letters and digits, such as 7K3M-… Please compare.")
+            _("This is not one of our codes. They have 20 letters and digits, such as 7K3M-… Please compare.")
         )
     return code

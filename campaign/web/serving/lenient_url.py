@@ -1,0 +1,64 @@
+"""Lead on from addresses with something stuck to them, as mail programs, editors and hands leave them.
+
+A private link leads on within its own path, so that its token comes to no other place.
+"""
+
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+from flask import current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+LONGEST_PATH = 500
+"""Characters; ours have fewer than a hundred."""
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}
+"""Unicode's categories of control and formatting characters and of white space."""
+
+_STUCK = re.compile(
+    r"(?:[^\w]|_"  # punctuation, brackets, quotation marks, slashes
+    r"|=[0-9A-F]{2}"  # of quoted-printable
+    r"|&(?:amp|apos|gt|lt|nbsp|quot|#\d+))+$"  # of HTML
+)
+
+
+def lead_on() -> ResponseReturnValue | None:
+    """Return a redirect to the page that the request's address means, or ``None`` if it means none."""
+    if request.method not in {"GET", "HEAD"} or len(request.path) > LONGEST_PATH:
+        return None
+    path = without_what_sticks(request.path)
+    # A page that exists, but not for these values, is as little there in lower case.
+    paths = [path] if request.routing_exception is None else [path, path.lower()]
+    for each in paths:
+        target = _url(each) if each != request.path else ""
+        if target:
+            query = request.query_string.decode("ascii", "ignore")
+            return redirect(f"{target}?{query}" if query else target, 301)
+    return None
+
+
+def without_what_sticks(path: str) -> str:
+    """Return *path* without invisible characters and without what follows its last letter or digit."""
+    visible = (each for each in unicodedata.normalize("NFKC", path) if _is_visible(each))
+    return _STUCK.sub("", "".join(visible)) or "/"
+
+
+def _is_visible(character: str) -> bool:
+    # The replacement character stands for bytes that are no UTF-8, such as a space of Latin-1.
+    return unicodedata.category(character) not in _INVISIBLE and character != "\ufffd"
+
+
+def _url(path: str) -> str:
+    """Return the address of the page at *path*; empty if there is none."""
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None
+    try:
+        endpoint, values = adapter.match(path, method="GET")
+    except RequestRedirect as redirected:
+        return "/" + urlsplit(redirected.new_url).path.lstrip("/")
+    except HTTPException:
+        return ""
+    return "" if endpoint == "asset" else url_for(endpoint, **values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from email.message import EmailMessage
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import resvg_py
@@ -26,7 +26,7 @@ from campaign.settings import Settings
 
 CONFIRM, LINKS = "confirm", "links"
 PURPOSES = (CONFIRM, LINKS)
-"""Asks to confirm what was submitted; sends a mailbox's links again.
+"""Asks to confirm what was submitted; sends a mailbox's link again.
 
 All have one subject and one first line, so that a locked phone does not tell whether its owner signed.
 """
@@ -38,15 +38,6 @@ MARK_PIXELS = 80
 """Twice the width that the mail gives it, for sharp screens."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
-
-
-class Link(NamedTuple):
-    """URL of a private page, and the code that opens it when typed."""
-
-    url: str
-    code: str
-    state: str
-    """Name of the State of its letter; its code alone where the mail does not name the cause."""
 
 
 def render(
@@ -67,9 +58,9 @@ def render(
         language: Code of its language.
         settings: Give the sender and the base URL.
         recipient: An address without a name.
-        params: ``names_cause``, if it may; ``is_last`` if it is the last mail of the day to this mailbox;
-            ``letters``, the codes of their states. For ``confirm`` also ``token``, and ``until``, the last
-            day to confirm; for ``links`` also ``links``, pairs of a state's code and a token.
+        params: ``token``; ``letters``, the codes of the states whose letters it opens; ``names_cause``, if
+            it may; ``is_last`` if it is the last mail of the day to this mailbox; for ``confirm`` also
+            ``until``, the last day to confirm.
         cause: What a mail that names it says.
         now: The Date header; aware UTC.
         message_id: The same for every attempt, so that a mailbox can drop a second copy.
@@ -77,7 +68,7 @@ def render(
     Raises:
         PermanentMailError: *recipient* is not an address.
     """
-    context = _context(purpose, language, settings, params, cause)
+    context = _context(language, settings, params, cause)
     subject, text, html = (
         _environment().get_template(name).render(context)
         for name in ("subject.txt", f"{purpose}/body.txt", f"{purpose}/body.html")
@@ -110,22 +101,17 @@ def _mark() -> bytes:
     return bytes(resvg_py.svg_to_bytes(svg_path=str(STATIC / "mark.svg"), width=MARK_PIXELS))
 
 
-def _context(
-    purpose: str, language: str, settings: Settings, params: Mapping[str, Any], cause: Cause
-) -> dict[str, Any]:
+def _context(language: str, settings: Settings, params: Mapping[str, Any], cause: Cause) -> dict[str, Any]:
     """Return what the templates fill in; nothing of the cause unless the mail names it."""
     entry = f"{settings.base_url}/{language}/signature"
-    tokens = params["links"] if purpose == LINKS else [("", params["token"])]
     names_cause = params.get("names_cause", False)
     codes = params.get("letters", ()) if names_cause else ()
     organisation = cause.organisation if names_cause else Organisation()
     return {
         "language": language,
         "entry": entry,
-        "links": [
-            Link(f"{entry}/{token}", grouped(token), _label(code, language, names_cause))
-            for code, token in tokens
-        ],
+        "link": f"{entry}/{params['token']}",
+        "code": grouped(params["token"]),
         "is_last": params.get("is_last", False),
         "until": _day(params.get("until"), language),
         "names_cause": names_cause,
@@ -138,10 +124,6 @@ def _context(
         # An address beyond ASCII in a header needs a relay with SMTPUTF8.
         "contact": organisation.contact if organisation.contact.isascii() else "",
     }
-
-
-def _label(code: str, language: str, names_cause: bool) -> str:
-    return STATES[code].name(language) if code and names_cause else code.upper()
 
 
 def _day(iso: str | None, language: str) -> str:

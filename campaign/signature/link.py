@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaign.database.table import upsert
@@ -152,28 +152,24 @@ def send_links(
     now: datetime,
     wait: Wait = no_wait,
 ) -> None:
-    """Add one mail to the outbox with a new link to each signature made with *email*.
+    """Add a mail to the outbox with a new link that opens everything signed with *email*.
+
+    One link for all letters: its page tells them apart, so a mail that must not name its cause need not.
 
     An address without signatures gets no mail, and neither does one that was sent its last one today: that
     one's link opens all of them. Then a row that sends nothing takes the mail's place. The mail names
     its cause only if none of the signatures was made in a residence that *is_sensitive*.
     """
     mailbox, today, token = AddressDigests.of(keys, email), now.date(), new_code()
-    live, found = _live(db, mailbox), dict[str, list[Signature]]()
-    for signature in live:
-        found.setdefault(signature.state_code, []).append(signature)
+    live = _live(db, mailbox)
     request = MailRequest(mailbox.for_day(today), code_hash(token), None, is_plain=mailbox.is_plain)
-    reserved = reserve_link_mail(db, request, on=today) if found else None
-    purpose, links = outbox.DECOY if reserved is None else LINKS, list[list[str]]()
-    if reserved is not None and reserved.is_last:  # later submissions know one link
-        link_all(db, email, token, keys=keys)
-        links = [[next(iter(found)), token]]
-    elif reserved is not None:
-        links = [[code, new_token(db, signatures)] for code, signatures in found.items()]
-    mail = {"purpose": purpose, "language": language, "recipient": email}
+    reserved = reserve_link_mail(db, request, on=today) if live else None
+    if reserved is not None:
+        open_all(db, token, live)
+    mail = {"purpose": LINKS if reserved else outbox.DECOY, "language": language, "recipient": email}
     params = {
-        "links": links,
-        "letters": list(found),
+        "token": token,
+        "letters": list(dict.fromkeys(each.state_code for each in live)),
         "is_last": reserved is not None and reserved.is_last,
         "names_cause": may_be_named(email, (each.residence for each in live), is_sensitive=is_sensitive),
     }
@@ -182,8 +178,13 @@ def send_links(
 
 def link_all(db: Session, email: str, token: str, *, keys: ServerKeys) -> None:
     """Let *token*, of the day's last mail to *email*, open all that was made with that address."""
-    hash_, found = code_hash(token), _live(db, AddressDigests.of(keys, email))
-    rows = [token_row(db, hash_, each.state_code, each.id) for each in found]
+    open_all(db, token, _live(db, AddressDigests.of(keys, email)))
+
+
+def open_all(db: Session, token: str, signatures: Sequence[Signature]) -> None:
+    """Let *token* open the private pages of *signatures*; the database stores only its hash."""
+    hash_ = code_hash(token)
+    rows = [token_row(db, hash_, each.state_code, each.id) for each in signatures]
     if rows:
         db.execute(upsert(db, SignatureToken.__table__).on_conflict_do_nothing(), rows)
 
@@ -200,11 +201,3 @@ def _live(db: Session, mailbox: AddressDigests) -> Sequence[Signature]:
         .with_for_update(read=True, key_share=True)
     )
     return [each for each in found if has_own_digest(db.info[row_mac.KEY], each)]
-
-
-def new_token(db: Session, signatures: Sequence[Signature]) -> str:
-    """Return a new token for the private page of *signatures*; the database stores only its hash."""
-    token = new_code()
-    rows = [token_row(db, code_hash(token), each.state_code, each.id) for each in signatures]
-    db.execute(insert(SignatureToken), rows)
-    return token

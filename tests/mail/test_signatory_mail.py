@@ -21,10 +21,10 @@ from campaign.settings import Settings
 from tests.conftest import NOW
 
 SETTINGS = Settings(base_url="https://letters.example.org", mail_from="Letters <post@letters.example.org>")
-TOKEN, OTHER = "7K3M9QX2WAB4CDEFGH5J", "0123456789ABCDEFGHJK"
+TOKEN = "7K3M9QX2WAB4CDEFGH5J"
 PARAMS = {
     "confirm": {"token": TOKEN, "letters": ["nl"], "until": "2026-12-05"},
-    "links": {"links": [["de", TOKEN], ["kz", OTHER]], "letters": ["de", "kz"]},
+    "links": {"token": TOKEN, "letters": ["de", "kz"]},
 }
 ORGANISATION = Organisation("Example Foundation", "Brussels", "hello@example.org")
 CAUSE = Cause(reading.load(None), ORGANISATION)
@@ -78,8 +78,7 @@ def test_the_private_link_stands_alone_on_its_line(purpose, kind):
     lines = text(write(purpose, kind)).splitlines()
 
     assert f"https://letters.example.org/en/signature/{TOKEN}" in lines
-    alone = [line for line in lines if line.startswith("http")]
-    assert len(alone) == (2 if purpose == "links" else 1)
+    assert len([line for line in lines if line.startswith("http")]) == 1
 
 
 @purposes
@@ -216,24 +215,6 @@ def test_a_mail_names_the_last_day_to_confirm(kind):
 
     for content in (text(message), html(message)):
         assert "You can confirm until 5 December 2026, 23:59 UTC." in " ".join(content.split())
-
-
-def test_links_are_told_apart_by_the_state_and_in_a_neutral_mail_by_its_code():
-    neutral, plain = text(write("links")), text(write("links", "plain"))
-
-    assert "\nDE\nhttps" in neutral
-    assert "\nKZ\nhttps" in neutral
-    assert "\nGermany\nhttps" in plain
-    assert "\nKazakhstan\nhttps" in plain
-
-
-@kinds
-def test_a_single_link_needs_no_label(kind):
-    params = {"links": [["de", TOKEN]], "letters": ["de", "kz"], "is_last": True}
-    message = write("links", params=params | {"names_cause": kind == "plain"})
-
-    lines = text(message).splitlines()
-    assert not {"DE", "Germany"} & set(lines)
 
 
 def test_lines_of_the_text_are_no_wider_than_mail_programs_show():

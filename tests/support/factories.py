@@ -23,7 +23,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count as tally
 from campaign.signature import submission
 from campaign.signature.confirm import Confirmation, confirm
-from campaign.signature.link import linked, new_token
+from campaign.signature.link import linked, open_all
 from campaign.signature.model import COUNTED, Signature
 from campaign.signature.signature_mac import decided_mac, digest_mac
 from campaign.signature.submission import Submission
@@ -89,7 +89,8 @@ def make_signature(
     db.flush()
     if confirmed:
         tally.add(db, state, residence, on=on, confirmed=1)
-    token = new_token(db, [row])
+    token = new_code()
+    open_all(db, token, [row])
     if not confirmed:
         typed = Submission(name=name, town=town, words=words) if is_sealed else Submission()
         row.submission = submission.wrap(

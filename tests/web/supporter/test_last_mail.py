@@ -34,7 +34,7 @@ def ask_for_links(supporter: Supporter, site: Site, email: str = OWNER) -> None:
     with site.database.writing() as db:
         send_links(db, email, language="en", keys=site.keys, is_sensitive=bool, now=NOW)
     new = [mail for mail in supporter.mails() if mail.purpose == "links" and mail not in before]
-    supporter.token = new[0].params["links"][0][1] if new else ""
+    supporter.token = new[0].params["token"] if new else ""
 
 
 def send_last(supporter: Supporter, site: Site) -> None:

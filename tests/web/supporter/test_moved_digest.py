@@ -26,6 +26,6 @@ def test_over_http_a_requested_link_reaches_the_own_page_alone(
     send_links(db, ATTACKER, language="en", keys=keys, is_sensitive=bool, now=NOW)
     db.commit()
 
-    [links] = [mail.params["links"] for mail in mails(db, keys) if mail.params.get("links")]
-    assert [state_code for state_code, _token in links] == ["fr"]
-    assert "Vera Victim" not in client.get(f"/en/signature/{links[0][1]}").text
+    [sent] = [mail.params for mail in mails(db, keys) if mail.purpose == "links"]
+    assert sent["letters"] == ["fr"]
+    assert "Vera Victim" not in client.get(f"/en/signature/{sent['token']}").text

@@ -211,3 +211,15 @@ def test_a_mistyped_address_is_seen_and_changed_but_never_kept_where_it_endanger
             supporter.reads("Now check your e-mail")
             expect(sent).to_be_hidden()
             assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_on_a_phone_confirming_and_sharing_are_on_the_first_screen(
+    chromium: Browser, site: Site, address: str
+) -> None:
+    link = site.add_signature("ba", email=address, is_confirmed=False, town="Sarajevo", words="Please look.")
+    with visiting(chromium, site.url, viewport={"width": 360, "height": 740}) as page:
+        page.goto(link)
+        expect(page.get_by_role("button", name="Confirm my signature")).to_be_in_viewport(ratio=1)
+        Supporter(page).press("Confirm my signature")
+        for way in ("WhatsApp", "Telegram", "E-mail"):
+            expect(page.get_by_role("link", name=way)).to_be_in_viewport(ratio=1)

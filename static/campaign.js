@@ -5,28 +5,6 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 // Focus the error summary, so that screen readers read it first, also in browsers that ignore autofocus.
 document.querySelector("[data-first]")?.focus();
 
-// Filter a list while typing, ignoring accents.
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-for (const box of all("[data-filter]")) {
-  const list = document.getElementById(box.dataset.filter);
-  const input = box.querySelector("input");
-  const said = box.querySelector("[role=status]");
-  box.hidden = false;
-  input.addEventListener("input", () => {
-    const wanted = plain(input.value.trim());
-    let shown = 0;
-    for (const item of list.children) {
-      item.hidden = !plain(item.querySelector("a").textContent).includes(wanted);
-      shown += !item.hidden;
-    }
-    said.textContent = shown ? "" : said.dataset.none;
-  });
-  input.addEventListener("keydown", (event) => {
-    const first = all("li:not([hidden]) a", list)[0];
-    if (event.key === "Enter" && input.value.trim() && first) first.focus();
-  });
-}
-
 for (const button of all("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;

@@ -97,6 +97,15 @@ class Claim(Translated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Named(Translated):
+    """A person for whom the campaign speaks, and what the source says happened to them."""
+
+    name: str
+    """In the spelling of the source."""
+    statement: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instrument(Translated):
     """The law under which a state can act, and the request that follows from it."""
 
@@ -142,7 +151,12 @@ class Appeal(Translated):
     """All content of letters and pages; compared by identity."""
 
     title: str
+    """The name of the campaign, everywhere."""
+    call: str
+    """The head of the home page."""
     summary: str
+    why_now: str
+    """Why the call still matters; or empty."""
     person_note: str
     """A sentence for each person's page, such as what the source does not say of them; or empty."""
     source: Source
@@ -153,6 +167,7 @@ class Appeal(Translated):
     """Residences where signing is dangerous, so that the form warns."""
     persons: tuple[Person, ...]
     claims: tuple[Claim, ...]
+    named: tuple[Named, ...]
     instruments: Mapping[str, Instrument]
     """One for each of the 57 states, by code."""
     letters: Mapping[str, LetterFile]
@@ -168,9 +183,10 @@ class Appeal(Translated):
         return code == UNSTATED or code in self.endangered_residences | self.wary_residences
 
     def in_language(self, language: str) -> Self:
-        """Return a copy in *language*, including persons and claims."""
+        """Return a copy in *language*, including persons, claims and those named."""
         return replace(
             super().in_language(language),
             persons=tuple(person.in_language(language) for person in self.persons),
             claims=tuple(claim.in_language(language) for claim in self.claims),
+            named=tuple(each.in_language(language) for each in self.named),
         )

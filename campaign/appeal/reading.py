@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from campaign.appeal.content import Appeal, Ask, Change, Claim, Instrument, LetterFile, Person, Source
+from campaign.appeal.content import Appeal, Ask, Change, Claim, Instrument, LetterFile, Named, Person, Source
 from campaign.appeal.entry import Entry, read
 from campaign.errors import AppealError
 from campaign.paths import PACKAGE, TEMPLATES
@@ -21,7 +21,8 @@ from campaign.reference.residence import RESIDENCES
 CLAIM_KINDS = ("event", "allegation", "figure", "opinion", "call")
 
 _APPEAL = {
-    "title", "summary", "person_note", "accused_state", "no_names_to", "endangered_residences", "source",
+    "title", "call", "summary", "why_now", "person_note",
+    "accused_state", "no_names_to", "endangered_residences", "source",
 }  # fmt: skip
 _SOURCE = {"organisation", "short_name", "title", "date", "url"}
 _PERSON = {"id", "name", "office", "office_as_of", "since", "confirmed_to", "sources", "change"}
@@ -49,14 +50,17 @@ def _shipped() -> Appeal:
 
 def _load(content: Path, letters: Path) -> Appeal:
     entry = read(content / "appeal.toml")
-    translations = _translations(entry, _APPEAL, ("title", "summary", "person_note"))
+    translations = _translations(entry, _APPEAL, ("title", "call", "summary", "why_now", "person_note"))
     accused = _state(entry, "accused_state", entry.text("accused_state"))
     no_names_to = frozenset(_state(entry, "no_names_to", code) for code in entry.texts("no_names_to"))
     if accused not in no_names_to:
         entry.refuse(f"the accused state “{accused}” must be in “no_names_to”", "no_names_to")
+    claims = read(content / "claims.toml")
     return Appeal(
         title=entry.text("title"),
+        call=entry.text("call"),
         summary=entry.text("summary"),
+        why_now=entry.text("why_now", may_be_empty=True),
         person_note=entry.text("person_note", may_be_empty=True),
         translations=translations,
         source=_source(entry),
@@ -64,7 +68,8 @@ def _load(content: Path, letters: Path) -> Appeal:
         no_names_to=no_names_to,
         endangered_residences=_residences(entry),
         persons=_persons(read(content / "persons.toml")),
-        claims=_claims(read(content / "claims.toml")),
+        claims=_claims(claims),
+        named=tuple(_named(each) for each in claims.tables("named")),
         instruments=_instruments(read(content / "instruments.toml"), accused),
         letters=_letters(letters),
     )
@@ -120,7 +125,7 @@ def _change(entry: Entry) -> Change:
 
 
 def _claims(file: Entry) -> tuple[Claim, ...]:
-    file.refuse_unknown({"claim"})
+    file.refuse_unknown({"claim", "named"})
     entries = file.tables("claim")
     _check_distinct_ids(entries)
     for entry in entries:
@@ -139,6 +144,11 @@ def _claims(file: Entry) -> tuple[Claim, ...]:
         )
         for entry in entries
     )
+
+
+def _named(entry: Entry) -> Named:
+    texts = {field: entry.text(field) for field in ("name", "statement")}
+    return Named(**texts, translations=_translations(entry, texts, texts, needed=("statement",)))
 
 
 def _instruments(file: Entry, accused: str) -> Mapping[str, Instrument]:

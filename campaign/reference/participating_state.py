@@ -39,6 +39,26 @@ class ParticipatingState:
         """
         return self.sentence_form if language == ENGLISH.code else self.name(language)
 
+    @property
+    def known_as(self) -> list[str]:
+        """The names under which people look for it: in each language, and everyday ones."""
+        return list(
+            dict.fromkeys([*self.names.values(), self.osce_name, *_EVERYDAY_NAMES.get(self.code, ())])
+        )
+
+
+_EVERYDAY_NAMES = {
+    "by": ("Belorussia",),
+    "cz": ("Czech Republic",),
+    "gb": ("UK", "Great Britain", "England", "Scotland", "Wales", "Northern Ireland"),
+    "mk": ("Macedonia",),
+    "nl": ("Holland",),
+    "tr": ("Turkey",),
+    "us": ("USA", "America"),
+    "va": ("Vatican",),
+}
+"""What people type who look for a State; it is shown nowhere."""
+
 
 _ALPHABETS = {
     "es": "abcdefghijklmnñopqrstuvwxyz",

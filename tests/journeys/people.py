@@ -18,7 +18,12 @@ class Supporter:
     def choose(self, state: str) -> None:
         """Choose a participating state on the home page, and open its letter."""
         self.page.goto("/")
-        self.page.get_by_label("Whose delegation will you write to?").select_option(label=state)
+        picker = self.page.get_by_label("Whose delegation will you write to?")
+        if picker.evaluate("picker => picker.localName") == "select":
+            picker.select_option(label=state)
+        else:
+            picker.fill(state)
+            picker.press("Enter")
         self.press("Read the letter")
 
     def fill(self, **typed: str) -> None:
@@ -58,13 +63,12 @@ class Supporter:
         self.press("Withdraw for good")
 
     def count(self) -> int:
-        """Return the count on the home page."""
-        self.page.goto("/en/")
-        shown = self.page.locator("[data-count=total]").inner_text()
-        return int(shown.replace(",", ""))
+        """Return the published count."""
+        total = self.page.request.get("/counts.json").json()["total"]
+        return int(total)
 
     def sees_count(self, number: int) -> bool:
-        """Wait until the home page shows *number*, which may take a second."""
+        """Wait until *number* is published, which may take a second."""
         return eventually(lambda: self.count() == number)
 
     def reads(self, heading: str) -> None:

@@ -4,7 +4,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from campaign.reference.participating_state import STATES
 from tests.journeys.browser import visiting
@@ -20,6 +20,13 @@ def supporter(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> 
     with visiting(chromium, site.url, java_script_enabled=request.param) as page:
         yield Supporter(page)
         assert page.context.cookies() == []
+
+
+@pytest.fixture(scope="module")
+def pages(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A browser for tests that leave nothing behind."""
+    with visiting(chromium, site.url) as page:
+        yield page
 
 
 numbers = count(1)
@@ -139,15 +146,40 @@ def test_a_mail_to_somebody_who_might_be_in_danger_does_not_name_the_cause(site:
         assert name.casefold() not in mail.shown.casefold(), name
 
 
-def test_the_search_finds_a_state_however_its_name_is_typed(chromium: Browser, site: Site) -> None:
-    with visiting(chromium, site.url) as page:
-        page.goto("/en/")
-        page.get_by_label("Search for a State").fill("TURKIY")
-        found = page.get_by_role("region", name="All 57 letters").get_by_role("listitem")
-        expect(found).to_have_count(1)
-        found.get_by_role("link").click()
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("TURKIY", "Türkiye"),
+        ("Deutschl", "Germany"),
+        ("Германия", "Germany"),
+        ("Germaniya", "Germany"),
+        ("Казакстан", "Kazakhstan"),
+        ("Österreich", "Austria"),
+        ("osterr", "Austria"),
+        ("Україна", "Ukraine"),
+        ("usa", "United States of America"),
+        ("holland", "Netherlands"),
+    ],
+)
+def test_the_picker_finds_a_state_by_its_name_in_any_language(pages: Page, typed: str, found: str) -> None:
+    pages.goto("/en/")
+    picker = pages.get_by_role("combobox", name="Whose delegation will you write to?")
 
-        expect(page).to_have_title(re.compile("Türkiye"))
+    with pages.expect_response("**/state-names.json"):
+        picker.press_sequentially(typed)
+
+    expect(pages.get_by_role("option").first).to_contain_text(found)
+
+
+def test_picker_and_button_are_on_the_first_screen_of_a_phone(chromium: Browser, site: Site) -> None:
+    for has_script in (True, False):
+        small = {"width": 360, "height": 740}
+        with visiting(chromium, site.url, viewport=small, java_script_enabled=has_script) as page:
+            page.goto("/en/")
+            picker = page.get_by_role("combobox", name="Whose delegation will you write to?")
+
+            expect(picker).to_be_in_viewport(ratio=1)
+            expect(page.get_by_role("button", name="Read the letter")).to_be_in_viewport(ratio=1)
 
 
 def test_without_a_relay_the_mail_is_a_file_and_its_link_is_printed(

@@ -46,6 +46,7 @@ GET   /healthz                                                       anyone     
 GET   /metrics                                                       machine      text/plain
 GET   /share/<language:language>/<state:state>.png                   anyone       image/png
 GET   /share/<language:language>/all.png                             anyone       image/png
+GET   /state-names.json                                              anyone       application/json
 GET   /static/<fingerprint>/<path:path>                              anyone       text/css
 GET   /organise/login                                                login
 POST  /organise/login                                                login

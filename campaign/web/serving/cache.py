@@ -36,6 +36,7 @@ SNAPSHOT_VIEWS = frozenset(
         "supporter.letter_text",
         "supporter.person",
         "supporter.privacy",
+        "supporter.state_names",
     }
 )
 """Views whose pages are the same for everyone and show nothing from the database but a snapshot."""

@@ -1,10 +1,11 @@
-"""The home page: the call, the five persons, and the choice of a letter."""
+"""The home page: the call, the choice of a letter, the women, and the five officials."""
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from campaign.reference.language import ENGLISH, Language
+from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES, ParticipatingState, sort_key, states_in_order
+from campaign.reference.sprig import Bloom
 from campaign.web.serving.language import preferred_language
 from campaign.web.site import is_open, site
 from campaign.web.supporter.blueprint import bp
@@ -20,8 +21,14 @@ def root() -> ResponseReturnValue:
 
 @bp.get("/<language:language>/")
 def home(language: Language) -> ResponseReturnValue:
-    """Show the call, the five persons, the picker and the count."""
+    """Show the call, the picker, the women, the five officials and the count."""
     return _render_home(language)
+
+
+@bp.get("/state-names.json")
+def state_names() -> ResponseReturnValue:
+    """Send the names of each state in all languages, by which the picker finds it."""
+    return jsonify({state.code: state.known_as for state in STATES.values()})
 
 
 @bp.get("/<language:language>/letters")
@@ -42,7 +49,7 @@ def _render_home(language: Language, *, missing_state: bool = False) -> str:
     return render_template(
         "supporter/home.html",
         states=states_in_order(language),
-        counts=figures.by_state,
+        blooms={code: Bloom(count) for code, count in figures.by_state.items()},
         total=figures.total,
         as_of=figures.as_of,
         is_open=is_open(),
@@ -52,10 +59,9 @@ def _render_home(language: Language, *, missing_state: bool = False) -> str:
 
 
 def _state_named(name: str, language: Language) -> ParticipatingState | None:
-    """Return the state with this name in the page's language or in English."""
-    for code in (language.code, ENGLISH.code):
-        wanted = sort_key(name, code)
-        for state in STATES.values():
-            if sort_key(state.name(code), code) == wanted:
-                return state
+    """Return the state that is known by *name*, if need be without its accents."""
+    wanted = sort_key(name, language.code)
+    for state in STATES.values():
+        if wanted in (sort_key(each, language.code) for each in state.known_as):
+            return state
     return None

@@ -30,7 +30,8 @@ for (const text of all("[data-most]")) {
 }
 
 // Advice by residence: the style sheet shows it, except in browsers without :has().
-// For endangered residences "counted" is preset, unless another choice was made, and "public" is disabled.
+// For endangered residences "counted" is preset, unless another choice was made, "public" is disabled, and
+// the browser keeps and restores nothing that was typed.
 for (const form of all("[data-shown]")) {
   const { disclosure, advised } = form.elements;
   const listed = form.querySelector("[value=listed]");
@@ -54,12 +55,19 @@ for (const form of all("[data-shown]")) {
       before = undefined;
     }
     form.dataset.disclosure = disclosure.value;
+    form.autocomplete = isEndangered ? "off" : "on";
+    for (const each of all("[data-autocomplete]", form)) {
+      each.setAttribute("autocomplete", isEndangered ? "off" : each.dataset.autocomplete);
+    }
   };
   for (const each of disclosure) each.addEventListener("change", () => { hasChosen = true; });
   list.addEventListener("change", () => { listed.checked = true; });
   form.addEventListener("change", advise);
-  // Browsers restore form values after "back" and "reload".
-  addEventListener("pageshow", advise);
+  // Browsers restore form values, or the whole page, after "back" and "reload".
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && form.dataset.shown === "endangered") form.reset();
+    advise();
+  });
 }
 
 // What was typed under a letter, in this tab's memory alone: it shows where the mail went, and fills in the form

@@ -130,7 +130,7 @@ class Address:
             raise StopValidation(
                 _("This is not a complete e-mail address. It should look like name@example.org.")
             ) from error
-        if not field.data.isascii():
+        if not checked.normalized.isascii():
             _refuse_mixed_alphabets(checked.local_part, checked.domain)
         field.data = checked.normalized
 

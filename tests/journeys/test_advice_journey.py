@@ -1,10 +1,11 @@
 """Advice for endangered residents before they sign, with JavaScript and without."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from tests.journeys.browser import visiting
 from tests.journeys.people import Supporter
@@ -168,3 +169,40 @@ def test_without_scripts_signing_at_once_shows_the_advice_and_loses_nothing(
     scriptless.press("Sign")
     scriptless.reads("Now check your e-mail")
     assert site.mail(address)
+
+
+def test_back_after_signing_from_where_it_is_dangerous_shows_an_empty_form(
+    supporter: Supporter, address: str
+) -> None:
+    page = supporter.page
+    supporter.live_in("Kazakhstan")
+    supporter.show_name_to("The delegation only")
+    supporter.fill(your_name="Mara Example", your_e_mail_address=address, your_own_words="Please.")
+    supporter.consent()
+    supporter.press("Sign")
+    if page.get_by_role("alert").is_visible():  # without scripts the answer shows the advice first
+        supporter.press("Sign")
+    supporter.reads("Now check your e-mail")
+
+    while not page.url.endswith("/en/letters/de"):
+        with suppress(Error):  # the browser shows the answer to a form a second time only on request
+            page.go_back()
+    assert filled_in(page) == {"delegation"}
+
+
+def test_a_page_from_the_browsers_memory_is_emptied_too(scripted: Supporter, address: str) -> None:
+    scripted.live_in("Kazakhstan")
+    scripted.fill(your_e_mail_address=address)
+    scripted.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert filled_in(scripted.page) == {"delegation"}
+
+    scripted.live_in("France")
+    scripted.fill(your_e_mail_address=address)
+    scripted.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert filled_in(scripted.page) == {"delegation", "listed", "FR", address}
+
+
+def filled_in(page: Page) -> set[str]:
+    """Return the values that the form would send."""
+    sent = page.locator(".signature-form").evaluate("form => [...new FormData(form).values()]")
+    return {each for each in sent if each}

@@ -80,7 +80,7 @@ class SignatureForm(AlsoForm):
         description=_("As you would sign a letter, in any alphabet."),
         filters=[one_line],
         validators=[_Named()],
-        render_kw={"autocomplete": "name", "spellcheck": "false"},
+        render_kw={"data-autocomplete": "name", "spellcheck": "false"},
     )
     email = EmailField(
         _("Your e-mail address"),
@@ -96,7 +96,7 @@ class SignatureForm(AlsoForm):
             Deliverable(),
             OwnMailbox(),
         ],
-        render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
+        render_kw={"data-autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
     )
     spelling = HiddenField("")
     """The domain that the supporter chose when asked about a misspelt one: the one meant, or as typed."""
@@ -109,7 +109,7 @@ class SignatureForm(AlsoForm):
             AtMost(LONGEST_TOWN),
             NoAddress(_("This looks like an e-mail or web address. Enter the name of your town alone.")),
         ],
-        render_kw={"autocomplete": "address-level2"},
+        render_kw={"data-autocomplete": "address-level2"},
     )
     words = TextAreaField(
         _("Your own words (optional)"),

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from campaign import log
 from campaign.cli.common import Campaign, pass_campaign
 from campaign.clock import SYSTEM_CLOCK
 from campaign.errors import SettingsError
+from campaign.operations.doctor.closing import held_closed
 from campaign.operations.emergency.reserve import make_reserve
 from campaign.operations.instance_lock import instance_lock
 from campaign.sealing import campaign_key
 from campaign.sealing.row_mac import save_authentic_fact
+from campaign.signature.announcement import erased_close
 from campaign.signature.key_change import setup_code
 
 WORKER_PAUSES_SECONDS = (0.5, 1, 2, 5, 15)
@@ -77,8 +80,8 @@ def _serve(campaign: Campaign, host: str, port: int, workers: int | None) -> Non
     with campaign.database.writing() as db:
         save_authentic_fact(db, "base_url", settings.base_url)
         code = setup_code(db, now=SYSTEM_CLOCK())
-        erased_at = campaign_key.destroyed_at(db)
-    _print_welcome(campaign, code, erased_at)
+        erased_at, reason = campaign_key.destroyed_at(db), held_closed(settings, erased_close(db))
+    _print_welcome(campaign, code, erased_at, reason)
     campaign.database.close()
     server = Granian(
         "campaign.web.application:from_environment",
@@ -186,7 +189,7 @@ def _check_port(host: str, port: int) -> None:
             raise SettingsError(f"--port: cannot listen on {host}:{port} ({error.strerror})") from error
 
 
-def _print_welcome(campaign: Campaign, code: str | None, erased_at: datetime | None) -> None:
+def _print_welcome(campaign: Campaign, code: str | None, erased_at: datetime | None, reason: str) -> None:
     settings = campaign.settings
     click.secho("\n  The letter campaign is running.\n", bold=True)
     click.echo(f"  The site          {settings.base_url}/")
@@ -194,6 +197,8 @@ def _print_welcome(campaign: Campaign, code: str | None, erased_at: datetime | N
     if erased_at:
         click.echo(f"\n  Everything personal was erased on {erased_at.date().isoformat()}: nobody can")
         click.echo("  sign, deliver or log in. Letters and counts are shown.")
+    elif reason:
+        click.echo(f"\n{textwrap.fill(reason, 78, initial_indent='  ', subsequent_indent='  ')}")
     if code:
         click.echo("\n  There is no organiser yet. Open this link once to create the first one")
         click.echo("  (a link of an earlier start opens only signatures of that time):")

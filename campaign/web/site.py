@@ -26,6 +26,7 @@ from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.announcement import closing_day
+from campaign.signature.deadline import confirm_until
 from campaign.web.background_reseal import BackgroundReseal
 from campaign.web.signature_writer import SignatureWriter
 from campaign.web.snapshot import SnapshotCache
@@ -138,6 +139,23 @@ def is_open() -> bool:
     closes_on = site().closes_on
     is_over = closes_on is not None and now().date() > closes_on
     return not is_over and site().erased_on is None
+
+
+def still_until() -> date | None:
+    """Return the last day to confirm what was signed in time, if the campaign has closed."""
+    until = _last_confirmations()
+    return None if until is None or is_open() or now().date() > until else until
+
+
+def is_over() -> bool:
+    """Whether nothing can be signed or confirmed any more."""
+    until = _last_confirmations()
+    return until is not None and now().date() > until
+
+
+def _last_confirmations() -> date | None:
+    closes_on = site().closes_on
+    return confirm_until(closes_on, site().settings.confirmation_days) if closes_on else None
 
 
 def letter_to(state: ParticipatingState, language: Language) -> Letter:

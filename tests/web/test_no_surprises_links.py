@@ -94,6 +94,8 @@ def test_another_case_and_stray_characters_lead_on(client: FlaskClient, typed: s
     [
         "/en/letters/xx.",
         "/xx/letters/de.",
+        "/xx/",
+        "/XX/.",
         "/en/letters/de/sign",
         "/en/letters/deutschland",
         "/static/campaign.css",

@@ -33,8 +33,8 @@ def lead_on() -> ResponseReturnValue | None:
     # A page that exists, but not for these values, is as little there in lower case.
     paths = [path] if request.routing_exception is None else [path, path.lower()]
     for each in paths:
-        target = _url(each) if each != request.path else ""
-        if target:
+        target = _url(each)
+        if target not in {"", request.path}:
             query = request.query_string.decode("ascii", "ignore")
             return redirect(f"{target}?{query}" if query else target, 301)
     return None
@@ -57,8 +57,9 @@ def _url(path: str) -> str:
     assert adapter is not None
     try:
         endpoint, values = adapter.match(path, method="GET")
-    except RequestRedirect as redirected:
-        return "/" + urlsplit(redirected.new_url).path.lstrip("/")
+    except RequestRedirect as redirected:  # as from /en to /en/, and from /xx to /xx/ too
+        slashed = "/" + urlsplit(redirected.new_url).path.lstrip("/")
+        return _url(slashed) if slashed != path else ""
     except HTTPException:
         return ""
     return "" if endpoint == "asset" else url_for(endpoint, **values)

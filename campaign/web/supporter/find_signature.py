@@ -13,7 +13,7 @@ from campaign.web.site import now, site
 from campaign.web.supporter import admission
 from campaign.web.supporter.blueprint import private_bp
 from campaign.web.supporter.find_form import FindSignatureForm
-from campaign.web.supporter.private_page import open_page, render_find_signature
+from campaign.web.supporter.private_page import open_page, render_find_signature, unknown_link
 
 
 @private_bp.get("/<language:language>/signature")
@@ -30,6 +30,8 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
     if not form.validate():
         return render_find_signature(form), 422
     if not form.code.data:
+        if site().erased_close is not None:  # no address finds a signature any more
+            return render_find_signature(form), 410
         admission.admit_link_request()
         if site().snapshots.current().mail_is_backed_up:
             page = render_find_signature(form, mail_is_backed_up=True)
@@ -38,7 +40,7 @@ def open_or_send_links(language: Language) -> ResponseReturnValue:
     try:
         token, _opened = open_page(form.code.data)
     except UnknownTokenError:
-        return render_find_signature(form, is_expired=True), 404
+        return unknown_link(form)
     return redirect(url_for(".show", language=language, token=token), 303)
 
 

@@ -6,7 +6,7 @@ from campaign.reference import residence
 from campaign.reference.language import Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.signature.deadline import confirm_until
-from campaign.web.site import is_open, letter_to, now, site
+from campaign.web.site import is_open, letter_to, now, site, still_until
 from campaign.web.supporter.also import further_letters
 from campaign.web.supporter.form import SignatureForm
 from campaign.web.supporter.residence_field import places_for
@@ -25,6 +25,7 @@ def render_letter(
     *,
     retry_after: int = 0,
     mail_is_backed_up: bool = False,
+    is_too_late: bool = False,
 ) -> str:
     """Return the page of the letter to *state*, with what *form* was filled in with.
 
@@ -34,6 +35,7 @@ def render_letter(
         form: The form that signs.
         retry_after: Seconds until the network may sign again; 0 when no rate limit was reached.
         mail_is_backed_up: Whether signing was refused because no mail can leave.
+        is_too_late: Whether it was refused because the campaign has closed.
     """
     figures = site().snapshots.current().count
     appeal, settings = site().appeal, site().settings
@@ -49,6 +51,8 @@ def render_letter(
         as_of=figures.as_of,
         is_open=is_open(),
         closes_on=site().closes_on,
+        still_until=still_until(),
+        is_too_late=is_too_late,
         names_withheld=state.code in appeal.no_names_to,
         endangered=residence.choices(language.code, appeal.endangered_residences),
         confirm_until=confirm_until(now().date(), settings.confirmation_days),

@@ -18,7 +18,7 @@ from campaign.signature.erase import names_due_on
 from campaign.signature.link import count_links
 from campaign.signature.model import Signature
 from campaign.signature.opened import OpenedLetter, open_letter
-from campaign.web.site import now, session, site
+from campaign.web.site import is_open, is_over, now, session, site
 from campaign.web.supporter.disclosure_form import DisclosureForm
 from campaign.web.supporter.find_form import FindSignatureForm
 from campaign.web.supporter.shared_letter import shared_letter
@@ -100,6 +100,7 @@ def _shown(language: Language, token: str, opened: OpenedLetter) -> dict[str, ob
         "letters": [STATES[code] for code in opened.state_codes],
         "token": token,
         "is_open": can_confirm(signature),
+        "may_sign": is_open(),
         "confirm_until": confirm_until(signature.signed_on, site().settings.confirmation_days),
         "residence_name": partial(residence.name, language=language.code),
         "names_withheld": are_names_withheld(signature),
@@ -131,7 +132,14 @@ def render_find_signature(
         is_expired=is_expired,
         mail_is_backed_up=mail_is_backed_up,
         erased_on=names_erased_on(session()) if is_expired else None,
+        closed_on=site().closes_on if is_over() else None,
+        forgotten=site().erased_close is not None,
     )
+
+
+def unknown_link(form: FindSignatureForm) -> tuple[str, int]:
+    """Return the page for a link or code that opens nothing, and the status: 410 if none can be confirmed."""
+    return render_find_signature(form, is_expired=True), 410 if is_over() else 404
 
 
 def _is_endangered(signature: Signature) -> bool:

@@ -26,7 +26,7 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     """Record a signature; the answer is the same for a first and a repeated one."""
     form = signature_form()
     if not is_open():
-        return render_letter(language, state, form), 410
+        return render_letter(language, state, form, is_too_late=True), 410
     if form.asks_for_advice:
         return render_letter(language, state, form)
     if not form.validate():

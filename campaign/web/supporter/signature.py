@@ -24,8 +24,8 @@ from campaign.web.supporter.private_page import (
     disclosure_form,
     open_page,
     read_token,
-    render_find_signature,
     render_signature,
+    unknown_link,
 )
 
 
@@ -38,7 +38,7 @@ def show(language: Language, token: str) -> ResponseReturnValue:
     try:
         return _render(language, token, request.args.get("letter", ""))
     except UnknownTokenError:
-        return render_find_signature(FindSignatureForm(), is_expired=True), 404
+        return unknown_link(FindSignatureForm())
 
 
 @private_bp.post("/<language:language>/signature/<token>")
@@ -57,7 +57,7 @@ def change(language: Language, token: str) -> ResponseReturnValue:
         token = read_token(token)
         _perform(action, token, pressed)
     except UnknownTokenError:
-        return render_find_signature(FindSignatureForm(), is_expired=True), 404
+        return unknown_link(FindSignatureForm())
     except ChangedError:
         return _render(language, token, pressed.letter, is_changed=True), 409
     except ClosedError:

@@ -73,7 +73,6 @@ def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
     "url",
     [
         "/en/letters/xx",
-        "/en/letters/DE",
         "/xx/",
         "/en/persons/nobody",
         "/en/nothing",

@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.support.driver import python_path
 from tests.support.private_page import press
 from tests.support.relay import Relay, free_port
 from tests.support.worker import eventually
@@ -161,7 +162,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         (folder / name).mkdir(exist_ok=True)
     given = {"instance": str(folder / "instance"), "unlimited_networks": "127.0.0.0/8"} | EVERY_ACT | settings
     return kept | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": python_path(settings.get("database_url", "")),
         "HOME": str(folder / "home"),
         **dict.fromkeys(("TMPDIR", "TEMP", "TMP", "SQLITE_TMPDIR"), str(folder / "tmp")),
         **{f"CAMPAIGN_{name.upper()}": content for name, content in given.items()},

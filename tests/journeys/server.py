@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from tests.journeys import mailbox
+from tests.support.driver import python_path
 from tests.support.private_page import press
 from tests.support.relay import Relay, free_port
 from tests.support.worker import eventually
@@ -49,7 +50,8 @@ class Site:
         if relay is not None:
             given["smtp_url"] = relay.url
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
-        self._environment = inherited | {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
+        given_names = {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
+        self._environment = inherited | {"PYTHONPATH": python_path()} | given_names
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

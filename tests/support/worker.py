@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from campaign.mail import dispatch, outbox
 from campaign.settings import Settings
 from campaign.worker.schedule import SCHEDULE
 from campaign.worker.tasks import Tasks
+from tests.support.driver import python_path
 
 
 def start(
@@ -43,7 +45,9 @@ def start(
         }
     )
     with (log or settings.instance / "worker.log").open("ab") as file:
-        return subprocess.Popen([sys.executable, "-m", "tests.support.worker", how], stdout=file, stderr=file)
+        command = [sys.executable, "-m", "tests.support.worker", how]
+        environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
 
 @contextmanager

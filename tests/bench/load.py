@@ -9,7 +9,7 @@ import re
 import select
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -122,10 +122,15 @@ def get(port: int, path: str, headers: Mapping[str, str]) -> bytes:
     return _request("GET", port, path, headers)
 
 
-def post(port: int, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> bytes:
-    """Return a request that sends *form*."""
+def post(
+    port: int,
+    path: str,
+    form: Mapping[str, str | Sequence[str]],
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a request that sends *form*; a field with a sequence is repeated."""
     headers = {"Origin": f"http://127.0.0.1:{port}"} | dict(headers or {})
-    return _request("POST", port, path, headers, urlencode(form).encode())
+    return _request("POST", port, path, headers, urlencode(form, doseq=True).encode())
 
 
 def _request(method: str, port: int, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:

@@ -52,8 +52,15 @@ def main() -> None:
     print(f"  all {kept:,} acknowledged signatures are in the database")
 
 
-def sign(ours: Server, run: str, number: int) -> Answered:
-    """Send *number* signatures; *run* makes their mailboxes differ from those of other runs."""
+def sign(ours: Server, run: str, number: int, *, further: int = 0) -> Answered:
+    """Send *number* forms; *run* makes their mailboxes differ from those of other runs.
+
+    Args:
+        ours: The site.
+        run: Part of the mailboxes.
+        number: How many forms.
+        further: How many letters each signs beside its own.
+    """
     codes = list(STATES)
     requests = [
         load.post(
@@ -68,6 +75,7 @@ def sign(ours: Server, run: str, number: int) -> Answered:
                 "disclosure": "delegation",
                 "consent": "y",
                 "website": "",
+                "also": [codes[(at + each) % len(codes)] for each in range(1, further + 1)],
             },
         )
         for at in range(number)

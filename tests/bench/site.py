@@ -76,13 +76,21 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
     return MadeSite(environment, owner.campaign_private_key, started.edition)
 
 
-def pending(site: MadeSite, number: int, *, name: str) -> list[str]:
-    """Add *number* unconfirmed signatures of as many mailboxes; return the tokens that their mails carry."""
+def pending(site: MadeSite, number: int, *, name: str, further: int = 0) -> list[str]:
+    """Add *number* unconfirmed signatures of as many mailboxes; return the tokens that their mails carry.
+
+    Args:
+        site: The site.
+        number: How many.
+        name: Part of the mailboxes.
+        further: How many letters each mailbox signs beside its first.
+    """
     database, keys, codes, tokens = site.database(), site.keys(), list(STATES), []
     for done in range(0, number, TOGETHER):
         signings = [
             Signing(
                 state_code=codes[at % len(codes)],
+                also={codes[(at + each) % len(codes)]: False for each in range(1, further + 1)},
                 details=Details(name=f"Mara Example {at}", email=f"mara-{name}-{at}@house{at}.example"),
                 digests=AddressDigests.of(keys, f"mara-{name}-{at}@house{at}.example"),
                 residence="FR",

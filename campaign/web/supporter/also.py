@@ -23,6 +23,11 @@ class StatesField(Field):  # type: ignore[misc]  # WTForms has no type annotatio
 
     data: list[str]
 
+    def process_data(self, value: object) -> None:
+        """Begin with none."""
+        del value
+        self.data = []
+
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the codes, in any case."""
         self.data = list(dict.fromkeys(text.strip().lower() for text in valuelist if text.strip()))

@@ -110,12 +110,21 @@ for (const form of all("[data-shown]")) {
   });
 }
 for (const box of all("[data-all]")) {
+  const scope = box.closest("fieldset") ?? box.closest("form") ?? document;
+  const boxes = all(`[name="${box.dataset.all}"]`, scope);
   box.closest("[hidden]").hidden = false;
   box.addEventListener("change", () => {
-    const form = box.closest("form") ?? document;
-    for (const each of all(`[name="${box.dataset.all}"]`, form)) each.checked = box.checked;
+    for (const each of boxes) each.checked = box.checked;
   });
+  for (const each of boxes) {
+    each.addEventListener("change", () => { box.checked = boxes.every(({ checked }) => checked); });
+  }
 }
+
+// Letters that the browser, or this file, ticked again are not folded away.
+addEventListener("pageshow", () => {
+  for (const further of all(".also")) further.open ||= Boolean(further.querySelector("[name]:checked"));
+});
 
 // Refresh the counts every minute, and not in a hidden tab.
 const counts = all("[data-count]");

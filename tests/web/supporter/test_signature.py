@@ -391,6 +391,7 @@ def test_no_url_has_private_data_but_the_token(supporter: Supporter, site: Site)
         addresses = [answer.location or "", *re.findall(r'(?:href|action|src)="([^"]*)"', page)]
         for address in addresses:
             rest = TOKEN.sub("", address)  # random characters could spell anything
+            rest = rest.removeprefix("/en/letters/kz")  # each form offers all letters
             assert not re.search(r"mara|example\.org|smalltown|look|KZ|advised", rest, re.IGNORECASE)
         for form in re.findall(r"<form[^>]*>.*?</form>", page, re.DOTALL):
             assert 'method="post"' in form.partition(">")[0]

@@ -95,12 +95,18 @@ for (const form of all("[data-shown]")) {
   if (typed?.isChange && typed.path === location.pathname) {
     for (const field of form.elements) {
       const given = typed.fields.filter(([name]) => name === field.name).map(([, value]) => value);
-      if (!given.length || field.type === "hidden") continue;
+      if (!given.length || /hidden|submit/.test(field.type)) continue;
       if (/radio|checkbox/.test(field.type)) field.checked = given.includes(field.value);
       else field.value = given.at(-1); // a residence: the button's, then the list's
       field.dispatchEvent(new Event("change", { bubbles: true }));
     }
     email.focus();
+    // Further letters are listed by the server.
+    const further = typed.fields.filter(([name, code]) => name === "also" && code);
+    for (const [name, value] of further) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    if (further.length) form.querySelector("[value=choose]")?.click();
   }
   form.addEventListener("submit", () => {
     // Only where the residence has no advice of its own.
@@ -120,11 +126,6 @@ for (const box of all("[data-all]")) {
     each.addEventListener("change", () => { box.checked = boxes.every(({ checked }) => checked); });
   }
 }
-
-// Letters that the browser, or this file, ticked again are not folded away.
-addEventListener("pageshow", () => {
-  for (const further of all(".also")) further.open ||= Boolean(further.querySelector("[name]:checked"));
-});
 
 // Refresh the counts every minute, and not in a hidden tab.
 const counts = all("[data-count]");

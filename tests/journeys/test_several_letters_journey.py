@@ -23,7 +23,8 @@ def test_a_supporter_signs_several_letters_with_one_form(
         page.goto("/en/letters/de")
         supporter.fill(your_name="Mara Example", your_e_mail_address=email)
         supporter.live_in("France")
-        supporter.unfold("Also sign the letters to other delegations")
+        supporter.press("Also sign the letters to other delegations")
+        expect(page.get_by_label("Your name")).to_have_value("Mara Example")
         if has_javascript:
             general = page.get_by_role("group", name="These letters ask for visa bans")
             general.get_by_role("checkbox", name="All of them").check()
@@ -34,6 +35,15 @@ def test_a_supporter_signs_several_letters_with_one_form(
         page.get_by_role("checkbox", name=re.compile("I sign this letter")).check()
         supporter.press("Sign")
         supporter.reads("Now check your e-mail")
+        if has_javascript:
+            page.get_by_role("link", name="Change the address").click()
+            for state in ("France", "Italy", "Uzbekistan"):
+                expect(page.get_by_role("checkbox", name=state)).to_be_checked()
+            email = "changed@example.org"
+            supporter.fill(your_e_mail_address=email)
+            page.get_by_role("checkbox", name=re.compile("I sign this letter")).check()
+            supporter.press("Sign")
+            supporter.reads("Now check your e-mail")
 
         page.goto(site.mail(email).link)
         supporter.reads("One step left: confirm your letters")

@@ -18,10 +18,19 @@ investigation only."""
 _KINDS = {Ask.GENERAL: GENERAL, Ask.INVESTIGATE: INVESTIGATION}
 
 
+CHOOSE = "choose"
+"""The value of :attr:`AlsoForm.also` that asks for the list of letters. It is not on every page: 56 letters
+are more than the rest of the form."""
+
+
 class StatesField(Field):  # type: ignore[misc]  # WTForms has no type annotations
     """Codes of States, each once; a form may send none."""
 
     data: list[str]
+    is_asked = False
+    """Whether the list is asked for."""
+    is_shown = False
+    """Whether the page has the list: it sends an empty value with the codes."""
 
     def process_data(self, value: object) -> None:
         """Begin with none."""
@@ -30,13 +39,20 @@ class StatesField(Field):  # type: ignore[misc]  # WTForms has no type annotatio
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the codes, in any case."""
-        self.data = list(dict.fromkeys(text.strip().lower() for text in valuelist if text.strip()))
+        codes = dict.fromkeys(text.strip().lower() for text in valuelist)
+        self.is_asked, self.is_shown = CHOOSE in codes, bool(codes)
+        self.data = [code for code in codes if code not in {"", CHOOSE}]
 
 
 class AlsoForm(TokenlessForm):
     """Choose further letters."""
 
     also = StatesField(_("Also sign the letters to other delegations"))
+
+    @property
+    def asks_for_letters(self) -> bool:
+        """Whether the list of letters is asked for: nothing is signed yet."""
+        return self.also.is_asked
 
     def validate_also(self, field: StatesField) -> None:
         """Refuse codes of no State: somebody would believe that they had signed that letter."""

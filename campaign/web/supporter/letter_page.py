@@ -45,7 +45,7 @@ def render_letter(
         letter=letter_to(state, language),
         edition=site().edition,
         form=form,
-        further=further_letters(appeal, state, language),
+        further=further_letters(appeal, state, language) if form.also.is_shown else {},
         places=places_for(language.code, state, form.endangered, form.wary),
         count=figures.by_state.get(state.code, 0),
         as_of=figures.as_of,

@@ -171,6 +171,35 @@ def test_a_code_of_no_state_is_an_error(supporter: Supporter, site: Site, code: 
     assert not signatures(site)
 
 
+def test_the_list_of_letters_is_shown_when_it_is_asked_for_and_keeps_what_was_typed(
+    supporter: Supporter, site: Site
+) -> None:
+    assert 'type="checkbox" name="also"' not in supporter.client.get("/en/letters/de").get_data(as_text=True)
+    answer = sign(supporter, "de", "choose", "fr", town="Oldtown")
+    page = answer.get_data(as_text=True)
+
+    assert answer.status_code == 200
+    assert page.count('type="checkbox" name="also"') == 56
+    assert 'value="fr" checked' in page
+    assert 'value="Oldtown"' in page
+    assert "Read: Kazakhstan" in text(answer).replace("Read : ", "Read: ")
+    assert not signatures(site)
+    refused = sign(supporter, "de", "", email="mara@")
+    assert refused.get_data(as_text=True).count('type="checkbox" name="also"') == 56
+
+
+def test_a_letter_says_what_it_asks_for(supporter: Supporter) -> None:
+    page = text(sign(supporter, "de", "choose"))
+
+    for before, name, after in (
+        ("ask for sanctions", "France", "ask for visa bans"),
+        ("ask for visa bans", "Holy See", "asks for an investigation"),
+        ("asks for an investigation, not for sanctions", "Kazakhstan", "I sign this letter"),
+    ):
+        part = page[page.index(before) : page.index(after)]
+        assert name in part
+
+
 def test_all_57_letters_are_signed_and_confirmed(supporter: Supporter) -> None:
     sign(supporter, "de", *STATES)
     assert len(supporter.mails()) == 1

@@ -128,6 +128,8 @@ def test_a_plain_mail_asks_to_confirm_the_letter_or_the_letters():
     assert "One step left: confirm your letter to the Netherlands\n" in text(one)
     assert "One step left: confirm your 2 letters\n" in text(several)
     assert "Letters to the OSCE delegations: Germany, France\n" in text(several)
+    assert "press “Confirm my signature”. Only then does it" in text(one)
+    assert "press “Confirm my signatures”. Only then do they" in text(several)
 
 
 @pytest.mark.parametrize("contact", ["", "правда@example.org"])

@@ -1,19 +1,23 @@
 """One form signs several letters: one mail, one link, and one button for all or some of them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaign.errors import CampaignError, ChangedError
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
+from campaign.sealing.key_ring import key_ring
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import count
 from campaign.signature.confirm import Confirmation
 from campaign.signature.confirm import confirm as confirm_signatures
+from campaign.signature.data_request import Subject, erase_for, find_by_digest
+from campaign.signature.erase import erase_unconfirmed
 from campaign.signature.model import Signature
 from campaign.signature.opened_link import OpenedLink, open_link
 from campaign.signature.recount import compare
@@ -23,7 +27,7 @@ from campaign.signature.sign import Signing
 from campaign.signature.sign import sign as sign_all
 from campaign.signature.withdraw import disclose, withdraw
 from tests.conftest import NOW
-from tests.support.factories import make_signature
+from tests.support.factories import make_owner, make_signature
 from tests.support.outbox import mails
 
 MARA = "mara@example.org"
@@ -210,3 +214,43 @@ def test_letters_with_other_details_are_in_other_groups(db: Session, keys: Serve
         if group.first.typed
     ) == [("Ana Kovac", ["de", "fr"]), ("Anna Kovač", ["fr", "it"])]
     assert link.elsewhere == ["de"]
+
+
+def test_what_is_not_confirmed_in_time_is_erased_and_the_link_opens_the_rest(
+    db: Session, keys: ServerKeys
+) -> None:
+    token = sign(db, keys, "de", "fr", "it")
+    confirm(db, keys, token, waiting(db, keys, token)["fr"])
+    later = NOW + timedelta(days=8)
+
+    for _ in erase_unconfirmed(db, now=later, confirmation_days=7):
+        db.commit()
+    link = open_link(db, token, keys=keys, now=later, confirmation_days=7)
+    assert [each.state_code for each in link.signatures] == ["fr"]
+    assert compare(db) == []
+
+
+def test_a_letter_whose_row_was_altered_is_not_confirmed_with_the_others(
+    db: Session, keys: ServerKeys
+) -> None:
+    token = sign(db, keys, "de", "fr")
+    pages = waiting(db, keys, token)
+    db.execute(update(Signature).where(Signature.state_code == "de").values(held_for="network"))
+    db.commit()
+
+    assert confirm(db, keys, token, *pages.values()) is ChangedError
+    assert confirm(db, keys, token, pages["fr"]) == {"fr"}
+
+
+def test_all_letters_of_an_address_are_found_and_erased_for_it(db: Session, keys: ServerKeys) -> None:
+    owner = make_owner(db)
+    token = sign(db, keys, "de", "fr")
+    confirm(db, keys, token, waiting(db, keys, token)["fr"])
+    subject = Subject(MARA, keys, key_ring(db, owner.campaign_private_key))
+
+    found = find_by_digest(db, subject)
+    assert [each.row.state_code for each in found] == ["de", "fr"]
+    erase_for(db, subject, [each.key for each in found], now=NOW)
+    db.commit()
+    assert count.total(db) == 0
+    assert compare(db) == []

@@ -188,7 +188,7 @@ def test_of_one_link_that_opens_two_letters_each_has_its_page(supporter: Support
     supporter.sign("fr", name="Mara Example", email="Mara@example.org")
     page = supporter.client.get(f"/en/signature/{last}?letter=fr").get_data(as_text=True)
 
-    assert "This link opens several letters" in page
+    assert "My 2 letters" in page
     answer = send(supporter, last, press(page, "confirm"))
     assert answer.location == f"/en/signature/{last}?done=confirm&letter=fr"
     assert "Your signature is confirmed" in text(supporter.client.get(answer.location))

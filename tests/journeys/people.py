@@ -49,7 +49,7 @@ class Supporter:
         self.page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
 
     def consent(self) -> None:
-        self.page.get_by_role("checkbox").check()
+        self.page.get_by_role("checkbox", name="I sign").check()
 
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()

@@ -114,6 +114,7 @@ def test_the_typed_code_opens_the_page_as_the_link_does(
     before = supporter.count()
     code = site.mail(address).code
 
+    supporter.page.goto("/en/")
     supporter.page.get_by_role("link", name="My signature", exact=True).click()
     supporter.fill(the_code_from_our_message=code.replace("-", " ").lower())
     supporter.press("Open my page")

@@ -20,7 +20,7 @@ from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.code import code_hash, new_code
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature.deadline import is_expired
-from campaign.signature.model import Signature, SignatureToken
+from campaign.signature.model import COUNTED, Signature, SignatureToken
 from campaign.signature.select import of_mailbox
 from campaign.signature.shown import Shown
 from campaign.signature.signature_mac import has_own_digest
@@ -158,10 +158,13 @@ def send_links(
 
     An address without signatures gets no mail, and neither does one that was sent its last one today: that
     one's link opens all of them. Then a row that sends nothing takes the mail's place. The mail names
-    its cause only if none of the signatures was made in a residence that *is_sensitive*.
+    its cause only if none of the signatures was made in a residence that *is_sensitive*, or only counted.
     """
     mailbox, today, token = AddressDigests.of(keys, email), now.date(), new_code()
     live = _live(db, mailbox)
+    # The safer form, which people in danger use whatever residence they give, presets "counted".
+    is_careful = any(each.disclosure == COUNTED for each in live)
+    residences = [each.residence for each in live]
     request = MailRequest(mailbox.for_day(today), code_hash(token), None, is_plain=mailbox.is_plain)
     reserved = reserve_link_mail(db, request, on=today) if live else None
     if reserved is not None:
@@ -171,7 +174,7 @@ def send_links(
         "token": token,
         "letters": list(dict.fromkeys(each.state_code for each in live)),
         "is_last": reserved is not None and reserved.is_last,
-        "names_cause": may_be_named(email, (each.residence for each in live), is_sensitive=is_sensitive),
+        "names_cause": not is_careful and may_be_named(email, residences, is_sensitive=is_sensitive),
     }
     outbox.add(db, keys, **mail, params=params, now=now, wait=wait)
 

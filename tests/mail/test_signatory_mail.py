@@ -186,7 +186,7 @@ def test_the_mark_comes_with_a_plain_mail_as_a_small_picture_beside_its_page(pur
     assert (related.get_content_type(), page.get_content_type()) == ("multipart/related", "text/html")
     assert (picture.get_content_type(), picture["Content-ID"]) == ("image/png", f"<{MARK}>")
     assert picture.get_content_disposition() == "inline"
-    assert len(picture.get_content()) < 4_000
+    assert len(picture.get_content()) < 6_000
     assert list(message.iter_attachments()) == []
 
 

@@ -100,14 +100,17 @@ def test_a_link_sent_again_opens_every_letter_and_its_mail_names_them_only_if_no
     supporter.sign("nl", email="both@example.org")
     supporter.sign("de", email="careful@example.org")
     supporter.sign("nl", email="careful@example.org", residence="ZZ")
+    supporter.sign("de", email="counted@example.org")
+    supporter.sign("nl", email="counted@example.org", disclosure="counted")
     send()
 
-    for email in ("both@example.org", "careful@example.org"):
+    for email in ("both@example.org", "careful@example.org", "counted@example.org"):
         assert supporter.client.post("/en/signature", data={"email": email}).status_code == 303
     sent = {email: body(message) for email, message in send().items()}
 
     assert "Letters to the OSCE delegations: Germany, The Netherlands About:" in sent["both@example.org"]
-    assert not any(word in sent["careful@example.org"] for word in (ABOUT, "Germany", "Netherlands"))
+    for careful in (sent["careful@example.org"], sent["counted@example.org"]):
+        assert not any(word in careful for word in (ABOUT, "Germany", "Netherlands"))
     for mail in sent.values():
         [path] = re.findall(r"https?://[^/]+(/en/signature/[0-9A-Z]{20})", mail)
         page = text(supporter.client.get(path))

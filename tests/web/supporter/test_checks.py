@@ -210,3 +210,10 @@ def test_the_closing_day_stands_on_the_letter_with_its_zone(
     assert ("You can sign it until" in page) == (closes_on is not None)
     if closes_on:
         assert f"{closes_on.day} {closes_on:%B %Y}, 23:59 UTC" in page
+
+
+def test_kosovo_can_be_chosen_and_its_name_is_explained(supporter: Supporter) -> None:
+    supporter.sign(residence="XK")
+
+    assert "Kosovo" in text(supporter.page())
+    assert "Security Council Resolution 1244 (1999)" in text(supporter.client.get("/en/privacy"))

@@ -85,6 +85,8 @@ def campaign(chromium: Browser, site: Site) -> Iterator[Campaign]:
         "pending": site.add_signature(email="pia@example.org", is_confirmed=False),
         "confirmed": site.add_signature(email="mara@example.org", words="I was there."),
         "withdrawn": site.add_signature(email="wanda@example.org"),
+        # One of the two letters is confirmed.
+        "several": site.add_signature(email="selma@example.org", also="fr"),
     }
     site.act(links["withdrawn"], "withdraw")
     struck = site.add_signature(email="stella@example.org")
@@ -143,6 +145,21 @@ def safer_form(campaign: Campaign) -> Page:
 def advice(campaign: Campaign) -> Page:
     campaign.visitor.goto("/en/letters/de")
     Supporter(campaign.visitor).live_in("Kazakhstan")
+    return campaign.visitor
+
+
+def further_letters(campaign: Campaign) -> Page:
+    campaign.visitor.goto("/en/letters/de")
+    Supporter(campaign.visitor).press("Also sign the letters to other delegations")
+    expect(campaign.visitor.get_by_role("checkbox", name="Kazakhstan")).to_be_visible()
+    return campaign.visitor
+
+
+def several_letters(campaign: Campaign) -> Page:
+    campaign.visitor.goto(campaign.links["several"])
+    Supporter(campaign.visitor).reads("One step left: confirm your letters")
+    for part in ("Change who may see my name", "Withdraw my signatures"):
+        Supporter(campaign.visitor).unfold(part)
     return campaign.visitor
 
 
@@ -220,6 +237,8 @@ def recovery_code(campaign: Campaign) -> Page:
         refused_letter,
         safer_form,
         advice,
+        further_letters,
+        several_letters,
         everything_held,
         refused_login,
         refused_import,

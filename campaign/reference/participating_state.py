@@ -1,6 +1,7 @@
 """The 57 participating States of the OSCE, with their names in each language."""
 
 import csv
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,3 +114,12 @@ STATES: Mapping[str, ParticipatingState] = MappingProxyType(_read())
 def states_in_order(language: Language) -> list[ParticipatingState]:
     """Return the 57 states, sorted by their names in *language*."""
     return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))
+
+
+def state_named(name: str, language: str) -> ParticipatingState | None:
+    """Return the state that is known by *name*, with or without its article and accents."""
+    wanted = sort_key(re.sub(r"(?i)^the\s+", "", name), language)
+    for state in STATES.values():
+        if wanted in (sort_key(each, language) for each in state.known_as):
+            return state
+    return None

@@ -17,6 +17,9 @@ from campaign.web.site import site
 LONGEST_ADDRESS = 254
 """Characters; the longest that RFC 5321 allows."""
 
+LONGEST_COPIED = 600
+"""Characters of an address with its owner's name."""
+
 _INVISIBLE = dict.fromkeys([0x00AD, 0x061C, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF])
 """Soft hyphens and other invisible characters in pasted text, which have no meaning in a name."""
 
@@ -39,6 +42,16 @@ _WEB_OR_MAIL = re.compile(
 _JOINERS = dict.fromkeys([0x200C, 0x200D])
 _ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN"})
 """Alphabets that share the looks of many letters, as Unicode's names of characters begin."""
+_FULL_WIDTH = {number: number - 0xFEE0 for number in range(0xFF01, 0xFF5F)}
+
+_AROUND_ADDRESS = re.compile(
+    r"(?:[^@]*<)?[(\['‘“„«]*+(?:mailto:)?"
+    r"([^\s<>@]++@[^\s<>@?]+?)"
+    r"(?:\?\S*+)?[.,;:!?)>\]'’”“»\"/\s]*+",
+    re.IGNORECASE,
+)
+"""An address as it is copied: with its owner's name, as a link, or with punctuation stuck to it."""
+
 _LINE_END = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\r\n\u2028\u2029]+")
 
@@ -46,6 +59,13 @@ _BLANKS = re.compile(r"[^\S\r\n\u2028\u2029]+")
 def one_line(text: str | None) -> str:
     """Return *text* in NFC, without invisible characters, with single spaces."""
     return _BLANKS.sub(" ", unicodedata.normalize("NFC", text or "").translate(_INVISIBLE)).strip()
+
+
+def one_address(text: str | None) -> str:
+    """Return the e-mail address in *text*, without what address books and links put around it."""
+    typed = one_line(text).translate(_FULL_WIDTH)
+    found = _AROUND_ADDRESS.fullmatch(typed) if len(typed) <= LONGEST_COPIED else None
+    return found[1] if found else typed
 
 
 def paragraphs(text: str | None) -> str:

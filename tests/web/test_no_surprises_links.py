@@ -90,6 +90,38 @@ def test_another_case_and_stray_characters_lead_on(client: FlaskClient, typed: s
 
 
 @pytest.mark.parametrize(
+    ("typed", "page"),
+    [
+        ("/en/letters/uk", "/en/letters/gb"),
+        ("/en/letters/Germany", "/en/letters/de"),
+        ("/en/letters/deutschland.", "/en/letters/de"),
+        ("/en/letters/the-netherlands", "/en/letters/nl"),
+        ("/en/letters/t%C3%BCrkiye", "/en/letters/tr"),
+        ("/letters/de", "/en/letters/de"),
+        ("/Letters/DE.", "/en/letters/de"),
+        ("/progress", "/en/progress"),
+        ("/signature", "/en/signature"),
+        ("/en/letters", "/en/#states"),
+    ],
+)
+def test_an_address_that_somebody_made_up_leads_on_if_it_is_clear(
+    client: FlaskClient, typed: str, page: str
+) -> None:
+    answer = get(client, typed)
+
+    assert answer.status_code in {301, 302}
+    assert answer.location == page
+
+
+def test_the_picker_knows_names_and_says_kindly_that_it_does_not(client: FlaskClient) -> None:
+    for name, code in {"the netherlands": "nl", "UK": "gb", "Allemagne": "de", "Türkiye": "tr"}.items():
+        assert client.get("/en/letters", query_string={"state": name}).location == f"/en/letters/{code}"
+    unknown = client.get("/en/letters", query_string={"state": "Atlantis"})
+    assert unknown.status_code == 422
+    assert "No participating State has this name. Choose one from the list." in text(unknown)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/en/letters/xx.",
@@ -97,7 +129,8 @@ def test_another_case_and_stray_characters_lead_on(client: FlaskClient, typed: s
         "/xx/",
         "/XX/.",
         "/en/letters/de/sign",
-        "/en/letters/deutschland",
+        "/en/letters/atlantis",
+        "/letters/xx",
         "/static/campaign.css",
         "/static/000000000000/none.css.",
         "/static/000000000000/none.css/",

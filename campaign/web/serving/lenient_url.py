@@ -12,6 +12,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import state_named
+from campaign.web.serving.language import preferred_language
+
 LONGEST_PATH = 500
 """Characters; ours have fewer than a hundred."""
 
@@ -30,14 +34,12 @@ def lead_on() -> ResponseReturnValue | None:
     if request.method not in {"GET", "HEAD"} or len(request.path) > LONGEST_PATH:
         return None
     path = without_what_sticks(request.path)
-    # A page that exists, but not for these values, is as little there in lower case.
-    paths = [path] if request.routing_exception is None else [path, path.lower()]
-    for each in paths:
+    for each in [path, path.lower(), _with_state_code(path.lower())]:
         target = _url(each)
         if target not in {"", request.path}:
-            query = request.query_string.decode("ascii", "ignore")
-            return redirect(f"{target}?{query}" if query else target, 301)
-    return None
+            return _redirect(target, 301)
+    target = _url(f"/{preferred_language().code}{path.lower()}")
+    return _redirect(target, 302) if target else None
 
 
 def without_what_sticks(path: str) -> str:
@@ -49,6 +51,18 @@ def without_what_sticks(path: str) -> str:
 def _is_visible(character: str) -> bool:
     # The replacement character stands for bytes that are no UTF-8, such as a space of Latin-1.
     return unicodedata.category(character) not in _INVISIBLE and character != "\ufffd"
+
+
+def _with_state_code(path: str) -> str:
+    """Return *path* with the code of the State that it names, as in ``/en/letters/germany``."""
+    found = re.fullmatch(r"(/[a-z]{2}/letters/)([^/.]+)", path)
+    state = state_named(found[2].replace("-", " "), ENGLISH.code) if found else None
+    return f"{found[1]}{state.code}" if found and state else path
+
+
+def _redirect(target: str, status: int) -> ResponseReturnValue:
+    query = request.query_string.decode("ascii", "ignore")
+    return redirect(f"{target}?{query}" if query else target, status)
 
 
 def _url(path: str) -> str:

@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, Optional, StopValidation
 
 from campaign.sealing.code import read_code
 from campaign.web.base_form import TokenlessForm
-from campaign.web.field import Address, Deliverable, Readable, one_line
+from campaign.web.field import Address, Deliverable, Readable, one_address, one_line
 
 
 class FindSignatureForm(TokenlessForm):
@@ -24,7 +24,7 @@ class FindSignatureForm(TokenlessForm):
     email = EmailField(
         _("Your e-mail address"),
         description=_("If a letter was signed with it, we send the link to it again."),
-        filters=[one_line],
+        filters=[one_address],
         validators=[Optional(), Readable(), Address(), Deliverable()],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},
     )

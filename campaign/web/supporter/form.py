@@ -26,6 +26,7 @@ from campaign.web.field import (
     OwnMailbox,
     Readable,
     has_letter,
+    one_address,
     one_line,
     paragraphs,
 )
@@ -88,7 +89,7 @@ class SignatureForm(AlsoForm):
             "We send you a link that confirms your signature, at most five messages a day. We never share "
             "the address. A mailbox counts once for each letter: two people need two."
         ),
-        filters=[one_line],
+        filters=[one_address],
         validators=[
             DataRequired(_("Enter your e-mail address, so that you can confirm.")),
             Readable(),

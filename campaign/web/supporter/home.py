@@ -1,13 +1,14 @@
 """The home page: the call, the choice of a letter, the women, and the five officials."""
 
-from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from campaign.reference.language import Language
-from campaign.reference.participating_state import STATES, ParticipatingState, sort_key, states_in_order
+from campaign.reference.participating_state import STATES, state_named, states_in_order
 from campaign.reference.sprig import Bloom
 from campaign.web.serving.language import preferred_language
-from campaign.web.site import is_open, site
+from campaign.web.site import is_open, site, still_until
 from campaign.web.supporter.blueprint import bp
 
 
@@ -34,17 +35,20 @@ def state_names() -> ResponseReturnValue:
 @bp.get("/<language:language>/letters")
 def choose_letter(language: Language) -> ResponseReturnValue:
     """Redirect from the picker to the chosen letter."""
-    chosen = request.args.get("state", "").strip()
+    if "state" not in request.args:  # the address was typed
+        return redirect(url_for(".home", language=language, _anchor="states"), 302)
+    chosen = request.args["state"].strip()
     if not chosen:
-        return _render_home(language, missing_state=True), 422
-    state = STATES.get(chosen.lower()) or _state_named(chosen, language)
+        return _render_home(language, fault=gettext("Choose a State first.")), 422
+    state = STATES.get(chosen.lower()) or state_named(chosen, language.code)
     if state is None:
-        abort(404)
+        fault = gettext("No participating State has this name. Choose one from the list.")
+        return _render_home(language, fault=fault), 422
     return redirect(url_for(".letter", language=language, state=state), 303)
 
 
-def _render_home(language: Language, *, missing_state: bool = False) -> str:
-    """Return the home page; *missing_state* says that no letter was chosen in the picker."""
+def _render_home(language: Language, *, fault: str = "") -> str:
+    """Return the home page; *fault* says what is wrong with the choice in the picker."""
     figures = site().snapshots.current().count
     return render_template(
         "supporter/home.html",
@@ -54,14 +58,6 @@ def _render_home(language: Language, *, missing_state: bool = False) -> str:
         as_of=figures.as_of,
         is_open=is_open(),
         closes_on=site().closes_on,
-        missing_state=missing_state,
+        still_until=still_until(),
+        fault=fault,
     )
-
-
-def _state_named(name: str, language: Language) -> ParticipatingState | None:
-    """Return the state that is known by *name*, if need be without its accents."""
-    wanted = sort_key(name, language.code)
-    for state in STATES.values():
-        if wanted in (sort_key(each, language.code) for each in state.known_as):
-            return state
-    return None

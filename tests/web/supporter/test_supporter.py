@@ -104,7 +104,7 @@ def test_the_picker_leads_to_the_letter(client: FlaskClient, chosen: str) -> Non
 
 
 def test_the_picker_sent_empty_is_asked_again(client: FlaskClient) -> None:
-    assert client.get("/en/letters").status_code == 422
+    assert client.get("/en/letters?state=").status_code == 422
 
 
 def test_the_letter_as_text_has_always_the_same_hash(client: FlaskClient) -> None:

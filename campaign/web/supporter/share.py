@@ -14,6 +14,7 @@ from campaign.web.site import letter_to, site
 from campaign.web.supporter.blueprint import bp
 
 SECONDS_CACHED = 7 * 24 * 60 * 60
+"""A week: a changed letter's subject reaches shared links that late."""
 
 
 @bp.get("/share/<language:language>/<state:state>.png")

@@ -2,7 +2,8 @@
 
     python -m tests.pictures
 
-Writes a letter's page, the organisers' overview and the cover of a delivery to ``.github/docs/pictures``.
+Writes the home page, a letter's page, the organisers' overview and the cover of a delivery
+to ``.github/docs/pictures``.
 Needs Chromium, and ``pdftoppm`` from Debian's poppler-utils.
 """
 
@@ -48,9 +49,11 @@ def fill(site: Site) -> None:
 
 
 def take(chromium: Browser, site: Site) -> None:
-    """Take the three pictures."""
+    """Take the four pictures."""
     size = {"width": WIDTH, "height": HEIGHT}
     with browser.visiting(chromium, site.url, viewport=size) as page:
+        page.goto("/en/")
+        picture(page, "home")
         page.goto("/en/letters/de")
         picture(page, "letter")
         organiser = Organiser(page)

@@ -91,7 +91,7 @@ def test_a_poller_sees_no_single_act(
         "states": {"de": 5},
         "as_of": "2026-11-23T12:15:00+00:00",
     }
-    assert count_of(client.get("/en/letters/de").text, "de") == "5"
+    assert count_of(client.get("/en/progress").text, "de") == "5"
     assert "campaign_signatures 5.0" in client.get("/metrics").text
 
 

@@ -124,6 +124,20 @@ def test_the_button_brings_advice_and_a_form_without_public(client: FlaskClient,
     assert client.get("/en/letters/de").data == plain
 
 
+def test_with_several_such_places_the_safer_form_asks_which(
+    client: FlaskClient, site: Site, clock: Clock
+) -> None:
+    protect(site, "BY")
+    clock.forward(seconds=2)
+    assert '<input type="hidden" name="residence" value="">' in text(client.get("/en/letters/de"))
+    answer = client.post("/en/letters/de", data={"advised": "show", "residence": ""})
+    sent = sent_again(text(answer))
+
+    assert (answer.status_code, sent["disclosure"], sent.get("residence", "")) == (200, "counted", "")
+    more = {"residence": ["listed", "BY"], "email": "a@example.org", "consent": "y"}
+    assert client.post("/en/letters/de", data=sent | more).status_code == 303
+
+
 def test_what_the_safer_form_sends_is_taken_at_once(client: FlaskClient, site: Site) -> None:
     page = text(client.post("/en/letters/de", data={"advised": "show", "residence": "KZ"}))
     answer = client.post("/en/letters/de", data=sent_again(page) | {"email": "a@example.org", "consent": "y"})

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from campaign.appeal import reading
+from campaign.paths import TEMPLATES
 from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES
 from campaign.web import share_picture
@@ -52,6 +53,17 @@ def test_a_picture_is_small_cached_for_long_and_the_same_for_everyone(client: Fl
     assert (again.status_code, again.data) == (304, b"")
     assert client.get("/share/en/fr.png").data != first.data
     assert client.get("/share/uk/de.png").location == "/share/en/de.png"
+
+
+def test_the_picture_has_a_style_for_each_shape_that_it_draws() -> None:
+    shapes = set(re.findall(r'class="([a-z-]+)"', (TEMPLATES / "_sprig.html").read_text()))
+    style = (TEMPLATES / "share.svg").read_text().partition("</style>")[0]
+
+    styled = set(re.findall(r"\.([a-z-]+)(?=[ ,])", style))
+
+    # No letter is shown as delivered or replied to; the others are not shapes.
+    assert shapes - {"ring", "leaf", "shapes", "sprig", "legend"} <= styled
+    assert "var(" not in style
 
 
 def test_the_heading_of_each_state_fits_in_every_language() -> None:

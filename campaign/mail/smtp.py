@@ -226,7 +226,9 @@ class SmtpTransport:
 
 
 def _mail_from(smtp: smtplib.SMTP, message: SmtpMessage) -> str:
-    options = " SMTPUTF8 BODY=8BITMIME" if message.is_international else ""
+    options = " SMTPUTF8" if message.is_international else ""
+    if not message.content.isascii() and smtp.has_extn("8bitmime"):
+        options += " BODY=8BITMIME"
     size = f" SIZE={len(message.content)}" if smtp.has_extn("size") else ""
     return f"MAIL FROM:<{message.sender}>{options}{size}"
 

@@ -94,7 +94,9 @@ def live(site: Server, relay: Relay, canaries: Canaries, broken: Breaking) -> St
     story.sign()
     story.sign(confirm=False)
     story.cookie = browser.cookie
-    story.tokens = [token for mail in relay.received for token in re.findall(r"/([0-9A-Z]{20})\b", str(mail))]
+    # As bytes: text beyond ASCII would become base64 in a string.
+    content = b"\n".join(mail.as_bytes() for mail in relay.received).decode()
+    story.tokens = re.findall(r"/signature/([0-9A-Z]{20})\b", content)
     return story
 
 

@@ -56,6 +56,14 @@ def test_a_message_arrives_as_it_was_written(text):
     assert message["From"].addresses[0].addr_spec == "post@letters.example.org"
 
 
+@pytest.mark.parametrize(("text", "is_announced"), [("Hello\n", False), ("“Hello”\n", True)])
+def test_text_beyond_ascii_is_announced(text, is_announced):
+    with relay() as server:
+        send(server.url, write(text=text))
+
+    assert ("BODY=8BITMIME" in server.mail_options) is is_announced
+
+
 def test_the_reply_is_returned_with_addresses_masked():
     with relay() as server:
         assert send(server.url) == "250 2.0.0 Ok: queued for … as A1"

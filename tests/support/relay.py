@@ -40,6 +40,8 @@ class Relay:
     seconds_per_message: float = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    mail_options: list[str] = field(default_factory=list)
+    """Of the latest MAIL FROM."""
     names: list[str] = field(default_factory=list)
     """Name in the EHLO of each connection."""
     logins: list[tuple[str, str]] = field(default_factory=list)
@@ -83,6 +85,7 @@ class Relay:
             return self.refuse_sender
         envelope.mail_from = address
         envelope.mail_options.extend(options)
+        self.mail_options = options
         return "250 OK"
 
     async def handle_RCPT(

@@ -15,9 +15,9 @@ from campaign.organiser.session import OrganiserSession
 from campaign.sealing import row_mac
 from campaign.sealing.server_key import ServerKeys
 from tests.journeys.browser import visiting
+from tests.journeys.keyboard import Keyboard
 from tests.journeys.people import Organiser
 from tests.journeys.server import Site
-from tests.journeys.test_pages import tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -83,8 +83,7 @@ def test_a_page_that_somebody_prepared_at_her_computer_says_what_it_does(
     expect(waiting).to_contain_text("Invite somebody to these pages")
     assert waiting.get_by_role("definition").all_inner_texts() == ["Mallory Example", "Owner"]
 
-    tab_to(page, "Do not do this")
-    page.keyboard.press("Enter")
+    Keyboard(page).press("Do not do this")
 
     owner.reads("Overview")
     page.goto("/organise/account")
@@ -109,11 +108,10 @@ def test_a_recovery_code_is_tested_with_the_keyboard_alone(owner: Organiser) -> 
     page = owner.page
     page.goto("/organise/")
     page.get_by_role("link", name="Test your recovery code").click()
-    tab_to(page, "Recovery code")
-    page.keyboard.type("0" * 32)
+    Keyboard(page).write("Recovery code", "0" * 32)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("This is not your recovery code")
-    tab_to(page, "Recovery code")
+    Keyboard(page).tab_to("Recovery code")
     page.keyboard.press("ControlOrMeta+A")
     page.keyboard.type(owner.recovery_code.lower())
     page.keyboard.press("Enter")
@@ -128,14 +126,12 @@ def test_with_codes_switched_on_a_login_takes_one_and_each_works_once(owner: Org
     page.get_by_role("link", name="Switch codes on").click()
     secret = page.get_by_text(re.compile(r"^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$")).inner_text().replace(" ", "")
     phone = pyotp.TOTP(secret)
-    tab_to(page, "Your passphrase")
-    page.keyboard.type(owner.passphrase)
+    Keyboard(page).write("Your passphrase", owner.passphrase)
     # The code is read last, since it is valid for half a minute only.
     page.keyboard.press("Shift+Tab")
     first = phone.now()
     page.keyboard.type(first)
-    tab_to(page, "Switch codes on")
-    page.keyboard.press("Enter")
+    Keyboard(page).press("Switch codes on")
     owner.sees_message("From now on, logging in takes a code from your phone.")
     owner.log_out()
 

@@ -16,7 +16,7 @@ class FindSignatureForm(TokenlessForm):
 
     code = StringField(
         _("The code from our message"),
-        description=_("20 letters and digits. Dashes, spaces and capitals do not matter."),
+        description=_("20 letters and digits. You can also paste the whole link."),
         filters=[one_line],
         validators=[Optional()],
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"},

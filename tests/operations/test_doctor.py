@@ -124,6 +124,23 @@ def test_the_dns_records_to_check_are_those_of_the_senders_domain(examine: Exami
     assert about(nowhere, "CAMPAIGN_MAIL_FROM has no domain") == [True]
 
 
+@pytest.mark.any_database
+def test_a_sender_or_a_site_that_names_the_cause_is_found(examine: Examine) -> None:
+    named = examine(mail_from="Women <post@letters.example.org>", base_url="https://kazakhstan.example.org")
+    neutral = examine(mail_from="Letters <post@letters.example.org>", base_url="https://letters.example.org")
+
+    assert about(named, "CAMPAIGN_MAIL_FROM has the word “women”") == [False]
+    assert about(named, "CAMPAIGN_BASE_URL has the word “kazakhstan”") == [False]
+    assert about(neutral, "has the word") == []
+
+
+@pytest.mark.any_database
+def test_a_relay_without_smtputf8_is_found(examine: Examine) -> None:
+    with relay(enable_SMTPUTF8=False) as old, relay() as new:
+        assert about(examine(smtp_url=old.url), "does not offer SMTPUTF8") == [False]
+        assert about(examine(smtp_url=new.url), "does not offer SMTPUTF8") == []
+
+
 def test_a_clock_that_differs_from_the_databases_is_found(
     examine: Examine, database: Database, db: Session
 ) -> None:

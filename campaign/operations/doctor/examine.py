@@ -25,6 +25,7 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
         *machine.capacity_findings(settings, database),
         *machine.clock_findings(database, now),
         *mail.findings(settings, database, now),
+        *mail.cause_findings(settings, appeal, database),
         *journal.findings(database),
         *closing_findings(settings, database, now),
         *content.appeal_findings(appeal, now),

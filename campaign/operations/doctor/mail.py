@@ -1,16 +1,21 @@
 """Findings about mail: the relay, waiting mails, and the sender's DNS records."""
 
+import re
 import smtplib
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
+from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.errors import MailError
 from campaign.mail import outbox_health
 from campaign.mail.transport import open_transport
 from campaign.operations.doctor.finding import Finding
+from campaign.organiser.organisation import organisation
+from campaign.reference.language import ENGLISH
+from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
 
 RELAY_SECONDS = 10
@@ -39,6 +44,21 @@ def findings(settings: Settings, database: Database, now: datetime) -> Iterator[
         )
     if mail.failed or mail.expired:
         yield Finding(f"{mail.failed + mail.expired} mails could not be delivered in the last 30 days.")
+
+
+def cause_findings(settings: Settings, appeal: Appeal, database: Database) -> Iterator[Finding]:
+    """Yield settings that name the cause in every mail, also where that could harm its reader."""
+    with database.reading() as db:
+        names = [appeal.title, organisation(db).name, STATES[appeal.accused_state].name(ENGLISH.code)]
+    words = set(re.findall(r"\w{5,}", " ".join(names).casefold()))
+    for setting, shown in (
+        ("CAMPAIGN_MAIL_FROM", settings.mail_from),
+        ("CAMPAIGN_BASE_URL", settings.base_url),
+    ):
+        for word in sorted(word for word in words if word in shown.casefold()):
+            yield Finding(
+                f"{setting} has the word “{word}”: all mails show it, also to people whom it could harm."
+            )
 
 
 def _relay(settings: Settings) -> Iterator[Finding]:

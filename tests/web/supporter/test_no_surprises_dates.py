@@ -31,6 +31,7 @@ def test_a_signature_of_the_last_second_can_be_confirmed_to_the_end_of_the_day_t
 ) -> None:
     form = text(supporter.client.get("/en/letters/de"))
     assert supporter.sign().status_code == 303
+    assert supporter.mails()[0].params["until"] == "2027-03-15"
     page = text(supporter.page())
 
     assert f"by {DEADLINE}, 23:59 UTC" in form

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _
-from wtforms import Field
+from wtforms import StringField
 from wtforms.validators import StopValidation
 
 from campaign.appeal.content import Appeal, Ask
@@ -23,7 +23,7 @@ CHOOSE = "choose"
 are more than the rest of the form."""
 
 
-class StatesField(Field):  # type: ignore[misc]  # WTForms has no type annotations
+class StatesField(StringField):  # type: ignore[misc]  # WTForms has no type annotations
     """Codes of States, each once; a form may send none."""
 
     data: list[str]

@@ -193,3 +193,24 @@ def test_form_and_pages_say_that_a_mailbox_counts_once(supporter: Supporter) -> 
 
     assert once in text(supporter.client.get("/en/letters/de"))
     assert once in text(supporter.page())
+
+
+def test_a_link_to_several_letters_changes_no_signature_that_another_link_confirmed(
+    supporter: Supporter, site: Site, owner: Unlocked, clock: Clock
+) -> None:
+    supporter.sign(name="Tom Couple", also="fr")
+    his = supporter.token
+    clock.forward(minutes=1)
+    supporter.sign(name="Tina Couple")
+    hers = supporter.token
+    click(supporter, hers, "confirm")
+    now = page(supporter, his)
+
+    assert "Confirmed by another link" in text(now)
+    confirm_fr = next(each for each in buttons(now.text) if each["action"] == "confirm")
+    assert confirm_fr["shown"].startswith("fr.")
+    assert send(supporter, his, confirm_fr | {"letters": "fr"}).status_code == 303
+    of_hers = press(page(supporter, hers).text, "withdraw")
+    assert send(supporter, his, of_hers).status_code == 409
+    assert QUESTION not in text(page(supporter, his))
+    assert sorted(counting(site, owner)) == [("Tina Couple", "delegation"), ("Tom Couple", "delegation")]

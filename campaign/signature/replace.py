@@ -73,6 +73,8 @@ def _replace_one(
     """Let *found* count in place of the one that counts now; add to the *changes* of the counts."""
     rows = siblings(db, found, is_locked=True)
     later = next((row for row in rows if row.id == found.id), None)
+    if later is not None and later.is_confirmed:  # the button was pressed twice
+        return later
     earlier = next((row for row in rows if row.is_confirmed), None)
     if later is None or earlier is None or Shown.of(later, counting=earlier) != page:
         raise ChangedError("the page showed something else")

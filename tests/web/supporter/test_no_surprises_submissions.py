@@ -214,3 +214,18 @@ def test_a_link_to_several_letters_changes_no_signature_that_another_link_confir
     assert send(supporter, his, of_hers).status_code == 409
     assert QUESTION not in text(page(supporter, his))
     assert sorted(counting(site, owner)) == [("Tina Couple", "delegation"), ("Tom Couple", "delegation")]
+
+
+@pytest.mark.parametrize("action", ["confirm", "replace", "withdraw"])
+def test_a_double_click_is_done_once_and_answered_like_one_click(
+    supporter: Supporter, links: list[str], action: str
+) -> None:
+    first, second = links
+    if action == "replace":
+        click(supporter, first, "confirm")
+    pressed = press(page(supporter, second).text, action)
+    answers = [send(supporter, second, pressed) for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [303, 303]
+    assert len({each.location for each in answers}) == 1
+    assert supporter.total() == (0 if action == "withdraw" else 1)

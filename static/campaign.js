@@ -89,7 +89,7 @@ const keepTyped = (what) => {
     // Without storage the next page does without it.
   }
 };
-const FORGOTTEN = ["advised", "consent", "website"];
+const FORGOTTEN = ["advised", "consent", "spelling", "website"];
 for (const form of all("[data-shown]")) {
   const { email } = form.elements;
   if (typed?.isChange && typed.path === location.pathname) {
@@ -111,8 +111,11 @@ for (const form of all("[data-shown]")) {
   form.addEventListener("submit", () => {
     // Only where the residence has no advice of its own.
     if (form.dataset.shown !== "elsewhere") return;
+    // The server takes the address chosen below the field, unless the field was changed meanwhile.
+    const spelt = email.value === email.defaultValue && form.querySelector("[name=spelling]:checked");
+    const address = spelt ? spelt.dataset.address : email.value;
     const fields = [...new FormData(form)].filter(([name]) => !FORGOTTEN.includes(name));
-    keepTyped({ path: location.pathname, email: email.value, fields });
+    keepTyped({ path: location.pathname, email: address, fields: [...fields, ["email", address]] });
   });
 }
 for (const box of all("[data-all]")) {

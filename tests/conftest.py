@@ -1,5 +1,6 @@
 """Fixtures of all tests: real databases, created once and copied or reset for each test."""
 
+import gc
 import os
 import shutil
 import sys
@@ -77,6 +78,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long stories, so that no core waits for them at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG_STORIES))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported and collected to itself: looking for garbage in it took a sixth of the time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 class Clock(clock_module.Clock):

@@ -75,9 +75,10 @@ SURGE_SECONDS = 600
 """How long a surge lasts after the last minute above :data:`SURGE_PER_MINUTE`."""
 
 CONFIRMED_PER_LETTER, CONFIRMED_PER_DOMAIN = 20, 60
-"""Confirmed signatures a day, of one letter and of all, for a domain that is no public mail provider's;
-further ones are held. The owner of a domain can make any number of mailboxes, and each counts once for a
-letter. One person may sign all 57. These alone are counted in the database, for all processes."""
+"""Confirmed signatures of one letter, and links that confirmed anything, a day for a domain that is no
+public mail provider's; further ones are held. The owner of a domain can make any number of mailboxes, and
+each counts once for a letter. One link may confirm all 57, so 20 mailboxes make 1,140 signatures, and more
+mailboxes make no more. These alone are counted in the database, for all processes."""
 
 TICKET_SECONDS = 20
 """How long a browser without JavaScript waits instead of solving the puzzle."""

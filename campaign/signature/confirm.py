@@ -1,8 +1,9 @@
 """Confirm: let pending signatures count, one per mailbox and letter, and delete their earlier siblings."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import IntegrityError
@@ -22,7 +23,7 @@ from campaign.signature.confirm_row import (
     set_confirmed,
 )
 from campaign.signature.deadline import is_late
-from campaign.signature.domain_day import count_confirmed
+from campaign.signature.domain_day import ConfirmedLink, count_confirmed
 from campaign.signature.model import DOMAIN, Mailbox, SignatureKey
 from campaign.signature.shown import Shown
 from campaign.signature.sibling import delete_siblings, superseded
@@ -44,6 +45,8 @@ class _Choice(NamedTuple):
     pending: tuple[tuple[TokenRow, Submission], ...] = ()
     confirmed: tuple[SignatureKey, ...] = ()
     """Confirmed already: the button was pressed twice."""
+    is_first: bool = True
+    """Whether the link confirmed nothing before."""
     error: CampaignError | None = None
 
 
@@ -99,7 +102,8 @@ def _choose(
                 confirmed.append((row.state_code, row.id))
     except CampaignError as error:
         return _Choice(error=error)
-    return _Choice(tuple(pending), tuple(confirmed))
+    is_first = all(row.confirmed_on is None for row in rows)
+    return _Choice(tuple(pending), tuple(confirmed), is_first=is_first)
 
 
 def _find(rows: Sequence[TokenRow], page: Shown | None) -> TokenRow:
@@ -137,8 +141,7 @@ def _confirm_one_per_mailbox(
     new = _one_per_mailbox(db, chosen, siblings)
     locked = {(row.state_code, row.id): siblings[mailbox][row.id] for mailbox, row in new.items()}
     if new:
-        domains = _domains(chosen)
-        held = count_confirmed(db, {key: domains[key] for key in domains.keys() & locked.keys()}, on=on)
+        held = count_confirmed(db, _links(chosen, locked.keys()), on=on)
         rows = [_confirmed(db, row, on, is_beyond=key in held) for key, row in locked.items()]
         set_confirmed(db, rows)
         counting = Counter(
@@ -186,14 +189,17 @@ def _counts(row: Any) -> bool:
     return row.held_for is None and row.invalidation_id is None
 
 
-def _domains(chosen: Sequence[_Choice]) -> dict[SignatureKey, bytes]:
-    """Return the digest of the owned mail domain of each chosen signature that has one and a limit."""
-    return {
-        (row.state_code, row.id): bytes.fromhex(typed.domain)
-        for choice in chosen
-        for row, typed in choice.pending
-        if typed.domain and not typed.is_unlimited
-    }
+def _links(chosen: Sequence[_Choice], confirmed: Set[SignatureKey]) -> list[ConfirmedLink]:
+    """Return what each link confirms under a mail domain that has one and a limit."""
+    links: dict[tuple[bytes, str], set[SignatureKey]] = {}
+    first = {row.hash for choice in chosen if choice.is_first for row, _typed in choice.pending}
+    for row, typed in chain.from_iterable(choice.pending for choice in chosen):
+        if typed.domain and not typed.is_unlimited and (row.state_code, row.id) in confirmed:
+            links.setdefault((row.hash, typed.domain), set()).add((row.state_code, row.id))
+    return [
+        ConfirmedLink(bytes.fromhex(domain), frozenset(keys), hash_ in first)
+        for (hash_, domain), keys in links.items()
+    ]
 
 
 def _outcome(choice: _Choice, confirmed: set[SignatureKey]) -> tuple[SignatureKey, ...] | CampaignError:

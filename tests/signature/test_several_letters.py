@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from campaign.errors import CampaignError, ChangedError
+from campaign.reference.participating_state import STATES
 from campaign.sealing.address_digest import AddressDigests
 from campaign.sealing.box import Details
 from campaign.sealing.key_ring import key_ring
@@ -17,6 +18,7 @@ from campaign.signature import count
 from campaign.signature.confirm import Confirmation
 from campaign.signature.confirm import confirm as confirm_signatures
 from campaign.signature.data_request import Subject, erase_for, find_by_digest
+from campaign.signature.domain_day import LINKS, DomainDay
 from campaign.signature.erase import erase_unconfirmed
 from campaign.signature.model import Signature
 from campaign.signature.opened_link import OpenedLink, open_link
@@ -254,3 +256,18 @@ def test_all_letters_of_an_address_are_found_and_erased_for_it(db: Session, keys
     db.commit()
     assert count.total(db) == 0
     assert compare(db) == []
+
+
+@pytest.mark.both_databases
+def test_colleagues_under_one_mail_domain_may_each_confirm_every_letter(
+    db: Session, keys: ServerKeys
+) -> None:
+    for name in ("one", "two", "three"):
+        token = sign(db, keys, *STATES, email=f"{name}@smallngo.example")
+        first, *others = waiting(db, keys, token).values()
+        confirm(db, keys, token, first)
+        confirm(db, keys, token, *others)
+
+    assert db.scalars(select(Signature.held_for)).all() == [None] * len(STATES) * 3
+    assert db.scalar(select(DomainDay.confirmed).where(DomainDay.state_code == LINKS)) == 3
+    assert sum(count.by_state(db).values()) == len(STATES) * 3

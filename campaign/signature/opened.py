@@ -12,6 +12,7 @@ from campaign.signature.deadline import is_expired
 from campaign.signature.link import Linked, linked, siblings
 from campaign.signature.model import Signature
 from campaign.signature.shown import Shown
+from campaign.signature.signature_mac import is_altered
 from campaign.signature.submission import Submission
 
 
@@ -25,6 +26,8 @@ class Pending:
     submitted_at: datetime | None
     counting: Signature | None
     """The confirmed signature of the same mailbox, whatever link opens it."""
+    is_altered: bool
+    """Whether one of the two was altered in the database: then this one cannot be made to count."""
 
     @property
     def shown(self) -> Shown:
@@ -125,18 +128,22 @@ def pending_of(
     links: list[Linked], mailboxes: dict[bytes | None, list[Signature]], token: str, keys: ServerKeys
 ) -> list[Pending]:
     """Return the pending ones of *links*, the newest first."""
-    pending = [
-        Pending(
-            signature=each.signature,
-            typed=submission.unwrap(each.signature, token, keys),
-            submitted_at=submission.unwrap_time(each.signature, keys),
-            counting=next((row for row in mailboxes[each.signature.digest] if row.is_confirmed), None),
-        )
-        for each in links
-        if each.signature.confirmed_on is None and each.signature.withdrawn_on is None
-    ]
+    rows = [each.signature for each in links]
+    waiting = [row for row in rows if row.confirmed_on is None and row.withdrawn_on is None]
+    pending = [_pending(row, mailboxes[row.digest], token, keys) for row in waiting]
     newest_first = sorted(pending, key=lambda each: (each.signature.signed_on, str(each.submitted_at)))
     return newest_first[::-1]
+
+
+def _pending(row: Signature, mailbox: list[Signature], token: str, keys: ServerKeys) -> Pending:
+    counting = next((each for each in mailbox if each.is_confirmed), None)
+    return Pending(
+        signature=row,
+        typed=submission.unwrap(row, token, keys),
+        submitted_at=submission.unwrap_time(row, keys),
+        counting=counting,
+        is_altered=any(is_altered(keys.row, each) for each in (row, counting) if each),
+    )
 
 
 def _main(links: list[Linked], pending: list[Pending]) -> Linked:

@@ -80,7 +80,14 @@ def _groups(pending: list[Pending]) -> list[Group]:
     groups: dict[tuple[object, ...], list[Pending]] = {}
     for each in pending:
         row = each.signature
-        alike = (each.typed, row.signed_on, row.residence, row.disclosure, row.invalidation_id)
+        alike = (
+            each.typed,
+            row.signed_on,
+            row.residence,
+            row.disclosure,
+            row.invalidation_id,
+            each.is_altered,
+        )
         number = 0
         while _has_letter(groups.get((*alike, each.counting is None, number), []), row.state_code):
             number += 1

@@ -73,6 +73,12 @@ def is_as_decided(key: bytes, row: SignatureRow) -> bool:
     return row.decision_mac is not None and hmac.compare_digest(row.decision_mac, decided_mac(key, row))
 
 
+def is_altered(key: bytes, row: SignatureRow) -> bool:
+    """Whether somebody gave the signature another digest or decision in the database."""
+    is_moved = row.digest is not None and not has_own_digest(key, row)
+    return is_moved or not is_as_decided(key, row)
+
+
 @contextmanager
 def deciding(db: Session, signature: Signature) -> Iterator[None]:
     """Change decisions about a locked signature; its MAC is renewed unless it was altered before."""

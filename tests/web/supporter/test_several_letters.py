@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from campaign.guard.threshold import Bounds, Limit
@@ -260,3 +260,26 @@ def test_letters_count_once_for_a_network_until_they_are_very_many(
         return client.post("/en/letters/de", data=form).status_code
 
     assert [post(1, list(STATES)), post(2, ["fr", "it"]), post(3, ["fr"])] == [303, 303, 429]
+
+
+def test_a_row_that_was_altered_is_named_and_the_others_can_be_confirmed(
+    supporter: Supporter, site: Site
+) -> None:
+    sign(supporter, "de", "fr", "it")
+    with site.database.writing() as db:
+        db.execute(update(Signature).where(Signature.state_code == "de").values(held_for="network"))
+
+    page = supporter.page().get_data(as_text=True)
+    [altered] = [each for each in page.split("<section") if "This cannot be confirmed" in each]
+    assert "Germany" in altered
+    assert "Italy" not in altered
+    assert 'value="confirm"' not in altered
+    assert 'value="withdraw"' in altered
+    assert act(supporter, "confirm").status_code == 303
+    assert counts(supporter) == {"fr": 1, "it": 1}
+
+    alone = supporter.client.get(f"/en/signature/{supporter.token}?letter=de").get_data(as_text=True)
+    assert "Somebody changed this in our database" in alone
+    assert 'value="confirm"' not in alone
+    assert act(supporter, "withdraw", "de").status_code == 303
+    assert signatures(site)["de"].withdrawn_on is not None

@@ -283,3 +283,14 @@ def test_a_row_that_was_altered_is_named_and_the_others_can_be_confirmed(
     assert 'value="confirm"' not in alone
     assert act(supporter, "withdraw", "de").status_code == 303
     assert signatures(site)["de"].withdrawn_on is not None
+
+
+def test_a_group_says_that_delegations_see_the_name_unless_none_of_them_does(supporter: Supporter) -> None:
+    sign(supporter, "de", "by")
+    page = text(supporter.page())
+    assert "Who sees the name The delegation only" in page
+    assert "Belarus (no name goes there)" in page
+    assert "Germany (no name" not in page
+
+    sign(supporter, "kz", "by", email="tom@example.org")
+    assert "Who sees the name The organisers only" in text(supporter.page())

@@ -282,6 +282,14 @@ def test_after_the_close_signing_is_gone_but_the_letter_stays(closed: FlaskClien
     assert 'name="consent"' not in page
 
 
+def test_after_the_close_the_home_page_still_leads_to_each_letter(closed: FlaskClient) -> None:
+    page = closed.get("/en/").get_data(as_text=True)
+
+    assert "Signing ended on" in page
+    assert "Which delegation’s letter do you want to read?" in page
+    assert closed.get("/en/letters?state=de").location == "/en/letters/de"
+
+
 def test_kazakhstans_form_says_that_no_name_goes_there(client: FlaskClient) -> None:
     page = client.get("/en/letters/kz").get_data(as_text=True)
 

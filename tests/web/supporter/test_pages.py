@@ -146,6 +146,17 @@ def test_a_form_with_errors_has_valid_markup(supporter: Supporter) -> None:
     check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))
 
 
+def test_each_link_into_a_page_leads_to_a_part_of_it(client: FlaskClient) -> None:
+    links = {
+        (urljoin(url, address), fragment)
+        for url in SUPPORTERS_PAGES
+        for address, fragment in re.findall(r'<a [^>]*href="([^"#]*)#([^"]+)"', client.get(url).text)
+    }
+    pages = {address: Page(client.get(html.unescape(address)).text) for address, _fragment in links}
+
+    assert [(address, part) for address, part in links if part not in pages[address].ids] == []
+
+
 FIRST_VIEW_BYTES = 40 * 1024
 
 FIRST_HEADERS_BYTES, FURTHER_HEADERS_BYTES = 700, 150

@@ -62,7 +62,7 @@ def test_the_picture_has_a_style_for_each_shape_that_it_draws() -> None:
     styled = set(re.findall(r"\.([a-z-]+)(?=[ ,])", style))
 
     # No letter is shown as delivered or replied to; the others are not shapes.
-    assert shapes - {"ring", "leaf", "shapes", "sprig", "legend"} <= styled
+    assert shapes - {"ring", "leaf", "shapes", "sprig", "stamp", "legend"} <= styled
     assert "var(" not in style
 
 

@@ -15,7 +15,7 @@ class FindSignatureForm(TokenlessForm):
     """Find a private page: by the code in a mail, or by a new mail with the links."""
 
     code = StringField(
-        _("The code from our message"),
+        _("The code from our mail"),
         description=_("20 letters and digits. You can also paste the whole link."),
         filters=[one_line],
         validators=[Optional()],

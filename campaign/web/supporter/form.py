@@ -86,8 +86,8 @@ class SignatureForm(AlsoForm):
     email = EmailField(
         _("Your e-mail address"),
         description=_(
-            "We send you a link that confirms your signature, at most five messages a day. We never share "
-            "the address. A mailbox counts once for each letter: two people need two."
+            "We send you a link to confirm. We never share your address. A mailbox counts once for each "
+            "letter, so two people need two addresses."
         ),
         filters=[one_address],
         validators=[

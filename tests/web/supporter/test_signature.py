@@ -243,7 +243,7 @@ def test_the_private_page_shows_all_stored_data(
         "No organiser has read them yet",
         "The delegation only",
         "It is deleted on 8 July 2027",
-        "1, from a message of ours",
+        "1, from a mail of ours",
         "erased on 30 December 2027",
     ):
         assert shown in stored

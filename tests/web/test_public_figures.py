@@ -28,6 +28,7 @@ POLLED = (
     "/counts.json",
     "/healthz",
     "/en/check-your-mail",
+    "/share/en/de.png",
 )
 
 

@@ -23,6 +23,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}
 """Unicode's categories of control and formatting characters and of white space."""
 
 _STUCK = re.compile(
+    r"(?<![\W_])"  # from the first of them: the time must not grow with the square of their number
     r"(?:[^\w]|_"  # punctuation, brackets, quotation marks, slashes
     r"|=[0-9A-F]{2}"  # of quoted-printable
     r"|&(?:amp|apos|gt|lt|nbsp|quot|#\d+))+$"  # of HTML

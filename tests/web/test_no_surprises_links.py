@@ -224,4 +224,4 @@ def test_a_long_address_takes_no_long_time(stuck: str) -> None:
     begun = time.process_time()
 
     assert without_what_sticks(path).endswith("x")
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < 0.03

@@ -22,7 +22,7 @@ for (const text of all("[data-most]")) {
   text.after(left);
   const count = () => {
     const room = text.dataset.most - [...text.value.replace(/\r\n/g, "\n")].length;
-    left.textContent = `${room.toLocaleString(document.documentElement.lang)} ${text.dataset.left}`;
+    left.textContent = `${text.dataset.left} ${room.toLocaleString(document.documentElement.lang)}`;
     if (room < 100) left.setAttribute("role", "status");
   };
   text.addEventListener("input", count);

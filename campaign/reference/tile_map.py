@@ -21,8 +21,6 @@ MT4 AL7 GR8 CY10
 
 COLUMNS = 15
 
-ROWS = len(_ROWS.split("\n")) - 2
-
 
 @dataclass(frozen=True)
 class Tile:

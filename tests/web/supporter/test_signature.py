@@ -239,7 +239,7 @@ def test_the_private_page_shows_all_stored_data(
         "23 November 2026",
         "Russian Federation",
         "Edition 1, English",
-        "In a sealed box",
+        "Sealed, as far as you gave them",
         "No organiser has read them yet",
         "The delegation only",
         "It is deleted on 8 July 2027",
@@ -267,7 +267,7 @@ def test_a_counted_signature_has_no_box(supporter: Supporter) -> None:
     supporter.act("confirm")
     page = text(supporter.page())
 
-    assert "In a sealed box" not in page
+    assert "Sealed, as far as you gave them" not in page
     assert "nothing is left that could be opened" in page
 
 

@@ -280,6 +280,8 @@ def test_a_row_that_was_altered_is_named_and_the_others_can_be_confirmed(
 
     alone = supporter.client.get(f"/en/signature/{supporter.token}?letter=de").get_data(as_text=True)
     assert "Somebody changed this in our database" in alone
+    assert "One step left" not in alone
+    assert "You can confirm" not in alone
     assert 'value="confirm"' not in alone
     assert act(supporter, "withdraw", "de").status_code == 303
     assert signatures(site)["de"].withdrawn_on is not None

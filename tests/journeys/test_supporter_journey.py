@@ -116,7 +116,7 @@ def test_the_typed_code_opens_the_page_as_the_link_does(
 
     supporter.page.goto("/en/")
     supporter.page.get_by_role("link", name="My signature", exact=True).click()
-    supporter.fill(the_code_from_our_message=code.replace("-", " ").lower())
+    supporter.fill(the_code_from_our_mail=code.replace("-", " ").lower())
     supporter.press("Open my page")
     supporter.press("Confirm my signature")
 

@@ -6,7 +6,7 @@ from reportlab.lib.units import mm
 
 from campaign.letter.sheet import Items, Letter
 from campaign.reference.language import wording
-from campaign.signature_list import font
+from campaign.signature_list import font, pdf_sprig
 from campaign.signature_list.pdf_writer import HAIRLINE, HEIGHT, LEFT, MEASURE, MUTED, RIGHT, PdfWriter, wrap
 
 ADDRESS_TOP = HEIGHT - 45 * mm
@@ -25,6 +25,7 @@ def write_letter(file: BinaryIO, letter: Letter, *, words: str = "") -> None:
 
 def lay_out(pdf: PdfWriter, letter: Letter, *, words: str = "") -> None:
     """Write *letter* with its address block on the current page, and on further pages if it is long."""
+    pdf_sprig.draw(pdf, letter.state_code)
     pdf.y = ADDRESS_TOP
     for line in letter.address:
         pdf.paragraph(line, leading=14.5)

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 
 from campaign.errors import DeliveryError
 from campaign.letter.sheet import Items, Letter, Paragraph
+from campaign.reference.sprig import BLOSSOMS
 from campaign.signature_list import font, pdf_file, pdf_letter, pdf_writer
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.entry import ListEntry
@@ -141,6 +142,20 @@ def test_the_same_letter_is_the_same_file():
         pdf_letter.write_letter(file, LETTER, words="Mine.")
 
     assert files[0].getvalue() == files[1].getvalue()
+
+
+@pytest.mark.parametrize("state_code", ["de", "va"])
+def test_the_letterhead_opens_the_blossom_of_the_addressed_state_alone(state_code: str):
+    drawn = written_letter(replace(LETTER, state_code=state_code)).pages[0].get_contents()
+    assert drawn is not None
+    fills = re.findall(
+        r"^([\d. ]+) rg.*?^([\d.]+) ([\d.]+) m", drawn.get_data().decode("latin-1"), re.M | re.S
+    )
+    opened = {(x, y) for colour, x, y in fills if colour.startswith(".960784 .772549")}
+    blossom = BLOSSOMS[state_code]
+
+    assert len(fills) > len(BLOSSOMS) // 2
+    assert {(float(x) - blossom.radius * 1.5, float(y)) for x, y in opened} == {(blossom.x, blossom.y)}
 
 
 def test_a_letter_says_its_title_and_language_to_the_reader():

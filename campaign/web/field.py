@@ -90,7 +90,7 @@ class Readable:
         text = field.data or ""
         if _REFUSED.search(text):
             raise StopValidation(
-                _("This holds characters that cannot be printed. Please type it again instead of pasting it.")
+                _("Some characters here cannot be printed. Type the text again instead of pasting it.")
             )
         if not self.lines and _LINE_END.search(text):
             raise StopValidation(_("This must fit on one line."))

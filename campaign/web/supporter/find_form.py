@@ -23,7 +23,7 @@ class FindSignatureForm(TokenlessForm):
     )
     email = EmailField(
         _("Your e-mail address"),
-        description=_("If a letter was signed with it, we send the link to it again."),
+        description=_("If you signed with this address, we send you your link."),
         filters=[one_address],
         validators=[Optional(), Readable(), Address(), Deliverable()],
         render_kw={"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"},

@@ -108,7 +108,7 @@ class SignatureForm(AlsoForm):
             _Named(),
             Readable(),
             AtMost(LONGEST_TOWN),
-            NoAddress(_("This looks like an e-mail or web address. Enter the name of your town alone.")),
+            NoAddress(_("This looks like an e-mail or web address. Enter only the name of your town.")),
         ],
         render_kw={"data-autocomplete": "address-level2"},
     )
@@ -205,9 +205,9 @@ class SignatureForm(AlsoForm):
             raise StopValidation(_("Enter your name, or choose “No one” above to be counted without it."))
         Readable()(self, field)
         AtMost(LONGEST_NAME)(self, field)
-        NoAddress(_("This looks like an e-mail or web address. Enter your name alone."))(self, field)
+        NoAddress(_("This looks like an e-mail or web address. Enter only your name."))(self, field)
         if not has_letter(field.data):
-            raise StopValidation(_("A name has at least one letter."))
+            raise StopValidation(_("Enter a name with at least one letter."))
 
     def validate_email(self, field: EmailField) -> None:
         """Ask once about a domain that is one letter away from a well-known provider's."""

@@ -62,5 +62,5 @@ def shared_letters(language: Language) -> SharedLetter:
     return SharedLetter(
         url=site().settings.base_url + url_for("supporter.home", language=language),
         title=site().appeal.title,
-        text=_("Read the letter to the delegation of your State to the OSCE, and sign it."),
+        text=_("Read the letter to your State’s delegation to the OSCE, and sign it."),
     )

@@ -20,7 +20,7 @@ Outcome = TypeVar("Outcome")
 MAX_BATCH = 32
 """Changes in one transaction: more would gain little, and make SQLite's other writers wait."""
 
-BATCH_PAUSE_SECONDS = 0.002
+BATCH_PAUSE_SECONDS = 0.0005
 """Seconds without a new change after which a batch begins, if the batch before it had several."""
 
 CONFLICT_CODES = {"40P01", "40001", "55P03"}

@@ -286,6 +286,7 @@ def test_after_the_close_the_home_page_still_leads_to_each_letter(closed: FlaskC
     page = closed.get("/en/").get_data(as_text=True)
 
     assert "Signing ended on" in page
+    assert "Sign the letter" not in page
     assert "Which delegation’s letter do you want to read?" in page
     assert closed.get("/en/letters?state=de").location == "/en/letters/de"
 

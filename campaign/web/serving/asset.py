@@ -26,6 +26,9 @@ _FOR_PEOPLE = {
 The first group is kept, since a string may look like either. Files of others stay whole, with their licences.
 """
 
+MOST_FILES = 32
+"""Files that are kept minified and compressed; with fewer than there are, each request would do it again."""
+
 COMPRESSED = (".css", ".js", ".svg")
 """Suffixes of files that gzip makes smaller; fonts and pictures are compressed already."""
 
@@ -86,11 +89,11 @@ def _compressed(response: Response, path: str) -> Response:
     return response
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_FILES)
 def _minify(content: bytes, suffix: str) -> bytes:
     return _FOR_PEOPLE[suffix].sub(rb"\1", content)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_FILES)
 def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)

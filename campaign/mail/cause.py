@@ -8,7 +8,7 @@ from campaign.appeal.content import Appeal
 from campaign.letter.template import compose
 from campaign.organiser.organisation import Organisation
 from campaign.reference.participating_state import STATES
-from campaign.sealing.address import PROVIDERS, domain_of
+from campaign.sealing.address import domain_of, provider_domains
 
 _TERRITORIES = {"su": "RU", "xn--p1ai": "RU", "xn--80ao21a": "KZ", "xn--90ais": "BY"}
 """Residences by top-level domains that are not their codes: .su, .рф, .қаз, .бел."""
@@ -22,9 +22,8 @@ def may_be_named(email: str, residences: Iterable[str], *, is_sensitive: Callabl
         residences: Of the signatures that the mail is about.
         is_sensitive: See :meth:`campaign.appeal.content.Appeal.is_sensitive_residence`.
     """
-    domain = domain_of(email)
-    of_provider = next((each.domains for each in PROVIDERS if domain in each.domains), (domain,))
-    return not any(map(is_sensitive, (*residences, *map(_territory, of_provider))))
+    territories = map(_territory, provider_domains(domain_of(email)))
+    return not any(map(is_sensitive, (*residences, *territories)))
 
 
 def _territory(domain: str) -> str:

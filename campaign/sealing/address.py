@@ -138,6 +138,12 @@ def canonical_address(address: str) -> str:
     return provider.mailbox(local, domain) if provider else f"{local}@{domain}"
 
 
+def provider_domains(domain: str) -> tuple[str, ...]:
+    """Return all domains of the mail provider that *domain* belongs to, as far as it is known."""
+    provider = _BY_DOMAIN.get(domain)
+    return provider.domains if provider else (domain,)
+
+
 def _split(domain: str) -> tuple[list[str], str]:
     """Return the labels of *domain* below the last two, and the last two."""
     labels = domain.split(".")

@@ -1,12 +1,13 @@
 """The parts of an appeal, as plain values read from its folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from campaign.reference.language import LANGUAGES, Language
 from campaign.reference.residence import UNSTATED
 
 
@@ -32,20 +33,8 @@ class Ask(StrEnum):
     """Investigate and end the prosecutions, without sanctions; for the accused state alone."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Translated:
-    """Base class of parts whose English texts may have translations."""
-
-    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False, hash=False)
-    """The translated fields by language."""
-
-    def in_language(self, language: str) -> Self:
-        """Return a copy with its texts in *language* where translations exist."""
-        return replace(self, **self.translations.get(language, {}))  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True, kw_only=True)
-class Change(Translated):
+class Change:
     """A change in the life or office of a person after March 2021."""
 
     when: str
@@ -55,7 +44,7 @@ class Change(Translated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person(Translated):
+class Person:
     """A person on whom the call asks for sanctions."""
 
     id: str
@@ -75,14 +64,9 @@ class Person(Translated):
     """Later changes in detail, for the person's page; oldest first."""
     sources: tuple[str, ...]
 
-    def in_language(self, language: str) -> Self:
-        """Return a copy in *language*, including the changes."""
-        changes = tuple(change.in_language(language) for change in self.changes)
-        return replace(super().in_language(language), changes=changes)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Claim(Translated):
+class Claim:
     """A statement of the source; always attributed to it, with its date."""
 
     id: str
@@ -97,7 +81,7 @@ class Claim(Translated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named(Translated):
+class Named:
     """A person for whom the campaign speaks, and what the source says happened to them."""
 
     name: str
@@ -106,9 +90,11 @@ class Named(Translated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instrument(Translated):
+class Instrument:
     """The law under which a state can act, and the request that follows from it."""
 
+    id: str
+    """States with the same instrument share it."""
     state_code: str
     ask: Ask
     name: str
@@ -147,8 +133,8 @@ class LetterFile:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Appeal(Translated):
-    """All content of letters and pages; compared by identity."""
+class Texts:
+    """What an appeal says, in one language."""
 
     title: str
     """The name of the campaign, everywhere."""
@@ -160,18 +146,31 @@ class Appeal(Translated):
     person_note: str
     """A sentence for each person's page, such as what the source does not say of them; or empty."""
     source: Source
-    accused_state: str
-    no_names_to: frozenset[str]
-    """States whose delegations receive counts and no names."""
-    endangered_residences: frozenset[str]
-    """Residences where signing is dangerous, so that the form warns."""
     persons: tuple[Person, ...]
     claims: tuple[Claim, ...]
     named: tuple[Named, ...]
     instruments: Mapping[str, Instrument]
     """One for each of the 57 states, by code."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Appeal(Texts):
+    """All content of letters and pages, with its texts in English; compared by identity."""
+
+    accused_state: str
+    no_names_to: frozenset[str]
+    """States whose delegations receive counts and no names."""
+    endangered_residences: frozenset[str]
+    """Residences where signing is dangerous, so that the form warns."""
+    translations: Mapping[str, Texts]
+    """The texts in every other language of the campaign."""
     letters: Mapping[str, LetterFile]
-    """Letter templates by language; each finished language has one."""
+    """Letter templates in every language of the campaign."""
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """The languages of the campaign: English, and those in which every text and the letter is given."""
+        return tuple(LANGUAGES[code] for code in self.letters)
 
     @property
     def wary_residences(self) -> frozenset[str]:
@@ -183,10 +182,6 @@ class Appeal(Translated):
         return code == UNSTATED or code in self.endangered_residences | self.wary_residences
 
     def in_language(self, language: str) -> Self:
-        """Return a copy in *language*, including persons, claims and those named."""
-        return replace(
-            super().in_language(language),
-            persons=tuple(person.in_language(language) for person in self.persons),
-            claims=tuple(claim.in_language(language) for claim in self.claims),
-            named=tuple(each.in_language(language) for each in self.named),
-        )
+        """Return a copy with its texts in *language*; in English if the campaign is not in it."""
+        texts = self.translations.get(language)
+        return replace(self, **vars(texts)) if texts else self

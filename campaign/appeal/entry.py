@@ -14,6 +14,9 @@ from campaign.errors import AppealError
 _HEADER = re.compile(r"^\s*\[+\s*([\w.\"-]+)\s*\]+\s*(#.*)?$")
 _SYNTAX = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
+_SPACE = re.compile(r"[ \t\r\n]+")
+"""White space that an editor puts at a line's end; a no-break space is part of a text."""
+
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:(?!\s)|//")
 """The beginning of an address of any kind, such as ``javascript:``; a title has a space after a colon."""
@@ -38,20 +41,20 @@ class Entry:
     def line(self, field: str = "") -> int:
         """Return the line number of *field*, or of the header."""
         name = rf'"?{re.escape(field)}"?'
-        pattern = re.compile(rf"^\s*({name}\s*=|\[+\s*{name}\s*\]+)")
+        pattern = re.compile(rf"^\s*({name}\s*=|\[+\s*([\w.\"-]+\.)?{name}\s*\]+)")
         for number in range(self.first, self.last + 1):
             if field and pattern.match(self.lines[number - 1]):
                 return number
         return self.first
 
     def text(self, field: str, *, may_be_empty: bool = False) -> str:
-        """Return a text, with each run of white space replaced by one space."""
+        """Return a text, with each run of spaces and line ends replaced by one space."""
         found = self.fields.get(field, "" if may_be_empty else None)
         if found is None:
             self.refuse(f"“{field}” is missing")
         if not isinstance(found, str):
             self.refuse(f"“{field}” must be text in quotation marks", field)
-        found = " ".join(found.split())
+        found = _SPACE.sub(" ", found).strip(" ")
         if not found and not may_be_empty:
             self.refuse(f"“{field}” is empty", field)
         return found
@@ -119,6 +122,13 @@ class Entry:
         if not headers:
             return Entry(self.path, self.lines, self.first, self.last, found)
         return Entry(self.path, self.lines, headers[0], self._end(headers[0], name), found)
+
+    def required_table(self, name: str) -> "Entry":
+        """Return the table *name* below this entry; its absence is an error."""
+        found = self.table(name)
+        if found is None:
+            self.refuse(f"the table [{name}] is missing")
+        return found
 
     def tables(self, name: str) -> list["Entry"]:
         """Return the tables ``[[name]]`` below this entry."""

@@ -15,7 +15,7 @@ from campaign.database.table import Base
 from campaign.errors import AlteredError
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
-from campaign.reference.language import ENGLISH, finished_languages
+from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.row_mac import Authentic
@@ -32,7 +32,7 @@ class LetterEdition(Authentic, Base):
 
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    """SHA-256 over the letters in all finished languages, without signatories' words."""
+    """SHA-256 over the letters in all languages of the campaign, without signatories' words."""
     first_used_at: Mapped[datetime]
 
 
@@ -129,9 +129,7 @@ def _is_trusted(db: Session, row: LetterEdition) -> bool:
 def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
     """Return the hash and all letters of *appeal*, cached."""
     letters = tuple(
-        compose(appeal, state, language.code)
-        for language in finished_languages()
-        for state in STATES.values()
+        compose(appeal, state, language.code) for language in appeal.languages for state in STATES.values()
     )
     return _hash({(each.language, each.state_code): each.to_json() for each in letters}), letters
 

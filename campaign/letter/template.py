@@ -28,7 +28,7 @@ def compose(appeal: Appeal, state: ParticipatingState, language: str) -> Letter:
     Raises:
         AppealError: The template is invalid; the message gives file and line.
     """
-    file = appeal.letters[language]
+    file, appeal = appeal.letters[language], appeal.in_language(language)
     return _parse(_render(file, appeal, state, language), file, state, language)
 
 
@@ -58,13 +58,13 @@ def template(file: LetterFile, language: str) -> Template:
 
 
 def _render(file: LetterFile, appeal: Appeal, state: ParticipatingState, language: str) -> str:
-    instrument = appeal.instruments[state.code].in_language(language)
+    instrument = appeal.instruments[state.code]
     try:
         return template(file, language).render(
             state=state.name(language),
             ask=instrument.ask,
             instrument=instrument,
-            persons=[person.in_language(language) for person in appeal.persons],
+            persons=appeal.persons,
             source=appeal.source,
             names_withheld=state.code in appeal.no_names_to,
         )
@@ -128,4 +128,5 @@ def _lines(text: str) -> tuple[str, ...]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return *text* with each run of spaces and line ends replaced by one space; no-break spaces stay."""
+    return re.sub(r"[ \t\r\n]+", " ", text).strip(" ")

@@ -16,7 +16,7 @@ from campaign.database.fact import read_fact, save_fact
 from campaign.database.session import Database
 from campaign.disclosure import safety_list
 from campaign.errors import CampaignError
-from campaign.reference.language import finished_languages
+from campaign.reference.language import Language
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import UNSTATED
 from campaign.sealing import box, row_mac
@@ -108,7 +108,7 @@ def fill(
     for done in range(0, number, BATCH_ROWS):
         size = min(BATCH_ROWS, number - done)
         with database.writing() as db:
-            made_up = _MadeUp(random, current_key(db), edition, endangered, now.date())
+            made_up = _MadeUp(random, current_key(db), edition, appeal.languages, endangered, now.date())
             _insert(db, made_up.batch(states[done : done + size], size))
         step(size)
 
@@ -120,6 +120,7 @@ class _MadeUp:
     random: Random
     key: CampaignKey
     edition: int
+    languages: Sequence[Language]
     endangered: frozenset[str]
     today: date
 
@@ -161,7 +162,7 @@ class _MadeUp:
             "state_code": state,
             "id": UUID(int=random.getrandbits(128), version=4),
             "edition": self.edition,
-            "language": random.choice(finished_languages()).code,
+            "language": random.choice(self.languages).code,
             "residence": residence,
             "disclosure": disclosure,
             "signed_on": signed_on,

@@ -17,11 +17,9 @@ class Language:
 
     code: str
     name: str
-    is_finished: bool = False
-    """Whether letter and pages are complete; otherwise they redirect to English."""
 
 
-ENGLISH = Language("en", "English", is_finished=True)
+ENGLISH = Language("en", "English")
 
 LANGUAGES = {
     language.code: language
@@ -44,11 +42,6 @@ _LOCALES = {ENGLISH.code: "en_GB"}
 def locale(code: str) -> str:
     """Return the locale for dates and numbers in the language *code*."""
     return _LOCALES.get(code, code)
-
-
-def finished_languages() -> list[Language]:
-    """Return the languages in which letter and pages are complete."""
-    return [language for language in LANGUAGES.values() if language.is_finished]
 
 
 @cache

@@ -17,7 +17,6 @@ from campaign.guard.rate_limit import RateLimits
 from campaign.guard.surge import SurgeDetector
 from campaign.operations.start import prepare
 from campaign.paths import STATIC, TEMPLATES
-from campaign.reference.language import finished_languages
 from campaign.settings import Settings, load
 from campaign.web import drawing, site
 from campaign.web.background_reseal import BackgroundReseal
@@ -129,12 +128,12 @@ def _add_views(app: Flask) -> None:
 
     @app.context_processor
     def base_variables() -> dict[str, object]:
-        here = site.site()
+        here, spoken = site.site(), language.current_language()
         return {
-            "language": language.current_language(),
-            "languages": finished_languages(),
+            "language": spoken,
+            "languages": here.appeal.languages,
             "in_language": language.in_language,
-            "appeal": here.appeal,
+            "appeal": here.appeal.in_language(spoken.code),
             "organisation": here.organisation,
             "erased_on": here.erased_on,
             "base_url": here.settings.base_url,

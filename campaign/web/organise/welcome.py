@@ -7,7 +7,6 @@ from flask_babel import gettext
 from campaign.organiser.account import Unlocked
 from campaign.organiser.passphrase import generate_passphrase
 from campaign.organiser.recovery import make_recovery_code
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.web.organise.login_form import NewPassphraseForm
@@ -32,9 +31,12 @@ def welcome(opened: Unlocked, *, is_first: bool) -> ResponseReturnValue:
 def campaign_words() -> list[str]:
     """Return names and words of this campaign, which are refused in passphrases."""
     appeal, runs_it = site().appeal, site().organisation
-    people = [name for person in appeal.persons for name in (person.name, person.name_ru)]
-    accused = STATES[appeal.accused_state].name(ENGLISH.code)
-    return [appeal.title, appeal.source.organisation, runs_it.name, accused, *people]
+    accused, words = STATES[appeal.accused_state], [runs_it.name]
+    for each in appeal.languages:
+        texts = appeal.in_language(each.code)
+        words += [texts.title, texts.source.organisation, accused.name(each.code)]
+        words += [person.name for person in texts.persons]
+    return [*words, *(person.name_ru for person in appeal.persons)]
 
 
 def passphrase_to_offer(form: NewPassphraseForm) -> str:

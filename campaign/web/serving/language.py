@@ -7,8 +7,9 @@ from flask import Flask, Response, redirect, request, url_for
 from flask_babel import Babel, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
-from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, finished_languages, locale
+from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, locale
 from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.web.site import site
 
 LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
 """Parsed once, not for every page."""
@@ -23,7 +24,7 @@ class LanguageConverter(BaseConverter):
     regex = "[a-z]{2}"
 
     def to_python(self, value: str) -> Language:
-        """Return the language, also an unfinished one."""
+        """Return the language, also one in which the campaign is not."""
         try:
             return LANGUAGES[value]
         except KeyError:
@@ -65,8 +66,8 @@ def in_language(language: Language) -> str:
 
 
 def preferred_language() -> Language:
-    """Return the finished language that the browser prefers, or English."""
-    codes = [language.code for language in finished_languages()]
+    """Return the language of the campaign that the browser prefers, or English."""
+    codes = [language.code for language in site().appeal.languages]
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 
@@ -91,9 +92,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["decimalformat"] = _decimal
 
     @app.before_request
-    def send_unfinished_to_english() -> Response | None:
+    def send_to_english_from_other_languages() -> Response | None:
         language = (request.view_args or {}).get("language")
-        if not isinstance(language, Language) or language.is_finished:
+        if not isinstance(language, Language) or language in site().appeal.languages:
             return None
         path = request.full_path if request.query_string else request.path
         code = 302 if request.method in {"GET", "HEAD"} else 307

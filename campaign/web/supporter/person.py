@@ -12,8 +12,7 @@ from campaign.web.supporter.blueprint import bp
 @bp.get("/<language:language>/persons/<person_id>")
 def person(language: Language, person_id: str) -> ResponseReturnValue:
     """Show the person's office at the time of the call, and what changed since."""
-    del language
-    persons = list(site().appeal.persons)
+    persons = site().appeal.in_language(language.code).persons
     for index, each in enumerate(persons):
         if each.id == person_id:
             return render_template(

@@ -23,7 +23,7 @@ def share_letter(language: Language, state: ParticipatingState) -> ResponseRetur
     letter = letter_to(state, language)
     return _sent(
         Card(
-            name=site().appeal.title,
+            name=site().appeal.in_language(language.code).title,
             kicker=_("Letter to the delegation"),
             heading=state.name(language.code),
             text=letter.subject,
@@ -35,8 +35,7 @@ def share_letter(language: Language, state: ParticipatingState) -> ResponseRetur
 @bp.get("/share/<language:language>/all.png")
 def share_home(language: Language) -> ResponseReturnValue:
     """Send the picture for links to the home page."""
-    del language
-    appeal = site().appeal
+    appeal = site().appeal.in_language(language.code)
     return _sent(Card(name=appeal.title, kicker="", heading=_("57 States, 57 letters"), text=appeal.summary))
 
 

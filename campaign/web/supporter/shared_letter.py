@@ -61,6 +61,6 @@ def shared_letters(language: Language) -> SharedLetter:
     """Return what is shared of all letters: the home page, where one chooses."""
     return SharedLetter(
         url=site().settings.base_url + url_for("supporter.home", language=language),
-        title=site().appeal.title,
+        title=site().appeal.in_language(language.code).title,
         text=_("Read the letter to your State’s delegation to the OSCE, and sign it."),
     )

@@ -5,6 +5,9 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 """The folder of the package ``campaign``."""
 
+IS_CHECKOUT = (PACKAGE.parent / "pyproject.toml").is_file()
+"""Whether the package runs from the repository, where its files can be edited."""
+
 
 def _shipped(name: str) -> Path:
     inside = PACKAGE / name

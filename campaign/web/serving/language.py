@@ -3,11 +3,12 @@
 from functools import lru_cache
 
 from babel import Locale, numbers
+from babel.support import NullTranslations
 from flask import Flask, Response, redirect, request, url_for
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, Domain, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
-from campaign.reference.language import CATALOGUES, ENGLISH, LANGUAGES, Language, locale
+from campaign.reference.language import ENGLISH, LANGUAGES, Language, locale, wording
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.web.site import site
 
@@ -80,15 +81,20 @@ def _formatted(number: int, where: Locale) -> str:
     return numbers.format_decimal(number, locale=where)
 
 
+class _Messages(Domain):  # type: ignore[misc]  # Flask-Babel has no type annotations
+    """The catalogues that mails and documents use too, loaded once in a process."""
+
+    def get_translations(self) -> NullTranslations:
+        """Return the catalogue of this page's language."""
+        return wording((get_locale() or LOCALES[ENGLISH.code]).language)
+
+
 def init_app(app: Flask) -> None:
     """Register the URL converters and the translations."""
     app.url_map.converters["language"] = LanguageConverter
     app.url_map.converters["state"] = StateConverter
-    Babel(
-        app,
-        locale_selector=lambda: LOCALES[current_language().code],
-        default_translation_directories=str(CATALOGUES),
-    )
+    babel = Babel(app, locale_selector=lambda: LOCALES[current_language().code])
+    babel.domain_instance = _Messages()
     app.jinja_env.filters["decimalformat"] = _decimal
 
     @app.before_request

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import ForeignKey, LargeBinary, String, func, select
+from sqlalchemy import ForeignKey, LargeBinary, String, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -57,7 +57,7 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
     Raises:
         AppealError: A letter cannot be composed; the message gives file and line.
     """
-    content_hash, letters = _content(appeal)
+    content_hash = _content_hash(appeal)
     for _attempt in range(ATTEMPTS):
         row = _find(db, content_hash)
         if row is not None and _is_trusted(db, row):
@@ -67,7 +67,7 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
                 if row is not None:  # an altered one stays altered, and has this hash no longer
                     row.content_hash = os.urandom(32)
                     db.flush()
-                return _store(db, content_hash, letters, now=now)
+                return _store(db, content_hash, _texts(appeal), now=now)
         except IntegrityError:
             continue
     raise RuntimeError("no number was free for the new edition of the letter")
@@ -75,8 +75,7 @@ def current_edition(db: Session, appeal: Appeal, *, now: datetime) -> int:
 
 def known_edition(db: Session, appeal: Appeal) -> int | None:
     """Return the number of the edition with the letters of *appeal*, if it is stored."""
-    content_hash, _letters = _content(appeal)
-    row = _find(db, content_hash)
+    row = _find(db, _content_hash(appeal))
     return row.number if row is not None and _is_trusted(db, row) else None
 
 
@@ -125,13 +124,18 @@ def _is_trusted(db: Session, row: LetterEdition) -> bool:
     return row_mac.is_genuine(db, row) or campaign_key.destroyed_at(db) is not None
 
 
+def _texts(appeal: Appeal) -> dict[tuple[str, str], str]:
+    """Return all letters of *appeal* as JSON, by language and state."""
+    return {
+        (language.code, state.code): compose(appeal, state, language.code).to_json()
+        for language in appeal.languages
+        for state in STATES.values()
+    }
+
+
 @lru_cache(maxsize=4)
-def _content(appeal: Appeal) -> tuple[bytes, tuple[Letter, ...]]:
-    """Return the hash and all letters of *appeal*, cached."""
-    letters = tuple(
-        compose(appeal, state, language.code) for language in appeal.languages for state in STATES.values()
-    )
-    return _hash({(each.language, each.state_code): each.to_json() for each in letters}), letters
+def _content_hash(appeal: Appeal) -> bytes:
+    return _hash(_texts(appeal))
 
 
 def _hash(texts: Mapping[tuple[str, str], str]) -> bytes:
@@ -140,20 +144,15 @@ def _hash(texts: Mapping[tuple[str, str], str]) -> bytes:
     return hashlib.sha256(content.encode()).digest()
 
 
-def _store(db: Session, content_hash: bytes, letters: tuple[Letter, ...], *, now: datetime) -> int:
+def _store(db: Session, content_hash: bytes, texts: Mapping[tuple[str, str], str], *, now: datetime) -> int:
     number = (db.scalar(select(func.max(LetterEdition.number))) or 0) + 1
     edition = LetterEdition(number=number, content_hash=content_hash, first_used_at=now)
     row_mac.sign(db, edition)
     db.add(edition)
     db.flush()
-    db.add_all(
-        LetterText(
-            edition_number=number,
-            language=letter.language,
-            state_code=letter.state_code,
-            content=letter.to_json(),
-        )
-        for letter in letters
-    )
-    db.flush()
+    rows = [
+        {"edition_number": number, "language": language, "state_code": state_code, "content": content}
+        for (language, state_code), content in texts.items()
+    ]
+    db.execute(insert(LetterText), rows)
     return number

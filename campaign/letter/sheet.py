@@ -3,7 +3,7 @@
 import hashlib
 import json
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from campaign.reference.language import wording
@@ -56,8 +56,8 @@ class Letter:
 
     def to_json(self) -> str:
         """Return the canonical JSON in which an edition stores the letter."""
-        content = asdict(self)
-        content["body"] = [{"kind": block.kind, **asdict(block)} for block in self.body]
+        # Not asdict, which copies each text: all letters are hashed at each start.
+        content = vars(self) | {"body": [{"kind": block.kind, **vars(block)} for block in self.body]}
         return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
     @classmethod

@@ -3,17 +3,19 @@
 import re
 import traceback
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.dates import format_skeleton
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from campaign.appeal.content import Appeal, LetterFile
+from campaign.appeal.content import Appeal, Instrument, LetterFile, Person, Source, Texts
 from campaign.errors import AppealError
 from campaign.letter.sheet import Items, Letter, Paragraph
-from campaign.reference.participating_state import ParticipatingState
+from campaign.reference.language import LANGUAGES, locale
+from campaign.reference.participating_state import STATES, ParticipatingState
 
 SUBJECT = "Subject:"
 """Marks the subject line in every language; it is not printed."""
@@ -21,15 +23,50 @@ SUBJECT = "Subject:"
 MIN_BLOCKS = 5
 """Address, subject, salutation, one paragraph, closing."""
 
+CACHED_LETTERS = 2 * len(STATES) * len(LANGUAGES)
+"""Composed letters to cache: all of a campaign, twice, since organisers may change who gets no names."""
+
+_SPACE = re.compile(r"[ \t\r\n]+")
+
+_YEAR = {"г.": "года", "р.": "року", "ж.": "жылғы"}
+"""The word *year* in dates of three languages: abbreviated by CLDR, written out in a letter."""
+
+
+class _Content(NamedTuple):
+    """All that a letter is made of."""
+
+    file: LetterFile
+    language: str
+    state_code: str
+    instrument: Instrument
+    persons: tuple[Person, ...]
+    source: Source
+    names_withheld: bool
+
 
 def compose(appeal: Appeal, state: ParticipatingState, language: str) -> Letter:
-    """Return the letter to *state* in *language*.
+    """Return the letter to *state* in *language*, one of the campaign's languages.
 
     Raises:
         AppealError: The template is invalid; the message gives file and line.
     """
-    file, appeal = appeal.letters[language], appeal.in_language(language)
-    return _parse(_render(file, appeal, state, language), file, state, language)
+    texts: Texts = appeal.translations.get(language, appeal)
+    return _composed(
+        _Content(
+            file=appeal.letters[language],
+            language=language,
+            state_code=state.code,
+            instrument=texts.instruments[state.code],
+            persons=texts.persons,
+            source=texts.source,
+            names_withheld=state.code in appeal.no_names_to,
+        )
+    )
+
+
+@lru_cache(maxsize=CACHED_LETTERS)
+def _composed(content: _Content) -> Letter:
+    return _parse(_render(content), content.file, STATES[content.state_code], content.language)
 
 
 @lru_cache(maxsize=16)
@@ -46,10 +83,7 @@ def template(file: LetterFile, language: str) -> Template:
         autoescape=False,  # plain text; pages escape it
     )
 
-    def month(day: date) -> str:
-        return format_skeleton("yMMMM", day, locale=language)
-
-    environment.filters["month"] = month
+    environment.filters["month"] = partial(_month, language=language)
     try:
         code = environment.compile(file.text, file.path.name, str(file.path))
     except TemplateSyntaxError as error:
@@ -57,16 +91,23 @@ def template(file: LetterFile, language: str) -> Template:
     return Template.from_code(environment, code, environment.globals)
 
 
-def _render(file: LetterFile, appeal: Appeal, state: ParticipatingState, language: str) -> str:
-    instrument = appeal.instruments[state.code]
+@cache
+def _month(day: date, language: str) -> str:
+    """Return month and year in the nominative: ``March 2021``, ``март 2021 года``, ``2021 жылғы наурыз``."""
+    words = format_skeleton("yMMMM", day, locale=locale(language)).split()
+    return " ".join(_YEAR.get(word, word) for word in words)
+
+
+def _render(content: _Content) -> str:
+    file = content.file
     try:
-        return template(file, language).render(
-            state=state.name(language),
-            ask=instrument.ask,
-            instrument=instrument,
-            persons=appeal.persons,
-            source=appeal.source,
-            names_withheld=state.code in appeal.no_names_to,
+        return template(file, content.language).render(
+            state=STATES[content.state_code].name(content.language),
+            ask=content.instrument.ask,
+            instrument=content.instrument,
+            persons=content.persons,
+            source=content.source,
+            names_withheld=content.names_withheld,
         )
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise AppealError(f"{file.path}:{_line(file.path, error)}: {error}") from error
@@ -102,7 +143,9 @@ def _parse(text: str, file: LetterFile, state: ParticipatingState, language: str
     )
 
 
+@lru_cache(maxsize=4096)
 def _block(text: str, file: LetterFile) -> Paragraph | Items:
+    """Return a block of the body; most are the same in many letters, which then share it."""
     first, *others = re.split(r"^[ \t]*- ", text, flags=re.MULTILINE)
     if not others:
         return Paragraph(_one_line(text))
@@ -129,4 +172,4 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _one_line(text: str) -> str:
     """Return *text* with each run of spaces and line ends replaced by one space; no-break spaces stay."""
-    return re.sub(r"[ \t\r\n]+", " ", text).strip(" ")
+    return _SPACE.sub(" ", text).strip(" ")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from campaign.appeal.content import Appeal
 from campaign.letter.template import compose
@@ -41,9 +40,4 @@ class Cause:
 
     def subject(self, state_code: str, language: str) -> str:
         """Return the subject of the letter to a state's delegation."""
-        return _subject(self.appeal, state_code, language)
-
-
-@lru_cache(maxsize=1024)
-def _subject(appeal: Appeal, state_code: str, language: str) -> str:
-    return compose(appeal, STATES[state_code], language).subject
+        return compose(self.appeal, STATES[state_code], language).subject

@@ -1,6 +1,6 @@
 """What every view works with: the site's parts, and the request's time and database session."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
@@ -49,8 +49,6 @@ class Site:
     writer: SignatureWriter
     """Supporters' views write through this only."""
     background_reseal: BackgroundReseal
-    letters: dict[tuple[str, str, bool], Letter] = field(default_factory=dict)
-    """Cache of composed letters, by state, language and whether names are withheld."""
 
     @property
     def appeal(self) -> Appeal:
@@ -159,9 +157,5 @@ def _last_confirmations() -> date | None:
 
 
 def letter_to(state: ParticipatingState, language: Language) -> Letter:
-    """Return the letter to *state*, composed once per process."""
-    appeal, letters = site().appeal, site().letters
-    key = state.code, language.code, state.code in appeal.no_names_to
-    if key not in letters:
-        letters[key] = compose(appeal, state, language.code)
-    return letters[key]
+    """Return the letter to *state*."""
+    return compose(site().appeal, state, language.code)

@@ -1,4 +1,3 @@
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +12,8 @@ from campaign.database.session import Database
 from campaign.errors import AlteredError
 from campaign.letter.edition import LetterEdition, LetterText, current_edition, stored_letter
 from campaign.letter.sheet import Letter
-from campaign.paths import PACKAGE, TEMPLATES
 from tests.letter.test_template import rewritten
+from tests.support.translated import add_language, english_folder
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -59,9 +58,7 @@ def test_another_comma_is_another_edition_and_the_earlier_one_remains(
 def test_a_change_to_what_a_letter_states_is_another_edition(
     database: Database, tmp_path: Path, file: str, old: str, new: str
 ) -> None:
-    folder = tmp_path / "appeal"
-    shutil.copytree(PACKAGE / "data" / "appeal", folder)
-    shutil.copytree(TEMPLATES / "letters", folder / "letters")
+    folder = english_folder(tmp_path / "appeal")
     with database.writing() as db:
         before = current_edition(db, load(folder), now=NOW)
     text = (folder / file).read_text(encoding="utf-8")
@@ -80,17 +77,34 @@ def test_an_edition_stores_every_letter_in_full(
     with database.reading() as db:
         for code, letter in letters.items():
             assert stored_letter(db, number, "en", code) == letter
-        assert db.scalar(select(func.count()).select_from(LetterText)) == 57
+        assert db.scalar(select(func.count()).select_from(LetterText)) == 57 * len(appeal.languages)
 
 
-def test_an_edition_that_lacks_a_language_returns_english(database: Database, appeal: Appeal) -> None:
+def test_an_edition_that_lacks_a_language_returns_english(database: Database, tmp_path: Path) -> None:
     with database.writing() as db:
-        number = current_edition(db, appeal, now=NOW)
+        number = current_edition(db, load(english_folder(tmp_path / "appeal")), now=NOW)
 
     with database.reading() as db:
         assert stored_letter(db, number, "fr", "be").language == "en"
         with pytest.raises(AlteredError):
             stored_letter(db, number + 1, "en", "be")
+
+
+def test_a_further_language_is_another_edition_with_the_letters_in_both(
+    database: Database, tmp_path: Path
+) -> None:
+    folder = english_folder(tmp_path / "appeal")
+    with database.writing() as db:
+        before = current_edition(db, load(folder), now=NOW)
+    add_language(folder, "de")
+
+    with database.writing() as db:
+        after = current_edition(db, load(folder), now=NOW)
+
+    assert after == before + 1
+    with database.reading() as db:
+        assert stored_letter(db, after, "de", "be").body[0].text.startswith("de: We, the")  # type: ignore[union-attr]
+        assert stored_letter(db, after, "en", "be") == stored_letter(db, before, "en", "be")
 
 
 def test_processes_that_start_together_agree_on_one_edition(database: Database, appeal: Appeal) -> None:

@@ -58,7 +58,9 @@ def rewritten(appeal: Appeal, old: str, new: str) -> Appeal:
     """Return *appeal* with a change in its English letter."""
     file = appeal.letters["en"]
     assert old in file.text
-    return replace(appeal, letters={"en": LetterFile(file.path, file.text.replace(old, new, 1))})
+    return replace(
+        appeal, letters={**appeal.letters, "en": LetterFile(file.path, file.text.replace(old, new, 1))}
+    )
 
 
 BROKEN = [

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -144,11 +145,7 @@ class Entry:
         ]
 
     def _headers(self) -> list[tuple[int, str]]:
-        return [
-            (number, match.group(1).replace('"', ""))
-            for number in range(self.first, self.last + 1)
-            if (match := _HEADER.match(self.lines[number - 1]))
-        ]
+        return [(at, header) for at, header in _headers(self.lines) if self.first <= at <= self.last]
 
     def _end(self, first: int, name: str) -> int:
         """Return the last line of the table that begins at *first*, including its subtables."""
@@ -178,6 +175,16 @@ def read(path: Path) -> Entry:
         raise AppealError(f"{path}:{line}: {match['what'] if match else error}") from error
     lines = tuple(text.split("\n"))
     return Entry(path, lines, 1, len(lines), fields)
+
+
+@lru_cache(maxsize=16)
+def _headers(lines: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Return the tables' headers among *lines*, each with its line number from 1."""
+    return [
+        (number, match.group(1).replace('"', ""))
+        for number, line in enumerate(lines, start=1)
+        if (match := _HEADER.match(line))
+    ]
 
 
 def _is_link(text: str) -> bool:

@@ -140,8 +140,10 @@ def _content_hash(appeal: Appeal) -> bytes:
 
 def _hash(texts: Mapping[tuple[str, str], str]) -> bytes:
     """Return the hash of an edition's texts by language and state."""
-    content = "\n".join(texts[key] for key in sorted(texts))
-    return hashlib.sha256(content.encode()).digest()
+    digest = hashlib.sha256()
+    for key in sorted(texts):
+        digest.update(texts[key].encode() + b"\n")
+    return digest.digest()
 
 
 def _store(db: Session, content_hash: bytes, texts: Mapping[tuple[str, str], str], *, now: datetime) -> int:

@@ -110,7 +110,7 @@ def test_the_attack_as_it_was_run_begins_an_edition_and_is_noticed(db: Session, 
 def test_another_text_with_its_own_hash_has_no_mac(db: Session, content_now: Appeal) -> None:
     written(db, edited())
     texts = select(LetterText.content).order_by(LetterText.language, LetterText.state_code)
-    own_hash = hashlib.sha256("\n".join(db.scalars(texts)).encode()).digest()
+    own_hash = hashlib.sha256("".join(f"{text}\n" for text in db.scalars(texts)).encode()).digest()
     written(db, spoilt(1, own_hash))
 
     with pytest.raises(AlteredError):

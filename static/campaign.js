@@ -144,10 +144,12 @@ const refresh = async () => {
       const text = number.toLocaleString(lang);
       if (each.textContent !== text) each.textContent = text;
     }
-    const form = { dateStyle: "long", timeStyle: "short", timeZone: "UTC" };
+    // As the server writes it: the day in full, a comma, the time.
+    const at = new Date(asOf);
+    const day = at.toLocaleDateString(lang === "en" ? "en-GB" : lang, { dateStyle: "long", timeZone: "UTC" });
     for (const each of all("[data-as-of]")) {
       each.dateTime = asOf;
-      each.textContent = `${new Date(asOf).toLocaleString(lang === "en" ? "en-GB" : lang, form).replace(" at ", ", ")} UTC`;
+      each.textContent = `${day}, ${at.toISOString().slice(11, 16)} UTC`;
     }
   } catch {
     // Offline for a moment: the page says as of when its numbers are.

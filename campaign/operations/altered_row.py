@@ -1,4 +1,7 @@
-"""Which rows were changed in the database without the server's key; the doctor and the overview say so."""
+"""Which rows were changed in the database without the server's key; the doctor and the overview say so.
+
+A finding is a kind, which the overview has in the reader's language, and what fills it in.
+"""
 
 from collections.abc import Iterator
 
@@ -15,45 +18,58 @@ from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.campaign_key import CampaignKey, KeyWrapping
 from campaign.signature.altered import last_count
 
+Finding = tuple[str, str]
+
+SIGNATURES, PUT_BACK = "%s signatures", "%s withdrawn signatures that were put back"
+ORGANISER, ADDRESS, EDITION = "organiser %s", "address of %s", "edition %s of the letter"
+ERASED, LISTS, ORGANISATION = "erased, but keys are there", "safety lists", "organisation"
+WRAPPING, KEY = "invitation, promotion or recovery code", "campaign key"
+EARLIER_KEY = "an earlier campaign key was put back"
+
 
 def altered(db: Session) -> list[str]:
     """Return what was altered, such as ``safety lists`` or ``organiser Olga``."""
+    return [kind % about if about else kind for kind, about in findings(db)]
+
+
+def findings(db: Session) -> list[Finding]:
+    """Return what was altered: the kind, and the name, code or number that belongs to it."""
     return list(_altered(db))
 
 
-def _altered(db: Session) -> Iterator[str]:
+def _altered(db: Session) -> Iterator[Finding]:
     if campaign_key.destroyed_at(db) is not None:
         return  # everything personal was erased, and the server's key may be another
     if campaign_key.is_destruction_forged(db):
-        yield "erased, but keys are there"
+        yield ERASED, ""
     yield from _keys(db)
     if safety_list.is_altered(db):
-        yield "safety lists"
+        yield LISTS, ""
     if organisation.is_altered(db):
-        yield "organisation"
+        yield ORGANISATION, ""
     yield from _rows(db)
     if number := last_count(db):
-        yield f"{number} signatures"
+        yield SIGNATURES, str(number)
     if number := put_back.last_count(db):
-        yield f"{number} withdrawn signatures that were put back"
+        yield PUT_BACK, str(number)
 
 
-def _rows(db: Session) -> Iterator[str]:
+def _rows(db: Session) -> Iterator[Finding]:
     for organiser in db.scalars(select(Organiser).order_by(Organiser.name)):
         if is_altered(db, organiser):
-            yield f"organiser {organiser.name}"
+            yield ORGANISER, organiser.name
     for delegation in db.scalars(select(Delegation).order_by(Delegation.state_code)):
         if not row_mac.is_genuine(db, delegation):
-            yield f"address of {delegation.state_code.upper()}"
+            yield ADDRESS, delegation.state_code.upper()
     if not all(row_mac.is_genuine(db, wrapping) for wrapping in db.scalars(select(KeyWrapping))):
-        yield "invitation, promotion or recovery code"
+        yield WRAPPING, ""
     for number in altered_editions(db):
-        yield f"edition {number} of the letter"
+        yield EDITION, str(number)
 
 
-def _keys(db: Session) -> Iterator[str]:
+def _keys(db: Session) -> Iterator[Finding]:
     keys = db.scalars(select(CampaignKey))
     if campaign_key.is_forged(db) or not all(row_mac.is_genuine(db, key) for key in keys):
-        yield "campaign key"
+        yield KEY, ""
     if campaign_key.is_replaced(db, with_restored=False):
-        yield "an earlier campaign key was put back"
+        yield EARLIER_KEY, ""

@@ -8,34 +8,12 @@ from flask.typing import ResponseReturnValue
 from campaign.delivery.model import ids_by_code
 from campaign.organiser import audit_chain
 from campaign.organiser.audit_log import AuditEntry, entries
-from campaign.reference import residence
-from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import STATES
-from campaign.sealing.code import grouped
+from campaign.web.organise.audit_words import ABOUT_DELIVERY, about_in_words, act_in_words, who_in_words
 from campaign.web.organise.blueprint import bp
 from campaign.web.pager import numbered_pager, page_number
 from campaign.web.site import session, site
 
 ENTRIES_PER_PAGE = 100
-
-ABOUT_DELIVERY = frozenset({"send delivery", "note reply", "note bounce"})
-"""Actions whose ``about`` has a delivery's code, alone or after a state's code."""
-
-ABOUT_STATE = frozenset(
-    {
-        "send test",
-        "enter address",
-        "download list",
-        "look for an address",
-        "erase on request",
-        "withhold names",
-        "release names",
-    }
-)
-"""Actions whose ``about`` has states' codes."""
-
-ABOUT_RESIDENCE = frozenset({"protect residents", "unprotect residents"})
-"""Actions whose ``about`` is a residence's code."""
 
 
 @bp.get("/audit", endpoint="audit")
@@ -61,22 +39,10 @@ def _displayed(found: Sequence[AuditEntry]) -> list[dict[str, object]]:
         {
             "number": entry.number,
             "at": entry.at,
-            "organiser": entry.organiser,
-            "act": entry.act,
-            "about": _about(entry),
+            "organiser": who_in_words(entry.organiser),
+            "act": act_in_words(entry.act),
+            "about": about_in_words(entry.act, entry.about),
             "delivery_id": next((known[word] for word in entry.about.split() if word in known), None),
         }
         for entry in found
     ]
-
-
-def _about(entry: AuditEntry) -> str:
-    """Return *entry*'s ``about`` for display; only the actions above have codes in it, others a name."""
-    if entry.act in ABOUT_RESIDENCE:
-        return residence.name(entry.about, ENGLISH.code)
-    if entry.act not in ABOUT_DELIVERY | ABOUT_STATE:
-        return entry.about
-    return " ".join(
-        STATES[word].name(ENGLISH.code) if word in STATES else grouped(word) if len(word) == 20 else word
-        for word in entry.about.split()
-    )

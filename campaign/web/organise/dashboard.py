@@ -1,6 +1,7 @@
 """The organisers' overview: counts, waiting tasks, and the state of each delivery."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -11,10 +12,12 @@ from campaign.database import restoration
 from campaign.delivery import notice, readiness
 from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
+from campaign.disclosure import safety_list
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
 from campaign.operations import altered_row
 from campaign.organiser import altered_box, campaign_key_change, news, recovery
+from campaign.organiser.news import NewsItem
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
 from campaign.reference.language import ENGLISH
@@ -23,6 +26,8 @@ from campaign.signature import count, domain_day, invalidation, recount
 from campaign.signature.announcement import announcements
 from campaign.signature.key_change import count_sealed_to_setup_link, count_to_reseal
 from campaign.web.organise import chart
+from campaign.web.organise.altered_words import altered_in_words
+from campaign.web.organise.audit_words import about_in_words, act_in_words
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import take_last_login, unlocked
 from campaign.web.site import now, session, site
@@ -42,7 +47,7 @@ def dashboard() -> ResponseReturnValue:
     return render_template(
         "organise/dashboard.html",
         last_login=logins[0] if logins else None,
-        news=news.between(session(), unlocked().name, *logins) if logins else [],
+        news=_news(*logins) if logins else [],
         total=sum(counts.values()),
         is_restored=restoration.unreviewed(session()) is not None,
         as_of=now(),
@@ -61,12 +66,21 @@ def dashboard() -> ResponseReturnValue:
         to_reseal=count_to_reseal(session()),
         is_key_change_due=campaign_key_change.is_due(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
-        altered_rows=altered_row.altered(session()),
+        altered_rows=[altered_in_words(*each) for each in altered_row.findings(session())],
+        are_lists_altered=safety_list.is_altered(session()),
         altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),
         **_closing(),
     )
+
+
+def _news(since: datetime, until: datetime) -> list[NewsItem]:
+    found = news.between(session(), unlocked().name, since, until)
+    return [
+        replace(each, act=act_in_words(each.act), about=about_in_words(each.act, each.about))
+        for each in found
+    ]
 
 
 def _closing() -> dict[str, object]:

@@ -1,22 +1,22 @@
 """Language and state in URLs, and the language of a page."""
 
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
 
-from babel import Locale, numbers
+from babel import Locale
 from babel.support import NullTranslations
 from flask import Flask, Response, redirect, request, url_for
 from flask_babel import Babel, Domain, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
+from campaign.reference import notation
 from campaign.reference.language import ENGLISH, LANGUAGES, Language, locale, wording
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.web.site import site
 
 LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
 """Parsed once, not for every page."""
-
-CACHED_NUMBERS = 10_000
-"""Formatted numbers to cache: pages are full of counts that were on earlier pages too."""
 
 
 class LanguageConverter(BaseConverter):
@@ -73,12 +73,35 @@ def preferred_language() -> Language:
 
 
 def _decimal(number: int) -> str:
-    return _formatted(number, get_locale() or LOCALES[ENGLISH.code])
+    return notation.number(number, current_language().code)
 
 
-@lru_cache(CACHED_NUMBERS)
-def _formatted(number: int, where: Locale) -> str:
-    return numbers.format_decimal(number, locale=where)
+def _day(on: date, style: str = "long") -> str:
+    write = {"long": notation.day, "medium": notation.short_day}[style]
+    return write(on, current_language().code)
+
+
+def _month(of: date) -> str:
+    return notation.month(of, current_language().code)
+
+
+def _moment(at: datetime, style: str = "long") -> str:
+    write = {"long": notation.moment, "medium": notation.short_moment}[style]
+    return write(at, current_language().code)
+
+
+def _listed(items: Iterable[str]) -> str:
+    return notation.listed(items, current_language().code)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "dateformat": _day,
+    "decimalformat": _decimal,
+    "listed": _listed,
+    "month": _month,
+    "moment": _moment,
+}
+"""Filters of templates that write in the language of the page."""
 
 
 class _Messages(Domain):  # type: ignore[misc]  # Flask-Babel has no type annotations
@@ -95,7 +118,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["state"] = StateConverter
     babel = Babel(app, locale_selector=lambda: LOCALES[current_language().code])
     babel.domain_instance = _Messages()
-    app.jinja_env.filters["decimalformat"] = _decimal
+    app.jinja_env.filters.update(FILTERS)
 
     @app.before_request
     def send_to_english_from_other_languages() -> Response | None:

@@ -23,5 +23,9 @@ def privacy(language: Language) -> ResponseReturnValue:
         closes_on=closes_on,
         forgotten_on=digests_due_on(closes_on, settings.confirmation_days) if closes_on else None,
         endangered=residence.choices(language.code, appeal.endangered_residences),
-        withheld_from=[state for state in states_in_order(language) if state.code in appeal.no_names_to],
+        withheld_names=[
+            state.name(language.code)
+            for state in states_in_order(language)
+            if state.code in appeal.no_names_to
+        ],
     )

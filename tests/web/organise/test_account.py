@@ -86,7 +86,7 @@ def test_a_reader_accepts_a_promotion_with_the_code_that_the_owner_was_shown(
 
     assert browser.post(page, on=page, code=code[1], passphrase=PASSPHRASE).status_code == 303
     assert browser.get("/organise/signatures").status_code == 200
-    assert "Robin Reader: reader → organiser, by Olga Organiser" in organiser.get("/organise/audit").text
+    assert "Robin Reader: reader → organiser – Olga Organiser" in organiser.get("/organise/audit").text
     assert organiser.get(url).status_code == 200
 
 

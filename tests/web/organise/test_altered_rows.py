@@ -68,7 +68,7 @@ def test_an_edited_account_is_logged_out_and_told_why(
 
     assert others["organiser"].get("/organise/safety").location == "/organise/login"
     assert "Somebody changed this account" in text(OrganisersBrowser(app).log_in("Robin Organiser"))
-    assert "organiser Robin Organiser" in text(others["owner"].get("/organise/"))
+    assert "account: Robin Organiser" in text(others["owner"].get("/organise/"))
 
 
 def test_an_owner_stores_edited_safety_lists_again(
@@ -92,4 +92,4 @@ def test_an_owner_stores_edited_safety_lists_again(
 
     assert organiser.post("/organise/safety/change", on="/organise/safety").status_code == 303
     assert "Somebody changed these lists" not in text(organiser.get("/organise/safety"))
-    assert "store altered lists again" in text(organiser.get("/organise/audit"))
+    assert "Altered safety lists stored again" in text(organiser.get("/organise/audit"))

@@ -124,4 +124,4 @@ def test_a_later_closing_day_opens_signing_only_when_an_owner_says_so(
 
     assert browser.post("/organise/closing/reopen", on="/organise/closing").status_code == 303
     assert client.post("/en/letters/de", data=FORM).status_code == 303
-    assert "reopen signing" in browser.get("/organise/audit").get_data(as_text=True)
+    assert "Signing opened again" in browser.get("/organise/audit").get_data(as_text=True)

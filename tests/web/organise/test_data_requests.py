@@ -140,7 +140,7 @@ def test_after_the_close_the_boxes_are_opened_a_part_at_a_time(
     assert "Each of the 4 boxes is opened" in text(page)
     monkeypatch.setattr(data_request, "MOST_COUNTED", 3)
     page = find(organiser)
-    assert "Each of the more than 3 boxes is opened" in text(page)
+    assert "Each of the 3+ boxes is opened" in text(page)
     pages = []
     for _ in range(3):
         carried = {name: hidden(page, name)[0] for name in ("email", "search", "searched", "after")}

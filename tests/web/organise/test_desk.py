@@ -82,7 +82,7 @@ def test_the_log_names_states_and_leads_to_deliveries(organiser: OrganisersBrows
     page = organiser.get("/organise/audit").get_data(as_text=True)
 
     assert f'<a href="/organise/deliveries/{sent}">Germany 7K3M-Q0V9-ZB2T-N8XH-4C6D</a>' in page
-    assert "<td>remove organiser</td><td>de</td>" in page
+    assert "<td>Account removed</td><td>de</td>" in page
 
 
 def test_a_delivery_says_what_the_relay_answered(organiser: OrganisersBrowser, sent: UUID) -> None:

@@ -236,7 +236,7 @@ def test_every_download_is_in_the_log(organiser: OrganisersBrowser, db: Session)
 
     log = [(entry.organiser, entry.act, entry.about) for entry in db.scalars(select(AuditEntry))]
     assert ("Olga Organiser", "download list", "de csv") in log
-    assert "download list" in organiser.get("/organise/audit").get_data(as_text=True)
+    assert "List downloaded" in organiser.get("/organise/audit").get_data(as_text=True)
 
 
 @pytest.mark.both_databases

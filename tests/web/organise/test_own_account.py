@@ -165,8 +165,8 @@ def test_what_happened_since_the_last_login_is_shown_once(
     shown = text(organiser.get("/organise/"))
 
     assert "Since you last logged in, on 23 Nov 2026, 12:01 (UTC)" in shown
-    assert "Robin Owner : invite organiser, Pavel: reader" in shown
-    assert "Olga Organiser : make recovery code" in shown
+    assert "Robin Owner : Somebody invited, Pavel: reader" in shown
+    assert "Olga Organiser : Recovery code made" in shown
     assert "Since you last logged in" not in text(organiser.get("/organise/"))
 
 
@@ -192,7 +192,7 @@ def test_wrong_codes_after_the_right_passphrase_are_shown(
     clock.forward(minutes=31)
     organiser.log_in(code=pyotp.TOTP(secret).at(clock()))
 
-    assert "enter wrong code (2 times)" in text(organiser.get("/organise/"))
+    assert "Wrong code entered (2 ×)" in text(organiser.get("/organise/"))
 
 
 def test_nothing_unusual_is_said_too(organiser: OrganisersBrowser, clock: Clock) -> None:
@@ -223,4 +223,4 @@ def test_each_page_with_names_is_logged_with_their_number(
 
     preview = "preview of a delivery: 1"
     assert looks(site)[2:] == ["checks: 2", "checks: 2", preview, "search: 1"]
-    assert "look at names" in text(organiser.get("/organise/audit"))
+    assert "Names looked at" in text(organiser.get("/organise/audit"))

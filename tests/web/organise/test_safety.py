@@ -67,8 +67,8 @@ def test_an_owner_adds_a_state_and_a_place(
     check(after)
     assert 'id="endangered-BY" name="endangered" value="BY" checked' in after
     log = text(organiser.get("/organise/audit"))
-    assert "<td>withhold names</td><td>France</td>" in log
-    assert "<td>protect residents</td><td>Belarus</td>" in log
+    assert "<td>No more names to</td><td>France</td>" in log
+    assert "<td>From now on dangerous to sign in</td><td>Belarus</td>" in log
 
 
 @pytest.mark.both_databases

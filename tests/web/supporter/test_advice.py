@@ -199,7 +199,7 @@ def test_a_residence_is_protected_within_a_second_of_the_organisers_decision(
     clock.forward(seconds=2)
     page = text(supporter.client.get("/en/letters/de"))
 
-    assert "where you live (Belarus, Kazakhstan, Russian Federation)?" in page
+    assert "where you live (Belarus, Kazakhstan and Russian Federation)?" in page
     assert '<option value=BY data-advice="endangered"' in page
     assert supporter.sign(residence="BY", disclosure="public").status_code == 422
     check(page)

@@ -50,7 +50,7 @@ def build(plan: Plan, entries: Iterable[ListEntry], cover: Cover) -> Document:
             numbers.append((entry.number, entry.signature_id))
             yield entry
 
-    pdf_file.write_delivery(file, plan.letter, cover, noting_numbers(), earlier_letters=plan.earlier_letters)
+    pdf_file.write_delivery(file, plan.letter, cover, noting_numbers(), other_letters=plan.other_letters)
     return Document(pdf=file.getvalue(), cover=cover, numbers=tuple(numbers))
 
 
@@ -132,6 +132,6 @@ def write_working_copy(
             plan.letter,
             cover(plan, code=NO_CODE, made_on=made_on, base_url=""),
             entries(plan),
-            earlier_letters=plan.earlier_letters,
+            other_letters=plan.other_letters,
         )
     pdf.close()

@@ -26,7 +26,6 @@ def delivery_message(
     message["Subject"] = (
         _("Test: %(subject)s") % {"subject": subject} if document.cover.code == NO_CODE else subject
     )
-    message["Content-Language"] = plan.language.code
     message.set_content(_text(plan, document.cover))
     message.add_attachment(
         document.pdf,
@@ -34,6 +33,8 @@ def delivery_message(
         subtype="pdf",
         filename=f"letter-and-list-{plan.state.code}.pdf",
     )
+    # Set last: otherwise it would move into the first part.
+    message["Content-Language"] = plan.language.code
     return message
 
 

@@ -19,12 +19,12 @@ from campaign.disclosure.delivered_name import (
 )
 from campaign.disclosure.residence_figure import merge_residences
 from campaign.errors import AlteredError
-from campaign.letter.edition import stored_letter
+from campaign.letter.edition import Version, stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.reference.language import ENGLISH, Language
-from campaign.reference.participating_state import ParticipatingState
+from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.key_ring import KeyRing
 from campaign.signature import count
@@ -49,10 +49,10 @@ class Plan:
     edition: int
     """The edition of *letter*."""
     letter: Letter
-    earlier_letters: Mapping[int, Letter]
-    """The letter of each other edition that was signed and has a different text."""
-    edition_groups: tuple[tuple[int, ...], ...]
-    """Editions in the order of the list; those in one group have the same text."""
+    other_letters: Mapping[Version, Letter]
+    """Each other text that was signed, of an earlier edition or in another language, by its first version."""
+    text_groups: tuple[tuple[Version, ...], ...]
+    """Versions in the order of the list; those in one group have the same text."""
     named: int
     """Names on the list."""
     names_withheld: bool
@@ -96,18 +96,18 @@ def plan(
         state: The delegation's.
         edition: The number of the letter's current edition.
         today: The day of the cautions.
-        language: The letter's.
+        language: The letter's; one of :func:`languages`.
     """
     lists, ready = safety_list.current_lists(db, appeal), readiness.of_state(db, state)
     appeal, names_from = lists.replace_in(appeal), lists.names_from.get(state.code)
     is_withheld = state.code in lists.no_names_to
     letter = compose(appeal, state, language.code)
     try:
-        earlier_letters, edition_groups = (
-            ({}, ()) if is_withheld else _editions(db, letter, edition, names_from)
+        text_groups, other_letters = (
+            ((), {}) if is_withheld else _texts(db, appeal, letter, edition, names_from)
         )
     except AlteredError:
-        earlier_letters, edition_groups = {}, ()
+        text_groups, other_letters = (), {}
         ready = replace(ready, obstacle=ready.forbidden_by or Obstacle.LETTER_ALTERED)
     figures = _figures(db, state, names_from)
     cautions = _cautions(appeal, ready, today)
@@ -122,8 +122,8 @@ def plan(
         language=language,
         edition=edition,
         letter=letter,
-        earlier_letters=earlier_letters,
-        edition_groups=edition_groups,
+        other_letters=other_letters,
+        text_groups=text_groups,
         named=0 if is_withheld else figures.named,
         names_withheld=is_withheld,
         names_from=names_from,
@@ -142,20 +142,34 @@ def plan(
 def entries(db: Session, plan: Plan, ring: KeyRing) -> Iterator[ListEntry]:
     """Yield the entries of the planned list, unsealed; none if names are withheld."""
     return entry.for_delegation(
-        db, plan.state.code, ring, edition_groups=plan.edition_groups, since=plan.names_from
+        db, plan.state.code, ring, text_groups=plan.text_groups, since=plan.names_from
     )
 
 
-def _editions(
-    db: Session, letter: Letter, edition: int, since: date | None
-) -> tuple[dict[int, Letter], tuple[tuple[int, ...], ...]]:
-    """Return the earlier letters with a different text, and the edition groups."""
-    others = entry.other_editions(db, letter.state_code, edition, since)
-    letters = {each: stored_letter(db, each, letter.language, letter.state_code) for each in others}
-    # A new edition need not have changed this state's letter: then both editions are one group.
-    earlier = {each: stored for each, stored in letters.items() if stored != letter}
-    same_text = (edition, *(each for each in others if each not in earlier))
-    return earlier, (same_text, *((each,) for each in earlier))
+def languages(appeal: Appeal, state: ParticipatingState) -> list[Language]:
+    """Return the languages in which a letter may be delivered: English, and those that *state* uses here."""
+    return [each for each in appeal.languages if each == ENGLISH or each.code in state.letter_languages]
+
+
+def _texts(
+    db: Session, appeal: Appeal, letter: Letter, edition: int, since: date | None
+) -> tuple[tuple[tuple[Version, ...], ...], dict[Version, Letter]]:
+    """Return the versions that were signed, grouped by text, and the texts other than *letter*."""
+    delivered, state = Version(edition, letter.language), STATES[letter.state_code]
+    groups: list[tuple[Letter, list[Version]]] = [(letter, [delivered])]
+    for version in entry.other_versions(db, state.code, delivered, since):
+        if version.edition == edition and version.language in appeal.letters:
+            text = compose(appeal, state, version.language)
+        else:
+            text = stored_letter(db, version.edition, version.language, state.code)
+        # A new edition need not have changed this state's letter: then both editions are one group.
+        same = next((group for known, group in groups if known == text), None)
+        if same is None:
+            groups.append((text, [version]))
+        else:
+            same.append(version)
+    others = {group[0]: text for text, group in groups[1:]}
+    return tuple(tuple(group) for _text, group in groups), others
 
 
 def _figures(db: Session, state: ParticipatingState, names_from: date | None) -> Any:

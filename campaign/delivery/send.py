@@ -27,6 +27,7 @@ from campaign.errors import DeliveryError, MailError, PermanentMailError, Uncert
 from campaign.letter.edition import current_edition
 from campaign.mail.transport import open_transport
 from campaign.organiser import audit_log
+from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.sealing.code import new_code
 
@@ -63,7 +64,9 @@ def send(sender: Sender, order: Order) -> Delivery:
         return db.get_one(Delivery, order.delivery_id)
 
 
-def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None:
+def send_test(
+    sender: Sender, state: ParticipatingState, recipient: str, *, language: Language = ENGLISH
+) -> None:
     """Send the document to *recipient* with made-up entries in place of the names.
 
     Raises:
@@ -74,7 +77,7 @@ def send_test(sender: Sender, state: ParticipatingState, recipient: str) -> None
     with sender.database.writing() as db:
         audit_log.record(db, sender.organiser.name, "send test", state.code, now=now)
     with sender.database.snapshot() as db:
-        planned = plan(db, appeal, state, edition=edition, today=now.date())
+        planned = plan(db, appeal, state, edition=edition, today=now.date(), language=language)
         document = _build(sender, db, planned, NO_CODE)
     message = delivery_message(sender.settings, planned, document, recipient=recipient, now=now)
     with open_transport(sender.settings) as transport:

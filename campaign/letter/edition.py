@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import ForeignKey, LargeBinary, String, func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +23,16 @@ from campaign.sealing.row_mac import Authentic
 
 ATTEMPTS = 10
 """Attempts to insert an edition whose number another process inserts first."""
+
+
+class Version(NamedTuple):
+    """An edition in one language: what a signatory read and signed."""
+
+    edition: int
+    language: str
+
+    def __str__(self) -> str:
+        return f"{self.edition} ({self.language})"
 
 
 class LetterEdition(Authentic, Base):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from babel import Locale
 from babel.support import NullTranslations, Translations
 
 from campaign.paths import IS_CHECKOUT, PACKAGE
@@ -44,6 +45,12 @@ _LOCALES = {ENGLISH.code: "en_GB"}
 def locale(code: str) -> str:
     """Return the locale for dates and numbers in the language *code*."""
     return _LOCALES.get(code, code)
+
+
+@cache
+def language_name(code: str, language: str) -> str:
+    """Return the name of the language *code* in *language*, uninflected: ``Deutsch``, ``немецкий``."""
+    return str(Locale.parse(locale(language)).languages[code])
 
 
 @cache

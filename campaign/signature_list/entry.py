@@ -7,11 +7,12 @@ from itertools import chain, count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from campaign.disclosure.delivered_name import has_deliverable_name
 from campaign.errors import AlteredError, WrongKeyError
+from campaign.letter.edition import Version
 from campaign.sealing import row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.key_ring import KeyRing
@@ -61,6 +62,10 @@ class ListEntry:
     """``public``, ``delegation`` or ``counted``."""
     edition: int
     language: str
+    """Of the page on which the letter was signed; *words* are taken to be in it, too."""
+
+    version: Version
+    """What was signed; on a delegation's list the first version with the same text."""
 
 
 def for_organisers(db: Session, state_codes: Iterable[str], ring: KeyRing) -> Iterator[ListEntry]:
@@ -82,7 +87,7 @@ def for_delegation(
     state_code: str,
     ring: KeyRing,
     *,
-    edition_groups: Sequence[Sequence[int]],
+    text_groups: Sequence[Sequence[Version]],
     since: date | None = None,
 ) -> Iterator[ListEntry]:
     """Yield every signature whose name may be delivered, numbered in the order of printing.
@@ -93,33 +98,34 @@ def for_delegation(
         db: Read only.
         state_code: The delegation's.
         ring: Opens the boxes.
-        edition_groups: Editions of the letter; those in one group have the same text. Entries come
-            group by group, the delegation's own residents first in each; each entry has the first edition
-            of its group.
+        text_groups: Versions of the letter; those in one group have the same text. Entries come group by
+            group, the delegation's own residents first in each; each entry has its group's first version.
         since: Leave out names that were given before this day.
     """
     deliverable = in_list_order(state_code).where(has_deliverable_name(since))
     is_own = Signature.residence == state_code.upper()
     queries = (
-        deliverable.where(Signature.edition.in_(group), part)
-        for group in edition_groups
+        deliverable.where(tuple_(Signature.edition, Signature.language).in_(group), part)
+        for group in text_groups
         for part in (is_own, ~is_own)
     )
-    first_of_group = {edition: group[0] for group in edition_groups for edition in group}
+    first_of_group = {version: group[0] for group in text_groups for version in group}
     for entry in _unsealed(db, queries, ring):
-        entry.edition = first_of_group[entry.edition]
+        entry.version = first_of_group[entry.version]
         yield entry
 
 
-def other_editions(db: Session, state_code: str, edition: int, since: date | None = None) -> list[int]:
-    """Return the editions, newest first and without *edition*, that deliverable names signed."""
+def other_versions(
+    db: Session, state_code: str, version: Version, since: date | None = None
+) -> list[Version]:
+    """Return the versions that deliverable names signed, without *version*: the newest editions first."""
     query = (
-        select(Signature.edition)
-        .where(Signature.state_code == state_code, has_deliverable_name(since), Signature.edition != edition)
+        select(Signature.edition, Signature.language)
+        .where(Signature.state_code == state_code, has_deliverable_name(since))
         .distinct()
-        .order_by(Signature.edition.desc())
+        .order_by(Signature.edition.desc(), Signature.language)
     )
-    return list(db.scalars(query))
+    return [found for row in db.execute(query) if (found := Version(*row)) != version]
 
 
 def _unsealed(db: Session, queries: Iterable[Select[Signature]], ring: KeyRing) -> Iterator[ListEntry]:
@@ -148,6 +154,7 @@ def _entry(number: int, columns: Any, details: Details) -> ListEntry:
         disclosure=disclosure,
         edition=edition,
         language=language,
+        version=Version(edition, language),
     )
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from campaign.errors import DeliveryError
+from campaign.letter.edition import Version
 from campaign.letter.sheet import Letter
-from campaign.reference.language import wording
+from campaign.reference.language import language_name, wording
 from campaign.sealing.code import grouped
 from campaign.signature_list import pdf_cover, pdf_letter, pdf_list
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.entry import ListEntry
 from campaign.signature_list.pdf_cover import figure
+from campaign.signature_list.pdf_list import OwnWords
 from campaign.signature_list.pdf_writer import MUTED, PdfWriter
 
 
@@ -29,8 +31,8 @@ class Report:
 class _Deferred:
     """Content that is printed after the main table."""
 
-    other_editions: dict[int, list[ListEntry]] = field(default_factory=dict)
-    words: list[tuple[int, str]] = field(default_factory=list)
+    other_versions: dict[Version, list[ListEntry]] = field(default_factory=dict)
+    words: list[OwnWords] = field(default_factory=list)
 
 
 def write_delivery(
@@ -39,7 +41,7 @@ def write_delivery(
     cover: Cover,
     entries: Iterable[ListEntry],
     *,
-    earlier_letters: Mapping[int, Letter],
+    other_letters: Mapping[Version, Letter],
 ) -> Report:
     """Write letter, cover and list as one document.
 
@@ -49,15 +51,15 @@ def write_delivery(
         cover: The cover's content.
         entries: In the order of the list; read once, or never if names are withheld. An entry without
             a name is not printed.
-        earlier_letters: The text of each other edition that an entry has.
+        other_letters: The text of each other version that an entry has.
 
     Raises:
-        DeliveryError: *earlier_letters* has no text of an entry's edition.
+        DeliveryError: *other_letters* has no text of an entry's version.
     """
     pdf = PdfWriter(
         file, title=letter.subject, author=cover.organisation, made_on=cover.made_on, language=cover.language
     )
-    names = lay_out(pdf, letter, cover, entries, earlier_letters=earlier_letters)
+    names = lay_out(pdf, letter, cover, entries, other_letters=other_letters)
     return Report(pages=pdf.close(), names=names, romanised=pdf.romanised)
 
 
@@ -67,7 +69,7 @@ def lay_out(
     cover: Cover,
     entries: Iterable[ListEntry],
     *,
-    earlier_letters: Mapping[int, Letter],
+    other_letters: Mapping[Version, Letter],
 ) -> int:
     """Append one delegation's document, starting on the current page; return the number of names.
 
@@ -85,7 +87,7 @@ def lay_out(
     pdf_cover.lay_out(pdf, cover)
     if cover.names_withheld:
         return 0
-    return _lay_out_list(pdf, cover, entries, earlier_letters)
+    return _lay_out_list(pdf, cover, letter, entries, other_letters)
 
 
 def _header(cover: Cover) -> str:
@@ -96,16 +98,21 @@ def _header(cover: Cover) -> str:
 
 
 def _lay_out_list(
-    pdf: PdfWriter, cover: Cover, entries: Iterable[ListEntry], earlier_letters: Mapping[int, Letter]
+    pdf: PdfWriter,
+    cover: Cover,
+    letter: Letter,
+    entries: Iterable[ListEntry],
+    other_letters: Mapping[Version, Letter],
 ) -> int:
     deferred, language = _Deferred(), cover.language
+    delivered = Version(cover.edition, letter.language)
     pdf.next_page()
     pdf_list.heading(pdf, wording(language).gettext("Signatories"))
-    names = pdf_list.lay_out_table(pdf, _of_edition(entries, cover.edition, deferred), language)
-    for edition, signed in deferred.other_editions.items():
-        if edition not in earlier_letters:
-            raise DeliveryError(f"The letter's edition {edition} was signed, but its text is missing.")
-        _lay_out_edition(pdf, edition, earlier_letters[edition], language)
+    names = pdf_list.lay_out_table(pdf, _of_version(entries, delivered, deferred), language)
+    for version, signed in deferred.other_versions.items():
+        if version not in other_letters:
+            raise DeliveryError(f"The letter's edition {version} was signed, but its text is missing.")
+        _lay_out_letter(pdf, _heading(version, delivered), other_letters[version], language)
         names += pdf_list.lay_out_table(pdf, signed, language)
     _lay_out_number_of_unnamed(pdf, cover.total - names, language)
     if deferred.words:
@@ -113,23 +120,35 @@ def _lay_out_list(
     return names
 
 
-def _of_edition(entries: Iterable[ListEntry], edition: int, deferred: _Deferred) -> Iterator[ListEntry]:
-    """Yield the entries of *edition*; add to *deferred* the content that is printed after them."""
+def _of_version(entries: Iterable[ListEntry], delivered: Version, deferred: _Deferred) -> Iterator[ListEntry]:
+    """Yield the entries of *delivered*; add to *deferred* the content that is printed after them."""
     for entry in entries:
         if not entry.name:
             continue
         if entry.words:
-            deferred.words.append((entry.number, entry.words))
-        if entry.edition == edition:
+            deferred.words.append(OwnWords(entry.number, entry.language, entry.words))
+        if entry.version == delivered:
             yield entry
         else:
-            deferred.other_editions.setdefault(entry.edition, []).append(entry)
+            deferred.other_versions.setdefault(entry.version, []).append(entry)
 
 
-def _lay_out_edition(pdf: PdfWriter, edition: int, letter: Letter, language: str) -> None:
+def _heading(version: Version, delivered: Version) -> str:
+    """Return the heading of those who signed *version*, in the language of *delivered*."""
+    _ = wording(delivered.language).gettext
+    language = language_name(version.language, delivered.language)
+    if version.edition == delivered.edition:
+        return _("Signatories of the letter in another language: %(language)s") % {"language": language}
+    if version.language == delivered.language:
+        return _("Signatories of another edition: %(number)s") % {"number": version.edition}
+    values = {"number": version.edition, "language": language}
+    return _("Signatories of another edition (%(number)s) in another language: %(language)s") % values
+
+
+def _lay_out_letter(pdf: PdfWriter, heading: str, letter: Letter, language: str) -> None:
     _ = wording(language).gettext
     pdf.y -= 20
-    pdf_list.heading(pdf, _("Signatories of another edition: %(number)s") % {"number": edition})
+    pdf_list.heading(pdf, heading)
     note = _("They signed the text that stands here, not the one at the beginning of this document.")
     pdf.paragraph(note, size=9, leading=13.5, grey=MUTED, after=10)
     pdf_letter.lay_out_text(pdf, letter, size=8.5, leading=12.5)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from campaign.reference import residence
-from campaign.reference.language import wording
+from campaign.reference.language import language_name, wording
 from campaign.signature_list import font
 from campaign.signature_list.entry import ListEntry
 from campaign.signature_list.pdf_letter import lay_out_words
@@ -36,8 +37,20 @@ def lay_out_table(pdf: PdfWriter, entries: Iterable[ListEntry], language: str) -
     return written
 
 
-def lay_out_own_words(pdf: PdfWriter, words: Iterable[tuple[int, str]], language: str) -> None:
-    """Write signatories' own words, each under its number on the list."""
+class OwnWords(NamedTuple):
+    """What a signatory wrote."""
+
+    number: int
+    """Of the signatory on the list."""
+    language: str
+    text: str
+
+
+def lay_out_own_words(pdf: PdfWriter, words: Iterable[OwnWords], language: str) -> None:
+    """Write signatories' own words, each under its number on the list.
+
+    Words in another language than the document's are headed by the name of their language.
+    """
     _ = wording(language).gettext
     heading(pdf, _("In the signatories’ own words"))
     note = _(
@@ -45,11 +58,14 @@ def lay_out_own_words(pdf: PdfWriter, words: Iterable[tuple[int, str]], language
         "The numbers are those of the list."
     )
     pdf.paragraph(note, size=SIZE, leading=13.5, grey=MUTED, after=10)
-    for number, text in words:
-        pdf.reserve(28)
+    for number, written_in, text in words:
+        pdf.reserve(42)
         pdf.y -= 14
         pdf.text(str(number), NUMBER, size=HEAD_SIZE, grey=MUTED, align=1)
         pdf.y += 14
+        if written_in != language:
+            name = _("Language: %(language)s") % {"language": language_name(written_in, language)}
+            pdf.paragraph(name, x=COLUMNS[0], size=HEAD_SIZE, leading=14, grey=MUTED)
         lay_out_words(pdf, text, x=COLUMNS[0], size=9.5, leading=14)
         pdf.y -= 4
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from campaign.letter.edition import Version
 from campaign.letter.sheet import Letter, Paragraph
 from campaign.reference import residence
 from campaign.sealing import box
@@ -60,6 +61,7 @@ def entries(count: int) -> Iterator[ListEntry]:
             disclosure="delegation",
             edition=1,
             language="en",
+            version=Version(1, "en"),
         )
 
 
@@ -85,7 +87,7 @@ def drawn(listed: Iterator[ListEntry], count: int) -> int:
         nonce="0" * 32,
         names_withheld=False,
     )
-    pdf_file.write_delivery(file, LETTER, cover, listed, earlier_letters={})
+    pdf_file.write_delivery(file, LETTER, cover, listed, other_letters={})
     return file.tell()
 
 

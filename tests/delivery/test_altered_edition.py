@@ -92,7 +92,7 @@ def test_a_delivery_that_needs_an_edited_edition_is_forbidden(
 
     assert found.edition == 2
     assert found.readiness.forbidden_by is Obstacle.LETTER_ALTERED
-    assert found.earlier_letters == {}
+    assert found.other_letters == {}
     if attack != "the edition removed":
         assert altered(db) == ["edition 1 of the letter"]
         assert "edition 1 of the letter" in next(content.altered_findings(database)).text

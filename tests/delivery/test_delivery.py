@@ -1,8 +1,10 @@
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,18 +14,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaign.appeal.content import Appeal
+from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.delivery import delegation, history, outcome, readiness, send
 from campaign.delivery.delegation import Address
 from campaign.delivery.history import Answer
 from campaign.delivery.model import Delivery, DeliveryRow, mark_interrupted, with_signature
 from campaign.delivery.order import Order, Sender
-from campaign.delivery.plan import plan
+from campaign.delivery.plan import languages, plan
 from campaign.disclosure.approval import approve_names, approve_words
 from campaign.errors import DeliveryError
+from campaign.letter.edition import current_edition
 from campaign.organiser.account import Unlocked
 from campaign.organiser.audit_log import AuditEntry
 from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import ELSEWHERE
 from campaign.sealing import box
@@ -38,6 +43,7 @@ from campaign.signature_list import entry
 from tests.conftest import NOW, Clock
 from tests.support.factories import make_owner, make_signature
 from tests.support.relay import Relay, relay
+from tests.support.translated import add_language, english_folder
 
 pytestmark = pytest.mark.any_database
 
@@ -451,8 +457,6 @@ def test_a_reply_before_the_letter_or_in_the_future_is_refused(
 def test_signatories_of_another_edition_are_listed_under_their_own_text(
     db: Session, keys: ServerKeys, sender: Sender, post_office: Relay
 ) -> None:
-    from campaign.letter.edition import current_edition
-
     revised = replace(sender.appeal, persons=sender.appeal.persons[:-1])
     edition = current_edition(db, revised, now=NOW)
     db.commit()
@@ -464,6 +468,39 @@ def test_signatories_of_another_edition_are_listed_under_their_own_text(
     text = text_of(post_office)
     assert text.index("Signed The Second") < text.index("Signed The First")
     assert text.index("Signed The Second") < text.index("Nazarbayev") < text.index("Signed The First")
+
+
+def test_a_delivery_in_german_lists_who_signed_in_three_languages_under_the_text_they_signed(
+    db: Session, keys: ServerKeys, sender: Sender, owner: Unlocked, post_office: Relay, tmp_path: Path
+) -> None:
+    folder = english_folder(tmp_path / "appeal")
+    for code in ("de", "fr"):
+        add_language(folder, code)
+    appeal = load(folder)
+    edition = current_edition(db, appeal, now=NOW)
+    words = {"en": "My sister is one of them.", "de": "Meine Tante war dort.", "fr": "Ma mère aussi."}
+    for code, written in words.items():
+        made = make_signature(db, keys, name=f"Signed {code}", language=code, edition=edition, words=written)
+        key = [(made.row.state_code, made.row.id)]
+        approve_words(db, key, key_ring(db, owner.campaign_private_key), shown=None)
+    db.commit()
+    assert [each.code for each in languages(appeal, DE)] == ["en", "de"]
+
+    delivery = send.send(replace(sender, appeal=appeal), order(language=LANGUAGES["de"]))
+
+    assert (delivery.language, delivery.edition, delivery.named) == ("de", edition, 3)
+    message = post_office.received[-1]
+    assert message["Content-Language"] == "de"
+    assert "de: We, the undersigned" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    text = text_of(post_office)
+    assert "/de/verify/" in text
+    parts = ("de: We", "Deutschland", "Signed de", "We, the undersigned", "Signed en", "fr: We", "Signed fr")
+    at = 0
+    for part in parts:
+        at = text.index(part, at) + 1
+    for language, code in (("Englisch", "en"), ("Französisch", "fr")):
+        assert re.search(f": {language} .*Signed {code}", text)  # the heading
+        assert re.search(f": {language} {words[code]}", text)  # the own words
 
 
 @pytest.mark.both_databases

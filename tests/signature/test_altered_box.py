@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from campaign.disclosure.approval import Outcome, approve_names, approve_words
 from campaign.errors import AlteredError, WrongKeyError
+from campaign.letter.edition import Version
 from campaign.organiser import altered_box, audit_log, invitation, recovery, session
 from campaign.organiser.account import Unlocked
 from campaign.organiser.session import OrganiserSession
@@ -82,7 +83,7 @@ def test_a_box_in_another_row_is_on_no_list_and_is_counted(
 
     for listed in (
         entry.for_organisers(db, ["de"], ring),
-        entry.for_delegation(db, "de", ring, edition_groups=[(1,)]),
+        entry.for_delegation(db, "de", ring, text_groups=[(Version(1, "en"),)]),
     ):
         assert [(each.number, each.name) for each in listed] == [(1, "Honest Name")]
     assert len(ring.altered) == 1
@@ -120,7 +121,7 @@ def test_a_row_whose_promise_was_edited_does_not_open(
 ) -> None:
     write(db, victim.row, **columns)
 
-    assert not list(entry.for_delegation(db, "uz", ring, edition_groups=[(1,)]))
+    assert not list(entry.for_delegation(db, "uz", ring, text_groups=[(Version(1, "en"),)]))
     assert len(ring.altered) == ("organisers_only" in columns)  # the others are not even selected
     assert not list(entry.for_organisers(db, ["uz"], ring))
     assert len(ring.altered) == 1
@@ -129,7 +130,7 @@ def test_a_row_whose_promise_was_edited_does_not_open(
 def test_a_name_that_was_promised_to_organisers_stays_with_them_whatever_the_lists_say(
     db: Session, ring: KeyRing, victim: Made
 ) -> None:
-    assert not list(entry.for_delegation(db, "uz", ring, edition_groups=[(1,)]))
+    assert not list(entry.for_delegation(db, "uz", ring, text_groups=[(Version(1, "en"),)]))
     assert [each.name for each in entry.for_organisers(db, ["uz"], ring)] == [VICTIM]
     assert not ring.altered
     assert victim.row.organisers_only

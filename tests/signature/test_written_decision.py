@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from campaign.disclosure.approval import Outcome, approve_names, approve_words
 from campaign.disclosure.published_name import page_of_names
 from campaign.errors import ChangedError
+from campaign.letter.edition import Version
 from campaign.operations import altered_row
 from campaign.organiser.account import Unlocked
 from campaign.sealing.key_ring import KeyRing, key_ring
@@ -44,7 +45,7 @@ def write(db: Session, made: Made, **columns: object) -> None:
 
 def lists(db: Session, ring: KeyRing) -> list[list[tuple[str, str]]]:
     """Return names and words on the organisers' list and on the delegation's."""
-    of_delegation = entry.for_delegation(db, "de", ring, edition_groups=[(1,)])
+    of_delegation = entry.for_delegation(db, "de", ring, text_groups=[(Version(1, "en"),)])
     return [
         [(e.name, e.words) for e in each] for each in (entry.for_organisers(db, ["de"], ring), of_delegation)
     ]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from campaign.letter.edition import Version
 from campaign.signature_list import csv_file
 from campaign.signature_list.entry import ListEntry
 
@@ -21,6 +22,7 @@ ENTRY = ListEntry(
     words="",
     disclosure="delegation",
     edition=2,
+    version=Version(2, "en"),
     language="kk",
 )
 

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from campaign.disclosure import published_name
+from campaign.letter.edition import Version
 from campaign.sealing import box
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey
@@ -51,20 +52,23 @@ def test_a_signature_without_a_box_or_with_one_of_another_key_is_listed_without_
     assert names(*listed) == [(1, ""), (2, "")]
 
 
-def test_a_delegations_list_is_ordered_by_edition_groups_which_count_as_one_edition(
+def test_a_delegations_list_is_ordered_by_text_and_versions_with_one_text_count_as_one(
     db: Session, keys: ServerKeys
 ) -> None:
     owner = make_owner(db)
     for edition in (1, 2, 3):
         make_signature(db, keys, name=f"Edition {edition}", edition=edition)
-    assert entry.other_editions(db, "de", 3) == [2, 1]
+    make_signature(db, keys, name="French", edition=3, language="fr")
+    own, french, second, first = Version(3, "en"), Version(3, "fr"), Version(2, "en"), Version(1, "en")
+    assert entry.other_versions(db, "de", own) == [french, second, first]
 
-    key, groups = key_ring(db, owner.campaign_private_key), [(3, 1), (2,)]
-    listed = list(entry.for_delegation(db, "de", key, edition_groups=groups))
+    key, groups = key_ring(db, owner.campaign_private_key), [(own, first), (french,), (second,)]
+    listed = list(entry.for_delegation(db, "de", key, text_groups=groups))
 
     assert {each.name for each in listed[:2]} == {"Edition 1", "Edition 3"}
-    assert listed[2].name == "Edition 2"
-    assert [(each.number, each.edition) for each in listed] == [(1, 3), (2, 3), (3, 2)]
+    assert [each.name for each in listed[2:]] == ["French", "Edition 2"]
+    assert [each.number for each in listed] == [1, 2, 3, 4]
+    assert [each.version for each in listed] == [own, own, french, second]
 
 
 def test_the_order_of_a_list_says_nothing_about_when_somebody_signed(db: Session, keys: ServerKeys) -> None:
@@ -82,7 +86,7 @@ def test_the_order_of_a_list_says_nothing_about_when_somebody_signed(db: Session
 
     assert [each.signature_id for each in entry.for_organisers(db, ["de"], ring)] == by_key
     for _delivery in range(2):
-        listed = list(entry.for_delegation(db, "de", ring, edition_groups=[(1,)]))
+        listed = list(entry.for_delegation(db, "de", ring, text_groups=[(Version(1, "en"),)]))
         assert [each.signature_id for each in listed] == own_first
         assert [each.number for each in listed] == list(range(1, 13))
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from campaign.errors import DeliveryError
+from campaign.letter.edition import Version
 from campaign.letter.sheet import Items, Letter, Paragraph
 from campaign.reference.sprig import BLOSSOMS
 from campaign.signature_list import font, pdf_file, pdf_letter, pdf_writer
@@ -68,6 +69,7 @@ ENTRY = ListEntry(
     disclosure="delegation",
     edition=2,
     language="en",
+    version=Version(2, "en"),
 )
 
 NAMES = [
@@ -93,7 +95,7 @@ def delivered(rows: Any, **changes: Any) -> tuple[PdfReader, Report]:
     file = io.BytesIO()
     earlier = changes.pop("earlier", {})
     cover = replace(COVER, **changes)
-    report = pdf_file.write_delivery(file, LETTER, cover, rows, earlier_letters=earlier)
+    report = pdf_file.write_delivery(file, LETTER, cover, rows, other_letters=earlier)
     return PdfReader(file), report
 
 
@@ -252,17 +254,42 @@ def test_signatures_that_are_not_listed_by_name_are_counted():
 
 def test_signatories_of_another_edition_come_last_under_the_text_they_signed():
     other = replace(LETTER, body=(Paragraph("What the first edition said."),))
-    rows = [replace(ENTRY, name="Early Bird", edition=1), replace(ENTRY, number=2, name="Late Comer")]
+    rows = [
+        replace(ENTRY, name="Early Bird", version=Version(1, "en")),
+        replace(ENTRY, number=2, name="Late Comer"),
+    ]
 
-    reader, report = delivered(rows, earlier={1: other})
+    reader, report = delivered(rows, earlier={Version(1, "en"): other})
 
     assert report.names == 2
     assert in_order(text(reader), "Late Comer", "edition: 1", "What the first edition said.", "Early Bird")
 
 
+def test_signatories_in_another_language_come_under_the_text_they_signed():
+    french, early = Version(2, "fr"), Version(1, "fr")
+    rows = [ENTRY, replace(ENTRY, name="Zoé", version=french), replace(ENTRY, name="Léa", version=early)]
+    texts = {french: "Ce que dit la lettre.", early: "Ce que disait la lettre."}
+    letters = {version: replace(LETTER, body=(Paragraph(said),)) for version, said in texts.items()}
+
+    reader, report = delivered(rows, earlier=letters)
+
+    assert report.names == 3
+    assert in_order(text(reader), "Anna Muster", "in another language: French", texts[french], "Zoé")
+    assert in_order(text(reader), "Zoé", "(1) in another language: French", texts[early], "Léa")
+
+
+def test_own_words_in_another_language_say_which():
+    words = replace(ENTRY, number=2, words="Ma sœur.", language="fr", version=Version(2, "en"))
+
+    reader, _report = delivered([replace(ENTRY, words="My aunt."), words])
+
+    assert in_order(text(reader), "My aunt.", "Language: French", "Ma sœur.")
+    assert text(reader).count("Language:") == 1
+
+
 def test_an_edition_without_its_text_stops_the_document():
     with pytest.raises(DeliveryError, match="edition 1"):
-        delivered([replace(ENTRY, edition=1)])
+        delivered([replace(ENTRY, version=Version(1, "en"))])
 
 
 def test_own_words_come_under_their_numbers_as_the_signatories_own():
@@ -322,7 +349,7 @@ def test_several_delegations_documents_fit_into_one_file():
             replace(COVER, state_name=state, by_residence=()),
             replace(LETTER, address=("To", state)),
         )
-        pdf_file.lay_out(pdf, letter, cover, [ENTRY], earlier_letters={})
+        pdf_file.lay_out(pdf, letter, cover, [ENTRY], other_letters={})
     pdf.close()
 
     pages = [page.extract_text() for page in PdfReader(file).pages]
@@ -384,7 +411,7 @@ def test_documents_written_at_the_same_time_do_not_mix():
     def written(_: int) -> bytes:
         file = io.BytesIO()
         rows = named(*crowd())
-        pdf_file.write_delivery(file, LETTER, COVER, rows, earlier_letters={})
+        pdf_file.write_delivery(file, LETTER, COVER, rows, other_letters={})
         return file.getvalue()
 
     alone = written(0)

@@ -59,6 +59,7 @@ def make_signature(
     confirmed: bool = True,
     on: date = TODAY,
     edition: int = 1,
+    language: str = "en",
     organisers_only: bool = False,
 ) -> Made:
     """Add a signature as signing and confirming would have left it."""
@@ -69,7 +70,7 @@ def make_signature(
         id=uuid4(),
         state_code=state,
         edition=edition,
-        language="en",
+        language=language,
         residence=residence,
         disclosure=disclosure,
         signed_on=on,

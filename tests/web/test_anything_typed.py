@@ -23,6 +23,7 @@ from campaign.appeal.reading import load
 from campaign.delivery import address_file, delegation
 from campaign.errors import AppealError, DelegationError, ProofError, SettingsError, WrongCodeError
 from campaign.guard import mail_domain, network, proof_of_work
+from campaign.letter.edition import Version
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
 from campaign.organiser.second_factor import TypedCode
@@ -58,6 +59,7 @@ ENTRY = ListEntry(
     disclosure="delegation",
     edition=1,
     language="en",
+    version=Version(1, "en"),
 )
 
 COVER = Cover(
@@ -219,7 +221,7 @@ def test_a_document_can_be_made_of_any_names_and_words(
         replace(ENTRY, number=2),
     ]
     cover = replace(COVER, organisation=organisation[:200], seat=town[:200])
-    report = pdf_file.write_delivery(file, letter, cover, rows, earlier_letters={})
+    report = pdf_file.write_delivery(file, letter, cover, rows, other_letters={})
 
     assert report.names == 2
     assert len(PdfReader(file).pages) == report.pages

@@ -10,15 +10,17 @@ from flask_babel import gettext
 from campaign.delivery import document, notice, outcome, readiness, send
 from campaign.delivery.model import BOUNCED, REPLIED, TRANSITIONS, Delivery
 from campaign.delivery.order import Order, Sender
-from campaign.delivery.plan import Plan, entries, plan
+from campaign.delivery.plan import Plan, entries, languages, plan
 from campaign.errors import DeliveryError, MailError
-from campaign.reference.language import ENGLISH, LANGUAGES
+from campaign.reference.language import language_name
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import name as residence_name
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.delivery_form import ReplyForm, SendDeliveryForm, TestDeliveryForm
+from campaign.web.organise.letter_language import letter_language, preview_url
 from campaign.web.organise.session import key_ring, unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 PREVIEWED = 50
@@ -51,7 +53,7 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
     if not form.validate():
         return _render_preview(state, test_form=form), 422
     try:
-        send.send_test(_sender(), state, form.email.data)
+        send.send_test(_sender(), state, form.email.data, language=letter_language(state))
     except MailError as error:
         form.email.errors = [
             *form.email.errors,
@@ -59,7 +61,7 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
         ]
         return _render_preview(state, test_form=form), 422
     flash(gettext("The test was sent. Open it and read it as the delegation would."))
-    return redirect(url_for(".prepare_delivery", state=state), 303)
+    return redirect(preview_url(state), 303)
 
 
 @bp.post("/deliveries/new/<state:state>")
@@ -77,7 +79,7 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
             gettext("Nothing was sent: something changed since this page was shown. Please look again."),
             "fault",
         )
-        return redirect(url_for(".prepare_delivery", state=state), 303)
+        return redirect(preview_url(state), 303)
     return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
 
 
@@ -146,6 +148,7 @@ def _order(state: ParticipatingState, form: SendDeliveryForm) -> Order:
             state=state,
             confirmed=(form.seen.data or "").split(","),
             latest_id=UUID(form.latest.data) if form.latest.data else None,
+            language=letter_language(state),
         )
     except ValueError:
         abort(400)
@@ -164,7 +167,8 @@ def _render_preview(
     test_form: TestDeliveryForm | None = None,
     send_form: SendDeliveryForm | None = None,
 ) -> str:
-    planned = plan(session(), site().appeal, state, edition=site().edition, today=now().date())
+    appeal, language = site().appeal, letter_language(state)
+    planned = plan(session(), appeal, state, edition=site().edition, today=now().date(), language=language)
     listed = entries(session(), planned, key_ring())
     return render_template(
         "organise/prepare_delivery.html",
@@ -173,9 +177,11 @@ def _render_preview(
             planned, code=document.NO_CODE, made_on=now().date(), base_url=site().settings.base_url
         ),
         entries=list(islice(listed, PREVIEWED)),
-        residence=lambda code: residence_name(code, ENGLISH.code),
+        residence=lambda code: residence_name(code, current_language().code),
+        letter_languages=languages(appeal, state),
+        language_name=lambda each: language_name(each.code, current_language().code),
         left_out=_left_out(planned),
-        instrument=planned.appeal.instruments[state.code],
+        instrument=planned.appeal.in_language(current_language().code).instruments[state.code],
         test_form=test_form or TestDeliveryForm(formdata=None),
         send_form=send_form or _new_send_form(planned),
     )
@@ -213,7 +219,7 @@ def _render_delivery(found: Delivery, form: ReplyForm) -> str:
         next_statuses=TRANSITIONS[found.status],
         code=grouped(found.code),
         state=state,
-        letter_language=LANGUAGES[found.language].name,
+        letter_language=language_name(found.language, current_language().code),
         events=_events(found),
         form=form,
         following=next((each.state for each in others if each.is_ready), None),

@@ -4,11 +4,13 @@ from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext, ngettext
+from flask_babel import force_locale, gettext, ngettext
 
 from campaign.delivery import document, notice
 from campaign.delivery.notice import Notice
 from campaign.organiser import audit_log
+from campaign.reference import notation
+from campaign.reference.language import locale
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.web.organise.blueprint import bp
@@ -40,18 +42,20 @@ def note_told(delivery_id: UUID) -> ResponseReturnValue:
 
 def _entry(due: Notice) -> dict[str, object]:
     delivery, code = due.delivery, grouped(due.delivery.code)
-    day = format_date(delivery.sent_on or delivery.prepared_at.date(), "long")
-    text = render_template(
-        "organise/notice.txt",
-        delivery=delivery,
-        code=code,
-        numbers=due.spans,
-        verify_url=document.verify_url(site().settings.base_url, delivery.language, delivery.code),
-    )
+    day = notation.day(delivery.sent_on or delivery.prepared_at.date(), delivery.language)
+    with force_locale(locale(delivery.language)):
+        subject = gettext("Numbers to strike on our list of %(day)s, code %(code)s", day=day, code=code)
+        text = render_template(
+            "organise/notice.txt",
+            day=day,
+            code=code,
+            numbers=due.spans,
+            verify_url=document.verify_url(site().settings.base_url, delivery.language, delivery.code),
+        )
     return {
         "delivery": delivery,
         "state": STATES[delivery.state_code],
         "numbers": due.numbers,
-        "subject": gettext("Numbers to strike on our list of %(day)s, code %(code)s", day=day, code=code),
+        "subject": subject,
         "text": text.strip(),
     }

@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaign.appeal.content import Appeal
 from campaign.delivery.delegation import Address, save
+from campaign.delivery.model import Delivery
+from campaign.delivery.plan import languages
 from campaign.organiser.organisation import Organisation, save_organisation
+from campaign.reference.language import LANGUAGES
+from campaign.reference.participating_state import STATES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.conftest import NOW
@@ -63,6 +69,23 @@ def test_a_delivery_is_sent_and_its_page_shows_the_outcome(
     page = ready.get(answer.location).get_data(as_text=True)
     assert "accepted" in page
     assert "us@missions.example.org" in page
+
+
+def test_a_letter_is_delivered_in_a_language_that_its_state_uses(
+    db: Session, ready: OrganisersBrowser, appeal: Appeal
+) -> None:
+    preview = PAGE.replace("us", "de")
+    offered = [each.code for each in languages(appeal, STATES["de"])]
+
+    for code in LANGUAGES:
+        assert ready.get(f"{preview}?letter={code}").status_code == (200 if code in offered else 404)
+    page = ready.get(f"{preview}?letter={offered[-1]}").get_data(as_text=True)
+    assert f'action="{preview}?letter={offered[-1]}"' in page
+    url = f"{preview}?letter={offered[-1]}"
+    answer = ready.post(url, on=url, **hidden(ready, url), holds="y")
+
+    assert answer.status_code == 303
+    assert [each.language for each in db.scalars(select(Delivery))] == [offered[-1]]
 
 
 def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Relay) -> None:

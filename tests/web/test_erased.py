@@ -118,7 +118,7 @@ def test_every_private_link_answers_that_nothing_is_left(
     ]
 
     assert {answer.status_code for answer in answers} == {410}
-    assert len({answer.get_data(as_text=True) for answer in answers}) == 1
+    assert len({answer.get_data(as_text=True).partition("<main")[2] for answer in answers}) == 1
     assert "Nothing that identifies you is left here" in answers[0].get_data(as_text=True)
     assert answers[0].headers["Cache-Control"] == "no-store"
     assert supporter.total() == 1

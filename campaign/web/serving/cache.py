@@ -19,6 +19,8 @@ from werkzeug.datastructures import Accept, Headers
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import host_is_trusted
 
+from campaign.reference.language import LANGUAGES
+from campaign.reference.participating_state import STATES
 from campaign.web.snapshot import Snapshot, SnapshotCache
 
 if TYPE_CHECKING:
@@ -44,8 +46,9 @@ SNAPSHOT_VIEWS = frozenset(
 BRIEF_VIEWS = frozenset({"supporter.letter_feed", "supporter.progress", "supporter.updates_feed"})
 """Views whose pages are the same for everyone but show more than a snapshot: cached until the next one."""
 
-MOST_PAGES = 2_400
-"""Five for each state in eight languages, and some more; each takes at most about 30 KB."""
+MOST_PAGES = (5 * len(STATES) + 15) * len(LANGUAGES)
+"""Five for each State, and some more, in each language: 2,400. They take at most 50 MB in a web process, and
+that only after somebody opened every one; a third of it are the letters as PDF."""
 
 LONGEST_HOST = 300
 """Characters of a Host header: a name has at most 253, and a port may follow."""
@@ -71,6 +74,11 @@ class CachedPage:
         return gzip.compress(self.body, mtime=0)
 
     @cached_property
+    def is_worth_compressing(self) -> bool:
+        """Whether gzip makes it smaller: a PDF is compressed already, and would be kept twice."""
+        return ("Content-Type", "application/pdf") not in self.headers
+
+    @cached_property
     def etag(self) -> str:
         """The ETag, the same for the plain and the compressed body."""
         return f'"{hashlib.blake2b(self.body, digest_size=12).hexdigest()}"'
@@ -88,7 +96,7 @@ class CachedPage:
         if self.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return "304 NOT MODIFIED", headers, b""
         body = self.body
-        if _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")[:200]):
+        if self.is_worth_compressing and _accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")[:200]):
             body = self.compressed
             headers.append(("Content-Encoding", "gzip"))
         headers.append(("Content-Length", str(len(body))))

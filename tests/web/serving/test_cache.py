@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from campaign.appeal.content import Appeal
 from campaign.disclosure.published_name import Cursor
 from campaign.organiser import organisation
 from campaign.reference.language import LANGUAGES
@@ -276,6 +277,30 @@ def test_there_is_room_for_every_public_page(app: Flask, site: Site) -> None:
 
     assert {rule.endpoint for rule in rules} == views
     assert sum(prod(each[part] for part in rule.arguments) for rule in rules) <= cache.MOST_PAGES
+
+
+def test_a_full_cache_takes_the_memory_that_it_says(client: FlaskClient, appeal: Appeal) -> None:
+    def size(path: str) -> int:
+        plain = client.get(path).data
+        answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+        return len(plain) + (len(answer.data) if "Content-Encoding" in answer.headers else 0)
+
+    of_state, others = (
+        max(sum(size(path.replace("/en/", f"/{each.code}/")) for path in paths) for each in appeal.languages)
+        for paths in (
+            [path for path in PAGES if "/de" in path],
+            [path for path in PAGES if path.startswith("/en/") and "/de" not in path],
+        )
+    )
+
+    assert len(LANGUAGES) * (len(STATES) * of_state + 2 * others) < 50_000_000
+
+
+def test_a_pdf_is_not_kept_twice(client: FlaskClient) -> None:
+    answer = client.get("/en/letters/de.pdf", headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.data.startswith(b"%PDF")
 
 
 def test_a_full_cache_drops_the_oldest_page(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -20,6 +21,7 @@ from campaign.signature.model import Signature
 from campaign.web.site import Site
 from tests.conftest import NOW
 from tests.support.factories import decide, make_signature
+from tests.support.translated import add_language, english_folder
 from tests.web.conftest import FORM, Supporter
 
 pytestmark = pytest.mark.any_database
@@ -87,12 +89,19 @@ def test_an_unknown_page_is_not_found(client: FlaskClient, url: str) -> None:
     assert "<h1" in answer.get_data(as_text=True)
 
 
-@pytest.mark.parametrize("url", ["/fr/", "/kk/letters/de", "/uk/letters?state=de"])
-def test_a_language_that_is_not_finished_leads_to_english(client: FlaskClient, url: str) -> None:
-    answer = client.get(url)
+def test_a_language_in_which_the_campaign_is_not_leads_to_english(
+    make_app: Callable[[Settings], Flask], settings: Settings, tmp_path: Path
+) -> None:
+    folder = english_folder(tmp_path / "appeal")
+    add_language(folder, "de")
+    client = make_app(replace(settings, appeal=folder)).test_client()
 
-    assert answer.status_code == 302
-    assert answer.location == "/en/" + url.split("/", 2)[2]
+    for url in ("/fr/", "/kk/letters/de", "/uk/letters?state=de", "/share/it/de.png"):
+        answer = client.get(url)
+        assert answer.status_code == 302
+        assert answer.location == re.sub(r"/(fr|kk|uk|it)/", "/en/", url)
+    assert client.get("/de/letters/de").status_code == 200
+    assert client.get("/", headers={"Accept-Language": "fr, de;q=0.5"}).location == "/de/"
 
 
 @pytest.mark.parametrize("chosen", ["de", "DE", "Germany", "germany"])

@@ -4,7 +4,7 @@ from typing import BinaryIO
 
 from reportlab.lib.units import mm
 
-from campaign.letter.sheet import Items, Letter
+from campaign.letter.sheet import Items, Letter, Paragraph
 from campaign.reference.language import wording
 from campaign.signature_list import font, pdf_sprig
 from campaign.signature_list.pdf_writer import HAIRLINE, HEIGHT, LEFT, MEASURE, MUTED, RIGHT, PdfWriter, wrap
@@ -38,7 +38,10 @@ def lay_out_text(pdf: PdfWriter, letter: Letter, *, words: str = "", size: float
     gap = leading * 0.6
     pdf.paragraph(letter.subject, size=size, leading=leading, face=font.bold(), after=gap * 1.5)
     pdf.paragraph(letter.salutation, size=size, leading=leading, after=gap)
+    closing = (leading + gap) * len(letter.closing) + gap
     for block in letter.body:
+        if block is letter.body[-1] and isinstance(block, Paragraph):  # no page has the closing alone
+            pdf.reserve(closing + gap + leading * _lines(block.text, MEASURE, size))
         if isinstance(block, Items):
             for item in block.items:
                 _item(pdf, item, size, leading)
@@ -47,7 +50,7 @@ def lay_out_text(pdf: PdfWriter, letter: Letter, *, words: str = "", size: float
             pdf.paragraph(block.text, size=size, leading=leading, after=gap)
     if words.strip():
         _words(pdf, words, letter.language, size, leading)
-    pdf.reserve((leading + gap) * len(letter.closing) + gap)
+    pdf.reserve(closing)
     pdf.y -= gap
     for line in letter.closing:
         pdf.paragraph(line, size=size, leading=leading, after=gap)
@@ -66,11 +69,14 @@ def lay_out_words(pdf: PdfWriter, words: str, *, x: float, size: float, leading:
         )
 
 
+def _lines(text: str, width: float, size: float) -> int:
+    return len(wrap(font.printable(text), font.regular(), size, width))
+
+
 def _item(pdf: PdfWriter, text: str, size: float, leading: float) -> None:
     """Write one item behind a dash, all of it on one pdf."""
     width = MEASURE - INDENT
-    height = leading * len(wrap(font.printable(text), font.regular(), size, width))
-    pdf.reserve(height)
+    pdf.reserve(leading * _lines(text, width, size))
     pdf.y -= leading
     pdf.text("–", size=size, grey=MUTED)
     pdf.y += leading

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from campaign.appeal.content import Appeal
 from campaign.letter.template import compose
 from campaign.organiser.organisation import Organisation
+from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing.address import domain_of, provider_domains
 
@@ -40,4 +41,6 @@ class Cause:
 
     def subject(self, state_code: str, language: str) -> str:
         """Return the subject of the letter to a state's delegation."""
-        return compose(self.appeal, STATES[state_code], language).subject
+        # A mail may have waited since before the campaign's content was replaced.
+        spoken = language if language in self.appeal.letters else ENGLISH.code
+        return compose(self.appeal, STATES[state_code], spoken).subject

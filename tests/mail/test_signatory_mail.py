@@ -19,6 +19,7 @@ from campaign.paths import TEMPLATES
 from campaign.reference.participating_state import STATES
 from campaign.settings import Settings
 from tests.conftest import NOW
+from tests.support.translated import add_language, english_folder
 
 SETTINGS = Settings(base_url="https://letters.example.org", mail_from="Letters <post@letters.example.org>")
 TOKEN = "7K3M9QX2WAB4CDEFGH5J"
@@ -292,6 +293,18 @@ def test_unusual_addresses_arrive_whole(recipient, shown):
 def test_every_language_has_its_mail():
     assert text(write(language="uk")).count("https://letters.example.org/uk/signature/") == 1
     assert write(language="uk")["Content-Language"] == "uk"
+
+
+def test_a_plain_mail_is_in_the_language_of_signing_and_in_english_where_the_letter_is_not(tmp_path):
+    folder = english_folder(tmp_path / "appeal")
+    add_language(folder, "de")
+    appeal = reading.load(folder)
+
+    for language, title in (("de", "de: The Women’s Call"), ("fr", "The Women’s Call")):
+        message = write("confirm", "plain", language=language, cause=Cause(appeal, ORGANISATION))
+        assert message["Content-Language"] == language
+        assert title in html(message)
+        assert f"/{language}/signature/" in text(message)
 
 
 def test_every_purpose_has_its_two_templates():

@@ -15,6 +15,7 @@ DOCUMENTS = (
     ROOT / ".github" / "CHANGELOG.md",
     OPERATE,
     ROOT / ".github" / "docs" / "figures.md",
+    ROOT / ".github" / "docs" / "translate.md",
 )
 
 

@@ -32,12 +32,8 @@ def altered(db: Session) -> list[str]:
     return [kind % about if about else kind for kind, about in findings(db)]
 
 
-def findings(db: Session) -> list[Finding]:
-    """Return what was altered: the kind, and the name, code or number that belongs to it."""
-    return list(_altered(db))
-
-
-def _altered(db: Session) -> Iterator[Finding]:
+def findings(db: Session) -> Iterator[Finding]:
+    """Yield what was altered: the kind, and the name, code or number that belongs to it."""
     if campaign_key.destroyed_at(db) is not None:
         return  # everything personal was erased, and the server's key may be another
     if campaign_key.is_destruction_forged(db):

@@ -12,7 +12,6 @@ from campaign.database import restoration
 from campaign.delivery import notice, readiness
 from campaign.delivery.model import UNCERTAIN
 from campaign.delivery.readiness import Readiness
-from campaign.disclosure import safety_list
 from campaign.disclosure.approval import WaitingCounts, count_waiting
 from campaign.mail import outbox_health
 from campaign.operations import altered_row
@@ -44,6 +43,7 @@ def dashboard() -> ResponseReturnValue:
     counts, waiting = count.by_state(session()), count_waiting(session())
     states = readiness.of_all_states(session())
     last_recount = recount.last(session())
+    altered_rows = list(altered_row.findings(session()))
     return render_template(
         "organise/dashboard.html",
         last_login=logins[0] if logins else None,
@@ -66,8 +66,8 @@ def dashboard() -> ResponseReturnValue:
         to_reseal=count_to_reseal(session()),
         is_key_change_due=campaign_key_change.is_due(session()),
         sealed_to_setup_link=count_sealed_to_setup_link(session()),
-        altered_rows=[altered_in_words(*each) for each in altered_row.findings(session())],
-        are_lists_altered=safety_list.is_altered(session()),
+        altered_rows=[altered_in_words(*each) for each in altered_rows],
+        are_lists_altered=(altered_row.LISTS, "") in altered_rows,
         altered=altered_box.latest_finding(session(), now=now()),
         miscounts=last_recount[1] if last_recount else 0,
         **_recovery(),

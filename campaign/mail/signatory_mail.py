@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import resvg_py
-from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 
@@ -19,7 +18,8 @@ from campaign.mail.cause import Cause
 from campaign.mail.message import new_message
 from campaign.organiser.organisation import Organisation
 from campaign.paths import STATIC, TEMPLATES
-from campaign.reference.language import locale, wording
+from campaign.reference import notation
+from campaign.reference.language import wording
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.settings import Settings
@@ -127,7 +127,7 @@ def _context(language: str, settings: Settings, params: Mapping[str, Any], cause
 
 
 def _day(iso: str | None, language: str) -> str:
-    return format_date(date.fromisoformat(iso), "long", locale(language)) if iso else ""
+    return notation.day(date.fromisoformat(iso), language) if iso else ""
 
 
 def _wrapped(text: str) -> str:

@@ -48,9 +48,15 @@ def locale(code: str) -> str:
 
 
 @cache
+def parsed_locale(code: str) -> Locale:
+    """Return the same locale as Babel's object, parsed once in a process."""
+    return Locale.parse(locale(code))
+
+
+@cache
 def language_name(code: str, language: str) -> str:
     """Return the name of the language *code* in *language*, uninflected: ``Deutsch``, ``немецкий``."""
-    return str(Locale.parse(locale(language)).languages[code])
+    return str(parsed_locale(language).languages[code])
 
 
 @cache

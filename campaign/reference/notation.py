@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 
-from babel import Locale, dates, lists, numbers
+from babel import dates, lists, numbers
 
-from campaign.reference.language import locale
+from campaign.reference.language import parsed_locale
 
 CACHED_NUMBERS = 10_000
 """Formatted numbers to cache: pages are full of counts that were on earlier pages too."""
@@ -26,22 +26,22 @@ def number(value: int, language: str) -> str:
     """Return *value* with the separators of *language*: "1,234", "1 234", "1.234"."""
     if len(str(abs(value))) <= _UNGROUPED.get(language, 0):
         return str(value)
-    return numbers.format_decimal(value, locale=_locale(language))
+    return numbers.format_decimal(value, locale=parsed_locale(language))
 
 
 def day(on: date, language: str) -> str:
     """Return a day in full: "8 March 2021", "8 марта 2021 г.", "2021 ж. 8 наурыз"."""
-    return _clean(dates.format_date(on, "long", _locale(language)))
+    return _clean(dates.format_date(on, "long", parsed_locale(language)))
 
 
 def short_day(on: date, language: str) -> str:
     """Return a day for tables: "8 Mar 2021", "08.03.2021"."""
-    return _clean(dates.format_date(on, _SHORT_DAYS.get(language, "medium"), _locale(language)))
+    return _clean(dates.format_date(on, _SHORT_DAYS.get(language, "medium"), parsed_locale(language)))
 
 
 def month(of: date, language: str) -> str:
     """Return a month and its year, standing alone: "March 2021", "март 2021 г.", "2021 ж. наурыз"."""
-    return _clean(dates.format_skeleton("yMMMM", of, locale=_locale(language)))
+    return _clean(dates.format_skeleton("yMMMM", of, locale=parsed_locale(language)))
 
 
 def moment(at: datetime, language: str) -> str:
@@ -56,12 +56,7 @@ def short_moment(at: datetime, language: str) -> str:
 
 def listed(items: Iterable[str], language: str) -> str:
     """Return the enumeration of *items*: "A, B and C"."""
-    return lists.format_list([str(item) for item in items], locale=_locale(language))
-
-
-@lru_cache
-def _locale(language: str) -> Locale:
-    return Locale.parse(locale(language))
+    return lists.format_list([str(item) for item in items], locale=parsed_locale(language))
 
 
 def _clean(text: str) -> str:

@@ -1,12 +1,10 @@
 """The cover of a list as a PDF page."""
 
 import segno
-from babel.dates import format_date
-from babel.numbers import format_decimal
 from reportlab.lib.units import mm
 
-from campaign.reference import residence
-from campaign.reference.language import locale, wording
+from campaign.reference import notation, residence
+from campaign.reference.language import wording
 from campaign.reference.residence import ELSEWHERE
 from campaign.sealing.code import grouped
 from campaign.signature_list import font
@@ -48,11 +46,6 @@ def why_no_names(language: str) -> str:
     )
 
 
-def figure(number: int, language: str) -> str:
-    """Return *number* with the separators of *language*."""
-    return format_decimal(number, locale=locale(language))
-
-
 def _title(pdf: PdfWriter, cover: Cover) -> None:
     language = cover.language
     _, ngettext = wording(language).gettext, wording(language).ngettext
@@ -60,15 +53,15 @@ def _title(pdf: PdfWriter, cover: Cover) -> None:
     pdf.y = TOP - 4 * mm
     pdf.paragraph(title, size=22, leading=26)
     pdf.paragraph(cover.state_name, size=13, leading=20, grey=MUTED, after=9 * mm)
-    total = figure(cover.total, language)
+    total = notation.number(cover.total, language)
     pdf.y -= 24
     pdf.text(total, size=30, face=font.bold())
     unit = ngettext("confirmed signature", "confirmed signatures", cover.total)
     pdf.text(unit, LEFT + font.bold().width(total, 30) + 8, size=12)
     if not cover.names_withheld:
         split = _("%(named)s with a name on this list, %(unnamed)s whose name is not on it") % {
-            "named": figure(cover.named, language),
-            "unnamed": figure(cover.total - cover.named, language),
+            "named": notation.number(cover.named, language),
+            "unnamed": notation.number(cover.total - cover.named, language),
         }
         pdf.paragraph(split, size=_SMALL, leading=18, grey=MUTED)
     pdf.y -= 7 * mm
@@ -76,11 +69,10 @@ def _title(pdf: PdfWriter, cover: Cover) -> None:
 
 def _facts(pdf: PdfWriter, cover: Cover) -> None:
     _ = wording(cover.language).gettext
-    made_on = format_date(cover.made_on, format="long", locale=locale(cover.language))
     for label, text in (
         (_("Sent by"), ", ".join(filter(None, (cover.organisation, cover.seat)))),
         (_("Contact"), cover.contact),
-        (_("Made on"), made_on),
+        (_("Made on"), notation.day(cover.made_on, cover.language)),
         (_("Edition of the letter"), str(cover.edition)),
     ):
         pdf.hairline()
@@ -136,14 +128,14 @@ def _removals(cover: Cover) -> list[str]:
             "%(number)s signatures were withdrawn by their signatories; they are neither counted nor listed.",
             cover.withdrawn,
         )
-        sentences.append(withdrawn % {"number": figure(cover.withdrawn, language)})
+        sentences.append(withdrawn % {"number": notation.number(cover.withdrawn, language)})
     if cover.removed:
         removed = ngettext(
             "%(number)s signature was removed by the organisers as not genuine.",
             "%(number)s signatures were removed by the organisers as not genuine.",
             cover.removed,
         )
-        sentences.append(removed % {"number": figure(cover.removed, language)})
+        sentences.append(removed % {"number": notation.number(cover.removed, language)})
     return [" ".join(sentences)] if sentences else []
 
 
@@ -207,7 +199,7 @@ def _residences(pdf: PdfWriter, cover: Cover) -> None:
             pdf.y -= 11.5
             name, *more = wrap(pdf.printable(residence.name(code, language)), face, _SMALL, width - 50)
             pdf.text(f"{name} …" if more else name, x, size=_SMALL, face=face)
-            number = figure(count, language)
+            number = notation.number(count, language)
             pdf.text(number, x + width, size=_SMALL, face=face, align=1)
             pdf.y += 11.5
         pdf.y -= 16

@@ -7,12 +7,12 @@ from typing import BinaryIO
 from campaign.errors import DeliveryError
 from campaign.letter.edition import Version
 from campaign.letter.sheet import Letter
+from campaign.reference import notation
 from campaign.reference.language import language_name, wording
 from campaign.sealing.code import grouped
 from campaign.signature_list import pdf_cover, pdf_letter, pdf_list
 from campaign.signature_list.cover import Cover
 from campaign.signature_list.entry import ListEntry
-from campaign.signature_list.pdf_cover import figure
 from campaign.signature_list.pdf_list import OwnWords
 from campaign.signature_list.pdf_writer import MUTED, PdfWriter
 
@@ -165,4 +165,6 @@ def _lay_out_number_of_unnamed(pdf: PdfWriter, number: int, language: str) -> No
         number,
     )
     pdf.y -= 6
-    pdf.paragraph(sentence % {"number": figure(number, language)}, size=9, leading=15, grey=MUTED, after=12)
+    pdf.paragraph(
+        sentence % {"number": notation.number(number, language)}, size=9, leading=15, grey=MUTED, after=12
+    )

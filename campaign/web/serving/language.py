@@ -4,19 +4,15 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from babel import Locale
 from babel.support import NullTranslations
 from flask import Flask, Response, redirect, request, url_for
 from flask_babel import Babel, Domain, get_locale
 from werkzeug.routing import BaseConverter, ValidationError
 
 from campaign.reference import notation
-from campaign.reference.language import ENGLISH, LANGUAGES, Language, locale, wording
+from campaign.reference.language import ENGLISH, LANGUAGES, Language, parsed_locale, wording
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.web.site import site
-
-LOCALES = {code: Locale.parse(locale(code)) for code in LANGUAGES}
-"""Parsed once, not for every page."""
 
 
 class LanguageConverter(BaseConverter):
@@ -109,14 +105,14 @@ class _Messages(Domain):  # type: ignore[misc]  # Flask-Babel has no type annota
 
     def get_translations(self) -> NullTranslations:
         """Return the catalogue of this page's language."""
-        return wording((get_locale() or LOCALES[ENGLISH.code]).language)
+        return wording((get_locale() or parsed_locale(ENGLISH.code)).language)
 
 
 def init_app(app: Flask) -> None:
     """Register the URL converters and the translations."""
     app.url_map.converters["language"] = LanguageConverter
     app.url_map.converters["state"] = StateConverter
-    babel = Babel(app, locale_selector=lambda: LOCALES[current_language().code])
+    babel = Babel(app, locale_selector=lambda: parsed_locale(current_language().code))
     babel.domain_instance = _Messages()
     app.jinja_env.filters.update(FILTERS)
 

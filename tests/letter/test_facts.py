@@ -12,6 +12,7 @@ from campaign.appeal.content import Appeal, Ask
 from campaign.letter.sheet import WIDTH, Items, Letter
 from campaign.letter.template import compose
 from campaign.reference.participating_state import STATES
+from tests.support import typography
 
 FACTS = Path(__file__).parent / "facts"
 """What the campaign's facts say, in the columns that these tests need."""
@@ -51,9 +52,7 @@ INSTRUMENTS = {
 REPEATED = {"gb": Counter({"2020": 1, "2018": 1})}
 """Numbers that are in an English title too, which translations may add in brackets."""
 
-QUOTATION_MARKS = {
-    "en": "“”", "fr": "«»", "de": "„“", "it": "«»", "ru": "«»", "es": "«»", "kk": "«»", "uk": "«»",
-}  # fmt: skip
+QUOTES, INNER_QUOTES = {"en": "“”", **typography.QUOTES}, {"en": "‘’", **typography.INNER_QUOTES}
 
 BAD_TYPOGRAPHY = re.compile(r"[\"']|\.\.\.| {2,}| - |[ \u00a0][,.]|\w —\w|\w– ")
 
@@ -220,8 +219,8 @@ def test_every_letter_has_the_typography_of_its_language(
     for (language, code), letter in every_letter.items():
         written = text(letter)
         assert not BAD_TYPOGRAPHY.search(written), (language, code, BAD_TYPOGRAPHY.findall(written))
-        inner = "„“" if language in {"ru", "kk", "uk"} else "“”"
-        assert set(re.findall(r"[“”„‟«»‹›]", written)) <= set(QUOTATION_MARKS[language] + inner)
+        allowed = set(QUOTES[language] + INNER_QUOTES[language])
+        assert set(re.findall(r"[“”„‟«»‹›]", written)) <= allowed
         if language == "fr":
             assert not re.search(r"«(?!\u00a0)|(?<!\u00a0)»|(?<![\u00a0\u202f])[;!?]|(?<!\u00a0):", written)
         assert max(map(len, letter.text().splitlines())) <= WIDTH, (language, code)

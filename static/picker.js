@@ -13,6 +13,7 @@ const fold = (text) =>
     .join("")
     .replace(/[ijy]+/g, "i")
     .replace(/kh/g, "h")
+    .replace(/q/g, "k")
     .replace(/w/g, "v")
     .replace(/[^a-z ]/g, " ")
     .trim();

@@ -133,6 +133,7 @@ def _add_views(app: Flask) -> None:
             "language": spoken,
             "languages": here.appeal.languages,
             "in_language": language.in_language,
+            "alternates": language.alternates,
             "appeal": here.appeal.in_language(spoken.code),
             "organisation": here.organisation,
             "erased_on": here.erased_on,

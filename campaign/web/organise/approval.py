@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from campaign.disclosure import approval, safety_list
 from campaign.disclosure.approval import NAMES, WORDS, Outcome
 from campaign.organiser import audit_log
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
 from campaign.signature.model import APPROVED, DECLINED, Signature, SignatureKey
@@ -23,6 +22,7 @@ from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_keys
 from campaign.web.pager import numbered_pager, page_number
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 ENTRIES_A_PAGE = 50
@@ -146,7 +146,7 @@ def _render_entries(db: Session, asked: Mapping[str, str], *, page: int = 1, que
         query=query,
         status=status,
         chosen_state=state_code,
-        states=states_in_order(ENGLISH),
+        states=states_in_order(current_language()),
         back=url_for(".signatures", **kept, page=page),
         pages=numbered_pager(".signatures", page, has_older=len(entries) > ENTRIES_A_PAGE, **kept),
     )
@@ -184,6 +184,6 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         # Sealed to another key since this page selected it.
         "name": details.name if details else gettext("sealed with an earlier key"),
         "town": details.town if details else "",
-        "residence": residence_name(row.residence, ENGLISH.code),
+        "residence": residence_name(row.residence, current_language().code),
         "words": details.words if details else "",
     }

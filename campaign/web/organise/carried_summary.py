@@ -15,7 +15,6 @@ from wtforms.fields import SelectChoice
 
 from campaign.delivery.model import Delivery
 from campaign.organiser import account, invitation
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import RESIDENCES
 from campaign.reference.residence import name as residence_name
@@ -25,6 +24,7 @@ from campaign.web.organise.account_form import ROLE_CHOICES
 from campaign.web.organise.carried_form import CarriedForm
 from campaign.web.organise.criteria_form import HOLD_CHOICES, STAGE_CHOICES
 from campaign.web.organise.signature_key import read_keys
+from campaign.web.serving.language import current_language
 from campaign.web.site import now, session
 
 LONGEST = 300
@@ -186,16 +186,16 @@ def _value(name: str, texts: list[str]) -> str:
     if name == "link":
         return str(gettext("not shown here"))
     if name == "keys":
-        letters = {STATES[state_code].name(ENGLISH.code) for state_code, _id in read_keys(texts)}
+        letters = {STATES[state_code].name(current_language().code) for state_code, _id in read_keys(texts)}
         return f"{len(texts)}: {', '.join(sorted(letters))}"
     return "; ".join(_in_words(name, text) for text in texts)
 
 
 def _in_words(name: str, text: str) -> str:
     if name in _STATES:
-        return STATES[text].name(ENGLISH.code) if text in STATES else _shortened(text)
+        return STATES[text].name(current_language().code) if text in STATES else _shortened(text)
     if name in _RESIDENCES:
-        return residence_name(text, ENGLISH.code) if text in RESIDENCES else _shortened(text)
+        return residence_name(text, current_language().code) if text in RESIDENCES else _shortened(text)
     return str(_WORDS.get(name, {}).get(text, _shortened(text)))
 
 
@@ -226,7 +226,9 @@ def _delivery(delivery_id: UUID) -> str:
     found = session().get(Delivery, delivery_id)
     if found is None:
         return ""
-    return f"{STATES[found.state_code].name(ENGLISH.code)}, {format_date(found.prepared_at, 'long')}"
+    return (
+        f"{STATES[found.state_code].name(current_language().code)}, {format_date(found.prepared_at, 'long')}"
+    )
 
 
 def _decision(decision_id: UUID) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from campaign.organiser import audit_log
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.signature import invalidation, search
@@ -24,6 +23,7 @@ from campaign.web.organise.blueprint import bp
 from campaign.web.organise.criteria_form import CriteriaForm, DecisionForm
 from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_keys
+from campaign.web.serving.language import current_language
 from campaign.web.site import now, site
 
 SHOWN = 50
@@ -186,7 +186,7 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "is_altered": signature.is_altered,
         "domain": details.email.rpartition("@")[2] if details else "",
         "town": details.town if details else "",
-        "residence": residence_name(row.residence, ENGLISH.code),
+        "residence": residence_name(row.residence, current_language().code),
         "signed_on": row.signed_on,
         "is_confirmed": row.confirmed_on is not None,
         "held_for": row.held_for or "",
@@ -214,7 +214,7 @@ def _with_names(criteria: dict[str, str]) -> dict[str, str]:
     """Return search criteria with names in place of codes."""
     named = dict(criteria)
     if "state_code" in named:
-        named["state_code"] = STATES[named["state_code"]].name(ENGLISH.code)
+        named["state_code"] = STATES[named["state_code"]].name(current_language().code)
     if "residence" in named:
-        named["residence"] = residence_name(named["residence"], ENGLISH.code)
+        named["residence"] = residence_name(named["residence"], current_language().code)
     return named

@@ -6,12 +6,12 @@ from flask_babel import gettext
 
 from campaign.operations.closing import allow, reopen_signing, undelivered
 from campaign.organiser.role import OWNER
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.signature.announcement import KINDS, announcements
 from campaign.signature.erase import names_due_on
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 
@@ -28,7 +28,7 @@ def closing() -> ResponseReturnValue:
         is_held_closed=closes_on != settings.closes_on,
         configured=settings.closes_on,
         announced=[(each, each.begins_on(today)) for each in announcements(session()).values()],
-        undelivered=[STATES[code].name(ENGLISH.code) for code in undelivered(session())],
+        undelivered=[STATES[code].name(current_language().code) for code in undelivered(session())],
         is_owner=unlocked().role == OWNER,
     )
 

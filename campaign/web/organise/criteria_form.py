@@ -9,12 +9,12 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Optional, StopValidation
 
 from campaign.reference import residence
-from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import STATES
+from campaign.reference.participating_state import STATES, states_in_order
 from campaign.signature.model import DOMAIN, NETWORK, ROBOT
 from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.web.base_form import Form, TokenlessForm
 from campaign.web.field import AtMost, Readable, one_line
+from campaign.web.serving.language import current_language
 
 HOLD_CHOICES = [
     SelectChoice("", _("Held or not")),
@@ -50,12 +50,17 @@ class CriteriaForm(TokenlessForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        language = current_language()
         everywhere = SelectChoice("", _("All"))
         self.state.choices = [
             everywhere,
-            *(SelectChoice(code, each.name(ENGLISH.code)) for code, each in STATES.items()),
+            *(SelectChoice(each.code, each.name(language.code)) for each in states_in_order(language)),
         ]
-        self.residence.choices = [everywhere, SelectChoice("ZZ", _("Not stated")), *_residences()]
+        self.residence.choices = [
+            everywhere,
+            SelectChoice("ZZ", _("Not stated")),
+            *_residences(language.code),
+        ]
 
     def validate_state(self, field: SelectField) -> None:
         """Accept a participating state, or none."""
@@ -104,5 +109,5 @@ class DecisionForm(Form):
 
 
 @cache
-def _residences() -> tuple[SelectChoice, ...]:
-    return tuple(SelectChoice(*each) for each in residence.choices(ENGLISH.code))
+def _residences(language: str) -> tuple[SelectChoice, ...]:
+    return tuple(SelectChoice(*each) for each in residence.choices(language))

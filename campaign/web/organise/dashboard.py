@@ -19,7 +19,6 @@ from campaign.organiser import altered_box, campaign_key_change, news, recovery
 from campaign.organiser.news import NewsItem
 from campaign.organiser.recovery import recovery_codes
 from campaign.organiser.role import opens_names
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import states_in_order
 from campaign.signature import count, domain_day, invalidation, recount
 from campaign.signature.announcement import announcements
@@ -29,6 +28,7 @@ from campaign.web.organise.altered_words import altered_in_words
 from campaign.web.organise.audit_words import about_in_words, act_in_words
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import take_last_login, unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import now, session, site
 
 SOON = timedelta(days=30)
@@ -126,10 +126,10 @@ def _ending() -> list[dict[str, object]]:
     """Return the states whose instrument ended or ends within :data:`SOON`, by the day on which it ends."""
     today = now().date()
     ending: dict[date, list[str]] = {}
-    for state in states_in_order(ENGLISH):
+    for state in states_in_order(current_language()):
         until = site().appeal.instruments[state.code].valid_until
         if until is not None and until < today + SOON:
-            ending.setdefault(until, []).append(state.name(ENGLISH.code))
+            ending.setdefault(until, []).append(state.name(current_language().code))
     return [
         {"states": names, "valid_until": until, "is_over": until < today}
         for until, names in sorted(ending.items())

@@ -6,7 +6,6 @@ from flask_babel import ngettext
 
 from campaign.delivery.model import with_signature
 from campaign.organiser import audit_log
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.signature import data_request
@@ -17,6 +16,7 @@ from campaign.web.organise.blueprint import bp
 from campaign.web.organise.data_request_form import EraseForm, RequestForm
 from campaign.web.organise.session import key_ring, unlocked
 from campaign.web.organise.signature_key import key_text, read_key, read_keys
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 
@@ -123,6 +123,6 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "details": signature.details,
         "is_altered": signature.is_altered,
         "state": STATES[row.state_code],
-        "residence": residence_name(row.residence, ENGLISH.code),
+        "residence": residence_name(row.residence, current_language().code),
         "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],
     }

@@ -12,11 +12,11 @@ from campaign.delivery.address_file import COLUMNS
 from campaign.delivery.delegation import Address
 from campaign.errors import DelegationError
 from campaign.organiser import audit_log
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.delegation_form import DelegationForm, DelegationImportForm
 from campaign.web.organise.session import unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session
 
 
@@ -85,7 +85,10 @@ def _render_delegations(
     known = delegation.delegations(session())
     return render_template(
         "organise/delegations.html",
-        rows=[{"state": state, "delegation": known.get(state.code)} for state in states_in_order(ENGLISH)],
+        rows=[
+            {"state": state, "delegation": known.get(state.code)}
+            for state in states_in_order(current_language())
+        ],
         editing=editing,
         form=form,
         import_form=import_form,

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from campaign.organiser.role import ORGANISER, OWNER, READER, reaches
 
 OPEN = frozenset(
-    f"organise.{view}" for view in ("login", "log_in", "setup", "set_up", "recover", "use_recovery_code")
+    f"organise.{view}"
+    for view in (
+        "choose_language",
+        "login",
+        "log_in",
+        "setup",
+        "set_up",
+        "recover",
+        "use_recovery_code",
+    )
 )
 """The endpoints that need no login."""
 

@@ -10,12 +10,12 @@ from campaign.disclosure.affected_names import count_published_names, count_seal
 from campaign.disclosure.delivered_name import count_deliverable_names
 from campaign.disclosure.safety_list import RELEASE_DELAY, Change, SafetyLists
 from campaign.errors import CampaignError
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.safety_form import SafetyChangeForm, SafetyForm
 from campaign.web.organise.session import unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 
@@ -68,7 +68,7 @@ def _lists() -> SafetyLists:
 
 def _render_lists(form: SafetyForm, current: SafetyLists) -> str:
     accused = STATES[site().appeal.accused_state]
-    names = {code: residence_name(code, ENGLISH.code) for code in current.endangered_residences}
+    names = {code: residence_name(code, current_language().code) for code in current.endangered_residences}
     return render_template(
         "organise/safety.html",
         form=form,
@@ -94,9 +94,9 @@ def _render_change(form: SafetyChangeForm, change: Change) -> str:
         ],
         release=[(STATES[code], count_sealed_names(session(), code)) for code in sorted(change.release)],
         protect=[
-            (residence_name(code, ENGLISH.code), count_published_names(session(), code))
+            (residence_name(code, current_language().code), count_published_names(session(), code))
             for code in sorted(change.protect)
         ],
-        unprotect=[residence_name(code, ENGLISH.code) for code in sorted(change.unprotect)],
+        unprotect=[residence_name(code, current_language().code) for code in sorted(change.unprotect)],
         names_from=now().date() + RELEASE_DELAY,
     )

@@ -9,21 +9,27 @@ from wtforms.validators import StopValidation
 
 from campaign.disclosure.safety_list import Change, SafetyLists
 from campaign.reference import residence
-from campaign.reference.language import ENGLISH
-from campaign.reference.participating_state import STATES
+from campaign.reference.participating_state import states_in_order
 from campaign.web.base_form import Form
+from campaign.web.serving.language import current_language
 
 
 class SafetyForm(Form):
     """The new lists."""
 
     no_names_to = SelectMultipleField(
-        choices=[SelectChoice(code, state.name(ENGLISH.code)) for code, state in STATES.items()]
+        choices=lambda: [
+            SelectChoice(each.code, each.name(current_language().code))
+            for each in states_in_order(current_language())
+        ]
     )
     endangered = SelectMultipleField(validate_choice=False)
     more = SelectField(
         _("Add a place"),
-        choices=[SelectChoice("", _("None")), *starmap(SelectChoice, residence.choices(ENGLISH.code))],
+        choices=lambda: [
+            SelectChoice("", _("None")),
+            *starmap(SelectChoice, residence.choices(current_language().code)),
+        ],
     )
 
     def change(self, current: SafetyLists, accused_state: str) -> Change:

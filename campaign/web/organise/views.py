@@ -14,6 +14,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     data_requests,
     delegations,
     deliveries,
+    language,
     lists,
     login,
     member,

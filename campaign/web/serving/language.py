@@ -14,6 +14,8 @@ from campaign.reference.language import ENGLISH, LANGUAGES, Language, parsed_loc
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.web.site import site
 
+ORGANISERS_PATH = "/organise"
+
 
 class LanguageConverter(BaseConverter):
     """``<language:language>``: one of the eight codes; anything else is not found."""
@@ -49,45 +51,80 @@ class StateConverter(BaseConverter):
         return value.code
 
 
+ORGANISERS_COOKIE = "organiser-language"
+"""The organiser's choice; supporters' pages have their language in the address and no cookie."""
+
+WITH_QUERY = frozenset({"supporter.progress", "signature.show"})
+"""Views that read a query; a cached page must not show that of its first reader."""
+
+
 def current_language() -> Language:
-    """Return the language of this page; English unless its URL names one."""
-    language = (request.view_args or {}).get("language") if request else None
-    return language if isinstance(language, Language) else ENGLISH
+    """Return the language of this page: of its URL, else the organiser's choice, else the browser's."""
+    if not request:
+        return ENGLISH
+    language = (request.view_args or {}).get("language")
+    if isinstance(language, Language):
+        return language
+    if request.path.startswith(ORGANISERS_PATH):
+        chosen = LANGUAGES.get(request.cookies.get(ORGANISERS_COOKIE, ""))
+        if chosen is not None and chosen in site().appeal.languages:
+            return chosen
+    return preferred_language()
 
 
 def in_language(language: Language) -> str:
     """Return the URL of this page in *language*."""
-    if not isinstance((request.view_args or {}).get("language"), Language) or request.endpoint is None:
+    arguments = request.view_args or {}
+    if not isinstance(arguments.get("language"), Language) or request.endpoint is None:
         return url_for("supporter.home", language=language)
-    return url_for(request.endpoint, **((request.view_args or {}) | {"language": language}))
+    query = request.args.to_dict() if request.endpoint in WITH_QUERY else {}
+    return url_for(request.endpoint, **(query | arguments | {"language": language}))
+
+
+def alternates() -> list[tuple[str, str]]:
+    """Return the codes and addresses of this public page in all languages, for search engines."""
+    languages = site().appeal.languages
+    if request.blueprint != "supporter" or request.method != "GET" or len(languages) < 2:
+        return []
+    found = [(each.code, in_language(each)) for each in languages]
+    is_home = request.endpoint == "supporter.home"
+    return [*found, ("x-default", url_for("supporter.root") if is_home else found[0][1])]
 
 
 def preferred_language() -> Language:
-    """Return the language of the campaign that the browser prefers, or English."""
+    """Return the language of the campaign that the browser prefers, or English.
+
+    A browser in Belarusian or Kyrgyz gets Russian only if it lists Russian.
+    """
     codes = [language.code for language in site().appeal.languages]
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 
+def _code() -> str:
+    """Return the language in which the text is written: the page's, or that of a letter on it."""
+    return str((get_locale() or parsed_locale(ENGLISH.code)).language)
+
+
 def _decimal(number: int) -> str:
-    return notation.number(number, current_language().code)
+    return notation.number(number, _code())
 
 
 def _day(on: date, style: str = "long") -> str:
     write = {"long": notation.day, "medium": notation.short_day}[style]
-    return write(on, current_language().code)
+    return write(on, _code())
 
 
 def _month(of: date) -> str:
-    return notation.month(of, current_language().code)
+    return notation.month(of, _code())
 
 
 def _moment(at: datetime, style: str = "long") -> str:
     write = {"long": notation.moment, "medium": notation.short_moment}[style]
-    return write(at, current_language().code)
+    return write(at, _code())
 
 
 def _listed(items: Iterable[str]) -> str:
-    return notation.listed(items, current_language().code)
+    return notation.listed(items, _code())
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -105,7 +142,7 @@ class _Messages(Domain):  # type: ignore[misc]  # Flask-Babel has no type annota
 
     def get_translations(self) -> NullTranslations:
         """Return the catalogue of this page's language."""
-        return wording((get_locale() or parsed_locale(ENGLISH.code)).language)
+        return wording(_code())
 
 
 def init_app(app: Flask) -> None:
@@ -125,4 +162,13 @@ def init_app(app: Flask) -> None:
         code = 302 if request.method in {"GET", "HEAD"} else 307
         response = redirect(path.replace(f"/{language.code}/", f"/{ENGLISH.code}/", 1), code)
         assert isinstance(response, Response)
+        return response
+
+    @app.after_request
+    def name_language(response: Response) -> Response:
+        has_own = "language" in (request.view_args or {})
+        if has_own or response.mimetype == "text/html":
+            response.headers.setdefault("Content-Language", current_language().code)
+        if response.mimetype == "text/html" and not has_own:
+            response.vary.add("Accept-Language")
         return response

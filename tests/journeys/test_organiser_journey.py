@@ -127,8 +127,8 @@ def test_the_downloaded_list_has_every_signatory_and_is_recorded_in_the_log(orga
     assert len(rows) == 6
     assert all(name in printed.text for name in LISTED)
     organiser.page.goto("/organise/audit")
-    expect(organiser.page.get_by_role("row", name="download list Germany csv")).to_be_visible()
-    expect(organiser.page.get_by_role("row", name="download list Germany pdf")).to_be_visible()
+    expect(organiser.page.get_by_role("row", name="List downloaded Germany csv")).to_be_visible()
+    expect(organiser.page.get_by_role("row", name="List downloaded Germany pdf")).to_be_visible()
 
 
 def test_the_test_to_oneself_is_the_document_without_a_name(rehearsal: Mail) -> None:
@@ -142,7 +142,7 @@ def test_the_test_to_oneself_is_the_document_without_a_name(rehearsal: Mail) -> 
 def test_a_double_click_sends_once(organiser: Organiser, delivery: str, mails: Relay) -> None:
     assert len(received(mails, GERMANY)) == 1
     organiser.page.goto("/organise/audit")
-    expect(organiser.page.get_by_role("row", name="send delivery Germany")).to_have_count(1)
+    expect(organiser.page.get_by_role("row", name="Letter sent to a delegation Germany")).to_have_count(1)
 
 
 def test_the_delegation_gets_letter_cover_and_every_name_that_consented(

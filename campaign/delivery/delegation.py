@@ -10,8 +10,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from campaign.database import journal
 from campaign.database.table import Base
 from campaign.delivery import address_file
-from campaign.delivery.address_file import Row, cell, day
+from campaign.delivery.address_file import COLUMNS, Row, cell, day
 from campaign.errors import DelegationError
+from campaign.reference.language import ENGLISH, wording
 from campaign.reference.participating_state import STATES
 from campaign.sealing import row_mac
 from campaign.sealing.row_mac import Authentic
@@ -80,49 +81,53 @@ def remove(db: Session, state_code: str) -> int:
     return 1
 
 
-def import_csv(db: Session, content: bytes, *, by: str, now: datetime) -> int:
+def import_csv(db: Session, content: bytes, *, by: str, now: datetime, language: str = ENGLISH.code) -> int:
     """Store all addresses of a CSV file as :mod:`address_file` describes it; return their number.
 
     Raises:
-        DelegationError: Lines are invalid; then nothing is stored. The message names each line.
+        DelegationError: Lines are invalid; then nothing is stored. It names each, in *language*.
     """
+    _ = wording(language).gettext
     addresses, faults = [], []
-    for number, row in address_file.read(content):
+    for number, row in address_file.read(content, language):
         try:
-            addresses.append(_checked(_read(row), now.date()))
+            addresses.append(_checked(_read(row, language), now.date(), language))
         except DelegationError as error:
-            faults.append(f"line {number}: {error}")
+            faults.append(address_file.at_line(number, str(error), language))
     codes = [address.state_code for address in addresses]
-    faults += [
-        f"{code.upper()} is on several lines" for code in sorted({c for c in codes if codes.count(c) > 1})
-    ]
+    if twice := sorted({code.upper() for code in codes if codes.count(code) > 1}):
+        faults.append(_("On several lines: %(codes)s.") % {"codes": ", ".join(twice)})
     if faults:
         raise DelegationError("\n".join(faults))
     if not addresses:
-        raise DelegationError("the file has no address")
+        raise DelegationError(_("The file has no address."))
     for address in addresses:
         save(db, address, by=by, now=now)
     return len(addresses)
 
 
-def _read(row: Row) -> Address:
-    return Address(
-        cell(row, "state").lower(), cell(row, "email"), cell(row, "source"), day(cell(row, "checked_on"))
-    )
+def _read(row: Row, language: str) -> Address:
+    state, email, source, checked_on = (cell(row, column, language) for column in COLUMNS)
+    return Address(state.lower(), email, source, day(checked_on, language))
 
 
-def _checked(address: Address, today: date) -> Address:
+def _checked(address: Address, today: date, language: str = ENGLISH.code) -> Address:
+    _ = wording(language).gettext
     if address.state_code not in STATES:
-        hint = " (the United Kingdom is gb)" if address.state_code == "uk" else ""
-        raise DelegationError(f"there is no participating state with the code “{address.state_code}”{hint}")
+        if address.state_code == "uk":
+            raise DelegationError(_("The code of the United Kingdom is “gb”, not “uk”."))
+        raise DelegationError(
+            _("No participating State has the code “%(code)s”.") % {"code": address.state_code}
+        )
     try:
         email = validate_email(address.email, check_deliverability=False).normalized
     except EmailNotValidError as error:
-        raise DelegationError(f"“{address.email}” is not an e-mail address") from error
+        raise DelegationError(_("“%(text)s” is not an e-mail address.") % {"text": address.email}) from error
     if not address.source.strip():
-        raise DelegationError("say where the address was found (source)")
+        raise DelegationError(_("source: say where the address was found."))
     if address.checked_on < EARLIEST_CHECK:
-        raise DelegationError(f"{address.checked_on} is long ago: write the year with four digits")
+        fault = _("checked_on: %(day)s is long ago. Write the year with four digits.")
+        raise DelegationError(fault % {"day": address.checked_on})
     if address.checked_on > today:
-        raise DelegationError("the day it was checked is in the future")
+        raise DelegationError(_("checked_on: this day is in the future."))
     return Address(address.state_code, email, " ".join(address.source.split()), address.checked_on)

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from campaign.delivery.plan import Plan
+from campaign.reference.language import wording
 from campaign.sealing.code import grouped
 from campaign.signature_list import pdf_file
 from campaign.signature_list.cover import Cover
@@ -89,12 +90,13 @@ def verify_url(base_url: str, language: str, code: str) -> str:
     return f"{base_url}/{language}/verify/{grouped(code)}"
 
 
-def masked(entries: Iterable[ListEntry]) -> Iterator[ListEntry]:
-    """Yield *entries* with made-up names, for a test to a mailbox that must not get names."""
+def masked(entries: Iterable[ListEntry], language: str) -> Iterator[ListEntry]:
+    """Yield *entries* with made-up names in *language*, for a test to a mailbox that must not get names."""
+    _ = wording(language).gettext
     for entry in entries:
         yield replace(
             entry,
-            name=f"Signatory {entry.number}",
+            name=_("Signatory %(number)s") % {"number": entry.number},
             town="…" if entry.town else "",
             words="…" if entry.words else "",
         )

@@ -40,7 +40,7 @@ def build_unsealed(
 
     def built() -> Document:
         listed = entries(db, plan, ring)
-        return build(plan, masked(listed) if code == NO_CODE else listed, front)
+        return build(plan, masked(listed, front.language) if code == NO_CODE else listed, front)
 
     front = cover(plan, code=code, made_on=now.date(), base_url=base_url)
     document = built()

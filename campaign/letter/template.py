@@ -2,19 +2,18 @@
 
 import re
 import traceback
-from datetime import date
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from babel.dates import format_skeleton
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from campaign.appeal.content import Appeal, Instrument, LetterFile, Person, Source, Texts
 from campaign.errors import AppealError
 from campaign.letter.sheet import Items, Letter, Paragraph
-from campaign.reference.language import LANGUAGES, locale
+from campaign.reference import notation
+from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES, ParticipatingState
 
 SUBJECT = "Subject:"
@@ -27,9 +26,6 @@ CACHED_LETTERS = 2 * len(STATES) * len(LANGUAGES)
 """Composed letters to cache: all of a campaign, twice, since organisers may change who gets no names."""
 
 _SPACE = re.compile(r"[ \t\r\n]+")
-
-_YEAR = {"г.": "года", "р.": "року", "ж.": "жылғы"}
-"""The word *year* in dates of three languages: abbreviated by CLDR, written out in a letter."""
 
 
 class _Content(NamedTuple):
@@ -83,7 +79,7 @@ def template(file: LetterFile, language: str) -> Template:
         autoescape=False,  # plain text; pages escape it
     )
 
-    environment.filters["month"] = partial(_month, language=language)
+    environment.filters["month"] = partial(notation.month, language=language)
     try:
         code = environment.compile(file.text, file.path.name, str(file.path))
     except TemplateSyntaxError as error:
@@ -92,12 +88,6 @@ def template(file: LetterFile, language: str) -> Template:
 
 
 @cache
-def _month(day: date, language: str) -> str:
-    """Return month and year in the nominative: ``March 2021``, ``март 2021 года``, ``2021 жылғы наурыз``."""
-    words = format_skeleton("yMMMM", day, locale=locale(language)).split()
-    return " ".join(_YEAR.get(word, word) for word in words)
-
-
 def _render(content: _Content) -> str:
     file = content.file
     try:

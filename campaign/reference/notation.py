@@ -17,6 +17,9 @@ _UNGROUPED = {"es": 4}
 _SHORT_DAYS = {"kk": "y 'ж'. d MMM"}
 """Patterns of short days that differ from CLDR's, which has a leading zero here and nowhere else."""
 
+_YEAR = {"г.": "года", "р.": "року", "ж.": "жылғы"}
+"""The word *year*: abbreviated by CLDR, written out beside a month alone."""
+
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
 """CLDR sets "г." off by a narrow space, which many fonts lack; books set it off by a whole one."""
 
@@ -40,8 +43,9 @@ def short_day(on: date, language: str) -> str:
 
 
 def month(of: date, language: str) -> str:
-    """Return a month and its year, standing alone: "March 2021", "март 2021 г.", "2021 ж. наурыз"."""
-    return _clean(dates.format_skeleton("yMMMM", of, locale=parsed_locale(language)))
+    """Return a month and its year, standing alone: "March 2021", "март 2021 года", "2021 жылғы наурыз"."""
+    words = dates.format_skeleton("yMMMM", of, locale=parsed_locale(language)).split()
+    return " ".join(_YEAR.get(word, word) for word in words)
 
 
 def moment(at: datetime, language: str) -> str:

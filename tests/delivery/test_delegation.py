@@ -63,7 +63,7 @@ def test_of_a_faulty_file_nothing_is_kept_and_every_line_is_named(db: Session) -
         imported(db, text)
 
     faults = str(caught.value).splitlines()
-    assert [fault.partition(":")[0] for fault in faults] == [f"line {n}" for n in (3, 4, 5, 6, 7)]
+    assert [fault.partition(":")[0] for fault in faults] == [f"Line {n}" for n in (3, 4, 5, 6, 7)]
     assert delegation.delegations(db) == {}
 
 
@@ -77,15 +77,18 @@ def test_of_a_faulty_file_nothing_is_kept_and_every_line_is_named(db: Session) -
         (b"PK\x03\x04\x00\x00", "workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "workbook"),
         (b"d\x00e\x00", "not a CSV"),
-        (b"state,email,source,checked_on,email\nde,a@example.org,c,2026-11-01,b@example.org\n", "several"),
+        (b"state,email,source,checked_on,email\nde,a@example.org,c,2026-11-01,b@example.org\n", "another"),
         (b"x" * 100_001, "larger"),
-        ((HEADER + "de,a@example.org,c,2026-11-01\nDE,b@example.org,c,2026-11-01\n").encode(), "several"),
+        (
+            (HEADER + "de,a@example.org,c,2026-11-01\nDE,b@example.org,c,2026-11-01\n").encode(),
+            "several lines: DE",
+        ),
         ((HEADER + "de,,,\nfr\n").encode(), "no address"),
-        ((HEADER + "de,de@example.org\n").encode(), "line 2: checked_on"),
-        ((HEADER + "de,de@example.org,c,23.11.26\n").encode(), "line 2: checked_on .* not “23.11.26”"),
-        ((HEADER + "de,de@example.org,c,0026-11-23\n").encode(), "line 2: .* four digits"),
-        ((HEADER + "de,de@example.org,c\u202etxt,2026-11-23\n").encode(), "line 2: source .* printed"),
-        ((HEADER + "de,de@example.org,\x07call,2026-11-23\n").encode(), "line 2: source .* printed"),
+        ((HEADER + "de,de@example.org\n").encode(), "Line 2: checked_on"),
+        ((HEADER + "de,de@example.org,c,23.11.26\n").encode(), "Line 2: checked_on.* not “23.11.26”"),
+        ((HEADER + "de,de@example.org,c,0026-11-23\n").encode(), "Line 2: .* four digits"),
+        ((HEADER + "de,de@example.org,c\u202etxt,2026-11-23\n").encode(), "Line 2: source: .* printed"),
+        ((HEADER + "de,de@example.org,\x07call,2026-11-23\n").encode(), "Line 2: source: .* printed"),
     ],
 )
 def test_a_file_that_will_not_do_is_refused_with_its_reason(

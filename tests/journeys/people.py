@@ -97,7 +97,7 @@ class Organiser:
         """Make an account with the offered passphrase; *name* is for the first one."""
         self.page.goto(link)
         self.passphrase = self.page.locator("[translate=no]").inner_text()
-        their_name = self.page.get_by_label("Your name")
+        their_name = self.page.get_by_label("Name of your account")
         if their_name.is_editable():  # the first account; others were given a name
             their_name.fill(name)
         self.page.get_by_label("Passphrase", exact=True).fill(self.passphrase)

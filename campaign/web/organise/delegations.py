@@ -65,7 +65,13 @@ def import_delegations() -> ResponseReturnValue:
     if not form.validate():
         return _render_delegations(DelegationForm(formdata=None), form), 422
     try:
-        number = delegation.import_csv(session(), form.file.data.read(), by=unlocked().name, now=now())
+        number = delegation.import_csv(
+            session(),
+            form.file.data.read(),
+            by=unlocked().name,
+            now=now(),
+            language=current_language().code,
+        )
     except DelegationError as error:
         session().rollback()
         return _render_delegations(DelegationForm(formdata=None), form, faults=str(error).splitlines()), 422

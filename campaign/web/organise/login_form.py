@@ -81,7 +81,7 @@ class NewNameForm(Form):
     # A form shows its fields in the order of their creation; this class comes before the passphrase's.
 
     name = StringField(
-        _("Your name"),
+        _("Name of your account"),
         description=_("You log in with it, and the audit log shows it to other organisers."),
         filters=[one_line],
         validators=[DataRequired(_("Enter a name.")), Readable(), AtMost(80)],

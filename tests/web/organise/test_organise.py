@@ -333,7 +333,7 @@ def test_a_faulty_file_is_refused_whole_with_its_lines(organiser: OrganisersBrow
     )
 
     assert answer.status_code == 422
-    assert "line 3" in answer.get_data(as_text=True)
+    assert "Line 3" in answer.get_data(as_text=True)
     assert "d@example.org" not in organiser.get("/organise/delegations").get_data(as_text=True)
 
 

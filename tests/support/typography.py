@@ -163,7 +163,9 @@ def differs_in_shape(english: str, text: str) -> Iterator[str]:
 
 
 def _may_differ(english: str, text: str) -> bool:
-    """Whether a sentence became a label with its value, or one of the two ends in an abbreviation."""
+    """Whether a sentence became a label with its value, an end is an abbreviation, or a letter opens here."""
+    if (english[-1:], text[-1:]) == (",", ":"):
+        return True
     if _end(english) == ".":
         return english.startswith("No.") or PLACEHOLDER.sub("", text).endswith((": ", " "))
     return not _end(english) and _ABBREVIATED.search(text) is not None

@@ -12,7 +12,7 @@ from campaign.delivery.delegation import Delegation, delegations
 from campaign.delivery.model import BOUNCED, REACHED, SENDING, Delivery, deliveries, group_by_state
 from campaign.disclosure import safety_list
 from campaign.organiser.organisation import Organisation, organisation
-from campaign.reference.language import ENGLISH
+from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState, states_in_order
 from campaign.sealing import row_mac
 from campaign.signature import count
@@ -65,8 +65,8 @@ class Readiness:
         return None if self.obstacle is Obstacle.NOTHING_NEW else self.obstacle
 
 
-def of_all_states(db: Session) -> list[Readiness]:
-    """Return the readiness of all states, in the order of their English names."""
+def of_all_states(db: Session, *, language: Language = ENGLISH) -> list[Readiness]:
+    """Return the readiness of all states, in the order of their names in *language*."""
     sender, addresses, signatures = organisation(db), delegations(db), count.by_state(db)
     is_restored = unreviewed(db) is not None
     are_lists_altered = safety_list.is_altered(db)
@@ -81,7 +81,7 @@ def of_all_states(db: Session) -> list[Readiness]:
             is_restored=is_restored,
             altered=_altered(db, addresses.get(state.code), are_lists_altered=are_lists_altered),
         )
-        for state in states_in_order(ENGLISH)
+        for state in states_in_order(language)
     ]
 
 

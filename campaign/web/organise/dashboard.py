@@ -41,7 +41,7 @@ def dashboard() -> ResponseReturnValue:
     logins = take_last_login()
     # The exact counts, not the public figures.
     counts, waiting = count.by_state(session()), count_waiting(session())
-    states = readiness.of_all_states(session())
+    states = readiness.of_all_states(session(), language=current_language())
     last_recount = recount.last(session())
     altered_rows = list(altered_row.findings(session()))
     return render_template(

@@ -30,7 +30,7 @@ PREVIEWED = 50
 @bp.get("/deliveries")
 def deliveries() -> ResponseReturnValue:
     """Show for each state its last delivery, and whether the next one is ready."""
-    rows = readiness.of_all_states(session())
+    rows = readiness.of_all_states(session(), language=current_language())
     return render_template(
         "organise/deliveries.html",
         rows=rows,
@@ -212,7 +212,8 @@ def _left_out(planned: Plan) -> list[dict[str, object]]:
 
 def _render_delivery(found: Delivery, form: ReplyForm) -> str:
     state = STATES[found.state_code]
-    others = (each for each in readiness.of_all_states(session()) if each.state != state)
+    everywhere = readiness.of_all_states(session(), language=current_language())
+    others = (each for each in everywhere if each.state != state)
     return render_template(
         "organise/delivery.html",
         delivery=found,

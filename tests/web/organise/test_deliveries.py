@@ -14,7 +14,7 @@ from campaign.delivery.model import Delivery
 from campaign.delivery.plan import languages
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.reference.language import LANGUAGES
-from campaign.reference.participating_state import STATES
+from campaign.reference.participating_state import STATES, states_in_order
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.conftest import NOW
@@ -150,3 +150,13 @@ def test_with_an_edition_that_somebody_removed_or_altered_nothing_is_sent(
     assert answer.status_code == 303
     assert answer.location == PAGE
     assert post_office.received == []
+
+
+@pytest.mark.parametrize("page", ["/organise/", "/organise/deliveries"])
+def test_states_stand_in_the_order_of_their_names_in_the_readers_language(
+    organiser: OrganisersBrowser, page: str
+) -> None:
+    shown = organiser.client.get(page, headers={"Accept-Language": "de"}).get_data(as_text=True)
+
+    in_order = [each.code for each in states_in_order(LANGUAGES["de"])]
+    assert re.findall(r"/deliveries/new/(..)\"", shown) == in_order

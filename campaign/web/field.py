@@ -5,13 +5,15 @@ import unicodedata
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from flask_babel import format_decimal, ngettext
 from flask_babel import lazy_gettext as _
+from flask_babel import ngettext
 from wtforms.validators import StopValidation
 
 from campaign.guard.mail_domain import is_disposable
 from campaign.guard.mail_typo import is_misspelt
+from campaign.reference import notation
 from campaign.sealing.address import domain_of
+from campaign.web.serving.language import current_language
 from campaign.web.site import site
 
 LONGEST_ADDRESS = 254
@@ -131,7 +133,7 @@ class AtMost:
                     "This is %(num)s character too long; there is room for %(most)s.",
                     "This is %(num)s characters too long; there is room for %(most)s.",
                     surplus,
-                    most=format_decimal(self.characters),
+                    most=notation.number(self.characters, current_language().code),
                 )
             )
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from campaign.appeal.content import Texts
@@ -23,20 +23,24 @@ def english_folder(folder: Path) -> Path:
 
 def add_language(folder: Path, code: str) -> None:
     """Add the language *code*: each English text with the code before it, and a letter likewise."""
-    texts = "\n".join(_lines(load(folder), code))
-    (folder / f"{code}.toml").write_text(texts, encoding="utf-8")
+    add_texts(folder, code, lambda text: f"{code}: {text}")
     letter = (folder / "letters" / "en.txt").read_text(encoding="utf-8")
     (folder / "letters" / f"{code}.txt").write_text(
         letter.replace("We, the undersigned", f"{code}: We, the undersigned"), encoding="utf-8"
     )
 
 
-def _lines(english: Texts, code: str) -> Iterator[str]:
+def add_texts(folder: Path, code: str, translated: Callable[[str], str]) -> None:
+    """Add the texts of the language *code*: what *translated* makes of the English ones."""
+    (folder / f"{code}.toml").write_text("\n".join(_lines(load(folder), translated)), encoding="utf-8")
+
+
+def _lines(english: Texts, translated: Callable[[str], str]) -> Iterator[str]:
     def fields(part: object, names: str) -> Iterator[str]:
         texts: Mapping[str, str] = part if isinstance(part, Mapping) else vars(part)
         for name in names.split():
             if texts[name]:
-                yield f"{name} = {json.dumps(f'{code}: {texts[name]}', ensure_ascii=False)}"
+                yield f"{name} = {json.dumps(translated(texts[name]), ensure_ascii=False)}"
 
     yield "[appeal]"
     yield from fields(english, "title call summary why_now person_note")

@@ -6,15 +6,17 @@ without a label under its own name; only what no organiser types or chooses is l
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask_babel import format_date, gettext
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from wtforms.fields import SelectChoice
 
 from campaign.delivery.model import Delivery
 from campaign.organiser import account, invitation
+from campaign.reference import notation
 from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.reference.residence import RESIDENCES
 from campaign.reference.residence import name as residence_name
@@ -214,26 +216,29 @@ def _argument(name: str, value: Any) -> str:
 
 def _account(organiser_id: UUID) -> str:
     found = account.account_by_id(session(), organiser_id)
-    return f"{found.name} ({found.role})" if found else ""
+    return f"{found.name} ({_in_words('role', found.role)})" if found else ""
 
 
 def _invitation(invitation_id: UUID) -> str:
     pending = invitation.pending(session(), now=now())
-    return next((f"{each.name} ({each.role})" for each in pending if each.id == invitation_id), "")
+    found = next((each for each in pending if each.id == invitation_id), None)
+    return f"{found.name} ({_in_words('role', found.role or '')})" if found else ""
 
 
 def _delivery(delivery_id: UUID) -> str:
     found = session().get(Delivery, delivery_id)
     if found is None:
         return ""
-    return (
-        f"{STATES[found.state_code].name(current_language().code)}, {format_date(found.prepared_at, 'long')}"
-    )
+    return f"{STATES[found.state_code].name(current_language().code)}, {_day(found.prepared_at)}"
+
+
+def _day(of: datetime) -> str:
+    return notation.day(of, current_language().code)
 
 
 def _decision(decision_id: UUID) -> str:
     found = session().get(Invalidation, decision_id)
-    return f"{found.organiser}, {format_date(found.made_at, 'long')}" if found else ""
+    return f"{found.organiser}, {_day(found.made_at)}" if found else ""
 
 
 _FOUND_BY_ID: Mapping[str, Callable[[UUID], str]] = {

@@ -6,6 +6,7 @@ from flask_babel import ngettext
 
 from campaign.delivery.model import with_signature
 from campaign.organiser import audit_log
+from campaign.reference.language import language_name
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import name as residence_name
 from campaign.signature import data_request
@@ -124,5 +125,6 @@ def _entry(signature: UnsealedSignature) -> dict[str, object]:
         "is_altered": signature.is_altered,
         "state": STATES[row.state_code],
         "residence": residence_name(row.residence, current_language().code),
+        "language": language_name(row.language, current_language().code),
         "lists": [{"sent_on": each.sent_on, "number": listed.number} for each, listed in deliveries],
     }

@@ -39,7 +39,7 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "change_role": (
         "/organise/account/organisers/{organiser}/role",
         {"role": "owner"},
-        ["another role", "Account Pavel (organiser)", "Role Owner"],
+        ["another role", "Account Pavel (Organiser)", "Role Owner"],
     ),
     "change_safety": (
         "/organise/safety/change",
@@ -70,7 +70,7 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
     "remove_organiser": (
         "/organise/account/organisers/{organiser}/remove",
         {},
-        ["Remove an account", "Account Pavel (organiser)"],
+        ["Remove an account", "Account Pavel (Organiser)"],
     ),
     "reopen": ("/organise/closing/reopen", {}, ["Open signing again"]),
     "review_restoration": ("/organise/restored", {}, ["Publish names", "restoration"]),

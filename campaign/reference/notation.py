@@ -63,5 +63,10 @@ def listed(items: Iterable[str], language: str) -> str:
     return lists.format_list([str(item) for item in items], locale=parsed_locale(language))
 
 
+def mark(sign: str, language: str) -> str:
+    """Return a colon or semicolon as it follows a word: French sets it off by a no-break space."""
+    return _NO_BREAK + sign if language == "fr" else sign
+
+
 def _clean(text: str) -> str:
     return text.replace(_NARROW, _NO_BREAK)

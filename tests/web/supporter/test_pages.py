@@ -88,7 +88,8 @@ class Page(HTMLParser):
             self.faults.append(f"<{tag}> has style or script")
         if tag == "script" and not given.get("src"):
             self.faults.append("script in the page")
-        for name in ("src", "action") + (("href",) if tag == "link" else ()):
+        is_loaded = tag == "link" and "hreflang" not in given
+        for name in ("src", "action") + (("href",) if is_loaded else ()):
             if given.get(name):
                 self.loads.append(given[name] or "")
         if tag == "img" and "alt" not in given:

@@ -2,10 +2,11 @@
 
 import re
 from datetime import datetime
-from email import policy
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from uuid import UUID, uuid4
 
@@ -14,7 +15,26 @@ import idna
 from campaign.errors import PermanentMailError
 from campaign.settings import Settings
 
-POLICY = policy.SMTP.clone(max_line_length=200)
+
+class _SmtpPolicy(EmailPolicy):
+    """How headers become lines; long subjects are encoded here, as the library loses spaces of them."""
+
+    def fold(self, name: str, value: str) -> str:
+        """Return the lines of a header."""
+        return self._subject(name, value) or str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return the lines of a header, for a message in bytes."""
+        return self._subject(name, value).encode("ascii") or super().fold_binary(name, value)
+
+    def _subject(self, name: str, value: str) -> str:
+        if self.utf8 or name.lower() != "subject" or value.isascii():
+            return ""
+        words = Header(str(value), "utf-8", header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {words}{self.linesep}"
+
+
+POLICY = _SmtpPolicy(linesep="\r\n", max_line_length=200)
 """The lines are long enough that no address is folded in the middle."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)

@@ -13,6 +13,7 @@ import pytest
 from campaign.errors import PermanentMailError, RecipientMailError, TemporaryMailError, UncertainMailError
 from campaign.mail.message import new_message
 from campaign.mail.smtp import SmtpTransport
+from campaign.mail.smtp_message import encode
 from campaign.mail.transport import FolderTransport, open_transport
 from campaign.settings import Settings
 from tests.conftest import NOW
@@ -54,6 +55,18 @@ def test_a_message_arrives_as_it_was_written(text):
     assert server.recipients == ["mara@example.net"]
     assert message.get_content().replace("\r\n", "\n") == text
     assert message["From"].addresses[0].addr_spec == "post@letters.example.org"
+
+
+def test_a_long_subject_keeps_its_spaces_in_every_folding():
+    for length in range(40, 90):
+        subject = ("Права женщин в Казахстане и просьба о расследовании: " * 3)[:length].strip()
+        message = new_message(SETTINGS, "mara@example.net", now=NOW)
+        message["Subject"] = subject
+        message.set_content("Hello\n")
+
+        for sent in (bytes(message), message.as_string().encode(), encode(message).content):
+            assert max(map(len, sent.splitlines())) <= 78
+            assert message_from_bytes(sent, policy=policy.default)["Subject"] == subject
 
 
 @pytest.mark.parametrize(("text", "is_announced"), [("Hello\n", False), ("“Hello”\n", True)])

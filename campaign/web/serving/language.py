@@ -66,9 +66,12 @@ def current_language() -> Language:
     if isinstance(language, Language):
         return language
     if request.path.startswith(ORGANISERS_PATH):
-        chosen = LANGUAGES.get(request.cookies.get(ORGANISERS_COOKIE, ""))
-        if chosen is not None and chosen in site().appeal.languages:
-            return chosen
+        code = request.cookies.get(ORGANISERS_COOKIE, "")
+    else:
+        code = request.path.split("/")[1]  # of a page that does not exist
+    chosen = LANGUAGES.get(code)
+    if chosen is not None and chosen in site().appeal.languages:
+        return chosen
     return preferred_language()
 
 

@@ -74,3 +74,10 @@ def test_organisers_choose_their_language_without_an_account(client: FlaskClient
     elsewhere = client.post("/organise/language", data=form | {"back": "//example.org/organise/"})
     assert elsewhere.location == "/organise/"
     assert '<html lang="de">' in client.get("/de/", headers=german).text, "no cookie on supporters' pages"
+
+
+def test_a_page_that_does_not_exist_answers_in_the_language_of_its_address(client: FlaskClient) -> None:
+    answer = client.get("/ru/letter/fr", headers={"Accept-Language": "de"})
+    assert answer.status_code == 404
+    assert '<html lang="ru">' in answer.text
+    assert '<html lang="de">' in client.get("/fr/letter/fr", headers={"Accept-Language": "de"}).text

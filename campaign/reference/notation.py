@@ -17,6 +17,9 @@ _UNGROUPED = {"es": 4}
 _SHORT_DAYS = {"kk": "y 'ж'. d MMM"}
 """Patterns of short days that differ from CLDR's, which has a leading zero here and nowhere else."""
 
+_FIRST = {"fr": "1er"}
+"""How the first day of a month is written where CLDR writes the bare number."""
+
 _YEAR = {"г.": "года", "р.": "року", "ж.": "жылғы"}
 """The word *year*: abbreviated by CLDR, written out beside a month alone."""
 
@@ -34,12 +37,12 @@ def number(value: int, language: str) -> str:
 
 def day(on: date, language: str) -> str:
     """Return a day in full: "8 March 2021", "8 марта 2021 г.", "2021 ж. 8 наурыз"."""
-    return _clean(dates.format_date(on, "long", parsed_locale(language)))
+    return _date(on, "long", language)
 
 
 def short_day(on: date, language: str) -> str:
     """Return a day for tables: "8 Mar 2021", "08.03.2021"."""
-    return _clean(dates.format_date(on, _SHORT_DAYS.get(language, "medium"), parsed_locale(language)))
+    return _date(on, _SHORT_DAYS.get(language, "medium"), language)
 
 
 def month(of: date, language: str) -> str:
@@ -68,5 +71,8 @@ def mark(sign: str, language: str) -> str:
     return _NO_BREAK + sign if language == "fr" else sign
 
 
-def _clean(text: str) -> str:
-    return text.replace(_NARROW, _NO_BREAK)
+def _date(on: date, pattern: str, language: str) -> str:
+    text = dates.format_date(on, pattern, parsed_locale(language)).replace(_NARROW, _NO_BREAK)
+    if on.day == 1 and language in _FIRST:
+        return _FIRST[language] + text.removeprefix("1")
+    return text

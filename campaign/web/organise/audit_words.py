@@ -13,7 +13,7 @@ from campaign.reference import notation, residence
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.signature.announcement import CLOCK, UNDELIVERED, YOUNG
-from campaign.web.serving.language import current_language, mark
+from campaign.web.serving.language import current_language, punctuation
 
 ACTS: Mapping[str, Any] = {
     "accept promotion": _("New role accepted"),
@@ -136,7 +136,7 @@ def about_in_words(act: str, about: str) -> str:
         return _AT_A_ROLE.sub(lambda found: _word(found[1]), about).replace(", by ", " – ")
     if act == LOOK:
         page, _colon, number = about.partition(": ")
-        return f"{_word(page)}{mark(':')} {number}"
+        return f"{_word(page)}{punctuation(':')} {number}"
     if act.startswith("allow to "):
         return " ".join(map(_word_or_day, about.split()))
     if act in {"erase digests", "erase names"}:

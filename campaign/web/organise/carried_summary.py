@@ -26,7 +26,7 @@ from campaign.web.organise.account_form import ROLE_CHOICES
 from campaign.web.organise.carried_form import CarriedForm
 from campaign.web.organise.criteria_form import HOLD_CHOICES, STAGE_CHOICES
 from campaign.web.organise.signature_key import read_keys
-from campaign.web.serving.language import current_language, mark
+from campaign.web.serving.language import current_language, punctuation
 from campaign.web.site import now, session
 
 LONGEST = 300
@@ -189,8 +189,8 @@ def _value(name: str, texts: list[str]) -> str:
         return str(gettext("not shown here"))
     if name == "keys":
         letters = {STATES[state_code].name(current_language().code) for state_code, _id in read_keys(texts)}
-        return f"{len(texts)}{mark(':')} {', '.join(sorted(letters))}"
-    return f"{mark(';')} ".join(_in_words(name, text) for text in texts)
+        return f"{len(texts)}{punctuation(':')} {', '.join(sorted(letters))}"
+    return f"{punctuation(';')} ".join(_in_words(name, text) for text in texts)
 
 
 def _in_words(name: str, text: str) -> str:

@@ -130,7 +130,7 @@ def _listed(items: Iterable[str]) -> str:
     return notation.listed(items, _code())
 
 
-def mark(sign: str) -> str:
+def punctuation(sign: str) -> str:
     """Return a colon or semicolon as it follows a word in the language of the page."""
     return notation.mark(sign, _code())
 
@@ -160,7 +160,7 @@ def init_app(app: Flask) -> None:
     babel = Babel(app, locale_selector=lambda: parsed_locale(current_language().code))
     babel.domain_instance = _Messages()
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals["mark"] = mark
+    app.jinja_env.globals["punctuation"] = punctuation
 
     @app.before_request
     def send_to_english_from_other_languages() -> Response | None:

@@ -22,6 +22,7 @@ from campaign.errors import AlteredError
 from campaign.letter.edition import Version, stored_letter
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
+from campaign.organiser import native_check
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import STATES, ParticipatingState
@@ -76,7 +77,7 @@ class Plan:
     """As :func:`merge_residences` makes it; empty if names are withheld."""
     cautions: tuple[str, ...]
     """What an organiser must confirm: ``instrument_expired``, ``instrument_note``, ``sent_before``,
-    ``address_old``, ``other_key``."""
+    ``address_old``, ``not_checked`` (a translation that no native reader has checked), ``other_key``."""
 
 
 def plan(
@@ -110,7 +111,11 @@ def plan(
         text_groups, other_letters = (), {}
         ready = replace(ready, obstacle=ready.forbidden_by or Obstacle.LETTER_ALTERED)
     figures = _figures(db, state, names_from)
-    cautions = _cautions(appeal, ready, today)
+    cautions = {
+        **_cautions(appeal, ready, today),
+        "not_checked": native_check.is_unchecked(db, letter),
+        "other_key": figures.under_other_key > 0,
+    }
     by_residence = merge_residences(
         count.by_residence(db, state.code), own=state.code.upper(), endangered=appeal.endangered_residences
     )
@@ -135,7 +140,7 @@ def plan(
         withdrawn=count.withdrawn(db, state.code),
         removed=figures.removed,
         by_residence=() if is_withheld else by_residence,
-        cautions=(*cautions, "other_key") if figures.under_other_key else cautions,
+        cautions=tuple(caution for caution, is_due in cautions.items() if is_due),
     )
 
 
@@ -188,12 +193,11 @@ def _figures(db: Session, state: ParticipatingState, names_from: date | None) ->
     return db.execute(select(*figures).where(Signature.state_code == state.code, is_confirmed())).one()
 
 
-def _cautions(appeal: Appeal, ready: Readiness, today: date) -> tuple[str, ...]:
+def _cautions(appeal: Appeal, ready: Readiness, today: date) -> dict[str, bool]:
     instrument, address = appeal.instruments[ready.state.code], ready.address
-    cautions = {
+    return {
         "instrument_expired": instrument.valid_until is not None and instrument.valid_until < today,
         "instrument_note": bool(instrument.organiser_note),
         "sent_before": ready.latest_reached is not None,
         "address_old": address is not None and address.checked_on < today - ADDRESS_GROWS_OLD,
     }
-    return tuple(caution for caution, is_due in cautions.items() if is_due)

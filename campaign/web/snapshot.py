@@ -13,6 +13,7 @@ from campaign.disclosure import safety_list
 from campaign.disclosure.safety_list import SafetyLists
 from campaign.letter.edition import current_edition, known_edition
 from campaign.mail import outbox_health, relay_ability
+from campaign.organiser import native_check
 from campaign.organiser.organisation import Organisation, organisation
 from campaign.sealing import campaign_key
 from campaign.settings import Settings
@@ -41,6 +42,8 @@ class Snapshot:
     """The campaign's content with these lists."""
     edition: int
     """Number of the letter's edition that this content makes."""
+    checked_letters: frozenset[tuple[str, str]] = frozenset()
+    """Language and state of the translated letters that a native reader has checked as they are."""
     mail_is_backed_up: bool = False
     """Whether too many mails wait: no letter can be signed until the relay accepts some."""
     relay_takes_ascii_only: bool = False
@@ -61,6 +64,7 @@ class SnapshotCache:
         self.content = content
         """The campaign's content as it was loaded, without organisers' changes of the safety lists."""
         self._edition: tuple[Appeal, int] | None = None
+        self._checked = native_check.CheckedLetters()
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
@@ -99,6 +103,7 @@ class SnapshotCache:
             mail_is_backed_up = outbox_health.is_backed_up(db, now)
             relay_takes_ascii_only = relay_ability.takes_ascii_only(db)
             lists = safety_list.current_lists(db, self.content)
+            checks = native_check.letter_checks(db)
         appeal = lists.replace_in(self.content)
         return Snapshot(
             read_at=now,
@@ -109,6 +114,7 @@ class SnapshotCache:
             safety=lists,
             appeal=appeal,
             edition=self._edition_of(appeal),
+            checked_letters=self._checked.of(appeal, checks),
             mail_is_backed_up=mail_is_backed_up,
             relay_takes_ascii_only=relay_takes_ascii_only,
             erased_on=erased_at.date() if erased_at else None,

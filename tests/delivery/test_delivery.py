@@ -80,7 +80,7 @@ def order(state: Any = DE, **changes: Any) -> Order:
     return Order(**({"delivery_id": uuid4(), "state": state, "confirmed": ALL} | changes))
 
 
-ALL = ("instrument_expired", "instrument_note", "sent_before", "address_old", "other_key")
+ALL = ("instrument_expired", "instrument_note", "sent_before", "address_old", "not_checked", "other_key")
 
 
 def text_of(relay: Relay, at: int = -1) -> str:

@@ -25,6 +25,7 @@ from campaign.organiser.invitation import invite
 from campaign.organiser.login import unlock
 from campaign.organiser.organisation import Organisation, save_organisation
 from campaign.organiser.role import ORGANISER, OWNER, READER
+from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES
 from campaign.sealing import box
 from campaign.sealing.campaign_key import current_key
@@ -164,6 +165,8 @@ class FilledSite:
             "path": "campaign.css",
             "organise.state": "de",
             "format": "csv",
+            "translation": LANGUAGES["de"],
+            "page": "home",
         }
         converter = rule._converters[name]
         missing = {

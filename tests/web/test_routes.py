@@ -96,6 +96,12 @@ POST  /organise/deliveries/<uuid:delivery_id>/reply                  organisers
 GET   /organise/deliveries/new/<state:state>                         organisers
 POST  /organise/deliveries/new/<state:state>                         organisers
 POST  /organise/deliveries/new/<state:state>/test                    organisers
+POST  /organise/language                                             login
+GET   /organise/languages                                            readers
+GET   /organise/languages/<language:translation>                     readers
+POST  /organise/languages/<language:translation>                     owners
+GET   /organise/languages/<language:translation>/<page>              readers
+POST  /organise/languages/<language:translation>/unchecked           owners
 GET   /organise/lists/<state>.<format>                               organisers   text/csv
 POST  /organise/logout                                               readers
 GET   /organise/notices                                              organisers

@@ -28,6 +28,7 @@ from campaign.operations.emergency.database_residue import Tables
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
 from campaign.organiser.audit_log import COMMAND_LINE
+from campaign.organiser.native_check import NativeCheck
 from campaign.organiser.session import OrganiserSession
 from campaign.organiser.wrong_code import WrongCodes
 from campaign.sealing import campaign_key
@@ -39,8 +40,8 @@ from campaign.signature.domain_day import DomainDay
 WRAPPED: tuple[type[Base], ...] = (OrganiserSession, WrongCodes, Organiser, KeyWrapping)
 """Tables with wrapped keys; they are small."""
 
-EMPTIED: tuple[type[Base], ...] = (*WRAPPED, OutboxMail, MailboxDay, DomainDay, SpentProof)
-"""Also those with content under the server's own keys."""
+EMPTIED: tuple[type[Base], ...] = (*WRAPPED, OutboxMail, MailboxDay, DomainDay, SpentProof, NativeCheck)
+"""Also those with content under the server's own keys, and with names of native readers."""
 
 RETAINED_FACTS = (
     "organisation",

@@ -10,9 +10,11 @@ from flask_babel import lazy_gettext as _
 
 from campaign.organiser.audit_log import COMMAND_LINE, LOOK, WORKER
 from campaign.reference import notation, residence
+from campaign.reference.language import language_name
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
 from campaign.signature.announcement import CLOCK, UNDELIVERED, YOUNG
+from campaign.web.organise.translation_words import part_name
 from campaign.web.serving.language import current_language, punctuation
 
 ACTS: Mapping[str, Any] = {
@@ -26,6 +28,7 @@ ACTS: Mapping[str, Any] = {
     "change role": _("Role changed"),
     "change secret key": _("The server’s key changed"),
     "change the campaign's key": _("The campaign’s key changed"),
+    "check translation": _("Native reader’s check saved"),
     "decline names": _("Public names declined"),
     "decline words": _("Own words declined"),
     "download list": _("List downloaded"),
@@ -64,6 +67,7 @@ ACTS: Mapping[str, Any] = {
     "store altered lists again": _("Altered safety lists stored again"),
     "switch codes off": _("Codes from the phone switched off"),
     "switch codes on": _("Codes from the phone switched on"),
+    "take back check": _("Native reader’s check taken back"),
     "tell delegation": _("Notice to a delegation noted"),
     "try recovery code": _("Recovery code tested"),
     "undo invalidation": _("Decision undone"),
@@ -93,6 +97,9 @@ _ROLES = frozenset(
     {"accept promotion", "change role", "invite organiser", "join", "promote reader", "revoke invitation"}
 )
 """Acts whose ``about`` ends in roles, after the name of the account and perhaps before who chose them."""
+
+_TRANSLATIONS = frozenset({"check translation", "take back check"})
+"""Acts whose ``about`` has a language's code and parts of its translation."""
 
 _AT_A_ROLE = re.compile(r"(?:(?<=: )|(?<=→ )|^)(owner|organiser|reader)(?= →|, by |$)")
 
@@ -134,6 +141,10 @@ def about_in_words(act: str, about: str) -> str:
         return " ".join(map(_code, about.split()))
     if act in _ROLES:
         return _AT_A_ROLE.sub(lambda found: _word(found[1]), about).replace(", by ", " – ")
+    if act in _TRANSLATIONS:
+        language, *parts = about.split()
+        name = language_name(language, current_language().code)
+        return f"{name}{punctuation(':')} {', '.join(map(part_name, parts))}"
     if act == LOOK:
         page, _colon, number = about.partition(": ")
         return f"{_word(page)}{punctuation(':')} {number}"

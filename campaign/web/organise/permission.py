@@ -34,6 +34,9 @@ _VIEWS = {
         "delivery",
         "end_other_sessions",
         "logout",
+        "translated_page",
+        "translation",
+        "translations",
         "passphrase",
         "promotion",
         "second_factor",
@@ -75,6 +78,7 @@ _VIEWS = {
         "change_key",
         "change_role",
         "change_safety",
+        "check_translation",
         "look_at_safety",
         "member",
         "remove_organiser",
@@ -84,6 +88,7 @@ _VIEWS = {
         "revoke_invitation",
         "safety",
         "save_organisation",
+        "uncheck_translation",
     ),
 }
 

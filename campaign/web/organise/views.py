@@ -26,6 +26,7 @@ from campaign.web.organise import (  # noqa: F401 -- importing a module register
     safety,
     second_factor,
     setup,
+    translations,
 )
 from campaign.web.organise.blueprint import bp
 

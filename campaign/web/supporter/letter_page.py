@@ -3,7 +3,7 @@
 from flask import render_template
 
 from campaign.reference import residence
-from campaign.reference.language import Language
+from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState
 from campaign.signature.deadline import confirm_until
 from campaign.web.site import is_open, letter_to, now, site, still_until
@@ -37,13 +37,16 @@ def render_letter(
         mail_is_backed_up: Whether signing was refused because no mail can leave.
         is_too_late: Whether it was refused because the campaign has closed.
     """
-    figures = site().snapshots.current().count
+    snapshot = site().snapshots.current()
+    figures = snapshot.count
     appeal, settings = site().appeal, site().settings
     return render_template(
         "supporter/letter.html",
         state=state,
         letter=letter_to(state, language),
-        edition=site().edition,
+        edition=snapshot.edition,
+        is_unchecked=language != ENGLISH and (language.code, state.code) not in snapshot.checked_letters,
+        original=ENGLISH,
         form=form,
         further=further_letters(appeal, state, language) if form.also.is_shown else {},
         places=places_for(language.code, state, form.endangered, form.wary),

@@ -33,7 +33,13 @@ def ids(db: Session, site: Site, keys: ServerKeys, owner: Unlocked) -> dict[str,
     made = make_signature(db, keys, name="Mara Example", disclosure="public")
     replied = {"status": "replied", "replied_on": NOW.date(), "note": "They mention Mara Example."}
     delivery = make_delivery(db, [made.row], **replied)
-    nobody = {"state": "de", "format": "csv", "decision_id": str(uuid4())}
+    nobody = {
+        "state": "de",
+        "format": "csv",
+        "decision_id": str(uuid4()),
+        "translation": "de",
+        "page": "home",
+    }
     return {**nobody, "delivery_id": str(delivery.id), "organiser_id": str(owner.id)}
 
 

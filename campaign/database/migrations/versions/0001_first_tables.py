@@ -29,6 +29,7 @@ TABLES = (
     "journal",
     "letter_edition",
     "mailbox_day",
+    "native_check",
     "organiser",
     "outbox",
     "residence_count",
@@ -190,6 +191,16 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_mailbox_day_on"), "mailbox_day", ["on"])
+    op.create_table(
+        "native_check",
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("part", sa.String(length=40), nullable=False),
+        sa.Column("reader", sa.Text(), nullable=False),
+        sa.Column("checked_on", sa.Date(), nullable=False),
+        sa.Column("digests", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("language", "part", name=op.f("pk_native_check")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "organiser",
         sa.Column("id", sa.Uuid(), nullable=False),

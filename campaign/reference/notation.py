@@ -17,7 +17,7 @@ _UNGROUPED = {"es": 4}
 _SHORT_DAYS = {"kk": "y 'ж'. d MMM"}
 """Patterns of short days that differ from CLDR's, which has a leading zero here and nowhere else."""
 
-_FIRST = {"fr": "1er"}
+_FIRST = {"fr": "1er", "it": "1º"}
 """How the first day of a month is written where CLDR writes the bare number."""
 
 _YEAR = {"г.": "года", "р.": "року", "ж.": "жылғы"}

@@ -20,6 +20,12 @@ class Language:
 
     code: str
     name: str
+    is_cyrillic: bool = False
+
+    @property
+    def fonts(self) -> tuple[str, ...]:
+        """The fonts that each of its pages needs; Cyrillic ones have the serif alone, to be as small."""
+        return ("serif-cyrillic",) if self.is_cyrillic else (f"sans-{self.code}", f"serif-{self.code}")
 
 
 ENGLISH = Language("en", "English")
@@ -31,10 +37,10 @@ LANGUAGES = {
         Language("fr", "Français"),
         Language("de", "Deutsch"),
         Language("it", "Italiano"),
-        Language("ru", "Русский"),
+        Language("ru", "Русский", is_cyrillic=True),
         Language("es", "Español"),
-        Language("kk", "Қазақша"),
-        Language("uk", "Українська"),
+        Language("kk", "Қазақша", is_cyrillic=True),
+        Language("uk", "Українська", is_cyrillic=True),
     )
 }
 

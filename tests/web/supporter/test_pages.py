@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from campaign import create_app
-from campaign.paths import PACKAGE, STATIC, TEMPLATES
+from campaign.paths import PACKAGE, TEMPLATES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.conftest import Clock
@@ -156,79 +156,6 @@ def test_each_link_into_a_page_leads_to_a_part_of_it(client: FlaskClient) -> Non
     pages = {address: Page(client.get(html.unescape(address)).text) for address, _fragment in links}
 
     assert [(address, part) for address, part in links if part not in pages[address].ids] == []
-
-
-FIRST_VIEW_BYTES = 40 * 1024
-
-FIRST_HEADERS_BYTES, FURTHER_HEADERS_BYTES = 700, 150
-"""The headers of the first answer, and of the others: HTTP/2 sends those that repeat as references."""
-
-
-@pytest.mark.parametrize("path", ["/en/", "/en/letters/de", "/en/progress"])
-def test_the_first_view_is_small_and_blocked_by_one_stylesheet_only(client: FlaskClient, path: str) -> None:
-    page = client.get(path).text
-    head = page.partition("</head>")[0]
-    assert len(re.findall(r'<link rel="stylesheet"', head)) == 1
-    assert all(" defer" in script for script in re.findall(r"<script[^>]*>", page))
-    # The preloaded fonts have every character of an English page; the others would be loaded as well.
-    assert loaded_fonts(page) == {"core"}
-    loads = loaded_files(page)
-    assert {url.rpartition("/")[2] for url in loads} >= {"letter-sans-core.woff2", "letter-serif-core.woff2"}
-
-    assert first_view(client, path, loads) <= FIRST_VIEW_BYTES
-
-
-def test_the_page_that_a_mail_leads_to_is_a_small_first_view_too(supporter: Supporter) -> None:
-    supporter.sign()
-    page, path = supporter.page().text, f"/en/signature/{supporter.token}"
-
-    assert first_view(supporter.client, path, loaded_files(page)) <= FIRST_VIEW_BYTES
-
-
-def loaded_files(page: str) -> set[str]:
-    return set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page))
-
-
-def first_view(client: FlaskClient, path: str, loads: set[str]) -> int:
-    """Return the bytes that a browser without a cache loads for a page."""
-    headers = FIRST_HEADERS_BYTES + FURTHER_HEADERS_BYTES * len(loads)
-    return sum(weight(client, url) for url in [path, *loads]) + headers
-
-
-def weight(client: FlaskClient, url: str) -> int:
-    """Return the bytes of an answer as a browser gets it."""
-    with client.get(url, headers={"Accept-Encoding": "gzip"}) as answer:
-        assert answer.status_code == 200
-        return len(answer.data)
-
-
-def loaded_fonts(page: str) -> set[str]:
-    """Return the names of the fonts whose ``unicode-range`` has a character of the page's text."""
-    style = (STATIC / "campaign.css").read_text()
-    body = page[page.index("<body") :]
-    # The browser draws the options of a closed list with the system's font.
-    text = set(map(ord, html.unescape(re.sub(r"<option[^>]*>[^<]*|<[^>]*>", "", body))))
-    return {
-        name
-        for name, ranges in re.findall(r"letter-sans-([\w-]+)\.woff2.*unicode-range: ([^;]+);", style)
-        if any(text & codes(each) for each in ranges.split(", "))
-    }
-
-
-def codes(unicode_range: str) -> set[int]:
-    first, _, last = unicode_range.removeprefix("U+").partition("-")
-    return set(range(int(first, 16), int(last or first, 16) + 1))
-
-
-def test_a_stylesheet_and_its_fonts_share_an_address_that_browsers_keep(client: FlaskClient) -> None:
-    [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', client.get("/en/").text)
-    fonts = re.findall(r'url\("([^"]+)"\)', (STATIC / "campaign.css").read_text())
-    assert len(fonts) == 10
-
-    for url in [style, *(urljoin(style, font) for font in fonts)]:
-        with client.get(url) as answer:
-            assert answer.status_code == 200
-            assert "immutable" in answer.headers["Cache-Control"]
 
 
 def test_a_persons_page_says_of_the_call_only_what_the_content_says(

@@ -118,6 +118,19 @@ for (const form of all("[data-shown]")) {
     keepTyped({ path: location.pathname, email: address, fields: [...fields, ["email", address]] });
   });
 }
+// The languages above a page take along what was typed under a letter.
+const carrier = document.querySelector("[name=carried]");
+for (const link of all(".languages a")) {
+  link.addEventListener("click", (event) => {
+    const { name, email } = carrier?.form.elements ?? {};
+    if (!(name?.value || email?.value) || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    carrier.formAction = `${link.href}#sign`;
+    carrier.value = "y";
+    carrier.click();
+  });
+}
+
 for (const box of all("[data-all]")) {
   const scope = box.closest("fieldset") ?? box.closest("form") ?? document;
   const boxes = all(`[name="${box.dataset.all}"]`, scope);

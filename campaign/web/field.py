@@ -13,7 +13,7 @@ from campaign.guard.mail_domain import is_disposable
 from campaign.guard.mail_typo import is_misspelt
 from campaign.reference import notation
 from campaign.sealing.address import domain_of
-from campaign.web.serving.language import current_language
+from campaign.web.serving.language import language_code
 from campaign.web.site import site
 
 LONGEST_ADDRESS = 254
@@ -133,7 +133,7 @@ class AtMost:
                     "This is %(num)s character too long; there is room for %(most)s.",
                     "This is %(num)s characters too long; there is room for %(most)s.",
                     surplus,
-                    most=notation.number(self.characters, current_language().code),
+                    most=notation.number(self.characters, language_code()),
                 )
             )
 

@@ -1,5 +1,6 @@
 """A letter on a small phone: what is in reach, how many taps it takes, and where errors are shown."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -122,3 +123,25 @@ def test_a_misspelt_domain_is_corrected_by_one_tap(
     if has_script:
         expect(page.get_by_text("We wrote to:")).to_contain_text(corrected)
     assert site.mail(corrected)
+
+
+def test_what_was_typed_goes_along_to_another_language(supporter: Supporter) -> None:
+    page = supporter.page
+    page.goto("/en/letters/de")
+    supporter.fill(your_name="Mara Example", your_own_words="Please act.")
+    supporter.live_in("France")
+    is_scripted = page.evaluate("!matchMedia('(scripting: none)').matches")
+    if is_scripted:
+        page.locator(".languages").get_by_role("link", name="Français").click()
+    else:
+        supporter.press("Continue in another language")
+        page.get_by_role("group", name="Continue in another language").get_by_text("Français").click()
+    expect(page).to_have_url(re.compile(r"/fr/letters/de#sign$"))
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    expect(page.locator("input[name=name]")).to_have_value("Mara Example")
+    expect(page.locator("textarea[name=words]")).to_have_value("Please act.")
+    expect(page.locator("select[name=residence]")).to_have_value("FR")
+    expect(page.locator("[name=consent]")).not_to_be_checked()
+    page.goto("/en/letters/de")
+    page.locator(".languages").get_by_role("link", name="Français").click()
+    expect(page).to_have_url(re.compile(r"/fr/letters/de$"))

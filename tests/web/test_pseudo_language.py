@@ -33,7 +33,18 @@ from tests.web.filled_site import LOOPBACK, PRIVATE, PUBLISHED, FilledSite, run_
 
 ORGANISATION = ("Example Foundation", "Exampletown", "office@example.org")
 
-DATA = (*PRIVATE, PUBLISHED, *ORGANISATION, "Pavel", "Rita", "Ines", "Mallory", "Mara Example", "a call")
+DATA = (
+    *PRIVATE,
+    PUBLISHED,
+    *ORGANISATION,
+    "Pavel",
+    "Rita",
+    "Ines",
+    "Mallory",
+    "Mara Example",
+    "a call",
+    "%(name)s",
+)
 """What people typed; it has no mark of its own where a whole sentence or a title holds it."""
 
 NAMES = {"CSV", "English", "JSON", "Linux", "PDF", "Telegram", "UTC", "WhatsApp", "Windows", "XLSX", "macOS"}

@@ -103,36 +103,36 @@ def preferred_language() -> Language:
     return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
 
 
-def _code() -> str:
+def language_code() -> str:
     """Return the language in which the text is written: the page's, or that of a letter on it."""
     return str((get_locale() or parsed_locale(ENGLISH.code)).language)
 
 
 def _decimal(number: int) -> str:
-    return notation.number(number, _code())
+    return notation.number(number, language_code())
 
 
 def _day(on: date, style: str = "long") -> str:
     write = {"long": notation.day, "medium": notation.short_day}[style]
-    return write(on, _code())
+    return write(on, language_code())
 
 
 def _month(of: date) -> str:
-    return notation.month(of, _code())
+    return notation.month(of, language_code())
 
 
 def _moment(at: datetime, style: str = "long") -> str:
     write = {"long": notation.moment, "medium": notation.short_moment}[style]
-    return write(at, _code())
+    return write(at, language_code())
 
 
 def _listed(items: Iterable[str]) -> str:
-    return notation.listed(items, _code())
+    return notation.listed(items, language_code())
 
 
 def punctuation(sign: str) -> str:
     """Return a colon or semicolon as it follows a word in the language of the page."""
-    return notation.mark(sign, _code())
+    return notation.mark(sign, language_code())
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -150,7 +150,7 @@ class _Messages(Domain):  # type: ignore[misc]  # Flask-Babel has no type annota
 
     def get_translations(self) -> NullTranslations:
         """Return the catalogue of this page's language."""
-        return wording(_code())
+        return wording(language_code())
 
 
 def init_app(app: Flask) -> None:

@@ -131,6 +131,8 @@ class SignatureForm(AlsoForm):
     website = StringField(_("Leave this empty"), render_kw={"autocomplete": "off", "tabindex": "-1"})
     advised = HiddenField("")
     """Set when the advice for endangered residents was shown; :data:`SHOW` asks for it."""
+    carried = HiddenField(_("Continue in another language"))
+    """Set to take the form to another language: "choose" asks for the languages, and "y" brings the form."""
 
     def __init__(
         self,
@@ -146,9 +148,17 @@ class SignatureForm(AlsoForm):
         self.asks_for_advice = self.advised.data == SHOW
         if self.asks_for_advice:
             self.disclosure.data = COUNTED
+        if self.carried.data == "y":
+            # To a letter that is a text of its own.
+            self.consent.data = False
         self.is_careful = bool(self.advised.data) or self.is_endangered
         if self.is_careful:
             self.disclosure.choices = CAREFUL_CHOICES
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether it is on its way to the page in another language, and nothing is to be signed yet."""
+        return bool(self.carried.data)
 
     @property
     def is_endangered(self) -> bool:

@@ -27,7 +27,7 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
     form = signature_form()
     if not is_open():
         return render_letter(language, state, form, is_too_late=True), 410
-    if form.asks_for_advice or form.asks_for_letters:
+    if form.asks_for_advice or form.asks_for_letters or form.is_carried:
         return render_letter(language, state, form)
     if not form.validate():
         return render_letter(language, state, form), 422

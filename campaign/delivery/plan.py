@@ -1,8 +1,10 @@
 """The plan of a delivery: letter, figures and cautions, all that needs the database and is not personal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import and_, func, select
@@ -19,7 +21,7 @@ from campaign.disclosure.delivered_name import (
 )
 from campaign.disclosure.residence_figure import merge_residences
 from campaign.errors import AlteredError
-from campaign.letter.edition import Version, stored_letter
+from campaign.letter.edition import Version, stored_letters
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
 from campaign.organiser import native_check
@@ -162,11 +164,9 @@ def _texts(
     """Return the versions that were signed, grouped by text, and the texts other than *letter*."""
     delivered, state = Version(edition, letter.language), STATES[letter.state_code]
     groups: list[tuple[Letter, list[Version]]] = [(letter, [delivered])]
-    for version in entry.other_versions(db, state.code, delivered, since):
-        if version.edition == edition and version.language in appeal.letters:
-            text = compose(appeal, state, version.language)
-        else:
-            text = stored_letter(db, version.edition, version.language, state.code)
+    current = {language: compose(appeal, state, language) for language in appeal.letters}
+    versions = entry.other_versions(db, state.code, delivered, since)
+    for version, text in _signed(db, state, versions, {edition: current}):
         # A new edition need not have changed this state's letter: then both editions are one group.
         same = next((group for known, group in groups if known == text), None)
         if same is None:
@@ -175,6 +175,18 @@ def _texts(
             same.append(version)
     others = {group[0]: text for text, group in groups[1:]}
     return tuple(tuple(group) for _text, group in groups), others
+
+
+def _signed(
+    db: Session,
+    state: ParticipatingState,
+    versions: Iterable[Version],
+    known: Mapping[int, Mapping[str, Letter]],
+) -> Iterator[tuple[Version, Letter]]:
+    """Yield each of *versions* with its text; reading an edition means checking the hash of all its texts."""
+    for edition, group in groupby(versions, attrgetter("edition")):
+        letters = known.get(edition) or stored_letters(db, edition, state.code)
+        yield from ((version, letters.get(version.language) or letters[ENGLISH.code]) for version in group)
 
 
 def _figures(db: Session, state: ParticipatingState, names_from: date | None) -> Any:

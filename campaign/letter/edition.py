@@ -16,7 +16,6 @@ from campaign.database.table import Base
 from campaign.errors import AlteredError
 from campaign.letter.sheet import Letter
 from campaign.letter.template import compose
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.sealing import campaign_key, row_mac
 from campaign.sealing.row_mac import Authentic
@@ -90,15 +89,16 @@ def known_edition(db: Session, appeal: Appeal) -> int | None:
     return row.number if row is not None and _is_trusted(db, row) else None
 
 
-def stored_letter(db: Session, edition: int, language: str, state_code: str) -> Letter:
-    """Return a letter of *edition*, in English if the edition lacks *language*.
+def stored_letters(db: Session, edition: int, state_code: str) -> Mapping[str, Letter]:
+    """Return the letters of *edition* to one state, by language.
 
     Raises:
         AlteredError: Somebody changed the edition in the database, or removed it.
     """
     texts = _genuine_texts(db, edition)
-    text = texts.get((language, state_code)) or texts[ENGLISH.code, state_code]
-    return Letter.from_json(text)
+    return {
+        language: Letter.from_json(text) for (language, code), text in texts.items() if code == state_code
+    }
 
 
 def altered_editions(db: Session) -> Iterator[int]:

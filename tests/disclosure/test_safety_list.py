@@ -18,7 +18,7 @@ from campaign.disclosure import affected_names, safety_list
 from campaign.disclosure.approval import Outcome, approve_names
 from campaign.disclosure.safety_list import Change
 from campaign.errors import CampaignError, DeliveryError
-from campaign.letter.edition import known_edition, stored_letter
+from campaign.letter.edition import known_edition, stored_letters
 from campaign.letter.template import compose
 from campaign.organiser.account import Unlocked
 from campaign.organiser.audit_log import AuditEntry
@@ -149,7 +149,7 @@ def test_a_delegation_whose_names_are_now_withheld_gets_the_count_and_another_le
     assert "Mara Example" not in text
     assert "Our names are not given to your delegation" in text
     assert (
-        stored_letter(db, 2, "en", "fr").text()
+        stored_letters(db, 2, "fr")["en"].text()
         == compose(safety_list.current_appeal(db, appeal), FR, "en").text()
     )
 

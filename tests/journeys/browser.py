@@ -65,7 +65,7 @@ class Record:
 @contextmanager
 def visiting(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
     """Open a page in a new profile; it must request nothing but *url*, and log no error."""
-    context = browser.new_context(base_url=url, locale="en-GB", **how)
+    context = browser.new_context(**{"base_url": url, "locale": "en-GB"} | how)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     record = Record(urlsplit(url).netloc)
     record.follow(context)

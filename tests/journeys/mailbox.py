@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from tests.support.relay import Relay
 from tests.support.worker import eventually
 
-_LINK = re.compile(r"^https?://\S+/en/signature/[0-9A-Z]{20}$", re.MULTILINE)
+_LINK = re.compile(r"^https?://\S+/[a-z]{2}/signature/[0-9A-Z]{20}$", re.MULTILINE)
 _CODE = re.compile(r"^[0-9A-Z]{4}(?:-[0-9A-Z]{4}){4}$", re.MULTILINE)
 _MARKUP = re.compile(r"<style>.*?</style>|<[^>]+>", re.DOTALL)
 

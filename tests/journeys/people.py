@@ -6,57 +6,73 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Download, Page, expect
 
+from campaign.reference.language import wording
+from campaign.reference.participating_state import STATES
 from tests.support.worker import eventually
+
+STATE_BY_NAME = {state.name("en"): state for state in STATES.values()}
 
 
 class Supporter:
-    """A person on the supporters' pages."""
+    """A person on the supporters' pages, in their own language; steps name messages by their English."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, language: str = "en") -> None:
         self.page = page
+        self.language = language
+
+    def word(self, english: str, **values: str) -> str:
+        """Return a message, or the name of a state, in this person's language."""
+        if english in STATE_BY_NAME:
+            return STATE_BY_NAME[english].name(self.language)
+        words = wording(self.language)
+        one = words.gettext(english)
+        text = one if one != english else words.ngettext(english, english, 1)
+        return text % {key: self.word(value) for key, value in values.items()} if values else text
 
     def choose(self, state: str) -> None:
         """Choose a participating state on the home page, and open its letter."""
         self.page.goto("/")
-        picker = self.page.get_by_label("Whose delegation will you write to?")
+        picker = self.page.get_by_label(self.word("Whose delegation will you write to?"))
         if picker.evaluate("picker => picker.localName") == "select":
-            picker.select_option(label=state)
+            picker.select_option(label=self.word(state))
         else:
-            picker.fill(state)
+            picker.fill(self.word(state))
             picker.press("Enter")
         self.press("Read the letter")
 
     def fill(self, **typed: str) -> None:
         """Fill in the fields with these labels, such as ``your_name``."""
         for label, text in typed.items():
-            words = label.replace("_", " ").replace("e mail", "e-mail")
-            box = self.page.get_by_label(re.compile(rf"^{words}( \(optional\))?$", re.IGNORECASE))
+            words = label.replace("_", " ").replace("e mail", "e-mail").capitalize()
+            labels = (self.word(words), self.word(f"{words} (optional)"))
+            box = self.page.get_by_label(re.compile(f"^({'|'.join(map(re.escape, labels))})$"))
             if not box.is_visible():  # town and words are folded in
-                self.page.get_by_text("Add your town or your own words").click()
+                self.page.get_by_text(self.word("Add your town or your own words")).click()
             box.fill(text)
 
     def live_in(self, residence: str) -> None:
         """Tap the button of this residence, or choose it from the list of all others."""
-        button = self.page.get_by_role("radio", name=residence, exact=True)
+        button = self.page.get_by_role("radio", name=self.word(residence), exact=True)
         if button.count():
             button.check()
         else:
-            self.page.get_by_role("radio", name="Somewhere else").check()
-            self.page.get_by_label("The place where you live").select_option(label=residence)
+            self.page.get_by_role("radio", name=self.word("Somewhere else")).check()
+            others = self.page.get_by_label(self.word("The place where you live"))
+            others.select_option(label=self.word(residence))
 
     def show_name_to(self, choice: str) -> None:
         """Choose who may see the name: "Everyone", "The delegation only", or "No one"."""
-        self.page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
+        self.page.get_by_role("radio", name=re.compile(f"^{self.word(choice)}")).check()
 
     def consent(self) -> None:
-        self.page.get_by_role("checkbox", name="I sign").check()
+        self.page.locator("[name=consent]").check()
 
     def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=button, exact=True).click()
+        self.page.get_by_role("button", name=self.word(button), exact=True).click()
 
     def unfold(self, summary: str) -> None:
         """Open a folded part of a private page."""
-        self.page.locator("summary").get_by_text(summary, exact=True).click()
+        self.page.locator("summary").get_by_text(self.word(summary), exact=True).click()
 
     def withdraw(self) -> None:
         self.unfold("Withdraw my signature")
@@ -72,9 +88,10 @@ class Supporter:
         """Wait until *number* is published, which may take a second."""
         return eventually(lambda: self.count() == number)
 
-    def reads(self, heading: str) -> None:
+    def reads(self, heading: str, **values: str) -> None:
         """Wait for the page with this *heading*."""
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        expect(self.page.locator("html")).to_have_attribute("lang", self.language)
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.word(heading, **values))
         self.page.wait_for_load_state()
 
 

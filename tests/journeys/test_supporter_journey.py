@@ -15,10 +15,14 @@ from tests.support.worker import eventually
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+WITH_SCRIPT, WITHOUT_SCRIPT = "with JavaScript", "without JavaScript"
+
+
+@pytest.fixture(params=[("en", WITH_SCRIPT), ("en", WITHOUT_SCRIPT)], ids=" ".join)
 def supporter(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Supporter]:
-    with visiting(chromium, site.url, java_script_enabled=request.param) as page:
-        yield Supporter(page)
+    language, script = request.param
+    with visiting(chromium, site.url, java_script_enabled=script == WITH_SCRIPT, locale=language) as page:
+        yield Supporter(page, language)
         assert page.context.cookies() == []
 
 
@@ -38,6 +42,9 @@ def address() -> str:
     return f"mara{next(numbers)}@example.org"
 
 
+@pytest.mark.parametrize(
+    "supporter", [("fr", WITH_SCRIPT), ("kk", WITHOUT_SCRIPT)], ids=" ".join, indirect=True
+)
 def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
     supporter: Supporter, site: Site, address: str
 ) -> None:
@@ -50,8 +57,9 @@ def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
     supporter.reads("Now check your e-mail")
     mail = site.mail(address)
 
+    assert mail.link.startswith(f"{site.url}/{supporter.language}/")
     page.goto(mail.link)
-    supporter.reads("One step left: confirm your letter to Germany")
+    supporter.reads("One step left: confirm your letter to %(state)s", state="Germany")
     assert supporter.count() == before
 
     page.goto(mail.link)
@@ -63,9 +71,11 @@ def test_a_supporter_signs_confirms_changes_who_sees_the_name_and_withdraws(
     supporter.unfold("Change who may see my name")
     supporter.show_name_to("Everyone")
     supporter.press("Save")
-    expect(page.get_by_role("status").first).to_contain_text("Saved. From now on")
+    expect(page.get_by_role("status").first).to_contain_text(
+        supporter.word("Saved. From now on this is who may see your name:")
+    )
     supporter.unfold("Change who may see my name")
-    expect(page.get_by_role("radio", name="Everyone")).to_be_checked()
+    expect(page.get_by_role("radio", name=supporter.word("Everyone"))).to_be_checked()
 
     supporter.withdraw()
     supporter.reads("Your signature is withdrawn")

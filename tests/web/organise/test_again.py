@@ -39,9 +39,10 @@ ADDRESS = {"email": "de@missions.example.org", "source": "a call", "checked_on":
 
 
 def hidden(page: TestResponse) -> dict[str, list[str]]:
-    """Return the hidden fields of the page, each with its values."""
+    """Return the hidden fields of the main part of the page, each with its values."""
     found: dict[str, list[str]] = {}
-    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text):
+    main = page.text.partition("</main>")[0]
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', main):
         if name != "csrf_token" or name not in found:
             found.setdefault(unescape(name), []).append(unescape(value))
     return found

@@ -30,8 +30,8 @@ URL = "/organise/requests"
 
 
 def hidden(page: Any, name: str) -> list[str]:
-    """Return the values of the fields *name* in the last form of *page*."""
-    form = page.get_data(as_text=True).split("<form")[-1]
+    """Return the values of the fields *name* in the last form of the main part of *page*."""
+    form = page.get_data(as_text=True).partition("</main>")[0].split("<form")[-1]
     return re.findall(rf'name="{name}" value="([^"]*)"', form)
 
 

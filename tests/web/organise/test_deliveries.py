@@ -18,6 +18,7 @@ from campaign.reference.participating_state import STATES, states_in_order
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from tests.conftest import NOW
+from tests.journeys.mailbox import Document
 from tests.support.factories import make_signature
 from tests.support.relay import Relay, relay
 from tests.web.conftest import OrganisersBrowser
@@ -71,21 +72,39 @@ def test_a_delivery_is_sent_and_its_page_shows_the_outcome(
     assert "us@missions.example.org" in page
 
 
-def test_a_letter_is_delivered_in_a_language_that_its_state_uses(
-    db: Session, ready: OrganisersBrowser, appeal: Appeal
+def test_a_delivery_goes_out_in_german_with_signatories_in_three_languages(
+    db: Session, keys: ServerKeys, ready: OrganisersBrowser, appeal: Appeal, post_office: Relay
 ) -> None:
     preview = PAGE.replace("us", "de")
-    offered = [each.code for each in languages(appeal, STATES["de"])]
-
+    make_signature(db, keys, state="de", name="Aïcha Exemple", language="fr")
+    make_signature(db, keys, state="de", name="Mia Beispiel", language="de")
+    offered = {each.code for each in languages(appeal, STATES["de"])}
     for code in LANGUAGES:
         assert ready.get(f"{preview}?letter={code}").status_code == (200 if code in offered else 404)
-    page = ready.get(f"{preview}?letter={offered[-1]}").get_data(as_text=True)
-    assert f'action="{preview}?letter={offered[-1]}"' in page
-    url = f"{preview}?letter={offered[-1]}"
+    url = f"{preview}?letter=de"
+    assert f'action="{url}"' in ready.get(url).get_data(as_text=True)
+
     answer = ready.post(url, on=url, **hidden(ready, url), holds="y")
 
     assert answer.status_code == 303
-    assert [each.language for each in db.scalars(select(Delivery))] == [offered[-1]]
+    assert [each.language for each in db.scalars(select(Delivery))] == ["de"]
+    [message] = post_office.received
+    assert message["Content-Language"] == "de"
+    [attachment] = message.iter_attachments()
+    text = Document(attachment.get_content()).text
+    at = 0
+    # Signatories of the delivered text come first, then the other languages, each under its own text.
+    for part in (
+        "Exzellenz,",
+        "Mia Beispiel",
+        "Sprache: Englisch",
+        "Excellency,",
+        "Mara Example",
+        "Sprache: Französisch",
+        "Excellence,",
+        "Aïcha Exemple",
+    ):
+        at = text.index(part, at)
 
 
 def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Relay) -> None:

@@ -5,6 +5,7 @@ A folder holds ``appeal.toml``, ``persons.toml``, ``claims.toml``, ``instruments
 ``letters/<language>.txt``.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -30,13 +31,34 @@ def load(folder: Path | None = None) -> Appeal:
     Raises:
         AppealError: The content is invalid; the message gives file and line.
     """
-    return _shipped() if folder is None else _load(folder, folder / "letters")
+    return _shipped() if folder is None else _load(*_folders(folder))
+
+
+def half_there(folder: Path | None = None) -> Iterator[tuple[Language, Path]]:
+    """Yield each language that has only one of texts and letter, with the file that it lacks."""
+    content, letters = _folders(folder)
+    for language in LANGUAGES.values():
+        lacking = [each for each in _files(language, content, letters) if not each.exists()]
+        if language != ENGLISH and len(lacking) == 1:
+            yield language, lacking[0]
 
 
 @cache
 def _shipped() -> Appeal:
     """Return the shipped appeal, always the same object: composed letters are cached by it."""
-    return _load(PACKAGE / "data" / "appeal", TEMPLATES / "letters")
+    return _load(*_folders(None))
+
+
+def _folders(folder: Path | None) -> tuple[Path, Path]:
+    """Return the folders of texts and letters."""
+    if folder is None:
+        return PACKAGE / "data" / "appeal", TEMPLATES / "letters"
+    return folder, folder / "letters"
+
+
+def _files(language: Language, content: Path, letters: Path) -> tuple[Path, Path]:
+    """Return the files of texts and letter in a language other than English."""
+    return content / f"{language.code}.toml", letters / f"{language.code}.txt"
 
 
 def _load(content: Path, letters: Path) -> Appeal:
@@ -70,8 +92,7 @@ def _languages(content: Path, letters: Path) -> list[Language]:
     return [
         each
         for each in LANGUAGES.values()
-        if each == ENGLISH
-        or ((content / f"{each.code}.toml").exists() and (letters / f"{each.code}.txt").exists())
+        if each == ENGLISH or all(file.exists() for file in _files(each, content, letters))
     ]
 
 

@@ -259,7 +259,7 @@ def test_a_file_of_addresses_is_imported_wholly_or_not_at_all(run: Any, tmp_path
     assert "1 addresses imported" in run("delegations", "import", str(file)).output
 
     file.write_text("state,email,source,checked_on\nxx,x@example.org,a call,2026-11-01\n")
-    with pytest.raises(DelegationError, match="line 2"):
+    with pytest.raises(DelegationError, match="Line 2"):
         run("delegations", "import", str(file))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from campaign.signature.link import request_links
 from tests.conftest import NOW
 from tests.support.factories import make_owner
 from tests.support.relay import breaking_relay, free_port, relay
+from tests.support.translated import add_language, english_folder
 
 Examine = Callable[..., dict[str, bool]]
 
@@ -54,6 +56,25 @@ def test_a_change_of_the_campaigns_key_that_is_due_is_found(examine: Examine, db
     db.commit()
 
     assert about(examine(), "has left") == [True]
+
+
+@pytest.mark.any_database
+def test_the_languages_offered_are_named_and_those_of_which_half_is_there(
+    examine: Examine, appeal: Appeal, tmp_path: Path
+) -> None:
+    assert f"Languages: {', '.join(each.code for each in appeal.languages)}." in examine()
+    assert about(examine(), "is not offered in") == []
+    folder = english_folder(tmp_path / "appeal")
+    for code in ("de", "fr", "kk"):
+        add_language(folder, code)
+    (folder / "fr.toml").unlink()
+    (folder / "letters" / "kk.txt").unlink()
+
+    found = examine(appeal=folder)
+
+    for code, file in (("fr", folder / "fr.toml"), ("kk", folder / "letters" / "kk.txt")):
+        assert about(found, f"The campaign is not offered in {code}: there is no {file}.") == [False]
+    assert about(found, "is not offered in de") == []
 
 
 @pytest.mark.any_database

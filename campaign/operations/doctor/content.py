@@ -1,10 +1,11 @@
-"""Findings about the campaign: instruments, organisers, recovery codes, recounts."""
+"""Findings about the campaign: languages, instruments, organisers, recovery codes, recounts."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from campaign.appeal import reading
 from campaign.appeal.content import Appeal
 from campaign.database.session import Database
 from campaign.operations import altered_row
@@ -36,6 +37,13 @@ def appeal_findings(appeal: Appeal, now: datetime) -> Iterator[Finding]:
             )
         elif end < today + timedelta(days=60):
             yield Finding(f"The instrument for {states} is sourced as in force only until {end}: check it.")
+
+
+def language_findings(settings: Settings, appeal: Appeal) -> Iterator[Finding]:
+    """Yield the languages in which the campaign is, and those of which half is there."""
+    yield Finding(f"Languages: {', '.join(language.code for language in appeal.languages)}.")
+    for language, lacking in reading.half_there(settings.appeal):
+        yield Finding(f"The campaign is not offered in {language.code}: there is no {lacking}.")
 
 
 def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:

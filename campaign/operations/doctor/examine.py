@@ -28,6 +28,7 @@ def examine(settings: Settings, appeal: Appeal, database: Database, *, now: date
         *mail.cause_findings(settings, appeal, database),
         *journal.findings(database),
         *closing_findings(settings, database, now),
+        *content.language_findings(settings, appeal),
         *content.appeal_findings(appeal, now),
         *content.campaign_findings(database, now),
         *content.altered_findings(database),

@@ -38,7 +38,7 @@ LANGUAGES = {
     "en": "&‘“”",
     "de": "ÄÖÜäöß„“",
     "fr": "ÀÇÈÉÊÎÔàâçèéêëîïôœùû«»\u202f",
-    "it": "ÀÈÉÌÒÙàèéìòù«»",
+    "it": "ÀÈÉÌÒÙàèéìòù«»º",
     "es": "ÁÉÍÑÓÚáéíñóú¿¡«»",
 }
 """What each language writes besides :data:`SIGNS`, ``ü`` (Türkiye), digits and the letters from A to Z."""

@@ -74,7 +74,7 @@ def parts(appeal: Appeal, code: str) -> list[Part]:
 
     Letters and the campaign's own texts are missing if the campaign is not offered in it.
     """
-    pages = [Part(f"{PAGE}{name}", texts) for name, texts in texts_by_group(code).items()]
+    pages = [Part(f"{PAGE}{name}", texts) for name, texts in texts_by_group(code).items() if texts]
     if code not in appeal.translations:
         return pages
     letters = (letter_part(compose(appeal, state, code)) for state in STATES.values())

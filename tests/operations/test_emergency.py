@@ -41,6 +41,7 @@ from campaign.organiser.account import Organiser, Unlocked
 from campaign.organiser.audit_log import COMMAND_LINE, AuditEntry
 from campaign.organiser.invitation import invite, join
 from campaign.organiser.login import unlock
+from campaign.organiser.native_check import NativeCheck
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import make_recovery_code
 from campaign.organiser.wrong_code import BROWSER, WrongCodes
@@ -86,6 +87,7 @@ def owner(db: Session, keys: ServerKeys) -> Unlocked:
     outbox.add(db, keys, purpose="confirm", language="en", recipient="m@example.org", params={}, now=NOW)
     daily_limit.reserve_link_mail(db, daily_limit.MailRequest(os.urandom(32), b"link", None), on=NOW.date())
     db.add(SpentProof(hash=b"\1" * 32, expires_at=LATER))
+    db.add(NativeCheck(language="de", part="letter/at", reader="Gerda", checked_on=NOW.date(), digests=""))
     save_organisation(db, Organisation("Letters", "Exampleville", "us@letters.example"))
     save_fact(db, "some_secret", "kept by code that is yet to be written")
     db.commit()

@@ -141,7 +141,7 @@ def test_each_group_of_texts_is_shown_beside_the_english(organiser: OrganisersBr
     for page in re.findall(rf'href="({GERMAN}/\w+)"', organiser.get(GERMAN).text):
         shown = organiser.get(page)
         assert shown.status_code == 200
-        assert shown.text.count('<td lang="de">') == shown.text.count('<td lang="en">') > 10
+        assert shown.text.count('<li><span lang="de">') == shown.text.count('class="soft" lang="en"') > 10
     assert organiser.get(f"{GERMAN}/nothing").status_code == 404
     assert organiser.get("/organise/languages/en").status_code == 404
 

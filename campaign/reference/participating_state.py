@@ -1,13 +1,13 @@
 """The 57 participating States of the OSCE, with their names in each language."""
 
 import csv
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from campaign.paths import PACKAGE
+from campaign.reference.alphabet import folded, sort_key
 from campaign.reference.language import ENGLISH, Language
 
 
@@ -61,31 +61,6 @@ _EVERYDAY_NAMES = {
 """What people type who look for a State; it is shown nowhere."""
 
 
-_ALPHABETS = {
-    "es": "abcdefghijklmnñopqrstuvwxyz",
-    "ru": "абвгдежзийклмнопрстуфхцчшщъыьэюя",
-    "kk": "аәбвгғдежзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя",
-    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
-}
-"""Alphabets in which a letter with a diacritic is a letter of its own."""
-
-
-def sort_key(name: str, language: str) -> str:
-    """Return a key that sorts names by the alphabet of *language*, without case and other accents."""
-    alphabet = _ALPHABETS.get(language, "")
-    key = ""
-    for character in unicodedata.normalize("NFC", name.removeprefix("The ")).casefold():
-        if character in alphabet:
-            key += chr(ord("a") + alphabet.index(character))
-            continue
-        base = unicodedata.normalize("NFKD", character)[0]
-        if base in alphabet:
-            key += chr(ord("a") + alphabet.index(base))
-        elif base.isalnum() or base == " ":
-            key += base
-    return key
-
-
 def _read() -> dict[str, ParticipatingState]:
     folder = PACKAGE / "data"
     with (folder / "state_names.csv").open(encoding="utf-8", newline="") as file:
@@ -116,10 +91,15 @@ def states_in_order(language: Language) -> list[ParticipatingState]:
     return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))
 
 
-def state_named(name: str, language: str) -> ParticipatingState | None:
-    """Return the state that is known by *name*, with or without its article and accents."""
-    wanted = sort_key(re.sub(r"(?i)^the\s+", "", name), language)
-    for state in STATES.values():
-        if wanted in (sort_key(each, language) for each in state.known_as):
-            return state
-    return None
+def state_named(name: str) -> ParticipatingState | None:
+    """Return the state that is known by *name*, with or without its article and accents, in any alphabet."""
+    return _by_known_name().get(_without_article(name))
+
+
+@cache
+def _by_known_name() -> dict[str, ParticipatingState]:
+    return {_without_article(name): state for state in STATES.values() for name in state.known_as}
+
+
+def _without_article(name: str) -> str:
+    return folded(name).removeprefix("the ")

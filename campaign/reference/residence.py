@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from babel import Locale
 
+from campaign.reference.alphabet import sort_key
 from campaign.reference.language import wording
-from campaign.reference.participating_state import STATES, sort_key
+from campaign.reference.participating_state import STATES
 
 UNSTATED = "ZZ"
 """The code for "rather not say"."""

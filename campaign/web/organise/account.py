@@ -16,12 +16,14 @@ from campaign.organiser.invitation import INVITATION_LASTS, invite
 from campaign.organiser.organisation import Organisation, organisation, save_organisation
 from campaign.organiser.recovery import is_test_due, recovery_codes
 from campaign.organiser.role import OWNER
+from campaign.reference.alphabet import sort_key
 from campaign.sealing.code import read_code
 from campaign.signature import key_change
 from campaign.signature.key_change import count_sealed_to_setup_link
 from campaign.web.organise.account_form import AdoptForm, InvitationForm, OrganisationForm
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.session import continue_with, reseal, unlocked
+from campaign.web.serving.language import current_language
 from campaign.web.site import commit, now, session, site
 
 
@@ -115,7 +117,9 @@ def _render_account(
     *,
     invitation_form: InvitationForm | None = None,
 ) -> str:
-    everyone = organiser.all_accounts(session())
+    everyone = sorted(
+        organiser.all_accounts(session()), key=lambda each: sort_key(each.name, current_language().code)
+    )
     return render_template(
         "organise/account.html",
         organisation_form=form,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from campaign.disclosure import approval, safety_list
 from campaign.disclosure.approval import NAMES, WORDS, Outcome
 from campaign.organiser import audit_log
+from campaign.reference.alphabet import is_found
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.reference.residence import name as residence_name
 from campaign.signature.model import APPROVED, DECLINED, Signature, SignatureKey
@@ -163,7 +164,7 @@ def _search(db: Session, selected: Select[Signature], query: str) -> list[dict[s
     matching = (
         each
         for each in _entries(db.scalars(selected.limit(MOST_SEARCHED)))
-        if query.casefold() in f"{each['name']} {each['town']} {each['words']}".casefold()
+        if is_found(query, f"{each['name']} {each['town']} {each['words']}")
     )
     found = list(islice(matching, ENTRIES_A_PAGE))
     key_ring().shown = min(key_ring().shown, shown_before + len(found))

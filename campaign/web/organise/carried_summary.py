@@ -17,7 +17,7 @@ from wtforms.fields import SelectChoice
 from campaign.delivery.model import Delivery
 from campaign.organiser import account, invitation
 from campaign.reference import notation
-from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.reference.residence import RESIDENCES
 from campaign.reference.residence import name as residence_name
 from campaign.signature.invalidation import Invalidation
@@ -188,8 +188,10 @@ def _value(name: str, texts: list[str]) -> str:
     if name == "link":
         return str(gettext("not shown here"))
     if name == "keys":
-        letters = {STATES[state_code].name(current_language().code) for state_code, _id in read_keys(texts)}
-        return f"{len(texts)}{punctuation(':')} {', '.join(sorted(letters))}"
+        ticked = {state_code for state_code, _id in read_keys(texts)}
+        letters = [each for each in states_in_order(current_language()) if each.code in ticked]
+        names = ", ".join(each.name(current_language().code) for each in letters)
+        return f"{len(texts)}{punctuation(':')} {names}"
     return f"{punctuation(';')} ".join(_in_words(name, text) for text in texts)
 
 

@@ -10,8 +10,8 @@ from campaign.disclosure.affected_names import count_published_names, count_seal
 from campaign.disclosure.delivered_name import count_deliverable_names
 from campaign.disclosure.safety_list import RELEASE_DELAY, Change, SafetyLists
 from campaign.errors import CampaignError
-from campaign.reference.participating_state import STATES
-from campaign.reference.residence import name as residence_name
+from campaign.reference import residence
+from campaign.reference.participating_state import STATES, states_in_order
 from campaign.web.organise.blueprint import bp
 from campaign.web.organise.safety_form import SafetyChangeForm, SafetyForm
 from campaign.web.organise.session import unlocked
@@ -68,13 +68,12 @@ def _lists() -> SafetyLists:
 
 def _render_lists(form: SafetyForm, current: SafetyLists) -> str:
     accused = STATES[site().appeal.accused_state]
-    names = {code: residence_name(code, current_language().code) for code in current.endangered_residences}
     return render_template(
         "organise/safety.html",
         form=form,
         accused=accused,
         is_altered=current.is_altered,
-        places=sorted(names.items(), key=lambda each: each[1]),
+        places=residence.choices(current_language().code, current.endangered_residences),
         kept_back=[
             (STATES[code], day) for code, day in current.names_from.items() if code not in current.no_names_to
         ],
@@ -84,19 +83,23 @@ def _render_lists(form: SafetyForm, current: SafetyLists) -> str:
 def _render_change(form: SafetyChangeForm, change: Change) -> str:
     if not change.withhold | change.release <= STATES.keys():
         abort(400)
+
+    def in_order(codes: frozenset[str]) -> list[str]:
+        return [state.code for state in states_in_order(current_language()) if state.code in codes]
+
     return render_template(
         "organise/safety_change.html",
         form=form,
         change=change,
         withhold=[
             (STATES[code], count_deliverable_names(session(), code), latest_with_names(session(), code))
-            for code in sorted(change.withhold)
+            for code in in_order(change.withhold)
         ],
-        release=[(STATES[code], count_sealed_names(session(), code)) for code in sorted(change.release)],
+        release=[(STATES[code], count_sealed_names(session(), code)) for code in in_order(change.release)],
         protect=[
-            (residence_name(code, current_language().code), count_published_names(session(), code))
-            for code in sorted(change.protect)
+            (name, count_published_names(session(), code))
+            for code, name in residence.choices(current_language().code, change.protect)
         ],
-        unprotect=[residence_name(code, current_language().code) for code in sorted(change.unprotect)],
+        unprotect=[name for _code, name in residence.choices(current_language().code, change.unprotect)],
         names_from=now().date() + RELEASE_DELAY,
     )

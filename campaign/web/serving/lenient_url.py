@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import state_named
 from campaign.web.serving.language import preferred_language
 
@@ -57,7 +56,7 @@ def _is_visible(character: str) -> bool:
 def _with_state_code(path: str) -> str:
     """Return *path* with the code of the State that it names, as in ``/en/letters/germany``."""
     found = re.fullmatch(r"(/[a-z]{2}/letters/)([^/.]+)", path)
-    state = state_named(found[2].replace("-", " "), ENGLISH.code) if found else None
+    state = state_named(found[2].replace("-", " ")) if found else None
     return f"{found[1]}{state.code}" if found and state else path
 
 

@@ -40,7 +40,7 @@ def choose_letter(language: Language) -> ResponseReturnValue:
     chosen = request.args["state"].strip()
     if not chosen:
         return _render_home(language, fault=gettext("Choose a State first.")), 422
-    state = STATES.get(chosen.lower()) or state_named(chosen, language.code)
+    state = STATES.get(chosen.lower()) or state_named(chosen)
     if state is None:
         fault = gettext("No participating State has this name. Choose one from the list.")
         return _render_home(language, fault=fault), 422

@@ -42,7 +42,9 @@ def test_a_reader_sees_the_overview_and_no_name(chromium: Browser, owner: Organi
 
         expect(page.locator("[data-exact-count=total]")).to_have_text("1")
         ways = page.get_by_role("navigation", name="Pages").get_by_role("link")
-        assert ways.all_inner_texts() == ["Overview", "Deliveries", "Delegations", "Log", "Account"]
+        assert ways.all_inner_texts() == [
+            "Overview", "Deliveries", "Delegations", "Languages", "Log", "Account",
+        ]  # fmt: skip
         for link in ways.all():
             page.goto(link.get_attribute("href") or "")
             expect(page.get_by_text("Paula Publica")).to_have_count(0)

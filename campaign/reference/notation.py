@@ -14,7 +14,7 @@ CACHED_NUMBERS = 10_000
 _UNGROUPED = {"es": 4}
 """Languages that group no number up to this number of digits: a rule of CLDR that Babel ignores."""
 
-_SHORT_DAYS = {"kk": "y 'ж'. d MMM"}
+_SHORT_DAYS = {"kk": "y\u00a0'ж'. d MMM"}
 """Patterns of short days that differ from CLDR's, which has a leading zero here and nowhere else."""
 
 _FIRST = {"fr": "1er", "it": "1º"}

@@ -155,3 +155,12 @@ def test_a_delivery_in_an_unchecked_translation_needs_a_confirmation(organiser: 
     check(organiser, "letter/at")
 
     assert notice not in organiser.get(german).text
+
+
+def test_the_heading_of_a_translation_begins_with_a_capital_where_language_names_do_not(
+    organiser: OrganisersBrowser,
+) -> None:
+    organiser.post("/organise/language", on=GERMAN, language="ru", back=GERMAN)
+
+    assert "<h1>Немецкий</h1>" in organiser.get(GERMAN).text
+    assert ">немецкий</a>" in organiser.get("/organise/languages").text

@@ -22,7 +22,7 @@ for (const text of all("[data-most]")) {
   text.after(left);
   const count = () => {
     const room = text.dataset.most - [...text.value.replace(/\r\n/g, "\n")].length;
-    left.textContent = `${text.dataset.left} ${room.toLocaleString(document.documentElement.lang)}`;
+    left.textContent = `${text.dataset.left} ${room}`;
     if (room < 100) left.setAttribute("role", "status");
   };
   text.addEventListener("input", count);
@@ -143,29 +143,24 @@ for (const box of all("[data-all]")) {
   }
 }
 
-// Refresh the counts every minute, and not in a hidden tab.
-const counts = all("[data-count]");
+// Refresh the counts every minute, and not in a hidden tab. The page itself has them as its language writes them,
+// which not every browser knows; mostly the answer is that nothing changed.
+const counts = all("[data-count], [data-as-of]");
 const refresh = async () => {
   if (document.hidden) return;
   try {
-    const answer = await fetch("/counts.json");
+    const answer = await fetch(location.pathname + location.search);
     if (!answer.ok) return;
-    const { total, states, as_of: asOf } = await answer.json();
-    const lang = document.documentElement.lang;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const each of counts) {
-      const number = each.dataset.count === "total" ? total : states[each.dataset.count] ?? 0;
-      const text = number.toLocaleString(lang);
-      if (each.textContent !== text) each.textContent = text;
-    }
-    // As the server writes it: the day in full, a comma, the time.
-    const at = new Date(asOf);
-    const day = at.toLocaleDateString(lang === "en" ? "en-GB" : lang, { dateStyle: "long", timeZone: "UTC" });
-    for (const each of all("[data-as-of]")) {
-      each.dateTime = asOf;
-      each.textContent = `${day}, ${at.toISOString().slice(11, 16)} UTC`;
+      const key = each.dataset.count;
+      const fresh = page.querySelector(key ? `[data-count="${key}"]` : "[data-as-of]");
+      if (!fresh || fresh.textContent === each.textContent) continue;
+      each.textContent = fresh.textContent;
+      if (fresh.dateTime) each.dateTime = fresh.dateTime;
     }
   } catch {
     // Offline for a moment: the page says as of when its numbers are.
   }
 };
-if (counts.length) setInterval(refresh, 60_000);
+if (document.querySelector("[data-count]")) setInterval(refresh, 60_000);

@@ -122,6 +122,8 @@ class Source:
     date: str
     """As precise as it is known: ``March 2021``."""
     url: str
+    is_title_english: bool = True
+    """Whether the title stands as published: pages mark it as English for screen readers."""
 
 
 @dataclass(frozen=True)

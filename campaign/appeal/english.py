@@ -49,7 +49,7 @@ def read_english(entry: Entry, content: Path, accused: str) -> Texts:
 def _source(entry: Entry) -> Source:
     entry.refuse_unknown(_SOURCE)
     texts = {field: entry.text(field) for field in _SOURCE - {"url"}}
-    return Source(**texts, url=entry.link("url"))
+    return Source(**texts, url=entry.link("url"))  # type: ignore[arg-type]
 
 
 def _persons(file: Entry) -> tuple[Person, ...]:

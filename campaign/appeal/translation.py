@@ -81,7 +81,8 @@ def _in_order(entry: Entry, name: str, english: tuple[_Part, ...]) -> list[tuple
 
 
 def _source(entry: Entry, english: Source) -> Source:
-    return replace(english, **_texts(entry, vars(english), _SOURCE))
+    texts = _texts(entry, vars(english), _SOURCE)
+    return replace(english, **texts, is_title_english=texts["title"] == english.title)
 
 
 def _person(entry: Entry, english: Person) -> Person:

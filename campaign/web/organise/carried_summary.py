@@ -75,6 +75,7 @@ ACTS: Mapping[str, Any] = {
 
 LABELS: Mapping[str, Any] = {
     "act": _("Act"),
+    "asks": _("Which"),
     "checked_on": _("Checked on"),
     "contact": _("Contact address"),
     "decision_id": _("Decision"),
@@ -95,9 +96,11 @@ LABELS: Mapping[str, Any] = {
     "note": _("What it says"),
     "numbers": _("Numbers on the list"),
     "organiser_id": _("Account"),
+    "parts": _("Which"),
     "protect": _("From now on dangerous to sign in"),
     "public_reply": _("What everyone may read of it"),
     "query": _("Searched for"),
+    "reader": _("Name of the native reader"),
     "reason": _("Reason"),
     "release": _("Names again to"),
     "replied_on": _("Replied on"),

@@ -11,151 +11,25 @@ from typing import Any
 from uuid import UUID
 
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _
-from wtforms.fields import SelectChoice
 
 from campaign.delivery.model import Delivery
 from campaign.organiser import account, invitation
 from campaign.reference import notation
+from campaign.reference.language import Language, language_name
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.reference.residence import RESIDENCES
 from campaign.reference.residence import name as residence_name
 from campaign.signature.invalidation import Invalidation
 from campaign.web.organise import carried_form
-from campaign.web.organise.account_form import ROLE_CHOICES
 from campaign.web.organise.carried_form import CarriedForm
-from campaign.web.organise.criteria_form import HOLD_CHOICES, STAGE_CHOICES
+from campaign.web.organise.carried_words import ACTS, LABELS, NOT_SHOWN, OF_RESIDENCES, OF_STATES, VALUES
 from campaign.web.organise.signature_key import read_keys
+from campaign.web.organise.translation_words import part_name
 from campaign.web.serving.language import current_language, punctuation
 from campaign.web.site import now, session
 
 LONGEST = 300
 """Characters of a value; the rest of a longer one, such as a reason, is left out."""
-
-ACTS: Mapping[str, Any] = {
-    f"organise.{view}": sentence
-    for view, sentence in {
-        "add_organiser": _("Invite somebody to these pages"),
-        "adopt": _("Take over the signatures of an earlier start"),
-        "allow_erasure": _("Let data be erased for good"),
-        "approve": _("Approve or decline names or own words"),
-        "change_key": _("Change the campaign’s key"),
-        "change_role": _("Give an account another role"),
-        "change_safety": _("Change the safety lists"),
-        "checks": _("Show signatures with names"),
-        "decide": _("Decide which signatures count"),
-        "end_other_sessions": _("End your other sessions"),
-        "erase_by_address": _("Withdraw and erase signatures"),
-        "find_by_address": _("Look for the signatures of an address"),
-        "find_signatures": _("Search signatures"),
-        "import_delegations": _("Import addresses of delegations"),
-        "list_file": _("Download a list with names"),
-        "look_at_safety": _("Show what a change of the safety lists means"),
-        "make_recovery_code": _("Make and show a new recovery code; your earlier one becomes useless"),
-        "note_bounce": _("Note that a message to a delegation came back"),
-        "note_reply": _("Note a delegation’s reply"),
-        "note_told": _("Note that a notice was sent"),
-        "prepare_delivery": _("Show a letter with its list"),
-        "remove_organiser": _("Remove an account"),
-        "reopen": _("Open signing again, although people could count twice"),
-        "review_restoration": _("Publish names and allow deliveries again, after a restoration"),
-        "revoke_invitation": _("Revoke an invitation"),
-        "save_delegation": _("Change the address of a delegation, to which names are sent"),
-        "save_organisation": _("Change who runs this campaign"),
-        "search_signatures": _("Search names or own words"),
-        "send_delivery": _("Send the letter, with its list, to a delegation"),
-        "signatures": _("Show names or own words"),
-        "switch_off_codes": _("Switch off the codes from your phone"),
-        "test_delivery": _("Send a test with made-up names"),
-        "try_recovery_code": _("Test your recovery code"),
-        "undo_decision": _("Undo a decision: its signatures are as they were before"),
-    }.items()
-}
-"""The sentence for each endpoint that a passphrase may lead to."""
-
-LABELS: Mapping[str, Any] = {
-    "act": _("Act"),
-    "asks": _("Which"),
-    "checked_on": _("Checked on"),
-    "contact": _("Contact address"),
-    "decision_id": _("Decision"),
-    "delivery_id": _("Delivery"),
-    "domain": _("Mail domain"),
-    "email": _("E-mail address"),
-    "endangered": _("Endangered residences"),
-    "format": _("Format"),
-    "held_for": _("Held"),
-    "holds": _("Notes read"),
-    "invitation_id": _("Invitation"),
-    "keys": _("Ticked"),
-    "kind": _("What"),
-    "link": _("Setup link"),
-    "more": _("Added"),
-    "name": _("Name"),
-    "no_names_to": _("No names to"),
-    "note": _("What it says"),
-    "numbers": _("Numbers on the list"),
-    "organiser_id": _("Account"),
-    "parts": _("Which"),
-    "protect": _("From now on dangerous to sign in"),
-    "public_reply": _("What everyone may read of it"),
-    "query": _("Searched for"),
-    "reader": _("Name of the native reader"),
-    "reason": _("Reason"),
-    "release": _("Names again to"),
-    "replied_on": _("Replied on"),
-    "residence": _("Residence"),
-    "role": _("Role"),
-    "scope": _("Which"),
-    "seat": _("Seat"),
-    "signed_from": _("Signed from"),
-    "signed_to": _("Signed until"),
-    "source": _("Source"),
-    "stage": _("Confirmed"),
-    "state": _("State"),
-    "status": _("Status"),
-    "sure": _("Warning read"),
-    "unprotect": _("No more advice for residents of"),
-    "withhold": _("No more names to"),
-}
-"""The labels of fields, and of the variables in addresses."""
-
-NOT_SHOWN = frozenset(
-    {"after", "back", "doubts", "found", "latest", "nonce", "search", "searched", "seen", "shown"}
-)
-"""Fields that a page fills in by itself; they make an act fail, or continue a search, but decide nothing."""
-
-_STATES = frozenset({"no_names_to", "release", "state", "withhold"})
-_RESIDENCES = frozenset({"endangered", "more", "protect", "residence", "unprotect"})
-"""The fields whose values are codes."""
-
-
-def _by_value(choices: list[SelectChoice]) -> dict[str, Any]:
-    return {each.value: each.label for each in choices}
-
-
-_WORDS: Mapping[str, Mapping[str, Any]] = {
-    "act": {
-        "approve": _("Approve"),
-        "decline": _("Decline"),
-        "invalidate": _("Take off the count"),
-        "release": _("Let the held ones count"),
-    },
-    "format": {"csv": "CSV", "pdf": "PDF"},
-    "held_for": _by_value(HOLD_CHOICES),
-    "holds": {"y": _("yes")},
-    "kind": {
-        "digests": _("What tells whether a mailbox has signed"),
-        "names": _("Names"),
-        "words": _("Own words"),
-    },
-    "role": _by_value(ROLE_CHOICES),
-    "scope": {"all": _("All found, and any that came since"), "chosen": _("Those that were ticked")},
-    "stage": _by_value(STAGE_CHOICES),
-    "status": {"waiting": _("Waiting"), "approved": _("Approved"), "declined": _("Declined")},
-    "sure": {"y": _("yes")},
-}
-"""The words for the values of fields that give a choice."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +73,13 @@ def _value(name: str, texts: list[str]) -> str:
 
 
 def _in_words(name: str, text: str) -> str:
-    if name in _STATES:
+    if name in OF_STATES:
         return STATES[text].name(current_language().code) if text in STATES else _shortened(text)
-    if name in _RESIDENCES:
+    if name in OF_RESIDENCES:
         return residence_name(text, current_language().code) if text in RESIDENCES else _shortened(text)
-    return str(_WORDS.get(name, {}).get(text, _shortened(text)))
+    if name == "parts":
+        return _shortened(part_name(text))
+    return str(VALUES.get(name, {}).get(text, _shortened(text)))
 
 
 def _shortened(text: str) -> str:
@@ -214,6 +90,8 @@ def _argument(name: str, value: Any) -> str:
     """Return a variable of an address in words."""
     if name in _FOUND_BY_ID:
         return _FOUND_BY_ID[name](value) or gettext("not found")
+    if isinstance(value, Language):
+        return language_name(value.code, current_language().code)
     if isinstance(value, ParticipatingState):
         value = value.code
     return gettext("All") if value == "all" else _in_words(name, str(value))

@@ -62,6 +62,7 @@ ASKS_IN_ITS_FORM = frozenset(
 
 HARMLESS: Mapping[str, str] = {
     "organise.approve": "publishes only what its signatory wants published; declining takes it back",
+    "organise.check_translation": "takes a sentence off letters; can be taken back",
     "organise.end_other_sessions": "only ends what is open",
     "organise.find_signatures": "shows fifty names at most; beyond ``MOST_NAMES`` it asks",
     "organise.logout": "ends the session",
@@ -73,6 +74,7 @@ HARMLESS: Mapping[str, str] = {
     "organise.search_signatures": "shows fifty names at most; beyond ``MOST_NAMES`` it asks",
     "organise.test_delivery": "sends made-up names",
     "organise.try_recovery_code": "takes the code itself",
+    "organise.uncheck_translation": "lets letters say again that nobody has checked them",
     "organise.undo_decision": "puts signatures back; deciding again asks",
 }
 """The posts that do not ask, each with the reason."""

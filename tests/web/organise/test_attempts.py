@@ -108,7 +108,7 @@ def test_a_wrong_recovery_code_costs_next_to_nothing(
 
 def posts(app: Flask) -> list[str]:
     """Return a URL for each endpoint of the organisers that takes posts."""
-    values = {"state": "de", "token": "0" * 20}
+    values = {"state": "de", "token": "0" * 20, "translation": "de"}
     nobody = "00000000-0000-0000-0000-000000000000"
     return [
         re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values.get(found.group(1), nobody), rule.rule)

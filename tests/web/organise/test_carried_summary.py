@@ -16,7 +16,7 @@ from campaign.organiser.organisation import organisation
 from campaign.sealing.server_key import ServerKeys
 from campaign.signature import invalidation
 from campaign.web.organise import carried_form, reauthentication
-from campaign.web.organise.carried_summary import ACTS, LABELS, NOT_SHOWN
+from campaign.web.organise.carried_words import ACTS, LABELS, NOT_SHOWN
 from campaign.web.organise.signature_key import key_text
 from campaign.web.site import Site
 from tests.conftest import NOW, Clock
@@ -90,6 +90,21 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         "/organise/signatures",
         {"kind": "names", "act": "approve", "shown": "waiting", "keys": ["{key}", "{key}"]},
         ["Act Approve", "What Names", "Ticked 2: Germany"],
+    ),
+    "check_translation": (
+        "/organise/languages/de",
+        {
+            "parts": ["letter/at", "page/home"],
+            "asks": "propose",
+            "reader": "Anna",
+            "checked_on": "2026-11-20",
+        },
+        ["native reader", "Language German", "Ticked Austria; Home", "Propose a listing", "reader Anna"],
+    ),
+    "uncheck_translation": (
+        "/organise/languages/de/unchecked",
+        {"parts": "page/home"},
+        ["check back", "Ticked Home"],
     ),
     "end_other_sessions": ("/organise/account/sessions/end", {}, ["End your other sessions"]),
     "find_signatures": (

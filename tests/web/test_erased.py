@@ -46,7 +46,8 @@ def test_nothing_can_be_signed_and_the_page_says_why(
     page = answer.get_data(as_text=True)
     assert "On 23 November 2026 the organisers erased everything personal" in page
     assert "<form" not in page
-    assert page == client.get("/en/letters/de").get_data(as_text=True)
+    seen = client.get("/en/letters/de").get_data(as_text=True)
+    assert page.partition("<body")[2] == seen.partition("<body")[2]
     with site.database.reading() as db:
         assert len(db.scalars(select(Signature.id)).all()) == 1
 

@@ -38,15 +38,18 @@ def back_up(url: URL, file: Path) -> None:
 def _unfinished(file: Path) -> Iterator[Path]:
     """Yield the path of an empty file beside *file*; what a killed backup left there is overwritten."""
     part = file.with_name(file.name + ".part")
+    journal = file.with_name(file.name + ".part-journal")  # SQLite's, which it leaves where the disk is full
     number = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(number, 0)
+        journal.unlink(missing_ok=True)
         yield part
     except BlockingIOError:
         raise CampaignError(f"another backup writes {file} at this moment") from None
     except (OSError, sqlite3.Error, CampaignError) as error:
         part.unlink(missing_ok=True)
+        journal.unlink(missing_ok=True)
         if isinstance(error, CampaignError):
             raise
         reason = (isinstance(error, OSError) and error.strerror) or error

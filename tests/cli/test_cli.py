@@ -164,7 +164,8 @@ def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
     database.close()
     environment = as_site(settings)
     file = tmp_path / "letters.backup"
-    (tmp_path / "letters.backup.part").write_bytes(b"of a backup that was killed")
+    for remnant in (".part", ".part-journal"):
+        (tmp_path / f"letters.backup{remnant}").write_bytes(b"of a backup that was killed")
     command = [sys.executable, "-m", "campaign", "backup", str(file)]
     full = subprocess.run(
         command,

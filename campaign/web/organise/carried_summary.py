@@ -15,7 +15,7 @@ from flask_babel import gettext
 from campaign.delivery.model import Delivery
 from campaign.organiser import account, invitation
 from campaign.reference import notation
-from campaign.reference.language import Language, language_name
+from campaign.reference.language import LANGUAGES, Language, language_name
 from campaign.reference.participating_state import STATES, ParticipatingState, states_in_order
 from campaign.reference.residence import RESIDENCES
 from campaign.reference.residence import name as residence_name
@@ -77,6 +77,8 @@ def _in_words(name: str, text: str) -> str:
         return STATES[text].name(current_language().code) if text in STATES else _shortened(text)
     if name in OF_RESIDENCES:
         return residence_name(text, current_language().code) if text in RESIDENCES else _shortened(text)
+    if name == "letter":
+        return language_name(text, current_language().code) if text in LANGUAGES else _shortened(text)
     if name == "parts":
         return _shortened(part_name(text))
     return str(VALUES.get(name, {}).get(text, _shortened(text)))

@@ -69,6 +69,7 @@ LABELS: Mapping[str, Any] = {
     "invitation_id": _("Invitation"),
     "keys": _("Ticked"),
     "kind": _("What"),
+    "letter": _("Language of letter, cover and list"),
     "link": _("Setup link"),
     "more": _("Added"),
     "name": _("Name"),

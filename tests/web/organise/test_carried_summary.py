@@ -85,7 +85,11 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
         ["who runs this campaign", *ORGANISATION.values()],
     ),
     "switch_off_codes": ("/organise/account/codes/off", {}, ["Switch off the codes"]),
-    "send_delivery": ("/organise/deliveries/new/de", {"nonce": "x"}, ["Send the letter", "State Germany"]),
+    "send_delivery": (
+        "/organise/deliveries/new/de",
+        {"nonce": "x", "letter": "de"},
+        ["Send the letter", "State Germany", "Language of letter, cover and list German"],
+    ),
     "approve": (
         "/organise/signatures",
         {"kind": "names", "act": "approve", "shown": "waiting", "keys": ["{key}", "{key}"]},

@@ -17,11 +17,12 @@ from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from tests.conftest import NOW
+from tests.conftest import NOW, Clock
 from tests.journeys.mailbox import Document
 from tests.support.factories import make_signature
 from tests.support.relay import Relay, relay
-from tests.web.conftest import OrganisersBrowser
+from tests.web.conftest import OrganisersBrowser, text
+from tests.web.organise.test_again import answer
 
 pytestmark = pytest.mark.any_database
 
@@ -55,7 +56,7 @@ def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
     page = browser.get(preview).get_data(as_text=True)
     return {
         name: (re.search(rf'name="{name}" value="([^"]*)"', page) or [None, ""])[1]
-        for name in ("nonce", "seen", "latest")
+        for name in ("letter", "nonce", "seen", "latest")
     }
 
 
@@ -82,9 +83,8 @@ def test_a_delivery_goes_out_in_german_with_signatories_in_three_languages(
     for code in LANGUAGES:
         assert ready.get(f"{preview}?letter={code}").status_code == (200 if code in offered else 404)
     url = f"{preview}?letter=de"
-    assert f'action="{url}"' in ready.get(url).get_data(as_text=True)
 
-    answer = ready.post(url, on=url, **hidden(ready, url), holds="y")
+    answer = ready.post(preview, on=url, **hidden(ready, url), holds="y")
 
     assert answer.status_code == 303
     assert [each.language for each in db.scalars(select(Delivery))] == ["de"]
@@ -105,6 +105,25 @@ def test_a_delivery_goes_out_in_german_with_signatories_in_three_languages(
         "Aïcha Exemple",
     ):
         at = text.index(part, at)
+
+
+def test_a_delivery_that_waits_for_the_passphrase_keeps_its_language(
+    db: Session, ready: OrganisersBrowser, clock: Clock, post_office: Relay
+) -> None:
+    preview = PAGE.replace("us", "de")
+    form = hidden(ready, f"{preview}?letter=de") | {"holds": "y"}
+    clock.forward(minutes=29)
+    token = ready.token()
+    clock.forward(minutes=2)
+    asked = ready.client.post(preview, data={"csrf_token": token, **form})
+    assert asked.status_code == 422
+    assert "Language of letter, cover and list German" in text(asked)
+
+    sent = answer(ready, asked)
+
+    assert sent.status_code == 303
+    assert [each.language for each in db.scalars(select(Delivery))] == ["de"]
+    assert [each["Content-Language"] for each in post_office.received] == ["de"]
 
 
 def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Relay) -> None:

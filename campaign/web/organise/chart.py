@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from html import escape
 
+from campaign.reference import notation
 from campaign.signature.count import Day
 
 WIDTH, HEIGHT = 720, 200
@@ -14,10 +15,11 @@ MOST_BARS = 120
 """Days that get a bar each; a longer campaign is drawn by weeks."""
 
 
-def by_day(days: Sequence[Day], *, label: str) -> str:
+def by_day(days: Sequence[Day], *, label: str, language: str) -> str:
     """Draw the signatures confirmed, and below the line those withdrawn, per day or per week.
 
     A screen reader reads it as one image with the name *label* and its latest figures as description.
+    Days and numbers are written as *language* writes them.
     """
     bars = _bars(days)
     if not bars:
@@ -27,18 +29,24 @@ def by_day(days: Sequence[Day], *, label: str) -> str:
     scale = (HEIGHT - BOTTOM - TOP) / (most + deepest)
     base = TOP + most * scale
     step = (WIDTH - LEFT) / len(bars)
-    shapes = _axis(base, most)
+    shapes = _axis(base, notation.number(most, language))
     for at, bar in enumerate(bars):
-        shapes += _rectangles(bar, LEFT + at * step + step * 0.1, max(min(step * 0.8, 28), 0.5), base, scale)
-    shapes += _dates(bars, step)
-    summary = ", ".join(f"{bar.on.isoformat()}: {bar.confirmed}/{bar.withdrawn}" for bar in bars[-14:])
+        x, width = LEFT + at * step + step * 0.1, max(min(step * 0.8, 28), 0.5)
+        shapes += _rectangles(bar, x, width, base, scale, _figures(bar, language))
+    shapes += _dates(bars, step, language)
+    summary = "; ".join(_figures(bar, language) for bar in bars[-14:])
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
         f"<desc>{escape(summary)}</desc>{''.join(shapes)}</svg>"
     )
 
 
-def _axis(base: float, most: int) -> list[str]:
+def _figures(bar: Day, language: str) -> str:
+    confirmed, withdrawn = notation.number(bar.confirmed, language), notation.number(bar.withdrawn, language)
+    return f"{notation.short_day(bar.on, language)}{notation.mark(':', language)} +{confirmed} −{withdrawn}"
+
+
+def _axis(base: float, most: str) -> list[str]:
     return [
         f'<line class="chart-axis" x1="{LEFT}" y1="{base:.1f}" x2="{WIDTH}" y2="{base:.1f}"/>',
         f'<text class="chart-scale" x="{LEFT - 8}" y="{TOP + 4}" text-anchor="end">{most}</text>',
@@ -46,8 +54,8 @@ def _axis(base: float, most: int) -> list[str]:
     ]
 
 
-def _rectangles(bar: Day, x: float, width: float, base: float, scale: float) -> list[str]:
-    title = f"<title>{bar.on.isoformat()}: +{bar.confirmed} −{bar.withdrawn}</title>"
+def _rectangles(bar: Day, x: float, width: float, base: float, scale: float, figures: str) -> list[str]:
+    title = f"<title>{escape(figures)}</title>"
     up, down = bar.confirmed * scale, bar.withdrawn * scale
     rectangles = (("chart-confirmed", base - up, up), ("chart-withdrawn", base, down))
     return [
@@ -58,7 +66,7 @@ def _rectangles(bar: Day, x: float, width: float, base: float, scale: float) -> 
     ]
 
 
-def _dates(bars: Sequence[Day], step: float) -> list[str]:
+def _dates(bars: Sequence[Day], step: float, language: str) -> list[str]:
     shown = sorted({0, len(bars) // 2, len(bars) - 1}) if len(bars) > 2 else range(len(bars))
     texts = []
     for at in shown:
@@ -66,7 +74,7 @@ def _dates(bars: Sequence[Day], step: float) -> list[str]:
         x = WIDTH if anchor == "end" else LEFT + at * step
         texts.append(
             f'<text class="chart-date" x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">'
-            f"{bars[at].on.isoformat()}</text>"
+            f"{escape(notation.short_day(bars[at].on, language))}</text>"
         )
     return texts
 

@@ -119,7 +119,8 @@ def _state(ready: Readiness, counts: dict[str, int], waiting: WaitingCounts) -> 
 
 def _chart() -> Markup:
     label = gettext("Signatures by day, and withdrawals below the line")
-    return Markup(chart.by_day(count.by_day(session()), label=label))  # noqa: S704 -- our drawing of numbers
+    drawing = chart.by_day(count.by_day(session()), label=label, language=current_language().code)
+    return Markup(drawing)  # noqa: S704 -- our drawing of numbers
 
 
 def _ending() -> list[dict[str, object]]:

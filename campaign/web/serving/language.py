@@ -1,6 +1,6 @@
 """Language and state in URLs, and the language of a page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -54,8 +54,12 @@ class StateConverter(BaseConverter):
 ORGANISERS_COOKIE = "organiser-language"
 """The organiser's choice; supporters' pages have their language in the address and no cookie."""
 
-WITH_QUERY = frozenset({"supporter.progress", "signature.show"})
-"""Views that read a query; a cached page must not show that of its first reader."""
+READ_FROM_QUERY: Mapping[str, tuple[str, ...]] = {
+    "supporter.progress": ("after", "embed", "order", "page"),
+    "signature.show": ("done", "letter"),
+}
+"""What views read from a query, and no more: ``url_for`` takes names such as ``_scheme`` for orders. Other
+views read nothing, since a cached page must not show the query of its first reader."""
 
 
 def current_language() -> Language:
@@ -80,7 +84,8 @@ def in_language(language: Language) -> str:
     arguments = request.view_args or {}
     if not isinstance(arguments.get("language"), Language) or request.endpoint is None:
         return url_for("supporter.home", language=language)
-    query = request.args.to_dict() if request.endpoint in WITH_QUERY else {}
+    names = READ_FROM_QUERY.get(request.endpoint, ())
+    query = {name: request.args[name] for name in names if name in request.args}
     return url_for(request.endpoint, **(query | arguments | {"language": language}))
 
 

@@ -58,6 +58,15 @@ def test_a_page_leads_to_itself_in_each_language(client: FlaskClient) -> None:
     assert "/ru/progress?order=signatures" in client.get("/de/progress?order=signatures").text
 
 
+def test_a_query_leads_the_links_to_other_languages_nowhere_else(client: FlaskClient) -> None:
+    plain = client.get("/de/progress").text
+    for query in ("_scheme=javascript&_external=1", "_method=POST", "endpoint=x", "_anchor=x", "language=ru"):
+        answer = client.get(f"/de/progress?{query}")
+        assert answer.status_code == 200, query
+        links = re.findall(r"<a [^>]*hreflang[^>]*>|<link [^>]*hreflang[^>]*>", answer.text)
+        assert links == re.findall(r"<a [^>]*hreflang[^>]*>|<link [^>]*hreflang[^>]*>", plain), query
+
+
 def test_organisers_choose_their_language_without_an_account(client: FlaskClient) -> None:
     german = {"Accept-Language": "de"}
     page = client.get("/organise/login", headers=german)

@@ -110,6 +110,34 @@ def test_a_neutral_mail_does_not_name_its_cause(purpose):
     assert write(purpose)["Reply-To"] is None
 
 
+CAUSES = {
+    "fr": "kazakh sanction osce pétition délégation droits femmes campagne sign(?!al) lettre",
+    "de": "kasach sanktion osze petition delegation rechte frauen kampagne unter(zeichn|schr) brief",
+    "it": "kazak sanzion osce petizion delegazion diritt donne campagna firm lettera",
+    "ru": "казах санкц обсе петиц делегац прав(а|о|у)? женщин кампани подпис письм",
+    "es": "kazaj sancion osce petici delegaci derechos mujeres campaña firm carta",
+    "kk": "қазақ санкция еқыұ өтініш делегация құқы әйел науқан қол қо(й|ю) хат(ы|қа|та)?",
+    "uk": "казах санкці обсє петиці делегаці прав(а|о|у)? жінок кампані підпис",
+}
+"""Beginnings of words that would name the cause; in Ukrainian, a mail and a letter are one word."""
+
+
+@pytest.mark.parametrize("language", CAUSES)
+def test_a_neutral_mail_names_its_cause_in_no_language_and_has_one_first_line(language):
+    causes = [rf"\b{each}" + r"\b" * each.endswith("?") for each in CAUSES[language].split()]
+    for purpose in PURPOSES:
+        message = write(purpose, language=language)
+        seen, said = shown(message).lower(), shown(write(purpose, "plain", language=language)).lower()
+        assert [each for each in causes if re.search(each, seen)] == [], purpose
+        assert sum(bool(re.search(each, said)) for each in causes) > 3, "the words are the language's"
+        names = (state.name(language).lower() for state in STATES.values())
+        assert [name for name in names if name in seen] == []
+        assert language == "kk" or "kk" not in re.findall(r"\w+", html(message)), "in its style sheet"
+    mails = [write(purpose, kind, language=language) for purpose in PURPOSES for kind in ("neutral", "plain")]
+    assert len({mail["Subject"] for mail in mails}) == 1
+    assert len({text(mail).split("\n\n")[0] for mail in mails}) == 1
+
+
 @purposes
 def test_a_plain_mail_says_which_letter_what_it_is_about_and_who_sends_it(purpose):
     message = write(purpose, "plain")

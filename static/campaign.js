@@ -122,8 +122,9 @@ for (const form of all("[data-shown]")) {
 const carrier = document.querySelector("[name=carried]");
 for (const link of all(".languages a")) {
   link.addEventListener("click", (event) => {
-    const { name, email } = carrier?.form.elements ?? {};
-    if (!(name?.value || email?.value) || event.ctrlKey || event.metaKey) return;
+    const { name, email, town, words } = carrier?.form.elements ?? {};
+    const isEmpty = ![name, email, town, words].some((field) => field?.value);
+    if (isEmpty || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     carrier.formAction = `${link.href}#sign`;
     carrier.value = "y";

@@ -154,6 +154,17 @@ class SignatureForm(AlsoForm):
         self.is_careful = bool(self.advised.data) or self.is_endangered
         if self.is_careful:
             self.disclosure.choices = CAREFUL_CHOICES
+        if self.asks_for_letters or self.is_carried:
+            self._ask_as_if_first()
+
+    def _ask_as_if_first(self) -> None:
+        """Preset and ask what pressing Sign would have: the answer shows the form, and checks nothing yet."""
+        is_first_advice = self.is_endangered and not self.advised.data
+        if is_first_advice or (self.is_careful and self.disclosure.data == PUBLIC):
+            self.disclosure.data = COUNTED
+        if self.spelling.data == self.mail_domain:
+            # The form sends it also for who chose nothing, as who could not read the question.
+            self.spelling.data = ""
 
     @property
     def is_carried(self) -> bool:

@@ -59,6 +59,36 @@ def test_the_safer_form_stays_the_safer_form(client: FlaskClient) -> None:
     assert re.search(r'value="counted"[^>]* checked|checked[^>]* value="counted"', page)
 
 
+def chosen(page: str) -> list[str]:
+    """Return the choices of who may see the name that are ticked."""
+    radios = [each for each in re.findall(r"<input[^>]*>", page) if 'name="disclosure"' in each]
+    return [value for each in radios if " checked" in each for value in re.findall(r'value="(\w+)"', each)]
+
+
+def test_without_scripts_too_the_advice_comes_with_no_one_chosen(client: FlaskClient) -> None:
+    for way in ({"carried": "y"}, {"carried": "choose"}, {"also": "choose"}):
+        for disclosure in ("public", "delegation"):
+            sent = FORM | {"residence": "KZ", "disclosure": disclosure} | way
+            page = client.post("/de/letters/de", data=sent).text
+            assert 'name="advised" type="hidden" value="yes"' in page
+            assert chosen(page) == ["counted"], (way, disclosure)
+
+    after_the_advice = FORM | {"residence": "KZ", "advised": "yes", "carried": "y"}
+    assert chosen(client.post("/de/letters/de", data=after_the_advice).text) == ["delegation"]
+
+
+def test_a_question_about_the_address_is_asked_again_in_the_other_language(client: FlaskClient) -> None:
+    misspelt = FORM | {"email": "mara@gmial.com"}
+    assert 'value="gmail.com"' in client.post("/en/letters/de", data=misspelt).text
+
+    carried = client.post("/de/letters/de", data=misspelt | {"spelling": "gmial.com", "carried": "y"}).text
+
+    assert 'name="spelling"' not in carried
+    assert 'value="gmail.com"' in client.post("/de/letters/de", data=misspelt | {"spelling": ""}).text
+    corrected = client.post("/de/letters/de", data=misspelt | {"spelling": "gmail.com", "carried": "y"}).text
+    assert re.search(r'name="spelling"[^>]* value="gmail.com"', corrected)
+
+
 def test_another_site_cannot_send_a_form_along(client: FlaskClient) -> None:
     answer = client.post(
         "/de/letters/de", data=TYPED | {"carried": "y"}, headers={"Sec-Fetch-Site": "cross-site"}

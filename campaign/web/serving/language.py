@@ -104,8 +104,10 @@ def preferred_language() -> Language:
 
     A browser in Belarusian or Kyrgyz gets Russian only if it lists Russian.
     """
-    codes = [language.code for language in site().appeal.languages]
-    return LANGUAGES[request.accept_languages.best_match(codes) or ENGLISH.code]
+    offered = {language.code: language for language in site().appeal.languages}
+    # Not best_match: before "kk-KZ" it takes any language that is listed without a region.
+    listed = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((offered[code] for code in listed if code in offered), ENGLISH)
 
 
 def language_code() -> str:

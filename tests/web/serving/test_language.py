@@ -30,6 +30,8 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
         ("be,ru;q=0.8,en;q=0.6", "ru"),
         ("be,en;q=0.8", "en"),
         ("ky", "en"),
+        ("ru-KZ,en-US;q=0.7,en;q=0.3", "ru"),
+        ("en-GB,ru-RU", "en"),
         ("ja,*;q=0.1", "en"),
         ("ru;q=0,de;q=0.1", "de"),
     ],

@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,7 +87,6 @@ def template(file: LetterFile, language: str) -> Template:
     return Template.from_code(environment, code, environment.globals)
 
 
-@cache
 def _render(content: _Content) -> str:
     file = content.file
     try:

@@ -24,6 +24,8 @@ _APPEAL = {
     "accused_state", "no_names_to", "endangered_residences", "source",
 }  # fmt: skip
 
+_ENGLISH_TEXTS = {"appeal.toml", "persons.toml", "claims.toml", "instruments.toml"}
+
 
 def load(folder: Path | None = None) -> Appeal:
     """Return the shipped appeal, or the one in *folder*.
@@ -41,6 +43,14 @@ def half_there(folder: Path | None = None) -> Iterator[tuple[Language, Path]]:
         lacking = [each for each in _files(language, content, letters) if not each.exists()]
         if language != ENGLISH and len(lacking) == 1:
             yield language, lacking[0]
+
+
+def unused(folder: Path | None = None) -> Iterator[Path]:
+    """Yield texts and letters whose name is no code of a language that the program has."""
+    content, letters = _folders(folder)
+    for path in sorted((*content.glob("*.toml"), *letters.glob("*.txt"))):
+        if path.stem not in LANGUAGES and path.name not in _ENGLISH_TEXTS:
+            yield path
 
 
 @cache

@@ -78,6 +78,21 @@ def test_the_languages_offered_are_named_and_those_of_which_half_is_there(
 
 
 @pytest.mark.any_database
+def test_texts_in_a_language_that_the_program_does_not_have_are_named(
+    examine: Examine, tmp_path: Path
+) -> None:
+    assert about(examine(), "is not used") == []
+    folder = english_folder(tmp_path / "appeal")
+    (folder / "pl.toml").touch()
+    (folder / "letters" / "DE.txt").touch()
+
+    found = examine(appeal=folder)
+
+    for file, name in ((folder / "pl.toml", "pl"), (folder / "letters" / "DE.txt", "DE")):
+        assert about(found, f"{file} is not used: the program has no language “{name}”.") == [False]
+
+
+@pytest.mark.any_database
 def test_mails_that_close_signing_are_found(
     examine: Examine, monkeypatch: pytest.MonkeyPatch, db: Session, keys: ServerKeys
 ) -> None:

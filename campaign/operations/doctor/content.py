@@ -44,6 +44,8 @@ def language_findings(settings: Settings, appeal: Appeal) -> Iterator[Finding]:
     yield Finding(f"Languages: {', '.join(language.code for language in appeal.languages)}.")
     for language, lacking in reading.half_there(settings.appeal):
         yield Finding(f"The campaign is not offered in {language.code}: there is no {lacking}.")
+    for path in reading.unused(settings.appeal):
+        yield Finding(f"{path} is not used: the program has no language “{path.stem}”.")
 
 
 def _erased(at: datetime, *, is_unfinished: bool) -> Iterator[Finding]:

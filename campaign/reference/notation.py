@@ -11,7 +11,7 @@ from campaign.reference.language import parsed_locale
 CACHED_NUMBERS = 10_000
 """Formatted numbers to cache: pages are full of counts that were on earlier pages too."""
 
-_UNGROUPED = {"es": 4}
+_UNGROUPED = {"es": 4, "it": 4}
 """Languages that group no number up to this number of digits: a rule of CLDR that Babel ignores."""
 
 _SHORT_DAYS = {"kk": "y\u00a0'ж'. d MMM"}

@@ -17,7 +17,7 @@ from campaign.appeal.content import Appeal
 from campaign.paths import PACKAGE, TEMPLATES
 from campaign.reference import catalogue
 from campaign.reference.language import LANGUAGES, catalogue_file, wording
-from tests.support import typography
+from tests.support import placeholders, typography
 from tests.support.messages import PLURAL_FORMS, TRANSLATED, extracted, updated
 
 pytestmark = pytest.mark.any_database
@@ -109,7 +109,7 @@ def test_pages_can_use_every_translation() -> None:
         (code, key(message), fault)
         for code in existing()
         for message in messages(code)
-        for fault in catalogue.faults(message, code, read(code).num_plurals)
+        for fault in placeholders.faults(message, code, read(code).num_plurals)
     ]
 
     assert found == [], _lines(found)
@@ -166,7 +166,7 @@ def _lines(found: list[tuple[object, ...]]) -> str:
 
 
 def _in_english(english: str, text: str) -> bool:
-    return english == text and bool(re.search(r"[^\W\d_]{2}", catalogue.PLACEHOLDER.sub("", text)))
+    return english == text and bool(re.search(r"[^\W\d_]{2}", placeholders.PLACEHOLDER.sub("", text)))
 
 
 def _plural_names(code: str) -> list[str]:

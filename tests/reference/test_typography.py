@@ -4,7 +4,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from campaign.reference import catalogue
-from tests.support import typography
+from tests.support import placeholders, typography
 
 pytestmark = pytest.mark.any_database
 
@@ -112,19 +112,19 @@ def test_a_translation_that_would_break_a_page_is_found(
 ) -> None:
     message = Message(ENGLISH, translation)
 
-    assert fault in "; ".join(catalogue.faults(message, code, 3 if code == "ru" else 2))
+    assert fault in "; ".join(placeholders.faults(message, code, 3 if code == "ru" else 2))
 
 
 def test_a_singular_may_leave_out_the_number_where_it_means_one_alone() -> None:
     message = Message(ENGLISH, ("<b>a</b> %(name)s", "%(num)s <b>a</b> %(name)s"))
 
-    assert list(catalogue.faults(message, "de", 2)) == []
+    assert list(placeholders.faults(message, "de", 2)) == []
 
 
 def test_commands_stay_as_they_are() -> None:
     message = Message("Run <code>campaign doctor</code>.", "Starten Sie <code>Kampagne Doktor</code>.")
 
-    assert list(catalogue.faults(message, "de", 2)) == [
+    assert list(placeholders.faults(message, "de", 2)) == [
         "commands and names in <code> differ from the English"
     ]
 

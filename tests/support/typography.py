@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from campaign.reference.catalogue import PLACEHOLDER, TAG
+from tests.support.placeholders import PLACEHOLDER, TAG
 
 NAMES = frozenset(
     ["name", "names", "state", "place", "places", "person", "title", "organisation", "office", "role"]

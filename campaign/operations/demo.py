@@ -23,7 +23,7 @@ from campaign.sealing import box, row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.signature import count
-from campaign.signature.model import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, box_context
+from campaign.signature.model import APPROVED, BOUND, COUNTED, DELEGATION, PUBLIC, Signature, box_context
 from campaign.signature.signature_mac import new_macs
 
 BATCH_ROWS = 1000
@@ -201,8 +201,7 @@ class _MadeUp:
 
 
 def _context(row: dict[str, Any]) -> str:
-    bound = ("state_code", "id", "residence", "signed_on", "edition", "organisers_only")
-    return box_context(*(row[column] for column in bound))
+    return box_context(*(row[column] for column in BOUND))
 
 
 def _day_weights(today: date) -> list[float]:

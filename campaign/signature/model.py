@@ -1,6 +1,7 @@
 """The tables of signatures and of their tokens."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -132,9 +133,7 @@ class Signature(Base):
     @property
     def context(self) -> str:
         """What the box is bound to."""
-        return box_context(
-            self.state_code, self.id, self.residence, self.signed_on, self.edition, self.organisers_only
-        )
+        return context_of(self)
 
     @property
     def is_confirmed(self) -> bool:
@@ -160,15 +159,34 @@ class Signature(Base):
         self.words_review = None
 
 
+BOUND = ("state_code", "id", "residence", "signed_on", "edition", "language", "organisers_only")
+"""The columns that a signature's box is bound to."""
+
+_bound = attrgetter(*BOUND)
+
+
+def context_of(row: Any) -> str:
+    """Return what the box of a signature, a row or an object, is bound to."""
+    return box_context(*_bound(row))
+
+
 def box_context(
-    state_code: str, id_: UUID, residence: str, signed_on: date, edition: int, organisers_only: bool
+    state_code: str,
+    id_: UUID,
+    residence: str,
+    signed_on: date,
+    edition: int,
+    language: str,
+    organisers_only: bool,
 ) -> str:
-    """Return what a signature's box is bound to: all columns that decide who may see it, and never change.
+    """Return what a signature's box is bound to.
+
+    These columns never change, and decide who may see the name and which text is above it.
 
     A row in which one of them was edited does not open, nor does a box that was copied to another row.
     """
     promise = "organisers" if organisers_only else "delegation"
-    return f"{state_code} {id_.hex} {residence} {signed_on} {edition} {promise}"
+    return f"{state_code} {id_.hex} {residence} {signed_on} {edition} {language} {promise}"
 
 
 class SignatureToken(Base):

@@ -33,6 +33,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
 from campaign.signature.deadline import confirm_until
 from campaign.signature.model import (
+    BOUND,
     COUNTED,
     Signature,
     SignatureToken,
@@ -199,14 +200,7 @@ def _seal(
     now: datetime,
 ) -> dict[str, Any]:
     """Return *row* with its box, and with the copy and the time for its private page."""
-    context = box_context(
-        row["state_code"],
-        row["id"],
-        signing.residence,
-        now.date(),
-        signing.edition,
-        row["organisers_only"],
-    )
+    context = box_context(*(row[column] for column in BOUND))
     if signing.disclosure == COUNTED:
         row |= {"key_id": None, "sealed": None, "has_words": False}
     else:

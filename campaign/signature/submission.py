@@ -20,7 +20,7 @@ from typing import Any
 from campaign.errors import WrongKeyError
 from campaign.sealing import box
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.model import box_context
+from campaign.signature.model import context_of
 
 TIME_BYTES = 5
 
@@ -59,7 +59,7 @@ def unwrap(row: Any, token: str, keys: ServerKeys) -> Submission | None:
 
     So it is when the token was mailed for another submission, and when the row was altered.
     """
-    bound = context(_box_context(row), row.disclosure)
+    bound = context(context_of(row), row.disclosure)
     for key in (mailed_key(token, keys), keys.pending) if row.submission else ():
         with suppress(WrongKeyError):
             content = box.unwrap(row.submission, key, bound)
@@ -76,10 +76,6 @@ def unwrap_time(row: Any, keys: ServerKeys) -> datetime | None:
     """Decrypt when a signature was submitted; ``None`` if that is not stored any more."""
     with suppress(WrongKeyError):
         if row.submitted_at is not None:
-            content = box.unwrap(row.submitted_at, keys.pending, _box_context(row))
+            content = box.unwrap(row.submitted_at, keys.pending, context_of(row))
             return datetime.fromtimestamp(int.from_bytes(content), UTC)
     return None
-
-
-def _box_context(row: Any) -> str:
-    return box_context(row.state_code, row.id, row.residence, row.signed_on, row.edition, row.organisers_only)

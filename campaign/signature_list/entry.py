@@ -16,7 +16,7 @@ from campaign.letter.edition import Version
 from campaign.sealing import row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.key_ring import KeyRing
-from campaign.signature.model import APPROVED, COUNTED, Signature, box_context
+from campaign.signature.model import APPROVED, COUNTED, Signature, context_of
 from campaign.signature.select import in_list_order
 from campaign.signature.signature_mac import DECISIONS, is_as_decided
 
@@ -162,9 +162,7 @@ def _details(key: bytes, row: Any, ring: KeyRing) -> Details | None:
     """Return what the box of a row contains; ``None`` if row or box was altered."""
     if row.sealed is None or row.disclosure == COUNTED:
         return _NO_DETAILS
-    context = box_context(
-        row.state_code, row.id, row.residence, row.signed_on, row.edition, row.organisers_only
-    )
+    context = context_of(row)
     if not is_as_decided(key, row):
         ring.altered.add(context)
         return None

@@ -114,7 +114,13 @@ def victim_key(victim: Made) -> tuple[str, UUID]:
 
 
 @pytest.mark.parametrize(
-    "columns", [{"organisers_only": False}, {"residence": "FR"}, {"signed_on": NOW.date().replace(year=2027)}]
+    "columns",
+    [
+        {"organisers_only": False},
+        {"residence": "FR"},
+        {"signed_on": NOW.date().replace(year=2027)},
+        {"language": "ru"},  # another text would be above the name
+    ],
 )
 def test_a_row_whose_promise_was_edited_does_not_open(
     db: Session, ring: KeyRing, victim: Made, columns: dict[str, object]

@@ -31,7 +31,7 @@ def delivery_message(
         document.pdf,
         maintype="application",
         subtype="pdf",
-        filename=f"letter-and-list-{plan.state.code}.pdf",
+        filename=f"{'letter' if plan.names_withheld else 'letter-and-list'}-{plan.state.code}.pdf",
     )
     # Set last: otherwise it would move into the first part.
     message["Content-Language"] = plan.language.code
@@ -40,7 +40,11 @@ def delivery_message(
 
 def _text(plan: Plan, cover: Cover) -> str:
     _ = wording(plan.language.code).gettext
-    notes = [_("The letter and the list of its signatories are attached as one PDF.")]
+    notes = [
+        _("The letter is attached as a PDF. It says how many signed, without names.")
+        if plan.names_withheld
+        else _("The letter and the list of its signatories are attached as one PDF.")
+    ]
     if cover.code != NO_CODE:
         notes.append(_("What was sent can be checked at %(url)s") % {"url": cover.verify_url})
     about = "\n".join(notes)

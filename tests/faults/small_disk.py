@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-DISK_BYTES = 6_000_000
+DISK_BYTES = 20_000_000
 
 
 @contextmanager

@@ -187,6 +187,9 @@ def test_kazakhstans_delegation_gets_no_name(organiser: Organiser, site: Site) -
 
     mail = site.mail(KAZAKHSTAN)
     assert "2 confirmed signatures" in mail.document.text
+    assert "without names" in mail.text
+    assert "list of its signatories" not in mail.text
+    assert [each.get_filename() for each in mail.message.iter_attachments()] == ["letter-kz.pdf"]
     for secret in [*LISTED, *UNLISTED, "Almaty", WORDS]:
         assert secret not in mail.document.text
         assert secret not in mail.text

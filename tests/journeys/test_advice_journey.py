@@ -196,6 +196,26 @@ def test_back_after_signing_from_where_it_is_dangerous_shows_an_empty_form(
     assert filled_in(page) == {"delegation"}
 
 
+def test_back_to_a_form_that_went_to_another_language_shows_an_empty_form(
+    scripted: Supporter, address: str
+) -> None:
+    page = scripted.page
+    scripted.live_in("Kazakhstan")
+    scripted.show_name_to("The delegation only")
+    scripted.fill(your_name="Mara Example", your_e_mail_address=address)
+    page.get_by_role("link", name="Deutsch", exact=True).click()
+    page.wait_for_url("**/de/letters/de#sign")
+    assert {"Mara Example", address, "delegation", "KZ"} <= filled_in(page)
+    assert page.evaluate("sessionStorage.length") == 0
+    page.locator(".signature-form [name=consent]").check()
+    page.locator(".signature-form .act").first.click()
+    page.wait_for_url("**/de/check-your-mail#sign")
+
+    for path in ("/de/letters/de#sign", "/en/letters/de"):
+        back_to(page, path)
+        assert filled_in(page) == {"delegation"}, path
+
+
 def test_a_page_from_the_browsers_memory_is_emptied_too(scripted: Supporter, address: str) -> None:
     scripted.live_in("Kazakhstan")
     scripted.fill(your_e_mail_address=address)

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from campaign.organiser.audit_log import COMMAND_LINE, LOOK, WORKER
 from campaign.reference import notation, residence
+from campaign.reference.alphabet import sort_key
 from campaign.reference.language import language_name
 from campaign.reference.participating_state import STATES
 from campaign.sealing.code import grouped
@@ -144,7 +145,7 @@ def about_in_words(act: str, about: str) -> str:
     if act in _TRANSLATIONS:
         language, *parts = about.split()
         name = language_name(language, current_language().code)
-        return f"{name}{punctuation(':')} {', '.join(map(part_name, parts))}"
+        return f"{name}{punctuation(':')} {', '.join(map(part_name, sorted(parts, key=_letters_first)))}"
     if act == LOOK:
         page, _colon, number = about.partition(": ")
         return f"{_word(page)}{punctuation(':')} {number}"
@@ -153,6 +154,10 @@ def about_in_words(act: str, about: str) -> str:
     if act in {"erase digests", "erase names"}:
         return about.removeprefix("of ").removesuffix(" signatures")
     return about.partition(" ")[0] if act == "find altered boxes" else about
+
+
+def _letters_first(part: str) -> tuple[bool, str]:
+    return not part.startswith("letter/"), sort_key(part_name(part), current_language().code)
 
 
 def _word_or_day(text: str) -> str:

@@ -64,17 +64,17 @@ def test_a_check_switches_off_the_notice_on_that_letter_alone(
 
 
 def test_the_log_says_what_was_checked_and_not_who_read_it(organiser: OrganisersBrowser, db: Session) -> None:
-    check(organiser, "letter/at", "page/home")
+    check(organiser, "letter/de", "letter/ch", "page/home")
     organiser.post(f"{GERMAN}/unchecked", on=GERMAN, parts="page/home")
 
     entries = db.scalars(select(AuditEntry).where(AuditEntry.act.contains("check")))
     assert {(entry.act, entry.about) for entry in entries} == {
-        ("check translation", "de letter/at page/home"),
+        ("check translation", "de letter/ch letter/de page/home"),
         ("take back check", "de page/home"),
     }
     db.rollback()
     log = text(organiser.get("/organise/audit"))
-    assert "Native reader’s check saved German: Austria, Home" in log
+    assert "Native reader’s check saved German: Germany, Switzerland, Home" in log
     assert "Native reader’s check taken back German: Home" in log
 
 

@@ -376,8 +376,8 @@ def test_the_dashboard_shows_how_the_days_went(
     page = organiser.get("/organise/").get_data(as_text=True)
 
     assert "<svg" in page
-    assert "2026-11-20: +1" in page
-    assert "2026-11-23: +2" in page
+    assert "20 Nov 2026: +1" in page
+    assert "23 Nov 2026: +2" in page
     assert "style=" not in page
 
 

@@ -62,7 +62,8 @@ class ListEntry:
     """``public``, ``delegation`` or ``counted``."""
     edition: int
     language: str
-    """Of the page on which the letter was signed; *words* are taken to be in it, too."""
+    """Of the page on which the letter was signed; *words* are taken to be in it, too. Empty for ``counted``,
+    as the residence is."""
 
     version: Version
     """What was signed; on a delegation's list the first version with the same text."""
@@ -153,7 +154,7 @@ def _entry(number: int, columns: Any, details: Details) -> ListEntry:
         words=details.words if review == APPROVED else "",
         disclosure=disclosure,
         edition=edition,
-        language=language,
+        language="" if disclosure == COUNTED else language,
         version=Version(edition, language),
     )
 

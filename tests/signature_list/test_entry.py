@@ -91,13 +91,15 @@ def test_the_order_of_a_list_says_nothing_about_when_somebody_signed(db: Session
         assert [each.number for each in listed] == list(range(1, 13))
 
 
-def test_a_list_holds_no_residence_of_somebody_who_is_only_counted(db: Session, keys: ServerKeys) -> None:
+def test_a_list_holds_neither_residence_nor_language_of_somebody_who_is_only_counted(
+    db: Session, keys: ServerKeys
+) -> None:
     owner = make_owner(db)
-    make_signature(db, keys, disclosure="counted", residence="KZ")
+    make_signature(db, keys, disclosure="counted", residence="KZ", language="kk")
 
     [listed] = entry.for_organisers(db, ["de"], key_ring(db, owner.campaign_private_key))
 
-    assert (listed.name, listed.residence) == ("", "")
+    assert (listed.name, listed.residence, listed.language) == ("", "", "")
 
 
 def test_lists_and_pages_of_names_come_from_an_index_in_their_order(db: Session) -> None:

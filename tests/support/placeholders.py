@@ -8,7 +8,7 @@ from babel.messages.catalog import Message
 from campaign.reference.catalogue import english, translations
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|%%")
-TAG = re.compile(r"</?\w+[^>]*>")
+TAG = re.compile(r"</?\w+[^>]*>|<[!?/]")
 CODE = re.compile(r"<code>.*?</code>")
 
 MAY_LEAVE_OUT_ONE = frozenset({"de", "it", "es", "kk"})

@@ -70,9 +70,9 @@ for (const form of all("[data-shown]")) {
   });
 }
 
-// The safer form answers a post, whose fields the browser would send again, and so show, after "back" or "reload".
-// From now on this page's place in the history is an ordinary one, with an empty form.
-if (document.querySelector(".signature-form:not([data-shown])")) history.replaceState(null, "", location.href);
+// The safer form, and the puzzle after it, answer a post, whose fields the browser would send again, and so show,
+// after "back" or "reload". From now on this page's place in the history is an ordinary one, with an empty form.
+if (document.querySelector("[name=advised][value=yes]")) history.replaceState(null, "", location.href);
 
 // What was typed under a letter, in this tab's memory alone: it shows where the mail went, and fills in the form
 // again after "Change the address". Kept for nobody whom it could endanger, and erased by the next page.

@@ -68,9 +68,9 @@ def statuses(db: Session, appeal: Appeal, language: str) -> list[Status]:
 
 def is_unchecked(db: Session, letter: Letter) -> bool:
     """Whether *letter* is a translation that no native reader has checked as it is."""
-    part = letter_part(letter)
     if letter.language == ENGLISH.code:
         return False
+    part = letter_part(letter)
     return not Status(part, db.get(NativeCheck, (letter.language, part.key))).is_current
 
 

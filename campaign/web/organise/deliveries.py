@@ -61,7 +61,7 @@ def test_delivery(state: ParticipatingState) -> ResponseReturnValue:
         ]
         return _render_preview(state, test_form=form), 422
     flash(gettext("The test was sent. Open it and read it as the delegation would."))
-    return redirect(preview_url(state), 303)
+    return redirect(preview_url(state, letter_language(state).code), 303)
 
 
 @bp.post("/deliveries/new/<state:state>")
@@ -79,7 +79,7 @@ def send_delivery(state: ParticipatingState) -> ResponseReturnValue:
             gettext("Nothing was sent: something changed since this page was shown. Please look again."),
             "fault",
         )
-        return redirect(preview_url(state), 303)
+        return redirect(preview_url(state, letter_language(state).code), 303)
     return redirect(url_for(".delivery", delivery_id=delivery.id), 303)
 
 
@@ -221,6 +221,7 @@ def _render_delivery(found: Delivery, form: ReplyForm) -> str:
         code=grouped(found.code),
         state=state,
         letter_language=language_name(found.language, current_language().code),
+        again_url=preview_url(state, found.language),
         events=_events(found),
         form=form,
         following=next((each.state for each in others if each.is_ready), None),

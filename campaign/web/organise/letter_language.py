@@ -14,16 +14,12 @@ from campaign.web.site import site
 
 def letter_language(state: ParticipatingState) -> Language:
     """Return the language in which the letter to *state* is to be delivered; English unless chosen."""
-    chosen = _chosen()
+    chosen = request.form.get("letter") or request.args.get("letter", ENGLISH.code)
     offered = {each.code: each for each in languages(site().appeal, state)}
     return offered[chosen] if chosen in offered else abort(404)
 
 
-def preview_url(state: ParticipatingState) -> str:
-    """Return the address of the preview in the language that was chosen."""
-    chosen = _chosen()
-    return url_for(".prepare_delivery", state=state, letter=chosen if chosen != ENGLISH.code else None)
-
-
-def _chosen() -> str:
-    return request.form.get("letter") or request.args.get("letter", ENGLISH.code)
+def preview_url(state: ParticipatingState, language: str) -> str:
+    """Return the address of the preview in *language*; in English if the letter is not offered in it."""
+    offered = {each.code for each in languages(site().appeal, state)} - {ENGLISH.code}
+    return url_for(".prepare_delivery", state=state, letter=language if language in offered else None)

@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -124,6 +125,10 @@ def test_a_delivery_that_waits_for_the_passphrase_keeps_its_language(
     assert sent.status_code == 303
     assert [each.language for each in db.scalars(select(Delivery))] == ["de"]
     assert [each["Content-Language"] for each in post_office.received] == ["de"]
+    db.rollback()
+    page = urlsplit(sent.location).path
+    ready.post(f"{page}/bounce", on=page)
+    assert f'<a href="{preview}?letter=de">Prepare it again</a>' in ready.get(page).text
 
 
 def test_a_second_click_sends_nothing(ready: OrganisersBrowser, post_office: Relay) -> None:

@@ -23,7 +23,7 @@ from campaign.sealing import box, row_mac
 from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import CampaignKey, current_key
 from campaign.signature import count
-from campaign.signature.model import APPROVED, BOUND, COUNTED, DELEGATION, PUBLIC, Signature, box_context
+from campaign.signature.model import APPROVED, COUNTED, DELEGATION, PUBLIC, Signature, context_of_columns
 from campaign.signature.signature_mac import new_macs
 
 BATCH_ROWS = 1000
@@ -184,7 +184,7 @@ class _MadeUp:
         )
         return {
             "key_id": self.key.id,
-            "sealed": box.seal(details, self.key.public_key, _context(row)),
+            "sealed": box.seal(details, self.key.public_key, context_of_columns(row)),
             "public_name": details.name if row["disclosure"] == PUBLIC else None,
             "has_words": bool(details.words),
             "to_strike": False,
@@ -198,10 +198,6 @@ class _MadeUp:
             "name_review": APPROVED if is_reviewed and row["public_name"] else None,
             "words_review": APPROVED if is_reviewed and row["has_words"] else None,
         }
-
-
-def _context(row: dict[str, Any]) -> str:
-    return box_context(*(row[column] for column in BOUND))
 
 
 def _day_weights(today: date) -> list[float]:

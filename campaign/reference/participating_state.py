@@ -86,9 +86,16 @@ STATES: Mapping[str, ParticipatingState] = MappingProxyType(_read())
 """The 57 states by code, sorted by English name."""
 
 
-def states_in_order(language: Language) -> list[ParticipatingState]:
+@cache
+def states_in_order(language: Language) -> tuple[ParticipatingState, ...]:
     """Return the 57 states, sorted by their names in *language*."""
-    return sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))
+    by_name = sorted(STATES.values(), key=lambda state: sort_key(state.name(language.code), language.code))
+    return tuple(by_name)
+
+
+def choices(language: Language) -> list[tuple[str, str]]:
+    """Return code and name of each state, sorted by the names in *language*."""
+    return [(state.code, state.name(language.code)) for state in states_in_order(language)]
 
 
 def state_named(name: str) -> ParticipatingState | None:

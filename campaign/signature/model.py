@@ -1,7 +1,8 @@
 """The tables of signatures and of their tokens."""
 
+from collections.abc import Mapping
 from datetime import date
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -163,11 +164,17 @@ BOUND = ("state_code", "id", "residence", "signed_on", "edition", "language", "o
 """The columns that a signature's box is bound to."""
 
 _bound = attrgetter(*BOUND)
+_bound_columns = itemgetter(*BOUND)
 
 
 def context_of(row: Any) -> str:
     """Return what the box of a signature, a row or an object, is bound to."""
     return box_context(*_bound(row))
+
+
+def context_of_columns(columns: Mapping[str, Any]) -> str:
+    """Return the same for the columns of a row to insert."""
+    return box_context(*_bound_columns(columns))
 
 
 def box_context(

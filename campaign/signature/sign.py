@@ -33,11 +33,10 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.signature import submission
 from campaign.signature.deadline import confirm_until
 from campaign.signature.model import (
-    BOUND,
     COUNTED,
     Signature,
     SignatureToken,
-    box_context,
+    context_of_columns,
 )
 from campaign.signature.signature_mac import new_macs
 from campaign.signature.submission import Submission
@@ -200,7 +199,7 @@ def _seal(
     now: datetime,
 ) -> dict[str, Any]:
     """Return *row* with its box, and with the copy and the time for its private page."""
-    context = box_context(*(row[column] for column in BOUND))
+    context = context_of_columns(row)
     if signing.disclosure == COUNTED:
         row |= {"key_id": None, "sealed": None, "has_words": False}
     else:

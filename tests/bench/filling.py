@@ -31,7 +31,7 @@ from campaign.settings import Settings
 from campaign.signature import count as tally
 from campaign.signature.count import CountKey
 from campaign.signature.key_change import setup_code
-from campaign.signature.model import BOUND, Signature, SignatureToken, box_context
+from campaign.signature.model import Signature, SignatureToken, context_of_columns
 from campaign.signature.signature_mac import new_macs
 from tests.bench.site import SECRET
 
@@ -166,7 +166,7 @@ class _Filling:
             self._confirmed[row["state_code"], row["residence"], day] += 1
         if is_withdrawn:
             self._withdrawn[row["state_code"], row["residence"], self._moment.date()] += 1
-        row["sealed"] = seal.seal(BOX, self._public_key, box_context(*(row[column] for column in BOUND)))
+        row["sealed"] = seal.seal(BOX, self._public_key, context_of_columns(row))
         return row | (GONE if is_withdrawn else new_macs(self._row_key, row))
 
     def _mail(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from campaign.sealing.box import Details
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.code import read_code
 from campaign.sealing.server_key import ServerKeys
-from campaign.signature.model import BOUND, Signature, box_context
+from campaign.signature.model import Signature, context_of_columns
 from campaign.signature.signature_mac import new_macs
 from tests.conftest import _postgresql_url
 from tests.faults import thief
@@ -188,7 +188,7 @@ def crowd(database: Database, story: Story) -> None:
         row |= {"held_for": None, "invalidation_id": None}
         rows = [row | {"id": uuid4(), "digest": os.urandom(32)} for _ in range(CROWD)]
         for each in rows:
-            each["sealed"] = box.seal(details, key.public_key, box_context(*(each[name] for name in BOUND)))
+            each["sealed"] = box.seal(details, key.public_key, context_of_columns(each))
             each |= new_macs(db.info[row_mac.KEY], each)
         db.execute(insert(Signature), rows)
 

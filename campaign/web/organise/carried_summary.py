@@ -22,7 +22,15 @@ from campaign.reference.residence import name as residence_name
 from campaign.signature.invalidation import Invalidation
 from campaign.web.organise import carried_form
 from campaign.web.organise.carried_form import CarriedForm
-from campaign.web.organise.carried_words import ACTS, LABELS, NOT_SHOWN, OF_RESIDENCES, OF_STATES, VALUES
+from campaign.web.organise.carried_words import (
+    ACTS,
+    LABELS,
+    NOT_SHOWN,
+    OF_LANGUAGES,
+    OF_RESIDENCES,
+    OF_STATES,
+    VALUES,
+)
 from campaign.web.organise.signature_key import read_keys
 from campaign.web.organise.translation_words import part_name
 from campaign.web.serving.language import current_language, punctuation
@@ -77,7 +85,7 @@ def _in_words(name: str, text: str) -> str:
         return STATES[text].name(current_language().code) if text in STATES else _shortened(text)
     if name in OF_RESIDENCES:
         return residence_name(text, current_language().code) if text in RESIDENCES else _shortened(text)
-    if name == "letter":
+    if name in OF_LANGUAGES:
         return language_name(text, current_language().code) if text in LANGUAGES else _shortened(text)
     if name == "parts":
         return _shortened(part_name(text))
@@ -92,9 +100,7 @@ def _argument(name: str, value: Any) -> str:
     """Return a variable of an address in words."""
     if name in _FOUND_BY_ID:
         return _FOUND_BY_ID[name](value) or gettext("not found")
-    if isinstance(value, Language):
-        return language_name(value.code, current_language().code)
-    if isinstance(value, ParticipatingState):
+    if isinstance(value, ParticipatingState | Language):
         value = value.code
     return gettext("All") if value == "all" else _in_words(name, str(value))
 

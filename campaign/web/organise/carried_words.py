@@ -108,6 +108,7 @@ NOT_SHOWN = frozenset(
 """Fields that a page fills in by itself; they make an act fail, or continue a search, but decide nothing."""
 
 OF_STATES = frozenset({"no_names_to", "release", "state", "withhold"})
+OF_LANGUAGES = frozenset({"letter", "translation"})
 OF_RESIDENCES = frozenset({"endangered", "more", "protect", "residence", "unprotect"})
 """The fields whose values are codes."""
 

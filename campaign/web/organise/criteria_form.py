@@ -1,6 +1,7 @@
 """The forms to search signatures, and to give the reason for taking them off the count."""
 
 from functools import cache
+from itertools import starmap
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -8,8 +9,8 @@ from wtforms import DateField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional, StopValidation
 
-from campaign.reference import residence
-from campaign.reference.participating_state import STATES, states_in_order
+from campaign.reference import participating_state, residence
+from campaign.reference.participating_state import STATES
 from campaign.signature.model import DOMAIN, NETWORK, ROBOT
 from campaign.signature.search import ANY, CONFIRMED, PENDING, Criteria
 from campaign.web.base_form import Form, TokenlessForm
@@ -54,7 +55,7 @@ class CriteriaForm(TokenlessForm):
         everywhere = SelectChoice("", _("All"))
         self.state.choices = [
             everywhere,
-            *(SelectChoice(each.code, each.name(language.code)) for each in states_in_order(language)),
+            *starmap(SelectChoice, participating_state.choices(language)),
         ]
         self.residence.choices = [
             everywhere,

@@ -8,8 +8,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
 from campaign.disclosure.safety_list import Change, SafetyLists
-from campaign.reference import residence
-from campaign.reference.participating_state import states_in_order
+from campaign.reference import participating_state, residence
 from campaign.web.base_form import Form
 from campaign.web.serving.language import current_language
 
@@ -18,10 +17,7 @@ class SafetyForm(Form):
     """The new lists."""
 
     no_names_to = SelectMultipleField(
-        choices=lambda: [
-            SelectChoice(each.code, each.name(current_language().code))
-            for each in states_in_order(current_language())
-        ]
+        choices=lambda: list(starmap(SelectChoice, participating_state.choices(current_language())))
     )
     endangered = SelectMultipleField(validate_choice=False)
     more = SelectField(

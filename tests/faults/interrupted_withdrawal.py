@@ -1,12 +1,13 @@
 """A process that withdraws a signature and kills itself at one moment of the commit.
 
-Run ``python -m tests.faults.interrupted_withdrawal SETTINGS TOKEN MOMENT``; SETTINGS is a JSON object.
+Run ``python -m tests.faults.interrupted_withdrawal SETTINGS TOKEN MOMENT NOW``; SETTINGS is a JSON object.
 """
 
 import json
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,13 @@ from campaign.sealing import row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.withdraw import withdraw
-from tests.conftest import NOW
 
 WRITTEN, COMMITTED = "written to the journal", "committed"
 MOMENTS = (WRITTEN, COMMITTED)
 
 
 def main() -> None:
-    content, token, moment = sys.argv[1:]
+    content, token, moment, now = sys.argv[1:]
     given = json.loads(content)
     settings = Settings(**given | {"instance": Path(given["instance"])})
     database = Database.of_site(settings)
@@ -39,7 +39,7 @@ def main() -> None:
     else:
         event.listen(Session, "after_commit", die)
     with database.writing() as db:
-        withdraw(db, token, now=NOW, confirmation_days=7)
+        withdraw(db, token, now=datetime.fromisoformat(now), confirmation_days=7)
 
 
 if __name__ == "__main__":

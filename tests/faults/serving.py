@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from email.message import EmailMessage, Message
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
+from tests.support import fork_server
 from tests.support.driver import python_path
+from tests.support.fork_server import Process
 from tests.support.private_page import press
 from tests.support.relay import Relay, free_port
 from tests.support.worker import eventually
@@ -51,7 +54,7 @@ class Server:
     workers = 1
     """Web processes."""
     through: tuple[str, ...] = ()
-    """Command that runs ``campaign``, if it is not run directly."""
+    """Command that runs the real ``campaign``; without one the tests' fork server starts it."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -61,27 +64,25 @@ class Server:
         self.sqlite = self.instance / "campaign.sqlite"
         self.console = folder / "console"
         self.environment = environment(folder, **settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Process | None = None
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Process:
         """The main process; its id is that of the process group."""
         assert self._process is not None
         return self._process
 
     def launch(self) -> None:
         """Start web server and mail worker, in a process group of their own."""
-        arguments = [*self.through, *COMMAND, "serve", "--port", str(self.port)]
-        arguments += ["--workers", str(self.workers)]
+        arguments = ["serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.console.open("ab") as file:
-            self._process = subprocess.Popen(
-                arguments,
-                cwd=self.folder,
-                env=self.environment,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
+            how: dict[str, Any] = {"cwd": self.folder, "env": self.environment}
+            how |= {"stdout": file, "stderr": file, "start_new_session": True}
+            if self.through:
+                command = [*self.through, *COMMAND, *arguments]
+                self._process = subprocess.Popen(command, **how)
+            else:
+                self._process = fork_server.start("campaign", *arguments, **how)
 
     def start(self) -> None:
         """Launch the site, and wait until it listens."""
@@ -171,15 +172,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one command."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return fork_server.run("campaign", *arguments, cwd=folder, env=environment)
 
 
 @contextmanager

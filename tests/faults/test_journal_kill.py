@@ -1,10 +1,8 @@
 """Kill a withdrawal around its commit: what was acknowledged stays so after a restoration."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
@@ -23,7 +21,9 @@ from campaign.signature.model import Signature
 from campaign.signature.recount import compare
 from tests.conftest import NOW
 from tests.faults.interrupted_withdrawal import COMMITTED, MOMENTS, WRITTEN
+from tests.support.driver import python_path
 from tests.support.factories import Made, make_signature
+from tests.support.fork_server import run
 
 pytestmark = pytest.mark.fault
 
@@ -34,10 +34,9 @@ def kill_withdrawal(settings: Settings, made: Made, moment: str) -> None:
         "database_url": settings.database_url,
         "secret_key": settings.secret_key,
     }
-    command = [sys.executable, "-m", "tests.faults.interrupted_withdrawal", json.dumps(given)]
-    killed = subprocess.run(
-        [*command, made.token, moment], cwd=Path(__file__).parents[2], check=False, timeout=120
-    )
+    environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
+    arguments = json.dumps(given), made.token, moment, NOW.isoformat()
+    killed = run("tests.faults.interrupted_withdrawal", *arguments, env=environment)
     assert killed.returncode == -signal.SIGKILL
 
 

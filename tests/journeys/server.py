@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
@@ -14,11 +12,10 @@ from urllib.request import urlopen
 
 from tests.journeys import mailbox
 from tests.support.driver import python_path
+from tests.support.fork_server import Process, start
 from tests.support.private_page import press
 from tests.support.relay import Relay, free_port
 from tests.support.worker import eventually
-
-ROOT = Path(__file__).parents[2]
 
 EVERY_ACT = {"count_minutes": "0", "count_step": "1"}
 """Settings with which the public count moves at once."""
@@ -52,14 +49,19 @@ class Site:
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("CAMPAIGN_")}
         given_names = {f"CAMPAIGN_{name.upper()}": text for name, text in given.items()}
         self._environment = inherited | {"PYTHONPATH": python_path()} | given_names
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Start web server and mail worker in a process group of their own, and wait until they answer."""
-        command = [sys.executable, "-m", "campaign", "serve", "--port", str(self.port), "--workers", "1"]
+        arguments = ["serve", "--port", str(self.port), "--workers", "1"]
         with self._console.open("ab") as file:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
+            process = start(
+                "campaign",
+                *arguments,
+                env=self._environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
             )
         self._process = process
         assert eventually(lambda: process.poll() is not None or self._answers(), TIMEOUT_SECONDS)

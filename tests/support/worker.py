@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -17,7 +16,9 @@ from campaign.mail import dispatch, outbox
 from campaign.settings import Settings
 from campaign.worker.schedule import SCHEDULE
 from campaign.worker.tasks import Tasks
+from tests.support import fork_server
 from tests.support.driver import python_path
+from tests.support.fork_server import Process
 
 
 def start(
@@ -28,7 +29,7 @@ def start(
     jobs: Collection[str] = ("sweep",),
     follow_parent: bool = False,
     log: Path | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """Start a worker that runs the periodic *jobs*; its log goes to *log*."""
     how = json.dumps(
         {
@@ -45,13 +46,12 @@ def start(
         }
     )
     with (log or settings.instance / "worker.log").open("ab") as file:
-        command = [sys.executable, "-m", "tests.support.worker", how]
         environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
+        return fork_server.start("tests.support.worker", how, env=environment, stdout=file, stderr=file)
 
 
 @contextmanager
-def worker(settings: Settings, **how: object) -> Iterator[subprocess.Popen[bytes]]:
+def worker(settings: Settings, **how: object) -> Iterator[Process]:
     """Run a worker while the block lasts."""
     process = start(settings, **how)  # type: ignore[arg-type]
     try:

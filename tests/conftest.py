@@ -46,8 +46,6 @@ hypothesis.settings.load_profile("steady")
 # The real cost is a second and 256 MiB per login, which no test depends on.
 passphrase_key.COST = Cost(1, 1024 * 1024)
 
-compile_cache.install()
-
 # Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -57,6 +55,8 @@ MEMORY, ROOM_BYTES = Path("/dev/shm"), 2_000_000_000  # noqa: S108 - pytest make
 # Every commit waits for the disk; in memory tests are faster, and none depends on a disk.
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
+
+compile_cache.install()
 
 
 LONG_STORIES = tuple(

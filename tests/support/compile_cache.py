@@ -1,9 +1,14 @@
 """Compile templates, routes and SQL statements once for the applications of all tests."""
 
+import atexit
+import os
+import shutil
+import tempfile
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from flask import Flask
-from jinja2 import BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,19 +16,42 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+FOLDER = "TESTS_COMPILED_TEMPLATES"
+"""Environment variable with the folder of one run's compiled templates."""
 
-class Templates(BytecodeCache):
-    """A memory cache of compiled templates; Jinja's key is a template's name and text."""
+
+class Templates(FileSystemBytecodeCache):
+    """Compiled templates, in memory and in files for all processes of a run; Jinja's key is name and text."""
 
     def __init__(self) -> None:
+        super().__init__(os.environ[FOLDER])
         self._cache: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         if code := self._cache.get(bucket.key):
             bucket.bytecode_from_string(code)
+            return
+        super().load_bytecode(bucket)
+        if bucket.code:
+            self._cache[bucket.key] = bucket.bytecode_to_string()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._cache[bucket.key] = bucket.bytecode_to_string()
+        with suppress(OSError):  # of a process that outlives the run
+            super().dump_bytecode(bucket)
+
+
+def _make_folder() -> None:
+    """Make the folder in the first process of a run; the others inherit its name."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="templates")
+        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
+
+
+def share_templates() -> None:
+    """Let every application created from now on load templates that another process of the run compiled."""
+    _make_folder()
+    Flask.jinja_options = {"bytecode_cache": Templates()}
 
 
 class Route(Rule):
@@ -53,6 +81,6 @@ def _share_statements() -> None:
 
 def install() -> None:
     """Let every application created from now on use the caches."""
-    Flask.jinja_options = {"bytecode_cache": Templates()}
+    share_templates()
     Flask.url_rule_class = Route
     _share_statements()

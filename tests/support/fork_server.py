@@ -196,9 +196,11 @@ def main() -> None:
     from campaign.cli import main as commands
     from campaign.letter import edition
     from campaign.web import application  # noqa: F401
+    from tests.support import compile_cache
 
     for name in commands.COMMANDS:
         commands.campaign.get_command(None, name)  # type: ignore[arg-type]
+    compile_cache.share_templates()
     # The product's cache by appeal: without it each start would compose the same 456 letters.
     edition._content_hash(load())
     gc.collect()

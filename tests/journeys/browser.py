@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
-CHROMIUM = "/usr/bin/chromium"
+_SHELL, _FULL = "/usr/bin/chromium-headless-shell", "/usr/bin/chromium"
+
+CHROMIUM = _SHELL if Path(_SHELL).exists() else _FULL
+"""Debian's headless shell renders the same, and takes half the processor time of the browser with windows."""
 
 PUBLIC_HOST = "letters.example.org"
 """The host of the documented example; this browser resolves it to a port of this machine."""

@@ -144,15 +144,10 @@ SAID: dict[str, tuple[str, dict[str, Any], list[str]]] = {
 }
 """For each post that can be repeated: its path, a form, and what the page says of it."""
 
-CASES = [
-    *((view, 31) for view in SAID),
-    *(
-        (view, 6)
-        for view in SAID
-        if reauthentication.ASKS.get(f"organise.{view}") == reauthentication.VALID_FOR
-    ),
+ASKED_AGAIN = [
+    view for view in SAID if reauthentication.ASKS.get(f"organise.{view}") == reauthentication.VALID_FOR
 ]
-"""Each post after the session is over, and those that ask again while it lasts."""
+"""Those that ask for the passphrase while the session lasts."""
 
 SECRETS = ("7K3M", "the-token-of-the-page", "words of a passphrase")
 
@@ -174,23 +169,24 @@ def filled(form: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
     return form | keys | file | {"passphrase": SECRETS[2], "passphrase_again": SECRETS[2]}
 
 
-@pytest.mark.parametrize(("view", "minutes"), CASES)
+@pytest.mark.parametrize(("views", "minutes"), [([*SAID], 31), (ASKED_AGAIN, 6)], ids=["over", "lasts"])
 def test_the_page_says_what_is_done_and_with_which_values(
-    organiser: OrganisersBrowser, clock: Clock, made: dict[str, str], view: str, minutes: int
+    organiser: OrganisersBrowser, clock: Clock, made: dict[str, str], views: list[str], minutes: int
 ) -> None:
-    path, form, said = SAID[view]
     token = organiser.token()
     clock.forward(minutes=minutes)
-    page = organiser.client.post(path.format(**made), data={"csrf_token": token, **filled(form, made)})
+    for view in views:
+        path, form, said = SAID[view]
+        page = organiser.client.post(path.format(**made), data={"csrf_token": token, **filled(form, made)})
 
-    assert page.status_code == 422, text(page)
-    shown = unescape(text(page))
-    for each in said:
-        assert each in shown, (each, shown)
-    assert "Do not do this" in shown
-    assert LONG not in shown
-    for secret in (*SECRETS, token):
-        assert secret not in shown
+        assert page.status_code == 422, (view, text(page))
+        shown = unescape(text(page))
+        for each in said:
+            assert each in shown, (view, each, shown)
+        assert "Do not do this" in shown, view
+        assert LONG not in shown, view
+        for secret in (*SECRETS, token):
+            assert secret not in shown, view
 
 
 def test_ten_seconds_at_an_unlocked_computer_prepare_no_silent_invitation(

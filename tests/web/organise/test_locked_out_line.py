@@ -78,7 +78,7 @@ def come_again(visitor: Visitor, page: TestResponse, *passphrase: str) -> TestRe
 
 
 @pytest.mark.parametrize(
-    ("attackers", "networks"), [(6, 0), (4, 4), (6, 6), (8, 8), (40, 40)], ids=["same", "4", "6", "8", "40"]
+    ("attackers", "networks"), [(6, 0), (4, 4), (6, 6), (40, 40)], ids=["same", "4", "6", "40"]
 )
 def test_puzzles_solved_by_others_keep_an_organiser_out_for_one_wait_at_most(
     app: Flask,

@@ -10,7 +10,7 @@ from campaign.appeal.reading import load as load_appeal
 from campaign.clock import SYSTEM_CLOCK
 from campaign.database.session import Database
 from campaign.errors import CampaignError, RoleError
-from campaign.operations.start import Started, prepare
+from campaign.operations.start import prepare
 from campaign.organiser import login
 from campaign.organiser.account import Unlocked, find_account
 from campaign.organiser.argon2_turn import argon2_turn
@@ -31,6 +31,9 @@ class Campaign:
     creates = False
     """Set by a command that may begin a campaign: with any other, a mistyped folder would hold a new one."""
 
+    composes = False
+    """Set by a command that needs the letter's edition: composing all letters takes a sixth of a second."""
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of this machine."""
@@ -46,14 +49,15 @@ class Campaign:
         """The database, migrated to the newest revision."""
         database = Database.of_site(self.settings)
         try:
-            self._started = prepare(
+            self._edition = prepare(
                 database,
                 self.settings,
                 self.appeal,
                 now=SYSTEM_CLOCK(),
                 only_reads=self.only_reads,
                 creates=self.creates,
-            )
+                composes=self.composes,
+            ).edition
         except BaseException:
             database.close()
             raise
@@ -65,10 +69,11 @@ class Campaign:
             self.database.close()
 
     @cached_property
-    def started(self) -> Started:
-        """The server's keys and the letter's edition."""
+    def edition(self) -> int:
+        """The letter's edition."""
         _ = self.database
-        return self._started
+        assert self._edition is not None, "a command that uses the edition sets `composes` first"
+        return self._edition
 
     def unlock(self, least: str = ORGANISER) -> Unlocked:
         """Prompt for an organiser's name and passphrase, or read them as two lines of stdin.

@@ -23,8 +23,8 @@ def demo(campaign: Campaign, signatures: int) -> None:
 
     Refuses a database that holds real signatures.
     """
-    campaign.creates = True
-    edition = campaign.started.edition
+    campaign.creates = campaign.composes = True
+    edition = campaign.edition
     with campaign.database.reading() as db:
         current_key(db)  # its error says what to do without a key
     with click.progressbar(length=signatures, label="Signing") as bar:

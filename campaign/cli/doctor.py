@@ -14,7 +14,7 @@ from campaign.operations.doctor.examine import examine
 @pass_campaign
 def doctor(campaign: Campaign) -> None:
     """List what is misconfigured or needs attention soon; end with status 1 if it is serious."""
-    campaign.only_reads = True
+    campaign.only_reads = campaign.composes = True  # a letter that cannot be composed is found too
     findings = examine(campaign.settings, campaign.appeal, campaign.database, now=SYSTEM_CLOCK())
     findings += address_findings(campaign.settings)
     for finding in findings:

@@ -47,6 +47,7 @@ def list_file(campaign: Campaign, state: str, format_: str, output: Path) -> Non
         hint = " (the United Kingdom is gb)" if state == "uk" else ""
         raise CampaignError(f"there is no participating state with the code “{state}”{hint}")
     campaign.only_reads = True
+    campaign.composes = format_ == "pdf"
     organiser = campaign.unlock()
     with _opened(output) as file:
         with campaign.database.writing() as db:
@@ -98,7 +99,7 @@ def _write_csv(campaign: Campaign, organiser: Unlocked, codes: list[str], file: 
 def _write_pdf(campaign: Campaign, organiser: Unlocked, codes: list[str], file: BinaryIO) -> None:
     today = SYSTEM_CLOCK().date()
     with campaign.database.snapshot() as db:
-        edition = campaign.started.edition
+        edition = campaign.edition
         plans = [plan(db, campaign.appeal, STATES[code], edition=edition, today=today) for code in codes]
         ring = key_ring(db, organiser.campaign_private_key)
         document.write_working_copy(file, plans, lambda plan: entries(db, plan, ring), made_on=today)

@@ -62,7 +62,7 @@ def serve(campaign: Campaign, host: str, port: int, workers: int | None) -> None
     The first start creates secrets and database in the folder `instance`, and prints the
     one-time link that creates the first organiser. Stop the site with Ctrl-C.
     """
-    campaign.creates = True
+    campaign.creates = campaign.composes = True
     if not os.environ.get("CAMPAIGN_BASE_URL"):
         os.environ["CAMPAIGN_BASE_URL"] = f"http://{_reachable_host(host)}:{port}"
     _check_port(host, port)

@@ -26,10 +26,10 @@ from campaign.signature import published_count
 
 @dataclass(frozen=True)
 class Started:
-    """The server's keys and the letter's edition, which every process needs."""
+    """The server's keys, and the letter's edition if it was asked for."""
 
     keys: ServerKeys
-    edition: int
+    edition: int | None
 
 
 def prepare(
@@ -40,6 +40,7 @@ def prepare(
     now: datetime,
     only_reads: bool = False,
     creates: bool = True,
+    composes: bool = True,
 ) -> Started:
     """Bring the database up to date; any number of processes may do so at the same time.
 
@@ -50,10 +51,12 @@ def prepare(
         now: The present time.
         only_reads: For a command that only reads: no act is replayed or recorded.
         creates: Let a campaign begin if there is none.
+        composes: Find the letter's edition, and store a new one; all letters are composed for it.
 
     Raises:
         SettingsError: The database belongs to another secret key, SQLite's file is damaged, or there is no
             campaign.
+        AppealError: A letter cannot be composed.
         JournalError: The journal is damaged, or tells of an erasure that the database does not know.
     """
     if database.is_sqlite and database.url.database and not only_reads:
@@ -74,7 +77,8 @@ def prepare(
         if database.journal is not None and not only_reads:
             catch_up(db, appeal, database.journal, now=now)
         safety_list.store_at_start(db, appeal, now=now)
-        edition = current_edition(db, safety_list.current_appeal(db, appeal), now=now)
+        in_force = safety_list.current_appeal(db, appeal)
+        edition = current_edition(db, in_force, now=now) if composes else None
         if not only_reads:
             mark_interrupted(db, now=now)
         published_count.publish_at_start(db, settings, now=now)

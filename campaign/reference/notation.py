@@ -11,6 +11,9 @@ from campaign.reference.language import parsed_locale
 CACHED_NUMBERS = 10_000
 """Formatted numbers to cache: pages are full of counts that were on earlier pages too."""
 
+CACHED_MONTHS = 1_000
+"""Written months to cache: the letters to all States name the same ones."""
+
 _UNGROUPED = {"es": 4, "it": 4}
 """Languages that group no number up to this number of digits: a rule of CLDR that Babel ignores."""
 
@@ -45,6 +48,7 @@ def short_day(on: date, language: str) -> str:
     return _date(on, _SHORT_DAYS.get(language, "medium"), language)
 
 
+@lru_cache(CACHED_MONTHS)
 def month(of: date, language: str) -> str:
     """Return a month and its year, standing alone: "March 2021", "март 2021 года", "2021 жылғы наурыз"."""
     words = dates.format_skeleton("yMMMM", of, locale=parsed_locale(language)).split()

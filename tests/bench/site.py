@@ -73,6 +73,7 @@ def make(folder: Path, database_url: str = "") -> MadeSite:
         assert code is not None
         owner = join(db, code, generate_passphrase(), name="Olga Organiser", now=SYSTEM_CLOCK())
     database.close()
+    assert started.edition is not None
     return MadeSite(environment, owner.campaign_private_key, started.edition)
 
 

@@ -20,10 +20,12 @@ import pytest
 from click.testing import CliRunner, Result
 from pypdf import PdfReader
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from campaign.cli.main import campaign
 from campaign.database.session import Database
 from campaign.errors import (
+    AppealError,
     CampaignError,
     DelegationError,
     NoAccessLeftError,
@@ -48,6 +50,7 @@ from campaign.signature.model import Signature
 from tests.conftest import SECRET
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
 from tests.support.relay import free_port
+from tests.support.translated import english_folder
 
 pytestmark = pytest.mark.any_database
 
@@ -96,6 +99,24 @@ def test_help_names_every_command(run: Any) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself(run: Any, command: str) -> None:
     assert len(run(command, "--help").output) > 120
+
+
+def test_a_letter_that_cannot_be_composed_is_found_by_doctor_and_stops_no_command_that_needs_no_letter(
+    run: Any, db: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_owner(db)
+    letter = english_folder(tmp_path / "appeal") / "letters" / "en.txt"
+    letter.write_text(letter.read_text(encoding="utf-8") + "{{ nothing }}", encoding="utf-8")
+    monkeypatch.setenv("CAMPAIGN_APPEAL", str(tmp_path / "appeal"))
+
+    for needs_letter in (
+        ["doctor"],
+        ["list", "de", "--format", "pdf", "--output", str(tmp_path / "list.pdf")],
+    ):
+        with pytest.raises(AppealError, match=r"en\.txt:.*nothing"):
+            run(*needs_letter, stdin=LOGIN)
+    assert run("recount").output == "The counts equal the rows.\n"
+    assert run("list", "de", "--output", "-", stdin=LOGIN).exit_code == 0
 
 
 def test_a_list_is_written_only_with_a_passphrase(

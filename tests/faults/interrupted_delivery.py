@@ -167,6 +167,6 @@ def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: i
     send(sender, order(uuid4()))
 
 
-# Imports everything once, and is forked for each delivery.
+# Imports everything and composes the letters once, and is forked for each delivery.
 _FORK_SERVER = multiprocessing.get_context("forkserver")
-_FORK_SERVER.set_forkserver_preload([__name__])
+_FORK_SERVER.set_forkserver_preload([__name__, "tests.support.composed_letters"])

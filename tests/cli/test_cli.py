@@ -48,6 +48,8 @@ from campaign.signature import count
 from campaign.signature.announcement import note_digests_erased
 from campaign.signature.model import Signature
 from tests.conftest import SECRET
+from tests.support import fork_server
+from tests.support.driver import python_path
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner, make_signature
 from tests.support.relay import free_port
 from tests.support.translated import english_folder
@@ -187,9 +189,8 @@ def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
     file = tmp_path / "letters.backup"
     for remnant in (".part", ".part-journal"):
         (tmp_path / f"letters.backup{remnant}").write_bytes(b"of a backup that was killed")
-    command = [sys.executable, "-m", "campaign", "backup", str(file)]
     full = subprocess.run(
-        command,
+        [sys.executable, "-m", "campaign", "backup", str(file)],
         env=environment,
         capture_output=True,
         text=True,
@@ -202,7 +203,7 @@ def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
     assert full.stderr.splitlines()[-1].startswith("campaign: ")
     assert [path.name for path in tmp_path.glob("letters.backup*")] == []
 
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = fork_server.run("campaign", "backup", str(file), env=environment)
     assert (done.returncode, file.exists()) == (0, True), done.stderr
 
 
@@ -215,6 +216,7 @@ def as_site(settings: Settings) -> dict[str, str]:
         "CAMPAIGN_DATABASE_URL": settings.database_url,
         "CAMPAIGN_SECRET_KEY": SECRET,
         "PATH": f"{tools}:{os.environ['PATH']}",
+        "PYTHONPATH": python_path(settings.database_url),
     }
 
 
@@ -227,14 +229,7 @@ def test_a_damaged_database_is_no_new_site(settings: Settings, database: Databas
     contents = {"empty": b"", "cut": whole[: len(whole) // 2], "text": b"notes\n" * 1000}
     path.write_bytes(contents[damage])
     for command in ("recount", "serve") if damage == "empty" else ("recount",):
-        done = subprocess.run(
-            [sys.executable, "-m", "campaign", command],
-            env=as_site(settings),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = fork_server.run("campaign", command, env=as_site(settings))
         assert done.returncode == 1
         assert done.stderr.startswith("campaign: CAMPAIGN_DATABASE_URL: ")
         assert len(done.stderr.splitlines()) == 1
@@ -246,14 +241,7 @@ def test_a_second_server_of_one_folder_is_refused(settings: Settings) -> None:
     with instance_lock(settings.instance):
         for command, is_refused in (("serve", True), ("recount", False), ("doctor", False)):
             arguments = ["--port", str(free_port())] if command == "serve" else []
-            done = subprocess.run(
-                [sys.executable, "-m", "campaign", command, *arguments],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
+            done = fork_server.run("campaign", command, *arguments, env=environment)
             assert ("another `campaign serve` uses" in done.stderr) is is_refused, done.stderr
             if is_refused:
                 assert len(done.stderr.splitlines()) == 1

@@ -3,9 +3,9 @@
 import os
 import re
 import sqlite3
-import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -23,10 +23,11 @@ from campaign.signature.recount import compare
 from tests.conftest import _postgresql_url
 from tests.faults import thief
 from tests.faults.canary import Canaries
-from tests.faults.serving import COMMAND, Answer, Browser, Server
+from tests.faults.serving import Answer, Browser, Server
 from tests.faults.story import ORGANISER, Story
 from tests.faults.test_stolen_copy import session_secret
 from tests.faults.thief import Loot
+from tests.support import fork_server
 from tests.support.factories import address_digest
 from tests.support.relay import relay
 from tests.support.worker import eventually
@@ -122,27 +123,15 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
     with database.reading() as db:
         before, digest_key = thief.take(db), read_fact(db, DIGEST_KEY) or ""
     make_endless(database)
-    with subprocess.Popen(
-        [*COMMAND, "erase", "--everything-personal", "--yes"],
-        cwd=site.folder,
-        env=site.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as command:
-        try:
-            assert command.stdout is not None
-            said = iter(command.stdout.readline, "")
-            assert any("no name can be opened" in line for line in said)
-            assert any("passphrase" in line for line in said)
-            # A process may notice a second late, and a post before that would wait for the endless scrub.
-            answer(lambda: site.browser().get("/organise/login"), 410)
-            answers = {"organisers": answer(lambda: browser.get("/organise/"), 410)}
-            answers["signing"] = answer(lambda: browser.sign(**story.person()), 410)
-            answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)
-            answers["home"] = browser.get("/en/")
-        finally:  # or it would be waited for without end
-            site.kill()
-            command.kill()
+    with erasing(site) as said:
+        assert any("no name can be opened" in line for line in said)
+        assert any("passphrase" in line for line in said)
+        # A process may notice a second late, and a post before that would wait for the endless scrub.
+        answer(lambda: site.browser().get("/organise/login"), 410)
+        answers = {"organisers": answer(lambda: browser.get("/organise/"), 410)}
+        answers["signing"] = answer(lambda: browser.sign(**story.person()), 410)
+        answers["link"] = answer(lambda: browser.act(pending, "confirm"), 410)
+        answers["home"] = browser.get("/en/")
     make_endless(database, is_endless=False)
     with database.reading() as db:
         return Erasure(
@@ -156,6 +145,28 @@ def erase_and_kill(site: Server, story: Story, database: Database) -> Erasure:
             answers,
             was_unfinished=is_unfinished(db),
         )
+
+
+@contextmanager
+def erasing(site: Server) -> Iterator[Iterator[str]]:
+    """Erase everything, give the lines that the command prints, and in the end kill it and the site."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as lines, os.fdopen(writing, "wb") as output:
+        command = fork_server.start(
+            "campaign",
+            *("erase", "--everything-personal", "--yes"),
+            cwd=site.folder,
+            env=site.environment,
+            stdout=output,
+            stderr=sys.stderr,
+        )
+        output.close()
+        try:
+            yield iter(lines.readline, "")
+        finally:
+            site.kill()
+            command.kill()
+            command.wait()
 
 
 def first_organiser(site: Server, story: Story) -> Browser:

@@ -44,7 +44,7 @@ hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=N
 hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB per login, which no test depends on.
-passphrase_key.COST = Cost(1, 1024 * 1024)
+passphrase_key.COST = Cost(1, 8 * 1024)
 
 # Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
 sys.dont_write_bytecode = False

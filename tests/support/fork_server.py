@@ -208,7 +208,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     # As in conftest.py; the starts that stay real ones have the real cost.
-    passphrase_key.COST = Cost(1, 1024 * 1024)
+    passphrase_key.COST = Cost(1, 8 * 1024)
     # After Ctrl-C the tests still end what they started, and wait for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _run(*serve(socket.socket(fileno=int(sys.argv[1]))))

@@ -22,8 +22,8 @@ from campaign.database.session import Database
 from campaign.operations import start
 from campaign.organiser import audit_chain
 from campaign.sealing import passphrase_key, row_mac
+from campaign.sealing.argon2 import Cost
 from campaign.sealing.campaign_key import current_key
-from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.key_change import setup_code

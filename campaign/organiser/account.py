@@ -15,7 +15,7 @@ from campaign.organiser import name as names
 from campaign.organiser.name import LONGEST_NAME
 from campaign.organiser.role import OWNER, reaches
 from campaign.sealing import box, passphrase_key, row_mac
-from campaign.sealing.passphrase_key import Cost
+from campaign.sealing.argon2 import Cost
 from campaign.sealing.row_mac import Authentic
 
 

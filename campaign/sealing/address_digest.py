@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
-from nacl.pwhash import argon2id
-
+from campaign.sealing import argon2
 from campaign.sealing.address import canonical_address, untagged_address
-from campaign.sealing.passphrase_key import Cost
+from campaign.sealing.argon2 import Cost
 from campaign.sealing.server_key import ServerKeys
 
 COST = Cost(1, 512 * 1024)
@@ -37,14 +36,8 @@ class AddressDigests:
         """
         mailbox = canonical_address(address)
         untagged = untagged_address(mailbox)
-        slow = argon2id.kdf(
-            32,
-            untagged.encode(),
-            keys.address_salt,
-            opslimit=COST.passes,
-            memlimit=COST.memory,
-        )
-        return cls(keys.digest, mailbox.encode(), bytes(slow), mailbox == untagged)
+        slow = argon2.derive(untagged.encode(), keys.address_salt, COST)
+        return cls(keys.digest, mailbox.encode(), slow, mailbox == untagged)
 
     def for_letter(self, state_code: str) -> bytes:
         """Return the digest of the mailbox for the signatures of one letter."""

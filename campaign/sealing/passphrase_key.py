@@ -1,28 +1,19 @@
-"""Keys derived from passphrases with Argon2id."""
+"""Keys derived from passphrases."""
 
 import secrets
-from typing import NamedTuple
 
-from nacl.pwhash import argon2id
+from campaign.sealing import argon2
+from campaign.sealing.argon2 import Cost
 
-
-class Cost(NamedTuple):
-    """Argon2id's parameters."""
-
-    passes: int
-    memory: int
-    """In bytes."""
-
-
-COST = Cost(argon2id.OPSLIMIT_MODERATE, argon2id.MEMLIMIT_MODERATE)
+COST = Cost(3, 256 * 1024 * 1024)
 """For new passphrases: 256 MiB, about a second. Each wrapping stores its own, so this may rise later."""
 
 
 def stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
     """Derive a key of 32 bytes from *passphrase*; slow and memory-hungry on purpose."""
-    return bytes(argon2id.kdf(32, passphrase.encode(), salt, opslimit=cost.passes, memlimit=cost.memory))
+    return argon2.derive(passphrase.encode(), salt, cost)
 
 
 def new_salt() -> bytes:
     """Return a random salt for :func:`stretch`."""
-    return secrets.token_bytes(argon2id.SALTBYTES)
+    return secrets.token_bytes(argon2.SALT_BYTES)

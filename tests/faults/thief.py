@@ -15,8 +15,8 @@ from campaign.errors import WrongKeyError
 from campaign.organiser.account import Organiser
 from campaign.sealing import box as seal
 from campaign.sealing import passphrase_key
+from campaign.sealing.argon2 import Cost
 from campaign.sealing.code import code_key
-from campaign.sealing.passphrase_key import Cost
 from campaign.sealing.server_key import ServerKeys
 from campaign.worker import schedule
 

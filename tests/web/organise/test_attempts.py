@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyotp
 import pytest
@@ -16,7 +15,8 @@ from campaign.organiser.audit_log import entries
 from campaign.organiser.login import check_passphrase
 from campaign.organiser.second_factor import TypedCode
 from campaign.organiser.wrong_code import FREE_CODES
-from campaign.sealing import passphrase_key
+from campaign.sealing import argon2, passphrase_key
+from campaign.sealing.argon2 import Cost
 from campaign.settings import Settings
 from campaign.web.site import Site
 from tests.conftest import NOW, Clock
@@ -29,16 +29,16 @@ DRILL = "/organise/account/recovery-code/drill"
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+def work(monkeypatch: pytest.MonkeyPatch) -> list[Cost]:
     """Return passes and memory of every stretching of a passphrase."""
-    taken: list[tuple[int, int]] = []
-    stretch = passphrase_key.argon2id.kdf
+    taken: list[Cost] = []
+    derive = argon2.derive
 
-    def counted(*arguments: Any, opslimit: int, memlimit: int) -> bytes:
-        taken.append((opslimit, memlimit))
-        return bytes(stretch(*arguments, opslimit=opslimit, memlimit=memlimit))
+    def counted(secret: bytes, salt: bytes, cost: Cost) -> bytes:
+        taken.append(cost)
+        return derive(secret, salt, cost)
 
-    monkeypatch.setattr(passphrase_key.argon2id, "kdf", counted)
+    monkeypatch.setattr(argon2, "derive", counted)
     return taken
 
 
@@ -70,7 +70,7 @@ def without_what_was_typed(page: str) -> str:
 
 
 def test_every_wrong_login_takes_the_same_work_and_gets_the_same_answer(
-    app: Flask, db: Session, secret: str, work: list[tuple[int, int]]
+    app: Flask, db: Session, secret: str, work: list[Cost]
 ) -> None:
     pages, figures = set(), []
     for typed in attempts(secret):
@@ -83,9 +83,7 @@ def test_every_wrong_login_takes_the_same_work_and_gets_the_same_answer(
     assert figures == [[passphrase_key.COST]] * len(figures)
 
 
-def test_a_right_login_takes_that_work_too(
-    app: Flask, secret: str, clock: Clock, work: list[tuple[int, int]]
-) -> None:
+def test_a_right_login_takes_that_work_too(app: Flask, secret: str, clock: Clock, work: list[Cost]) -> None:
     clock.forward(seconds=30)
     answer = OrganisersBrowser(app).log_in(code=pyotp.TOTP(secret).at(clock()))
 
@@ -99,9 +97,7 @@ def recover(browser: OrganisersBrowser) -> int:
     return browser.post("/organise/recover", on="/organise/recover", **form).status_code
 
 
-def test_a_wrong_recovery_code_costs_next_to_nothing(
-    app: Flask, owner: Unlocked, work: list[tuple[int, int]]
-) -> None:
+def test_a_wrong_recovery_code_costs_next_to_nothing(app: Flask, owner: Unlocked, work: list[Cost]) -> None:
     assert recover(OrganisersBrowser(app)) == 422
     assert work == []
 

@@ -11,16 +11,42 @@ LATIN, CYRILLIC = "bcdfghjklmnpqrstvwxz", "бвгджзклмнпрстфхцч�
 
 HEART_CHARACTERS, EDGE_CHARACTERS = 9, 5
 
+EDGE_BYTES = 2 * EDGE_CHARACTERS + 1
+"""The most bytes before or after a heart of which the first and last zero are not searched."""
+
 DOCUMENT = b"%PDF-"
 """Start of a PDF. It is compressed, so the search reports every PDF instead of words in it."""
+
+RUN_BYTES = 16
+"""Shortest run of base64 that is decoded."""
+
+_IN_BASE64 = bytes(bytes([byte]) in b"+/_-" or chr(byte).isalnum() for byte in range(128)).ljust(256, b"\0")
+"""Translates each byte to 1 if it may be base64, else to 0."""
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:=?\r?\n[A-Za-z0-9+/_-]{16,})*")
 _HEX = re.compile(rb"[0-9A-Fa-f]{32,}")
 _BYTE = re.compile(rb"(?:%|=|\\x)([0-9A-Fa-f]{2})")
 _UNIT = re.compile(rb"\\u([0-9A-Fa-f]{4})")
-_EMPTY = re.compile(rb"\0{16,}")
 _SOFT_BREAK = re.compile(rb"=\r?\n")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _without_case() -> bytes:
+    """Return a table for ``bytes.translate`` that makes upper and lower case equal.
+
+    Of Latin in ASCII and UTF-16, and of Cyrillic in UTF-8 and UTF-16; it makes other bytes equal too.
+    """
+    # By the first hexadecimal digit: A to O are 4x and a to o 6x; in UTF-16, А to П are 1x and а to п 3x.
+    table = bytearray(range(256))
+    for digits in ("1357", "246", "8A", "9B"):
+        for low in "0123456789ABCDEF":
+            for digit in digits:
+                table[int(digit + low, 16)] = int(digits[0] + low, 16)
+    table[0xD1] = 0xD0
+    return bytes(table)
+
+
+_WITHOUT_CASE = _without_case()
 
 
 class Canaries:
@@ -31,6 +57,13 @@ class Canaries:
         self._hearts = {alphabet: _some(alphabet, HEART_CHARACTERS) for alphabet in (LATIN, CYRILLIC)}
         hearts = "|".join(self._hearts.values())
         self._word = re.compile(rf"[^\W_]*(?:{hearts})[^\W_]*")
+        # Without their outermost zeros, hearts in both byte orders of UTF-16 are the same.
+        spellings = (
+            heart.encode(each)[at:]
+            for heart in self._hearts.values()
+            for each, at in (("utf-8", 0), ("utf-16-be", 1))
+        )
+        self._signs = [spelling.translate(_WITHOUT_CASE) for spelling in spellings]
 
     def latin(self) -> str:
         return self._make(LATIN)
@@ -41,10 +74,11 @@ class Canaries:
     def found_in(self, content: bytes) -> set[str]:
         """Return the words in *content* in lower case, whatever their encoding."""
         found = {DOCUMENT.decode()} if DOCUMENT in content else set()
-        # Half of the bytes of a database's files are unused.
-        for text in _readings(_EMPTY.sub(bytes(2), content)):
-            if any(heart in text for heart in self._hearts.values()):
-                found.update(map(self._known, self._word.findall(text)))
+        for layer in (content, *_decoded(content)):
+            for plain in {layer, _unescaped(layer)}:
+                for part in self._parts(plain):
+                    for text in _readings(part):
+                        found.update(map(self._known, self._word.findall(text)))
         return found
 
     def found_under(self, folder: Path) -> dict[str, set[str]]:
@@ -67,6 +101,15 @@ class Canaries:
                     found |= self.found_in(opened.read_bytes())
         return found
 
+    def _parts(self, content: bytes) -> Iterator[bytes]:
+        """Yield where *content* seems to have a word: to read all of it in every encoding takes long."""
+        comparable = content.translate(_WITHOUT_CASE)
+        for sign in self._signs:
+            at = comparable.find(sign)
+            while at >= 0:
+                yield content[max(at - EDGE_BYTES, 0) : at + len(sign) + EDGE_BYTES]
+                at = comparable.find(sign, at + 1)
+
     def _make(self, alphabet: str) -> str:
         edges = (_some(alphabet, EDGE_CHARACTERS) for _ in range(2))
         word = self._hearts[alphabet].join(edges)
@@ -85,24 +128,33 @@ def _some(alphabet: str, characters: int) -> str:
 
 def _readings(content: bytes) -> Iterator[str]:
     """Yield *content* as text in every encoding, in lower case."""
-    for layer in (content, *_decoded(content)):
-        for plain in {layer, _unescaped(layer)}:
-            yield plain.decode("utf-8", "ignore").casefold()
-            for shift in (0, 1):
-                yield plain[shift:].decode("utf-16-le", "ignore").casefold()
-                yield plain[shift:].decode("utf-16-be", "ignore").casefold()
+    yield content.decode("utf-8", "ignore").casefold()
+    for shift in (0, 1):
+        yield content[shift:].decode("utf-16-le", "ignore").casefold()
+        yield content[shift:].decode("utf-16-be", "ignore").casefold()
 
 
 def _decoded(content: bytes) -> Iterator[bytes]:
     """Yield the bytes that base64 and hexadecimal runs in *content* decode to, at every offset."""
-    runs = [re.sub(rb"[=\r\n]", b"", run).translate(_URL_SAFE) for run in _BASE64.findall(content)]
+    found = list(dict.fromkeys(_runs(content)))
+    runs = [re.sub(rb"[=\r\n]", b"", run).translate(_URL_SAFE) for run in found]
     for shift in range(4):
         shifted = (run[shift:] for run in runs)
         yield b"\n".join(base64.b64decode(run[: len(run) // 4 * 4]) for run in shifted)
-    digits = _HEX.findall(content)
+    digits = [run for each in found for run in _HEX.findall(each)]
     for shift in range(2):
         shifted = (run[shift:] for run in digits)
         yield b"\n".join(bytes.fromhex(run[: len(run) // 2 * 2].decode()) for run in shifted)
+
+
+def _runs(content: bytes) -> Iterator[bytes]:
+    """Yield every run of base64, as hexadecimal is too; the search for a plain string is a fast one."""
+    allowed, end = content.translate(_IN_BASE64), 0
+    while (start := allowed.find(b"\1" * RUN_BYTES, end)) >= 0:
+        run = _BASE64.match(content, start)
+        assert run
+        end = run.end()
+        yield run[0]
 
 
 def _unescaped(content: bytes) -> bytes:

@@ -75,7 +75,7 @@ class Erasure:
         with self.database.reading() as db:
             server = thief.server_keys(db, self.secret)
         passphrases = [self.story.passphrase]
-        return set(thief.opened(loot, self.known | loot.strings, server=server, passphrases=passphrases))
+        return set(thief.opened(loot, self.known | loot.keys, server=server, passphrases=passphrases))
 
     def recognised(self, loot: Loot) -> set[str]:
         """Return the signed addresses that the server's key and any possible key of digests recognise."""

@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from nacl.bindings import crypto_secretbox_open_easy
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
 from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
 
@@ -69,6 +72,9 @@ NO_BOXES = {
 }
 """Columns of hashes, digests, MACs, salts and public keys; each value is tried as a key."""
 
+LONGEST_KEY = 2_000
+"""In bytes: what is longer, the letters' texts, everybody reads; it is not tried as a key."""
+
 _CODE = re.compile(rb"[0-9A-HJKMNP-TV-Z]{20,32}")
 
 
@@ -82,6 +88,11 @@ class Loot:
     """Every value of every table as bytes, also decoded from hexadecimal."""
     salts: tuple[tuple[bytes, Cost], ...]
     """Salt and Argon2 cost of each organiser's passphrase."""
+
+    @property
+    def keys(self) -> set[bytes]:
+        """The strings that may be keys or lead to keys."""
+        return {each for each in self.strings if len(each) <= LONGEST_KEY}
 
     def of(self, column: str) -> set[tuple[str, int]]:
         return {name for name in self.boxes if name[0] == column}
@@ -149,11 +160,12 @@ def opened(
     while new:
         keys = {key for each in new for key in _keys_of(each)}
         # The combination is a secret key, as of a session, and never a private key.
-        mixed = {hmac.digest(key, each, "sha256") for key in server for each in new}
+        secret_keys = keys | {hmac.digest(key, each, "sha256") for key in server for each in new}
+        openers = [seal.Opener(key) for key in keys]
         gained = {
             name: content
             for name, box in loot.boxes.items()
-            if name not in contents and (content := _open(name[0], box, keys, mixed)) is not None
+            if name not in contents and (content := _open(name[0], box, secret_keys, openers)) is not None
         }
         contents |= gained
         new = {
@@ -175,17 +187,20 @@ def _keys_of(string: bytes) -> Iterator[bytes]:
         yield code_key(string.decode())
 
 
-def _open(column: str, box: bytes, keys: Iterable[bytes], mixed: Iterable[bytes]) -> bytes | None:
-    private_keys = keys if column in SEALED_TO_A_PUBLIC_KEY else ()
-    for way, tried in ((seal.decrypt, keys), (seal.decrypt, mixed), (_unseal, private_keys)):
-        for key in tried:
-            with suppress(WrongKeyError):
-                return way(box, key)
+def _open(
+    column: str, box: bytes, secret_keys: Iterable[bytes], openers: Iterable[seal.Opener]
+) -> bytes | None:
+    # As box.decrypt() does, in a fourth of its time: there are half a million tries.
+    nonce, encrypted = box[: SecretBox.NONCE_SIZE], box[SecretBox.NONCE_SIZE :]
+    for key in secret_keys:
+        try:
+            return bytes(crypto_secretbox_open_easy(encrypted, nonce, key))
+        except CryptoError:
+            continue
+    for opener in openers if column in SEALED_TO_A_PUBLIC_KEY else ():
+        with suppress(WrongKeyError):
+            return opener.decrypt(box)
     return None
-
-
-def _unseal(box: bytes, key: bytes) -> bytes:
-    return seal.Opener(key).decrypt(box)
 
 
 def _as_bytes(content: object) -> Iterator[bytes]:

@@ -1,18 +1,21 @@
-"""A relay that halts at one step of the SMTP dialogue, and a process that sends a delivery to it."""
+"""A relay that halts at one step of the SMTP dialogue, and a process that sends a delivery to it.
+
+Run ``python -m tests.faults.interrupted_delivery HOW``; HOW is the JSON object of :func:`sending`.
+"""
 
 import itertools
-import multiprocessing
+import json
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from multiprocessing.context import ForkServerProcess
-from multiprocessing.synchronize import Event
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import event
@@ -23,17 +26,24 @@ from campaign.delivery.order import Order, Sender
 from campaign.delivery.send import send
 from campaign.organiser import audit_chain
 from campaign.organiser.login import unlock
-from campaign.reference.participating_state import STATES
+from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.sealing import row_mac
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
-from tests.support.factories import PASSPHRASE
+from tests.support import fork_server
+from tests.support.driver import python_path
+from tests.support.fork_server import Process
+
+DE = STATES["de"]
 
 STEPS = ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "CONTENT", "END")
 """Steps of the dialogue in order: connection, commands, first line and end of the message."""
 
 READING = ("SELECT", "BEGIN", "PRAGMA")
 """First words of statements that change nothing."""
+
+BEGUN = "begun\n"
+"""What the process prints when the organiser is logged in."""
 
 CAUTIONS = ("instrument_expired", "instrument_note", "sent_before", "address_old")
 
@@ -106,55 +116,95 @@ def halting_relay(step: str) -> Iterator[HaltingRelay]:
 class Sending:
     """A child process that sends one delivery, for tests to kill."""
 
-    process: ForkServerProcess
-    begun: Event
-
-    def __enter__(self) -> "Sending":
-        self.process.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        self.process.close()
+    process: Process
+    output: IO[str]
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.join()
+        self.process.wait()
 
-    def wait_for(self, moment: threading.Event | Event) -> None:
+    def wait_for(self, moment: threading.Event) -> None:
         """Wait until *moment*; fail if the process ends before it."""
-        while not moment.wait(0.1):
-            assert self.process.is_alive(), "the child process failed"
+        while not moment.wait(0.02):
+            assert self.process.poll() is None, self.output.read()
+
+    def wait_until_begun(self) -> None:
+        """Wait until the organiser is logged in; fail if the process ends before that."""
+        heard = self.output.readline()
+        assert heard == BEGUN, heard + self.output.read()
 
 
-def sending(settings: Settings, *, name: str, now: datetime, dies_at: int = 0) -> Sending:
-    """Send a delivery to Germany's delegation from a child process while the block lasts.
+@contextmanager
+def sending(
+    settings: Settings,
+    *,
+    name: str,
+    passphrase: str,
+    now: datetime,
+    state: ParticipatingState = DE,
+    dies_at: int = 0,
+) -> Iterator[Sending]:
+    """Send a delivery to a state's delegation from a child process while the block lasts.
 
     Args:
         settings: The site's settings.
         name: The organiser who sends.
+        passphrase: The organiser's passphrase.
         now: The time of sending.
+        state: Whose delegation gets it.
         dies_at: Number, from 1, of the database change before which the process kills itself; 0 for none.
     """
-    begun = _FORK_SERVER.Event()
-    return Sending(_FORK_SERVER.Process(target=_send, args=[settings, name, now, begun, dies_at]), begun)
+    how = {
+        "settings": {
+            "instance": str(settings.instance),
+            "database_url": settings.database_url,
+            "secret_key": settings.secret_key,
+            "smtp_url": settings.smtp_url,
+        },
+        "name": name,
+        "passphrase": passphrase,
+        "now": now.isoformat(),
+        "state": state.code,
+        "dies_at": dies_at,
+    }
+    environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
+    ours, its = os.pipe()
+    with os.fdopen(ours) as output:
+        with os.fdopen(its, "w") as end:
+            process = fork_server.start(
+                "tests.faults.interrupted_delivery",
+                json.dumps(how),
+                env=environment,
+                stdout=end,
+                stderr=end,
+            )
+        other = Sending(process, output)
+        try:
+            yield other
+        finally:
+            other.kill()
 
 
-def order(delivery_id: UUID, *, confirmed: tuple[str, ...] = CAUTIONS) -> Order:
-    return Order(delivery_id=delivery_id, state=STATES["de"], confirmed=confirmed)
+def order(
+    delivery_id: UUID, *, state: ParticipatingState = DE, confirmed: tuple[str, ...] = CAUTIONS
+) -> Order:
+    return Order(delivery_id=delivery_id, state=state, confirmed=confirmed)
 
 
-def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: int) -> None:
+def main() -> None:
+    how = json.loads(sys.argv[1])
+    given, now, dies_at = how["settings"], datetime.fromisoformat(how["now"]), how["dies_at"]
+    settings = Settings(**given | {"instance": Path(given["instance"])})
     database = Database(settings.database_url)
     keys = ServerKeys.from_secret(settings.secret_key)
     row_mac.use_key(database, keys.row)
     audit_chain.use_key(database, keys.audit)
     with database.session() as db:
-        unlocked = unlock(db, name, PASSPHRASE)
+        unlocked = unlock(db, how["name"], how["passphrase"])
     sender = Sender(
         database=database, settings=settings, appeal=load(), organiser=unlocked, clock=lambda: now
     )
-    begun.set()
+    print(BEGUN, end="", flush=True)
     steps = itertools.count(1)
 
     def step(*of: Any) -> None:
@@ -164,9 +214,8 @@ def _send(settings: Settings, name: str, now: datetime, begun: Event, dies_at: i
 
     event.listen(database.engine, "before_cursor_execute", step)
     event.listen(database.engine, "commit", step)
-    send(sender, order(uuid4()))
+    send(sender, order(uuid4(), state=STATES[how["state"]]))
 
 
-# Imports everything and composes the letters once, and is forked for each delivery.
-_FORK_SERVER = multiprocessing.get_context("forkserver")
-_FORK_SERVER.set_forkserver_preload([__name__, "tests.support.composed_letters"])
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from math import exp
 from random import Random
 from typing import Any
@@ -200,6 +201,7 @@ class _MadeUp:
         }
 
 
+@cache
 def _day_weights(today: date) -> list[float]:
     """Return weights of the days back from *today*: growth, quiet weekends, a peak at the launch."""
     weights = []

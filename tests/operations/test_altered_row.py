@@ -60,6 +60,7 @@ def test_a_site_that_nobody_attacked_has_no_altered_rows(
     assert not list(content.altered_findings(database))
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("has_organisers", [False, True])
 def test_nothing_is_sealed_to_a_forged_public_key(
     db: Session, caplog: pytest.LogCaptureFixture, has_organisers: bool
@@ -78,6 +79,7 @@ def test_nothing_is_sealed_to_a_forged_public_key(
     assert len(said) == 1
 
 
+@pytest.mark.any_database
 def test_the_pair_of_a_setup_link_cannot_be_made_current_again(db: Session) -> None:
     code = link_wrapping.make_provisional(db, now=NOW)
     provisional = campaign_key.current_key(db)
@@ -91,6 +93,7 @@ def test_the_pair_of_a_setup_link_cannot_be_made_current_again(db: Session) -> N
         campaign_key.sealing_key(db)
 
 
+@pytest.mark.any_database
 def test_a_login_fails_loudly_when_the_public_key_was_replaced(db: Session, owner: Unlocked) -> None:
     written(db, update(CampaignKey).where(CampaignKey.is_current).values(public_key=box.new_pair()[1]))
 
@@ -98,6 +101,7 @@ def test_a_login_fails_loudly_when_the_public_key_was_replaced(db: Session, owne
         unlock(db, "Olga Organiser", PASSPHRASE)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "columns", [{"role": "owner"}, {"second_factor": None}, {"public_key": b"x" * 32}, {"name": "Another"}]
 )
@@ -150,6 +154,7 @@ def remove_list(db: Session) -> None:
     written(db, delete(Fact).where(Fact.name == "safety"))
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("attack", [edit_list, replace_list, remove_list])
 def test_an_edited_safety_list_stops_every_delivery_until_an_owner_stores_it_again(
     db: Session, keys: ServerKeys, appeal: Appeal, owner: Unlocked, attack: Callable[[Session], None]

@@ -20,12 +20,14 @@ from campaign.mail import dispatch
 from campaign.operations import copy as copying
 from campaign.operations import start
 from campaign.organiser import audit_chain
+from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature import recount
 from campaign.signature.recount import Difference
 from campaign.web.site import Site
 from tests.conftest import NOW, Clock, _postgresql_url
 from tests.faults.serving import token_in
+from tests.support.factories import make_signature
 from tests.support.relay import relay
 from tests.web.conftest import FORM, OrganisersBrowser
 from tests.web.filled_site import LOOPBACK, PRIVATE, run_filled_site
@@ -67,7 +69,7 @@ def copy(source: str, target: str) -> Result:
 def test_a_campaign_continues_in_its_new_database(
     settings: Settings, target_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "BATCH_ROWS", 3)
+    monkeypatch.setattr(copying, "BATCH_ROWS", 5)
     monkeypatch.setattr(dispatch, "IDLE_SECONDS", 0.1)
     settings = replace(settings, unlimited_networks=(LOOPBACK,))
     with run_filled_site(settings, clock) as filled_site:
@@ -98,10 +100,10 @@ def test_a_campaign_continues_in_its_new_database(
 
 
 def test_a_row_that_was_changed_lost_or_added_on_the_way_is_found(
-    database: Database, target: Database, settings: Settings, clock: Clock
+    database: Database, target: Database, keys: ServerKeys
 ) -> None:
-    with run_filled_site(settings, clock):
-        pass
+    with database.session(writes=True) as db:
+        make_signature(db, keys, state="fr")
     for table, harm in {
         "signature": "UPDATE signature SET residence = 'XX' WHERE state_code = 'fr'",
         "signature_token": "DELETE FROM signature_token",

@@ -24,7 +24,7 @@ from campaign.web.supporter.letter_page import signature_form
 from tests.conftest import NOW, Clock
 from tests.support.factories import make_owner
 
-NUMBER = 600
+NUMBER = 300
 
 pytestmark = pytest.mark.any_database
 
@@ -118,7 +118,7 @@ def test_the_days_look_like_a_campaign(
 ) -> None:
     db.close()
     now = NOW + timedelta(days=days_later)
-    demo.fill(database, appeal, edition=1, number=4000, now=now, step=lambda _size: None)
+    demo.fill(database, appeal, edition=1, number=2000, now=now, step=lambda _size: None)
     confirmed = Counter({day.on: day.confirmed for day in count.by_day(db)})
     first = min(confirmed)
     weeks = [sum(confirmed[first + timedelta(days=7 * week + day)] for day in range(7)) for week in range(8)]

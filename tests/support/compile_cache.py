@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from types import CodeType
 from typing import Any, ClassVar
 
 from flask import Flask
@@ -25,18 +26,18 @@ class Templates(FileSystemBytecodeCache):
 
     def __init__(self) -> None:
         super().__init__(os.environ[FOLDER])
-        self._cache: dict[str, bytes] = {}
+        self._cache: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if code := self._cache.get(bucket.key):
-            bucket.bytecode_from_string(code)
-            return
-        super().load_bytecode(bucket)
+        bucket.code = self._cache.get((bucket.key, bucket.checksum))
+        if not bucket.code:
+            super().load_bytecode(bucket)
         if bucket.code:
-            self._cache[bucket.key] = bucket.bytecode_to_string()
+            self._cache[bucket.key, bucket.checksum] = bucket.code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._cache[bucket.key] = bucket.bytecode_to_string()
+        if bucket.code:
+            self._cache[bucket.key, bucket.checksum] = bucket.code
         with suppress(OSError):  # of a process that outlives the run
             super().dump_bytecode(bucket)
 
@@ -55,15 +56,23 @@ def share_templates() -> None:
 
 
 class Route(Rule):
-    """A routing rule whose URL builder, which Werkzeug generates and compiles, is cached."""
+    """A routing rule whose parts and URL builders, which Werkzeug generates and compiles, are cached.
 
-    _cache: ClassVar[dict[tuple[Any, ...], Any]] = {}
+    Its converters are those of the first application; none of ours looks at the map that it belongs to.
+    """
 
-    def _compile_builder(self, append_unknown: bool = True) -> Any:
-        key = self.rule, self.subdomain, repr(self.defaults), append_unknown
-        if key not in self._cache:
-            self._cache[key] = super()._compile_builder(append_unknown)
-        return self._cache[key]
+    _compiled: ClassVar[dict[tuple[Any, ...], tuple[Any, ...]]] = {}
+
+    def compile(self) -> None:
+        assert self.map is not None
+        key = self.rule, self.subdomain, repr(self.defaults), *self.map.converters.values()
+        if key not in self._compiled:
+            super().compile()
+            builders = self._build.__func__, self._build_unknown.__func__  # type: ignore[attr-defined]
+            self._compiled[key] = self._parts, self._trace, self._converters, set(self.arguments), builders
+        self._parts, self._trace, self._converters, arguments, builders = self._compiled[key]
+        self.arguments |= arguments
+        self._build, self._build_unknown = (each.__get__(self, None) for each in builders)
 
 
 def _share_statements() -> None:

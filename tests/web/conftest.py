@@ -1,9 +1,12 @@
 """The site over HTTP, on both databases, for a supporter and for an organiser."""
 
 import re
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ from campaign.organiser.role import ROLES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.web.site import Site
-from tests.conftest import Clock
+from tests.conftest import SECRET, Clock
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
 from tests.support.outbox import mails
 from tests.support.private_page import press
@@ -35,11 +38,13 @@ FORM = {
     "website": "",
 }
 
+TESTS_NETWORKS = (ip_network("127.0.0.0/8"),)
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Exempt the tests' address from rate limits; tests about these make settings of their own."""
-    return replace(settings, unlimited_networks=(ip_network("127.0.0.0/8"),))
+    return replace(settings, unlimited_networks=TESTS_NETWORKS)
 
 
 @pytest.fixture
@@ -70,6 +75,42 @@ def site(app: Flask) -> Site:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def visited(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Flask]:
+    """Give the site of a campaign that has just begun, for all tests that only look at it."""
+    folder = tmp_path_factory.mktemp("visited")
+    path = shutil.copy(sqlite_template, folder / "campaign.sqlite")
+    app = create_app(
+        Settings(
+            instance=folder,
+            database_url=f"sqlite:///{path}",
+            secret_key=SECRET,
+            unlimited_networks=TESTS_NETWORKS,
+            count_minutes=0,
+            count_step=1,
+        ),
+        clock=Clock(),
+    )
+    yield app
+    app.extensions["campaign"].close()
+
+
+@pytest.fixture(scope="session")
+def visited_version(visited: Flask) -> Iterator[Callable[[], int]]:
+    """Give a function that returns another number after any commit to the visited site's database."""
+    connection = sqlite3.connect(visited.extensions["campaign"].database.url.database)
+    yield lambda: int(connection.execute("PRAGMA data_version").fetchone()[0])
+    connection.close()
+
+
+@pytest.fixture
+def visitor(visited: Flask, visited_version: Callable[[], int]) -> Iterator[FlaskClient]:
+    """Give a new browser on a site that others visit too; a test that changes the database fails."""
+    before = visited_version()
+    yield visited.test_client()
+    assert visited_version() == before, "a test that changes anything needs a site of its own: `client`"
 
 
 class Supporter:

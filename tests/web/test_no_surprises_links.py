@@ -54,14 +54,14 @@ def get(client: FlaskClient, address: str) -> TestResponse:
 
 
 @pytest.mark.parametrize("page", PUBLIC)
-def test_a_public_link_leads_on_whatever_sticks_to_it(client: FlaskClient, page: str) -> None:
+def test_a_public_link_leads_on_whatever_sticks_to_it(visitor: FlaskClient, page: str) -> None:
     for stuck in STUCK:
-        answer = client.get(quote(page + stuck, safe="/%=&;"))
+        answer = visitor.get(quote(page + stuck, safe="/%=&;"))
 
         assert answer.status_code in {301, 308}, stuck
         assert answer.location == page, stuck
         assert answer.headers["Cache-Control"] == "no-store", stuck
-        assert client.head(quote(page + stuck, safe="/%=&;")).location == page, stuck
+        assert visitor.head(quote(page + stuck, safe="/%=&;")).location == page, stuck
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_public_link_leads_on_whatever_sticks_to_it(client: FlaskClient, page:
         ("/en/letters/DE.?utm_source=mail", "/en/letters/de?utm_source=mail"),
     ],
 )
-def test_another_case_and_stray_characters_lead_on(client: FlaskClient, typed: str, page: str) -> None:
-    answer = get(client, typed)
+def test_another_case_and_stray_characters_lead_on(visitor: FlaskClient, typed: str, page: str) -> None:
+    answer = get(visitor, typed)
 
     assert answer.status_code in {301, 308}
     assert answer.location == page
@@ -106,18 +106,18 @@ def test_another_case_and_stray_characters_lead_on(client: FlaskClient, typed: s
     ],
 )
 def test_an_address_that_somebody_made_up_leads_on_if_it_is_clear(
-    client: FlaskClient, typed: str, page: str
+    visitor: FlaskClient, typed: str, page: str
 ) -> None:
-    answer = get(client, typed)
+    answer = get(visitor, typed)
 
     assert answer.status_code in {301, 302}
     assert answer.location == page
 
 
-def test_the_picker_knows_names_and_says_kindly_that_it_does_not(client: FlaskClient) -> None:
+def test_the_picker_knows_names_and_says_kindly_that_it_does_not(visitor: FlaskClient) -> None:
     for name, code in {"the netherlands": "nl", "UK": "gb", "Allemagne": "de", "Türkiye": "tr"}.items():
-        assert client.get("/en/letters", query_string={"state": name}).location == f"/en/letters/{code}"
-    unknown = client.get("/en/letters", query_string={"state": "Atlantis"})
+        assert visitor.get("/en/letters", query_string={"state": name}).location == f"/en/letters/{code}"
+    unknown = visitor.get("/en/letters", query_string={"state": "Atlantis"})
     assert unknown.status_code == 422
     assert "No participating State has this name. Choose one from the list." in text(unknown)
 
@@ -140,8 +140,8 @@ def test_the_picker_knows_names_and_says_kindly_that_it_does_not(client: FlaskCl
         "/en/persons/nobody",
     ],
 )
-def test_unknown_addresses_and_static_files_are_still_not_found(client: FlaskClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_unknown_addresses_and_static_files_are_still_not_found(visitor: FlaskClient, path: str) -> None:
+    assert visitor.get(path).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -159,15 +159,15 @@ def test_unknown_addresses_and_static_files_are_still_not_found(client: FlaskCli
         "https://evil.example/en/letters/DE",
     ],
 )
-def test_no_stray_character_leads_to_another_site(client: FlaskClient, path: str) -> None:
-    location = get(client, path).headers.get("Location", "/")
+def test_no_stray_character_leads_to_another_site(visitor: FlaskClient, path: str) -> None:
+    location = get(visitor, path).headers.get("Location", "/")
 
     assert re.fullmatch(r"/(?![/\\])[!-~]*", location)
     assert "evil" not in location.split("?")[0].split("/")[1]
 
 
-def test_only_reading_leads_on(client: FlaskClient) -> None:
-    assert client.post("/en/letters/DE").status_code == 404
+def test_only_reading_leads_on(visitor: FlaskClient) -> None:
+    assert visitor.post("/en/letters/DE").status_code == 404
 
 
 def test_a_private_link_opens_its_page_whatever_sticks_to_it(supporter: Supporter) -> None:
@@ -204,9 +204,9 @@ def test_links_that_make_or_open_an_account_are_read_too(app: Flask, site: Site)
     assert client.get("/organise/login.").location == "/organise/login"
 
 
-def test_a_code_on_a_cover_is_read_too(client: FlaskClient) -> None:
+def test_a_code_on_a_cover_is_read_too(visitor: FlaskClient) -> None:
     for shape in ("/en/verify/0000-0000-0000-0000-0000.", "/EN/verify/0000-0000-0000-0000-0000)"):
-        answer = client.get(shape, follow_redirects=True)
+        answer = visitor.get(shape, follow_redirects=True)
         assert answer.status_code == 404
         assert "We delivered no letter with this code" in text(answer)
 

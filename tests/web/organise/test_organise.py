@@ -74,8 +74,8 @@ def test_opening_the_setup_link_does_not_use_it_up(client: FlaskClient, setup_co
 
 
 @pytest.mark.parametrize("code", ["0" * 20, "nonsense"])
-def test_another_setup_link_opens_nothing(client: FlaskClient, code: str) -> None:
-    assert client.get(f"/organise/setup/{code}").status_code == 404
+def test_another_setup_link_opens_nothing(visitor: FlaskClient, code: str) -> None:
+    assert visitor.get(f"/organise/setup/{code}").status_code == 404
 
 
 def test_what_supporters_signed_before_the_setup_can_be_read_after_it(
@@ -102,8 +102,8 @@ def test_what_supporters_signed_before_the_setup_can_be_read_after_it(
         "deliveries/new/de",
     ],
 )
-def test_every_page_redirects_to_the_login_without_a_session(client: FlaskClient, url: str) -> None:
-    answer = client.get(f"/organise/{url}")
+def test_every_page_redirects_to_the_login_without_a_session(visitor: FlaskClient, url: str) -> None:
+    answer = visitor.get(f"/organise/{url}")
 
     assert answer.status_code == 303
     assert answer.location == "/organise/login"
@@ -131,8 +131,8 @@ def test_every_page_opens_after_the_login(organiser: OrganisersBrowser, url: str
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_login_page_is_there_before_the_setup(client: FlaskClient) -> None:
-    assert client.get("/organise/login").status_code == 200
+def test_the_login_page_is_there_before_the_setup(visitor: FlaskClient) -> None:
+    assert visitor.get("/organise/login").status_code == 200
 
 
 @pytest.mark.parametrize(

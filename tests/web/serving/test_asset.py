@@ -20,8 +20,8 @@ def sent(client: FlaskClient, path: str) -> str:
 
 
 @pytest.mark.parametrize("path", sorted(each.name for each in STATIC.glob("*.css")))
-def test_a_style_sheet_keeps_its_rules_and_loses_its_comments(client: FlaskClient, path: str) -> None:
-    style = sent(client, path)
+def test_a_style_sheet_keeps_its_rules_and_loses_its_comments(visitor: FlaskClient, path: str) -> None:
+    style = sent(visitor, path)
 
     assert "/*" not in style
     assert style.count("{") == re.sub(r"/\*.*?\*/", "", (STATIC / path).read_text(), flags=re.DOTALL).count(
@@ -30,10 +30,10 @@ def test_a_style_sheet_keeps_its_rules_and_loses_its_comments(client: FlaskClien
 
 
 @pytest.mark.parametrize("path", sorted(each.name for each in STATIC.glob("*.js")))
-def test_a_script_keeps_its_statements_and_loses_its_comments(client: FlaskClient, path: str) -> None:
+def test_a_script_keeps_its_statements_and_loses_its_comments(visitor: FlaskClient, path: str) -> None:
     written = [line.strip() for line in (STATIC / path).read_text().splitlines()]
 
-    assert [line for line in sent(client, path).splitlines() if line] == [
+    assert [line for line in sent(visitor, path).splitlines() if line] == [
         line for line in written if line and not line.startswith("//")
     ]
 
@@ -52,6 +52,6 @@ def test_no_text_in_a_script_runs_over_several_lines_where_its_indentation_would
     assert all(line.count("`") % 2 == 0 for line in (STATIC / path).read_text().splitlines())
 
 
-def test_a_script_of_others_is_sent_as_it_is(client: FlaskClient) -> None:
+def test_a_script_of_others_is_sent_as_it_is(visitor: FlaskClient) -> None:
     for file in (STATIC / "vendor").rglob("*.js"):
-        assert sent(client, str(file.relative_to(STATIC))) == file.read_text()
+        assert sent(visitor, str(file.relative_to(STATIC))) == file.read_text()

@@ -81,21 +81,21 @@ def test_a_cached_page_is_the_page_that_was_rendered(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_browser_with_a_current_copy_gets_304(client: FlaskClient, path: str) -> None:
-    etag = client.get(path).headers["ETag"]
+def test_a_browser_with_a_current_copy_gets_304(visitor: FlaskClient, path: str) -> None:
+    etag = visitor.get(path).headers["ETag"]
 
-    answer = client.get(path, headers={"If-None-Match": etag})
+    answer = visitor.get(path, headers={"If-None-Match": etag})
 
     assert (answer.status_code, answer.data) == (304, b"")
     assert answer.headers["ETag"] == etag
-    assert client.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
+    assert visitor.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_shared_cache_may_keep_a_public_page_for_a_second_and_a_browser_asks_each_time(
-    client: FlaskClient, path: str
+    visitor: FlaskClient, path: str
 ) -> None:
-    answer = client.get(path)
+    answer = visitor.get(path)
 
     assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
     assert set(answer.headers["Vary"].split(", ")) == {"Accept-Encoding"}
@@ -123,10 +123,10 @@ def test_a_page_is_compressed_only_for_clients_that_accept_gzip(client: FlaskCli
     assert {each.headers["Vary"] for each in (plain, compressed, refused)} == {"Accept-Encoding"}
 
 
-def test_asking_for_the_head_of_a_page_gets_no_body(client: FlaskClient) -> None:
-    page = client.get("/en/")
+def test_asking_for_the_head_of_a_page_gets_no_body(visitor: FlaskClient) -> None:
+    page = visitor.get("/en/")
 
-    answer = client.head("/en/")
+    answer = visitor.head("/en/")
 
     assert answer.data == b""
     assert answer.headers["Content-Length"] == str(len(page.data))
@@ -166,10 +166,10 @@ def test_a_published_name_is_on_the_progress_page_within_a_second(
     assert b"Mara Example" in client.get("/en/progress").data
 
 
-def test_cached_counts_stay_readable_from_any_site(client: FlaskClient) -> None:
-    client.get("/counts.json")
+def test_cached_counts_stay_readable_from_any_site(visitor: FlaskClient) -> None:
+    visitor.get("/counts.json")
 
-    answer = client.get("/counts.json")
+    answer = visitor.get("/counts.json")
 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.get_json()["total"] == 0
@@ -239,10 +239,10 @@ def test_a_page_says_within_a_second_who_runs_the_campaign(
         f"localhost{' ' * 300}elsewhere.example",
     ],
 )
-def test_a_foreign_host_gets_no_cached_page(client: FlaskClient, host: str) -> None:
-    assert client.get("/en/letters/de").status_code == 200
+def test_a_foreign_host_gets_no_cached_page(visitor: FlaskClient, host: str) -> None:
+    assert visitor.get("/en/letters/de").status_code == 200
 
-    assert client.get("/en/letters/de", headers={"Host": host}).status_code == 400
+    assert visitor.get("/en/letters/de", headers={"Host": host}).status_code == 400
 
 
 def test_a_page_is_rendered_once_for_all_names_and_ports_of_the_site(
@@ -359,10 +359,10 @@ def test_an_organisers_cookie_does_not_change_a_public_page(
     assert client.get("/en/").data == answer.data
 
 
-def test_a_static_text_is_compressed_for_clients_that_accept_gzip(client: FlaskClient) -> None:
-    page = client.get("/en/").get_data(as_text=True)
+def test_a_static_text_is_compressed_for_clients_that_accept_gzip(visitor: FlaskClient) -> None:
+    page = visitor.get("/en/").get_data(as_text=True)
     url = re.findall(r'href="([^"]+\.css)"', page)[0]
-    plain, compressed = client.get(url), client.get(url, headers={"Accept-Encoding": "gzip"})
+    plain, compressed = visitor.get(url), visitor.get(url, headers={"Accept-Encoding": "gzip"})
 
     assert "Content-Encoding" not in plain.headers
     assert compressed.headers["Content-Encoding"] == "gzip"

@@ -49,8 +49,8 @@ def sent_again(page: str) -> dict[str, str]:
     return sent
 
 
-def test_the_page_marks_where_signing_is_dangerous_and_little_else(client: FlaskClient) -> None:
-    page = text(client.get("/en/letters/de"))
+def test_the_page_marks_where_signing_is_dangerous_and_little_else(visitor: FlaskClient) -> None:
+    page = text(visitor.get("/en/letters/de"))
     marks = dict(re.findall(r'<option value=(\w*) data-advice="(\w*)"', page))
 
     assert page.count("data-advice=") == 1 + 1 + 6
@@ -61,9 +61,9 @@ def test_the_page_marks_where_signing_is_dangerous_and_little_else(client: Flask
 
 @pytest.mark.parametrize(("state", "own"), [("de", "Germany"), ("kz", "Kazakhstan"), ("va", "Holy See")])
 def test_the_state_of_the_letter_and_not_saying_stand_first_among_residences(
-    client: FlaskClient, state: str, own: str
+    visitor: FlaskClient, state: str, own: str
 ) -> None:
-    page = text(client.get(f"/en/letters/{state}")).partition('class="signature-form"')[2]
+    page = text(visitor.get(f"/en/letters/{state}")).partition('class="signature-form"')[2]
     labels = re.findall(r'<label for="residence-\d">([^<]+)</label>', page)
     codes = re.findall(r"<option value=(\w+)", page)
 
@@ -97,8 +97,8 @@ def test_a_residence_is_sent_by_a_button_or_by_the_list(
         assert re.search(r'id="residence-2"[^>]* checked', text(answer))
 
 
-def test_one_calm_line_leads_to_the_safer_form(client: FlaskClient) -> None:
-    form = text(client.get("/en/letters/de")).partition('aria-labelledby="sign-title"')[2]
+def test_one_calm_line_leads_to_the_safer_form(visitor: FlaskClient) -> None:
+    form = text(visitor.get("/en/letters/de")).partition('aria-labelledby="sign-title"')[2]
     line = form.partition('class="safer"')[2].partition("</form>")[0]
 
     assert form.index("Use the safer form") < form.index('id="disclosure-0"')

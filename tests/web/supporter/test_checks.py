@@ -181,9 +181,9 @@ def test_what_no_one_folds_away_is_neither_checked_nor_stored(supporter: Support
         assert typed[:100] not in page
 
 
-def test_a_refused_form_keeps_what_is_folded_away(client: FlaskClient) -> None:
+def test_a_refused_form_keeps_what_is_folded_away(visitor: FlaskClient) -> None:
     form = FORM | {"disclosure": "counted", "town": "Smalltown", "consent": ""}
-    page = client.post("/en/letters/de", data=form).get_data(as_text=True)
+    page = visitor.post("/en/letters/de", data=form).get_data(as_text=True)
 
     assert sent_again(page)["name"] == FORM["name"]
     assert sent_again(page)["town"] == "Smalltown"

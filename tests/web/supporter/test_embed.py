@@ -14,10 +14,10 @@ from tests.web.conftest import text
 pytestmark = pytest.mark.any_database
 
 
-def test_the_code_is_a_titled_frame_without_scripts(client: FlaskClient) -> None:
-    assert "iframe" not in client.get("/en/progress").text
+def test_the_code_is_a_titled_frame_without_scripts(visitor: FlaskClient) -> None:
+    assert "iframe" not in visitor.get("/en/progress").text
 
-    page = client.get("/en/progress?embed=de").text
+    page = visitor.get("/en/progress?embed=de").text
 
     code = unescape(page.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
     assert code.startswith('<iframe src="http://127.0.0.1:8000/en/embed/de" ')
@@ -25,7 +25,7 @@ def test_the_code_is_a_titled_frame_without_scripts(client: FlaskClient) -> None
     assert 'sandbox="allow-same-origin allow-top-navigation-by-user-activation"' in code
     assert "script" not in code
     assert code.endswith("></iframe>")
-    assert "iframe" not in client.get("/en/progress?embed=xx").text
+    assert "iframe" not in visitor.get("/en/progress?embed=xx").text
 
 
 def test_the_card_has_a_link_and_the_number_once_it_is_large(

@@ -158,8 +158,8 @@ def test_the_organisation_is_the_author(read: Read, db: Session) -> None:
     assert author.text == "Aid & <b>Rights</b>"
 
 
-def test_pages_name_their_feed(client: FlaskClient) -> None:
-    home, letter = (client.get(path).get_data(as_text=True) for path in ("/en/", "/en/letters/de"))
+def test_pages_name_their_feed(visitor: FlaskClient) -> None:
+    home, letter = (visitor.get(path).get_data(as_text=True) for path in ("/en/", "/en/letters/de"))
 
     assert '<link rel="alternate" type="application/atom+xml"' in home
     assert 'href="/en/updates.atom"' in home

@@ -36,20 +36,20 @@ def test_the_first_view_is_small_in_each_language(supporter: Supporter, appeal: 
     assert too_large == {}
 
 
-def test_the_first_view_is_blocked_by_one_stylesheet_only(client: FlaskClient) -> None:
+def test_the_first_view_is_blocked_by_one_stylesheet_only(visitor: FlaskClient) -> None:
     for path in ("/en/", "/en/letters/de", "/en/progress"):
-        page = client.get(path).text
+        page = visitor.get(path).text
         assert len(re.findall(r'<link rel="stylesheet"', page.partition("</head>")[0])) == 1
         assert all(" defer" in script for script in re.findall(r"<script[^>]*>", page))
 
 
-def test_a_stylesheet_and_its_fonts_share_an_address_that_browsers_keep(client: FlaskClient) -> None:
-    [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', client.get("/en/").text)
+def test_a_stylesheet_and_its_fonts_share_an_address_that_browsers_keep(visitor: FlaskClient) -> None:
+    [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', visitor.get("/en/").text)
     fonts = re.findall(r'url\("([^"]+)"\)', (STATIC / "campaign.css").read_text())
     assert {STATIC / font for font in fonts} == set(STATIC.glob("fonts/*.woff2"))
 
     for url in [style, *(urljoin(style, font) for font in fonts)]:
-        with client.get(url) as answer:
+        with visitor.get(url) as answer:
             assert answer.status_code == 200
             assert "immutable" in answer.headers["Cache-Control"]
 

@@ -18,8 +18,8 @@ from tests.web.conftest import Supporter
 pytestmark = pytest.mark.any_database
 
 
-def test_the_women_come_before_the_officials_and_each_with_what_was_reported(client: FlaskClient) -> None:
-    page, appeal = client.get("/en/").text, reading.load()
+def test_the_women_come_before_the_officials_and_each_with_what_was_reported(visitor: FlaskClient) -> None:
+    page, appeal = visitor.get("/en/").text, reading.load()
     places = [page.index(each.name) for each in (*appeal.named, *appeal.persons)]
 
     assert len(appeal.named) == 6
@@ -28,8 +28,8 @@ def test_the_women_come_before_the_officials_and_each_with_what_was_reported(cli
     assert page.count("Office in March 2021") == 1
 
 
-def test_each_of_the_57_has_a_tile_that_leads_to_its_letter(client: FlaskClient) -> None:
-    page = client.get("/en/").text
+def test_each_of_the_57_has_a_tile_that_leads_to_its_letter(visitor: FlaskClient) -> None:
+    page = visitor.get("/en/").text
     tiles = re.findall(r'<li class="y\d x\d+">.*?</li>', page, re.DOTALL)
 
     assert len(tiles) == 57
@@ -59,8 +59,8 @@ def test_the_closing_day_stands_on_the_page_before_it_comes(
 
 
 @pytest.mark.parametrize("typed", ["Германия", "allemagne", "ALEMANIA", "Німеччина", "Deutschland"])
-def test_the_picker_knows_a_state_by_its_name_in_every_language(client: FlaskClient, typed: str) -> None:
-    assert client.get("/en/letters", query_string={"state": typed}).location == "/en/letters/de"
+def test_the_picker_knows_a_state_by_its_name_in_every_language(visitor: FlaskClient, typed: str) -> None:
+    assert visitor.get("/en/letters", query_string={"state": typed}).location == "/en/letters/de"
 
 
 def test_no_name_leads_to_two_states() -> None:
@@ -70,8 +70,8 @@ def test_no_name_leads_to_two_states() -> None:
             assert seen.setdefault(name.casefold(), state.code) == state.code, name
 
 
-def test_the_names_of_all_states_are_there_for_the_picker(client: FlaskClient) -> None:
-    answer = client.get("/state-names.json")
+def test_the_names_of_all_states_are_there_for_the_picker(visitor: FlaskClient) -> None:
+    answer = visitor.get("/state-names.json")
 
     assert {"Germany", "Allemagne", "Германия"} <= set(answer.get_json()["de"])
     assert "max-age=0" in answer.headers["Cache-Control"]

@@ -108,8 +108,8 @@ def check(text: str) -> None:
 
 
 @pytest.mark.parametrize("url", SUPPORTERS_PAGES)
-def test_a_page_has_valid_markup(client: FlaskClient, url: str) -> None:
-    answer = client.get(url)
+def test_a_page_has_valid_markup(visitor: FlaskClient, url: str) -> None:
+    answer = visitor.get(url)
 
     check(answer.get_data(as_text=True))
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -147,13 +147,13 @@ def test_a_form_with_errors_has_valid_markup(supporter: Supporter) -> None:
     check(supporter.sign(name="", email="x", residence="", consent="").get_data(as_text=True))
 
 
-def test_each_link_into_a_page_leads_to_a_part_of_it(client: FlaskClient) -> None:
+def test_each_link_into_a_page_leads_to_a_part_of_it(visitor: FlaskClient) -> None:
     links = {
         (urljoin(url, address), fragment)
         for url in SUPPORTERS_PAGES
-        for address, fragment in re.findall(r'<a [^>]*href="([^"#]*)#([^"]+)"', client.get(url).text)
+        for address, fragment in re.findall(r'<a [^>]*href="([^"#]*)#([^"]+)"', visitor.get(url).text)
     }
-    pages = {address: Page(client.get(html.unescape(address)).text) for address, _fragment in links}
+    pages = {address: Page(visitor.get(html.unescape(address)).text) for address, _fragment in links}
 
     assert [(address, part) for address, part in links if part not in pages[address].ids] == []
 

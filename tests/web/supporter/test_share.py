@@ -31,27 +31,27 @@ def tags(page: str) -> dict[str, str]:
         ("/en/letters/nl", "Letter to the delegation of the Netherlands"),
     ],
 )
-def test_a_shared_page_names_itself_and_its_picture(client: FlaskClient, path: str, title: str) -> None:
-    shown = tags(client.get(path + "?utm_source=x").text)
+def test_a_shared_page_names_itself_and_its_picture(visitor: FlaskClient, path: str, title: str) -> None:
+    shown = tags(visitor.get(path + "?utm_source=x").text)
 
     assert (shown["og:title"], shown["og:url"]) == (title, BASE + path)
     assert shown["twitter:card"] == "summary_large_image"
     assert shown["og:description"]
     assert shown["og:image:alt"]
-    answer = client.get(shown["og:image"].removeprefix(BASE))
+    answer = visitor.get(shown["og:image"].removeprefix(BASE))
     assert answer.content_type == "image/png"
     size = int(shown["og:image:width"]), int(shown["og:image:height"])
     assert Image.open(io.BytesIO(answer.data)).size == size == (1200, 630)
 
 
-def test_a_picture_is_small_cached_for_long_and_the_same_for_everyone(client: FlaskClient) -> None:
-    first = client.get("/share/en/de.png")
+def test_a_picture_is_small_cached_for_long_and_the_same_for_everyone(visitor: FlaskClient) -> None:
+    first = visitor.get("/share/en/de.png")
 
     assert len(first.data) < 120_000
     assert "max-age=604800" in first.headers["Cache-Control"]
-    again = client.get("/share/en/de.png", headers={"If-None-Match": first.headers["ETag"]})
+    again = visitor.get("/share/en/de.png", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
-    assert client.get("/share/en/fr.png").data != first.data
+    assert visitor.get("/share/en/fr.png").data != first.data
 
 
 def test_the_picture_has_a_style_for_each_shape_that_it_draws() -> None:

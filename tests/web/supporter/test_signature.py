@@ -115,9 +115,9 @@ def test_an_unknown_action_or_choice_is_refused(supporter: Supporter, form: dict
 
 
 @pytest.mark.parametrize("token", ["0" * 20, "nonsense", "%00", "A" * 500])
-def test_a_token_that_nobody_was_sent_is_not_found(client: FlaskClient, token: str) -> None:
-    assert client.get(f"/en/signature/{token}").status_code == 404
-    assert client.post(f"/en/signature/{token}", data={"action": "confirm"}).status_code == 404
+def test_a_token_that_nobody_was_sent_is_not_found(visitor: FlaskClient, token: str) -> None:
+    assert visitor.get(f"/en/signature/{token}").status_code == 404
+    assert visitor.post(f"/en/signature/{token}", data={"action": "confirm"}).status_code == 404
 
 
 def test_a_link_that_is_too_old_says_how_to_get_another(supporter: Supporter, clock: Clock) -> None:
@@ -143,8 +143,8 @@ def test_the_code_may_be_typed_by_hand(supporter: Supporter) -> None:
 @pytest.mark.parametrize(
     ("form", "status"), [({}, 422), ({"code": "123"}, 422), ({"code": "0" * 20}, 404), ({"email": "x"}, 422)]
 )
-def test_an_unknown_code_is_refused(client: FlaskClient, form: dict[str, str], status: int) -> None:
-    assert client.post("/en/signature", data=form).status_code == status
+def test_an_unknown_code_is_refused(visitor: FlaskClient, form: dict[str, str], status: int) -> None:
+    assert visitor.post("/en/signature", data=form).status_code == status
 
 
 def test_asking_for_the_link_answers_the_same_for_any_address(supporter: Supporter) -> None:

@@ -32,8 +32,8 @@ def rows(site: Site) -> int:
         return db.scalar(select(func.count()).select_from(Signature)) or 0
 
 
-def test_the_root_leads_to_the_campaign(client: FlaskClient) -> None:
-    answer = client.get("/", headers={"Accept-Language": "xx"})
+def test_the_root_leads_to_the_campaign(visitor: FlaskClient) -> None:
+    answer = visitor.get("/", headers={"Accept-Language": "xx"})
 
     assert answer.status_code == 302
     assert answer.location == "/en/"
@@ -56,16 +56,16 @@ def test_the_root_leads_to_the_campaign(client: FlaskClient) -> None:
         for person in ("massimov", "abish", "turgumbayev", "nurdauletov", "nazarbayev")
     ],
 )
-def test_every_page_is_there(client: FlaskClient, url: str) -> None:
-    answer = client.get(url)
+def test_every_page_is_there(visitor: FlaskClient, url: str) -> None:
+    answer = visitor.get(url)
 
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("state", sorted(STATES))
-def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
-    page = client.get(f"/en/letters/{state}").get_data(as_text=True)
+def test_each_of_the_57_has_its_letter(visitor: FlaskClient, state: str) -> None:
+    page = visitor.get(f"/en/letters/{state}").get_data(as_text=True)
 
     assert STATES[state].name("en") in page
     assert 'name="consent"' in page
@@ -82,8 +82,8 @@ def test_each_of_the_57_has_its_letter(client: FlaskClient, state: str) -> None:
         "/pl/letters/de",
     ],
 )
-def test_an_unknown_page_is_not_found(client: FlaskClient, url: str) -> None:
-    answer = client.get(url)
+def test_an_unknown_page_is_not_found(visitor: FlaskClient, url: str) -> None:
+    answer = visitor.get(url)
 
     assert answer.status_code == 404
     assert "<h1" in answer.get_data(as_text=True)
@@ -105,28 +105,28 @@ def test_a_language_in_which_the_campaign_is_not_leads_to_english(
 
 
 @pytest.mark.parametrize("chosen", ["de", "DE", "Germany", "germany"])
-def test_the_picker_leads_to_the_letter(client: FlaskClient, chosen: str) -> None:
-    answer = client.get("/en/letters", query_string={"state": chosen})
+def test_the_picker_leads_to_the_letter(visitor: FlaskClient, chosen: str) -> None:
+    answer = visitor.get("/en/letters", query_string={"state": chosen})
 
     assert answer.status_code == 303
     assert answer.location == "/en/letters/de"
 
 
-def test_the_picker_sent_empty_is_asked_again(client: FlaskClient) -> None:
-    assert client.get("/en/letters?state=").status_code == 422
+def test_the_picker_sent_empty_is_asked_again(visitor: FlaskClient) -> None:
+    assert visitor.get("/en/letters?state=").status_code == 422
 
 
-def test_the_letter_as_text_has_always_the_same_hash(client: FlaskClient) -> None:
-    answer = client.get("/en/letters/de.txt")
+def test_the_letter_as_text_has_always_the_same_hash(visitor: FlaskClient) -> None:
+    answer = visitor.get("/en/letters/de.txt")
 
     assert answer.mimetype == "text/plain"
     assert "Head of Delegation" in answer.get_data(as_text=True)
-    again = client.get("/en/letters/de.txt")
+    again = visitor.get("/en/letters/de.txt")
     assert hashlib.sha256(answer.data).digest() == hashlib.sha256(again.data).digest()
 
 
-def test_the_letter_as_pdf_reads_like_the_letter(client: FlaskClient) -> None:
-    answer = client.get("/en/letters/de.pdf")
+def test_the_letter_as_pdf_reads_like_the_letter(visitor: FlaskClient) -> None:
+    answer = visitor.get("/en/letters/de.pdf")
 
     assert answer.mimetype == "application/pdf"
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages)
@@ -300,8 +300,8 @@ def test_after_the_close_the_home_page_still_leads_to_each_letter(closed: FlaskC
     assert closed.get("/en/letters?state=de").location == "/en/letters/de"
 
 
-def test_kazakhstans_form_says_that_no_name_goes_there(client: FlaskClient) -> None:
-    page = client.get("/en/letters/kz").get_data(as_text=True)
+def test_kazakhstans_form_says_that_no_name_goes_there(visitor: FlaskClient) -> None:
+    page = visitor.get("/en/letters/kz").get_data(as_text=True)
 
     assert "No name goes to it" in page
 
@@ -318,8 +318,8 @@ def test_a_get_changes_nothing(supporter: Supporter, client: FlaskClient, site: 
     assert row.withdrawn_on is None
 
 
-def test_a_page_allows_no_script_or_style_but_its_own(client: FlaskClient) -> None:
-    answer = client.get("/en/letters/de")
+def test_a_page_allows_no_script_or_style_but_its_own(visitor: FlaskClient) -> None:
+    answer = visitor.get("/en/letters/de")
 
     assert answer.headers["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -339,9 +339,9 @@ def test_behind_tls_a_browser_never_comes_without_it_again(
         assert answer.headers.get("Strict-Transport-Security") == lasts
 
 
-def test_only_the_card_may_be_framed(client: FlaskClient) -> None:
-    assert "frame-ancestors 'none'" in client.get("/en/").headers["Content-Security-Policy"]
-    assert "frame-ancestors *" in client.get("/en/embed/de").headers["Content-Security-Policy"]
+def test_only_the_card_may_be_framed(visitor: FlaskClient) -> None:
+    assert "frame-ancestors 'none'" in visitor.get("/en/").headers["Content-Security-Policy"]
+    assert "frame-ancestors *" in visitor.get("/en/embed/de").headers["Content-Security-Policy"]
 
 
 def test_the_counts_may_be_read_from_anywhere(supporter: Supporter, client: FlaskClient) -> None:
@@ -388,9 +388,9 @@ def test_the_notice_promises_a_day_of_erasure_only_where_there_is_one(
 
 @pytest.mark.parametrize("query", ["page=3", f"page={'9' * 24}", "after=", "after=gone", "after=%FF"])
 def test_a_link_to_a_page_of_names_that_is_not_known_leads_to_the_first(
-    client: FlaskClient, query: str
+    visitor: FlaskClient, query: str
 ) -> None:
-    answer = client.get(f"/en/progress?{query}")
+    answer = visitor.get(f"/en/progress?{query}")
 
     assert answer.status_code == 302
     assert answer.location == "/en/progress#public-names"
@@ -430,5 +430,5 @@ def test_further_names_are_a_link_away_and_so_are_the_ones_before(
     assert (gone.status_code, gone.location) == (302, "/en/progress#public-names"), "no names after it"
 
 
-def test_a_wrong_host_is_refused(client: FlaskClient) -> None:
-    assert client.get("/en/", headers={"Host": "evil.example"}).status_code == 400
+def test_a_wrong_host_is_refused(visitor: FlaskClient) -> None:
+    assert visitor.get("/en/", headers={"Host": "evil.example"}).status_code == 400

@@ -2,26 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys.accessibility import check, prepare
 from tests.journeys.browser import visiting
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site
 
 pytestmark = pytest.mark.browser
-
-AXE = Axe().axe_script
-"""axe-core, to be run in each page."""
-
-EVERY_RULE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-"""By default axe-core does not check that a finger hits what it is meant for: 24 pixels, or as much room."""
-
-SEEN_BY_COLOUR = ["color-contrast", "link-in-text-block"]
-"""Rules whose result depends on the colour scheme."""
 
 FOR_EVERYONE = {
     "home": "/en/",
@@ -106,6 +96,8 @@ def campaign(chromium: Browser, site: Site) -> Iterator[Campaign]:
         site.act(struck, "withdraw")
         organiser.take_off_the_count("Ulrich Unread", reason="Asked by telephone.")
         links["verify"] = f"/en/verify/{site.mail('mission.de@example.org').document.code}"
+        for page in (visitor, desk):
+            prepare(page.context)
         yield Campaign(site, visitor, organiser, links)
 
 
@@ -255,23 +247,3 @@ def recovery_code(campaign: Campaign) -> Page:
 )
 def test_the_page_after_a_button_can_be_read(campaign: Campaign, reach: Callable[[Campaign], Page]) -> None:
     check(reach(campaign))
-
-
-def check(page: Page) -> None:
-    """Check *page* with axe-core in both colour schemes, and that it fits the width of a phone."""
-    page.wait_for_load_state()
-    page.evaluate(AXE)
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    assert faults(page, EVERY_RULE) == []
-    page.emulate_media(color_scheme="dark")
-    assert faults(page, {"runOnly": SEEN_BY_COLOUR}) == []
-    page.set_viewport_size({"width": 320, "height": 640})
-    width = page.evaluate("document.documentElement.scrollWidth")
-    page.set_viewport_size({"width": 1280, "height": 720})
-    assert width <= 320
-
-
-def faults(page: Page, options: dict[str, Any]) -> list[str]:
-    """Return each broken rule with its element."""
-    violations = page.evaluate("options => axe.run(options)", options)["violations"]
-    return [f"{each['id']}: {node['target']}" for each in violations for node in each["nodes"]]

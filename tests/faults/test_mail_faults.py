@@ -10,17 +10,19 @@ import pytest
 from sqlalchemy import func, select, text
 
 from campaign.clock import SYSTEM_CLOCK
-from campaign.mail import outbox
+from campaign.mail import dispatch, outbox
 from campaign.mail.outbox import OutboxMail
+from campaign.mail.sealed_content import NewMail
 from campaign.worker.tasks import Tasks
+from tests.conftest import ON_SQLITE
 from tests.support.relay import free_port, relay
 from tests.support.worker import eventually, start, worker
 
 pytestmark = pytest.mark.fault
 
-MAILS = 240
+KILLS = 2
+MAILS = (KILLS + 1) * dispatch.BATCH
 """Enough that every worker finds some that the killed ones before it did not claim."""
-KILLS = 4
 CUT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database()
@@ -36,17 +38,10 @@ def address(number: int) -> str:
 
 @pytest.fixture
 def put(database, keys):
-    def put(number: int) -> None:
+    def put(*numbers: int) -> None:
+        mails = [NewMail("confirm", "en", address(each), {"token": f"{each:020}"}) for each in numbers]
         with database.writing() as db:
-            outbox.add(
-                db,
-                keys,
-                purpose="confirm",
-                language="en",
-                recipient=address(number),
-                params={"token": f"{number:020}"},
-                now=SYSTEM_CLOCK(),
-            )
+            outbox.add_all(db, keys, mails, now=SYSTEM_CLOCK())
 
     return put
 
@@ -62,8 +57,7 @@ def claimed(database) -> bool:
 
 
 def test_workers_killed_at_any_moment_lose_no_mail_and_repeat_one_each_at_most(settings, put, database):
-    for number in range(MAILS):
-        put(number)
+    put(*range(MAILS))
     seed = random.randrange(1_000_000)  # noqa: S311 - no secret
     moments = random.Random(seed)  # noqa: S311
     with relay() as server:
@@ -84,8 +78,7 @@ def test_workers_killed_at_any_moment_lose_no_mail_and_repeat_one_each_at_most(s
 
 
 def test_two_workers_at_once_repeat_nothing(settings, put, database):
-    for number in range(MAILS):
-        put(number)
+    put(*range(MAILS))
     with relay() as server:
         settings = replace(settings, smtp_url=server.url)
         with worker(settings), worker(settings):
@@ -94,11 +87,11 @@ def test_two_workers_at_once_repeat_nothing(settings, put, database):
     assert Counter(server.recipients) == Counter(address(number) for number in range(MAILS))
 
 
+@pytest.mark.any_database
 def test_a_worker_that_starts_before_its_relay_sends_all_with_the_first_mail_after_it(
     settings, put, database
 ):
-    for number in range(30):
-        put(number)
+    put(*range(30))
     port, log = free_port(), settings.instance / "worker.log"
     settings = replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
     with worker(settings, log=log):
@@ -113,26 +106,24 @@ def test_a_worker_that_starts_before_its_relay_sends_all_with_the_first_mail_aft
     assert len(server.received) == 31
 
 
+@ON_SQLITE
 def test_a_locked_database_delays_mails_but_loses_none(settings, put, database):
-    put(1)
-    put(2)
+    put(1, 2)
     with relay() as server:
         server.seconds_per_message = 0.5
         with worker(replace(settings, smtp_url=server.url)):
             assert eventually(lambda: server.received)
-            if database.is_sqlite:
-                with database.writing():
-                    time.sleep(2)
+            with database.writing():
+                time.sleep(2)
             assert eventually(lambda: waiting(database) == 0, 60)
 
     assert Counter(server.recipients) == Counter([address(1), address(2)])
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_mail_that_left_while_the_database_cut_its_connections_does_not_leave_again(
     settings, put, database
 ):
-    if database.is_sqlite:
-        pytest.skip("SQLite has no connections that could be cut")
     put(1)
     with relay() as server:
         server.seconds_per_message = 1

@@ -10,11 +10,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.policy import EmailPolicy
+from functools import lru_cache
 from typing import Any
 
 # ruff: noqa: ARG002, N802 - aiosmtpd defines these names and arguments
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
+
+
+@lru_cache(1_000)
+def _parsed(name: str, value: str) -> Any:
+    return policy.SMTPUTF8.header_fetch_parse(name, value)
+
+
+class _CachingPolicy(EmailPolicy):
+    """Parses equal headers once; the library parses a header again at each look, a dozen times a message."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        return _parsed(name, value)
+
+
+POLICY = _CachingPolicy() + policy.SMTPUTF8
 
 
 @dataclass
@@ -103,7 +120,7 @@ class Relay:
         if self.answers:
             return self.answers.pop(0)
         session.taken += 1
-        self.received.append(message_from_bytes(envelope.content, policy=policy.SMTPUTF8))
+        self.received.append(message_from_bytes(envelope.content, policy=POLICY))
         self.recipients.extend(envelope.rcpt_tos)
         return f"250 2.0.0 Ok: queued for <{envelope.rcpt_tos[0]}> as A{len(self.received)}"
 

@@ -123,6 +123,12 @@ def test_the_web_builds_no_sql() -> None:
             assert not sql, path.relative_to(ROOT)
 
 
+def test_only_one_module_calls_pythons_slow_normalisation() -> None:
+    callers = {path.stem for path in MODULES if "unicodedata.normalize(" in path.read_text()}
+
+    assert callers == {"normal_form"}
+
+
 def test_no_view_imports_another_view() -> None:
     views = {module_name(path) for path in MODULES if holds_views(path)}
     assert len(views) > 10

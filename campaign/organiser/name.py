@@ -5,6 +5,7 @@ import unicodedata
 from campaign.errors import AccountNameError
 from campaign.organiser.audit_log import COMMAND_LINE
 from campaign.organiser.role import ROLES
+from campaign.reference.normal_form import normal_form
 
 LONGEST_NAME = 80
 
@@ -81,7 +82,7 @@ _MAY_MIX = (
 
 def clean(name: str) -> str:
     """Return *name* as it is stored."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(normal_form("NFC", name).split())
 
 
 def fold(name: str) -> str:
@@ -110,11 +111,11 @@ def check(name: str) -> None:
 
 def _shape(name: str) -> str:
     """Return what a reader sees of *name*, without marks on letters, with look-alikes as one letter."""
-    seen = unicodedata.normalize("NFKD", name).translate(_TO_LATIN | _INVISIBLE_LETTERS)
+    seen = normal_form("NFKD", name).translate(_TO_LATIN | _INVISIBLE_LETTERS)
     return "".join(each for each in seen if each.isalnum()).replace("rn", "m").replace("vv", "w")
 
 
 def _mixes_scripts(name: str) -> bool:
-    letters = (each for each in unicodedata.normalize("NFKD", name) if each.isalpha())
+    letters = (each for each in normal_form("NFKD", name) if each.isalpha())
     scripts = {unicodedata.name(each, "?").partition(" ")[0] for each in letters}
     return len(scripts) > 1 and not any(scripts <= together for together in _MAY_MIX)

@@ -2,7 +2,6 @@
 
 import re
 import threading
-import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from xkcdpass import xkcd_password
 
 from campaign.errors import WeakPassphraseError
+from campaign.reference.normal_form import normal_form
 
 SHORTEST_PASSPHRASE = 15
 """Characters. zxcvbn knows English words and names only; other languages it judges by length alone."""
@@ -79,7 +79,7 @@ def generate_passphrase() -> str:
 def normalise(passphrase: str | None) -> str:
     """Return the form of *passphrase* that is stretched."""
     # Keyboards compose letters differently, and phones add a space at the end.
-    return " ".join(unicodedata.normalize("NFKC", passphrase or "").split())
+    return " ".join(normal_form("NFKC", passphrase or "").split())
 
 
 def check_strength(passphrase: str, about: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ The secret is wrapped under the passphrase, so that a stolen copy does not revea
 
 import hmac
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +20,7 @@ from campaign.database import journal
 from campaign.errors import WrongCodeError, WrongKeyError
 from campaign.organiser import audit_log
 from campaign.organiser.account import Organiser
+from campaign.reference.normal_form import normal_form
 from campaign.sealing import box, row_mac
 
 STEPS_TOLERATED = 1
@@ -43,7 +43,7 @@ class TypedCode:
         Raises:
             WrongCodeError: No step near :attr:`at` has this code.
         """
-        digits = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", self.digits))
+        digits = re.sub(r"[\s-]", "", normal_form("NFKC", self.digits))
         try:
             return pyotp.TOTP(secret).verify_and_get_timecode(
                 digits, for_time=self.at, valid_window=STEPS_TOLERATED

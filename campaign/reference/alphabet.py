@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
+from campaign.reference.normal_form import normal_form
+
 _LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 _CYRILLIC = "аәбвгғґдеёєжзиіїйкқлмнңоөпрстуұүфхһцчшщъыьэюя"
@@ -30,8 +32,7 @@ def sort_key(name: str, language: str) -> str:
     """
     alphabet = _ALPHABETS.get(language, _LATIN)
     return "".join(
-        _place(character, alphabet)
-        for character in unicodedata.normalize("NFC", name.removeprefix("The ")).casefold()
+        _place(character, alphabet) for character in normal_form("NFC", name.removeprefix("The ")).casefold()
     )
 
 
@@ -41,7 +42,7 @@ def folded(text: str) -> str:
 
     The picker's script folds likewise.
     """
-    latin = anyascii(unicodedata.normalize("NFKC", text)).casefold()
+    latin = anyascii(normal_form("NFKC", text)).casefold()
     for letters, one in (("[ijy]+", "i"), ("kh", "h"), ("q", "k"), ("w", "v"), ("['`’]", "")):
         latin = re.sub(letters, one, latin)
     return re.sub("[^a-z0-9]+", " ", latin).strip()
@@ -56,7 +57,7 @@ def is_found(query: str, text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _place(character: str, alphabet: str) -> str:
     """Return where *character* comes among others; nothing for punctuation."""
-    base = unicodedata.normalize("NFKD", character)[0]
+    base = normal_form("NFKD", character)[0]
     for order, first in ((alphabet, _OWN), (_LATIN, _LATIN_AFTER), (_CYRILLIC, _CYRILLIC_AFTER)):
         for letter in (character, base):
             if letter in order:

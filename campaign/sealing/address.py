@@ -1,10 +1,11 @@
 """The canonical form of e-mail addresses: all spellings of one mailbox have the same."""
 
 import string
-import unicodedata
 from typing import NamedTuple
 
 import idna
+
+from campaign.reference.normal_form import normal_form
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -30,7 +31,7 @@ class Provider(NamedTuple):
         name = name.translate(dict.fromkeys(map(ord, self.ignored)))
         if self.alike:
             name = name.translate(dict.fromkeys(map(ord, self.alike), self.alike[0]))
-        name = unicodedata.normalize("NFC", name or local)
+        name = normal_form("NFC", name or local)
         return f"{name}@{self.domains[0] if self.is_one else domain}"
 
 
@@ -125,7 +126,7 @@ _WITH_SUBDOMAINS = tuple(
 def canonical_address(address: str) -> str:
     """Return the form that all spellings of a mailbox's address share; do not send mail to it."""
     # Letters beyond ASCII keep their case: casefolding makes one mailbox of "ſ" and "s", "ß" and "ss".
-    local = unicodedata.normalize("NFC", address.strip().rpartition("@")[0]).translate(_LOWER)
+    local = normal_form("NFC", address.strip().rpartition("@")[0]).translate(_LOWER)
     domain = domain_of(address)
     below, base = _split(domain)
     if below and base in _ALIAS_DOMAINS:

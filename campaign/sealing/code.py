@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
+from campaign.reference.normal_form import normal_form
+
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Douglas Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
 
@@ -44,9 +46,7 @@ def read_code(typed: str, characters: int = TOKEN_CHARACTERS) -> str | None:
     """
     if len(typed) > LONGEST_TYPED:
         return None
-    text = "".join(
-        each for each in unicodedata.normalize("NFKC", typed) if unicodedata.category(each) != "Cf"
-    )
+    text = "".join(each for each in normal_form("NFKC", typed) if unicodedata.category(each) != "Cf")
     text = text.upper().translate(_READ_AS)
     for candidates in _candidates(text):
         found = [each for each in candidates if len(each) == characters and set(each) <= set(CROCKFORD)]

@@ -13,6 +13,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 from campaign.paths import STATIC
+from campaign.reference.normal_form import normal_form
 
 FONTS = STATIC / "fonts" / "pdf"
 
@@ -71,7 +72,7 @@ def printable(text: str) -> str:
     """
     if _plain().issuperset(text):
         return text
-    text = unicodedata.normalize("NFC", "".join(_visible(character) for character in text))
+    text = normal_form("NFC", "".join(_visible(character) for character in text))
     pieces = _by_font(text, regular().fonts)
     return "".join(
         "".join(clusters) if is_covered else _romanised("".join(clusters))
@@ -143,7 +144,7 @@ def _plain() -> frozenset[str]:
         for character in regular().fonts[0][1]
         if unicodedata.category(character)[0] not in "CM"
         and (character in " \u00a0" or not character.isspace())
-        and unicodedata.normalize("NFC", character) == character
+        and normal_form("NFC", character) == character
     )
 
 

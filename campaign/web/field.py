@@ -12,6 +12,7 @@ from wtforms.validators import StopValidation
 from campaign.guard.mail_domain import is_disposable
 from campaign.guard.mail_typo import is_misspelt
 from campaign.reference import notation
+from campaign.reference.normal_form import normal_form
 from campaign.sealing.address import domain_of
 from campaign.web.serving.language import language_code
 from campaign.web.site import site
@@ -60,7 +61,7 @@ _BLANKS = re.compile(r"[^\S\r\n\u2028\u2029]+")
 
 def one_line(text: str | None) -> str:
     """Return *text* in NFC, without invisible characters, with single spaces."""
-    return _BLANKS.sub(" ", unicodedata.normalize("NFC", text or "").translate(_INVISIBLE)).strip()
+    return _BLANKS.sub(" ", normal_form("NFC", text or "").translate(_INVISIBLE)).strip()
 
 
 def one_address(text: str | None) -> str:
@@ -112,7 +113,7 @@ class NoAddress:
         """Stop the validation, however the address is written."""
         del form
         # Compatibility forms: a full-width "＠" or "．" is read as the plain one.
-        text = unicodedata.normalize("NFKC", field.data or "").translate(_JOINERS)
+        text = normal_form("NFKC", field.data or "").translate(_JOINERS)
         if _WEB_OR_MAIL.search(text):
             raise StopValidation(self.message)
 

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from campaign.reference.normal_form import normal_form
 from campaign.reference.participating_state import state_named
 from campaign.web.serving.language import preferred_language
 
@@ -44,7 +45,7 @@ def lead_on() -> ResponseReturnValue | None:
 
 def without_what_sticks(path: str) -> str:
     """Return *path* without invisible characters and without what follows its last letter or digit."""
-    visible = (each for each in unicodedata.normalize("NFKC", path) if _is_visible(each))
+    visible = (each for each in normal_form("NFKC", path) if _is_visible(each))
     return _STUCK.sub("", "".join(visible)) or "/"
 
 

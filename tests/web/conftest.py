@@ -151,6 +151,12 @@ def supporter(client: FlaskClient, site: Site) -> Supporter:
     return Supporter(client, site)
 
 
+@pytest.fixture
+def visiting_supporter(visitor: FlaskClient, visited: Flask) -> Supporter:
+    """Give a supporter whose forms are all refused, and so change nothing on a site that others visit too."""
+    return Supporter(visitor, visited.extensions["campaign"])
+
+
 def text(answer: TestResponse) -> str:
     """Return the text of a page, without its markup."""
     return " ".join(re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)).split())

@@ -183,26 +183,26 @@ def test_a_download_asks_and_then_begins(organiser: OrganisersBrowser, clock: Cl
     assert organiser.get(LIST).mimetype == "text/csv"
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://elsewhere.example/",
-        "//elsewhere.example/",
-        "/en/",
-        "/organise/logout",
-        "/organise/../en/",
-        "/\\x",
-        "x",
-        "/organise/account",
-    ],
-)
+TARGETS = [
+    "https://elsewhere.example/",
+    "//elsewhere.example/",
+    "/en/",
+    "/organise/logout",
+    "/organise/../en/",
+    "/\\x",
+    "x",
+    "/organise/account",
+]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nothing_leads_from_the_passphrase_to_what_did_not_ask(
-    organiser: OrganisersBrowser, target: str, method: str
+    organiser: OrganisersBrowser, method: str
 ) -> None:
-    done = organiser.post("/organise/again", passphrase=PASSPHRASE, target=target, method=method)
+    for target in TARGETS:
+        done = organiser.post("/organise/again", passphrase=PASSPHRASE, target=target, method=method)
 
-    assert (done.status_code, done.location) == (303, "/organise/")
+        assert (done.status_code, done.location) == (303, "/organise/"), target
 
 
 def test_what_waits_is_not_done_for_another_role(others: dict[str, OrganisersBrowser], site: Site) -> None:

@@ -241,9 +241,9 @@ def test_a_signature_names_the_edition_that_its_signatory_saw(
     ("residence", "kind"), [("FR", "elsewhere"), ("RU", "wary"), ("ZZ", "unstated"), ("", "")]
 )
 def test_a_refused_form_shows_the_advice_for_its_residence(
-    supporter: Supporter, residence: str, kind: str
+    visiting_supporter: Supporter, residence: str, kind: str
 ) -> None:
-    page = text(supporter.sign(residence=residence, consent=""))
+    page = text(visiting_supporter.sign(residence=residence, consent=""))
 
     assert f'data-shown="{kind}"' in page
     assert 'value="public"' in page

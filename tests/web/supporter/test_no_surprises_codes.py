@@ -55,13 +55,13 @@ def shaped(shape: str, code: str) -> str:
     )
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_code_is_read_in_any_shape(supporter: Supporter, shape: str) -> None:
+def test_a_code_is_read_in_any_shape(supporter: Supporter) -> None:
     supporter.sign()
-    answer = supporter.client.post("/en/signature", data={"code": shaped(shape, supporter.token)})
+    for shape in SHAPES.values():
+        answer = supporter.client.post("/en/signature", data={"code": shaped(shape, supporter.token)})
 
-    assert answer.status_code == 303
-    assert answer.location == f"/en/signature/{supporter.token}"
+        assert answer.status_code == 303, shape
+        assert answer.location == f"/en/signature/{supporter.token}", shape
 
 
 @pytest.mark.parametrize("shape", ["{printed}", "https://letters.example/en/signature/{code}."])
@@ -72,24 +72,24 @@ def test_a_code_in_the_field_for_the_address_is_read_too(supporter: Supporter, s
     assert answer.location == f"/en/signature/{supporter.token}"
 
 
-def test_an_address_in_the_field_for_the_code_is_sent_where_it_belongs(supporter: Supporter) -> None:
-    answer = supporter.client.post("/en/signature", data={"code": "mara@example.org"})
+def test_an_address_in_the_field_for_the_code_is_sent_where_it_belongs(visiting_supporter: Supporter) -> None:
+    answer = visiting_supporter.client.post("/en/signature", data={"code": "mara@example.org"})
 
     assert answer.status_code == 422
     assert "This is an e-mail address. Enter it below" in text(answer)
 
 
 @pytest.mark.parametrize("typed", ["7K3M", "not a code", "7K3M-7K3M-7K3M-7K3M-7K3M-7K3M", "U" * 20])
-def test_what_is_no_code_is_named_kindly(supporter: Supporter, typed: str) -> None:
-    answer = supporter.client.post("/en/signature", data={"code": typed})
+def test_what_is_no_code_is_named_kindly(visiting_supporter: Supporter, typed: str) -> None:
+    answer = visiting_supporter.client.post("/en/signature", data={"code": typed})
 
     assert answer.status_code == 422
     assert "20 letters and digits" in text(answer)
 
 
-def test_a_cover_s_code_is_read_in_any_shape(supporter: Supporter) -> None:
+def test_a_cover_s_code_is_read_in_any_shape(visiting_supporter: Supporter) -> None:
     for shape in SHAPES.values():
         typed = shaped(shape, "7K3M9ABCDEFGHJKMNPQR")
-        answer = supporter.client.get("/en/verify", query_string={"code": typed})
+        answer = visiting_supporter.client.get("/en/verify", query_string={"code": typed})
 
         assert answer.location == "/en/verify/7K3M9ABCDEFGHJKMNPQR", shape

@@ -163,12 +163,12 @@ def test_a_letter_that_was_signed_before_gets_the_same_answer_and_is_a_choice_of
 
 
 @pytest.mark.parametrize("code", ["xx", "kosovo", "../de", "DEU", "\x00"])
-def test_a_code_of_no_state_is_an_error(supporter: Supporter, site: Site, code: str) -> None:
-    answer = sign(supporter, "de", "fr", code)
+def test_a_code_of_no_state_is_an_error(visiting_supporter: Supporter, code: str) -> None:
+    answer = sign(visiting_supporter, "de", "fr", code)
 
     assert answer.status_code == 422
     assert "Choose the other letters from the list" in text(answer)
-    assert not signatures(site)
+    assert not signatures(visiting_supporter.site)
 
 
 def test_the_list_of_letters_is_shown_when_it_is_asked_for_and_keeps_what_was_typed(

@@ -1,9 +1,5 @@
 """Compile templates, routes and SQL statements once for the applications of all tests."""
 
-import atexit
-import os
-import shutil
-import tempfile
 from contextlib import suppress
 from types import CodeType
 from typing import Any, ClassVar
@@ -17,15 +13,14 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-FOLDER = "TESTS_COMPILED_TEMPLATES"
-"""Environment variable with the folder of one run's compiled templates."""
+from tests.support.run_folder import run_folder
 
 
 class Templates(FileSystemBytecodeCache):
     """Compiled templates, in memory and in files for all processes of a run; Jinja's key is name and text."""
 
     def __init__(self) -> None:
-        super().__init__(os.environ[FOLDER])
+        super().__init__(str(run_folder()))
         self._cache: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -42,16 +37,8 @@ class Templates(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
-def _make_folder() -> None:
-    """Make the folder in the first process of a run; the others inherit its name."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="templates")
-        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
-
-
 def share_templates() -> None:
     """Let every application created from now on load templates that another process of the run compiled."""
-    _make_folder()
     Flask.jinja_options = {"bytecode_cache": Templates()}
 
 

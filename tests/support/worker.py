@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from campaign.database.session import Database
 from campaign.mail import dispatch, outbox
@@ -21,17 +22,25 @@ from tests.support.driver import python_path
 from tests.support.fork_server import Process
 
 
-def start(
+def start(settings: Settings, *, log: Path | None = None, **how: Any) -> Process:
+    """Start a worker; its log goes to *log*, and *how* it works is as in :func:`described`."""
+    with (log or settings.instance / "worker.log").open("ab") as file:
+        environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
+        return fork_server.start(
+            "tests.support.worker", described(settings, **how), env=environment, stdout=file, stderr=file
+        )
+
+
+def described(
     settings: Settings,
     *,
     lease: timedelta = outbox.LEASE,
     idle_seconds: float = dispatch.IDLE_SECONDS,
     jobs: Collection[str] = ("sweep",),
     follow_parent: bool = False,
-    log: Path | None = None,
-) -> Process:
-    """Start a worker that runs the periodic *jobs*; its log goes to *log*."""
-    how = json.dumps(
+) -> str:
+    """Return the argument of ``python -m tests.support.worker`` for one that runs the periodic *jobs*."""
+    return json.dumps(
         {
             "settings": {
                 "instance": str(settings.instance),
@@ -45,15 +54,12 @@ def start(
             "follow_parent": follow_parent,
         }
     )
-    with (log or settings.instance / "worker.log").open("ab") as file:
-        environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
-        return fork_server.start("tests.support.worker", how, env=environment, stdout=file, stderr=file)
 
 
 @contextmanager
-def worker(settings: Settings, **how: object) -> Iterator[Process]:
+def worker(settings: Settings, **how: Any) -> Iterator[Process]:
     """Run a worker while the block lasts."""
-    process = start(settings, **how)  # type: ignore[arg-type]
+    process = start(settings, **how)
     try:
         yield process
     finally:

@@ -12,8 +12,9 @@ import pytest
 
 from campaign.clock import SYSTEM_CLOCK
 from campaign.settings import Settings
+from tests.support.driver import ROOT
 from tests.support.relay import Relay, relay
-from tests.support.worker import eventually, worker
+from tests.support.worker import described, eventually, worker
 from tests.worker.outbox_rows import ADDRESS, address, lose_queue, rows
 
 pytestmark = pytest.mark.any_database
@@ -102,13 +103,15 @@ def test_a_stopped_worker_finishes_the_current_mail_and_releases_the_rest(settin
 
 def test_a_worker_stops_when_its_parent_is_gone(settings):
     code = (
-        "import sys, time; from pathlib import Path; from campaign.settings import Settings;"
-        "from tests.support.worker import start;"
-        "settings = Settings(instance=Path(sys.argv[1]), database_url=sys.argv[2], secret_key=sys.argv[3]);"
-        "print(start(settings, follow_parent=True).pid, flush=True); time.sleep(600)"
+        "import subprocess, sys, time; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); time.sleep(600)"
     )
-    how = [str(settings.instance), settings.database_url, settings.secret_key]
-    with subprocess.Popen([sys.executable, "-c", code, *how], stdout=subprocess.PIPE) as parent:
+    child = [sys.executable, "-m", "tests.support.worker", described(settings, follow_parent=True)]
+    with (
+        (settings.instance / "worker.log").open("ab") as log,
+        subprocess.Popen(
+            [sys.executable, "-c", code, *child], cwd=ROOT, stdout=subprocess.PIPE, stderr=log
+        ) as parent,
+    ):
         pid = int(parent.stdout.readline())
         assert eventually(lambda: has_started(settings.instance / "worker.log"))
         assert is_running(pid)

@@ -1,6 +1,8 @@
 """The documented deployment, as it is written: its settings, and nginx with its server blocks."""
 
+import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -114,3 +116,32 @@ def test_through_the_documented_proxy_no_header_forges_an_address(site: Site, tl
     connect = partial(HTTPSConnection, "127.0.0.1", tls_port, context=unchecked, timeout=30)
 
     assert list(address_findings(settings, connect)) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "ciphers", "is_accepted"),
+    [
+        (ssl.TLSVersion.TLSv1_3, "DEFAULT", True),
+        (ssl.TLSVersion.TLSv1_2, "ECDHE+AESGCM", True),
+        (ssl.TLSVersion.TLSv1_2, "AES256-GCM-SHA384", False),
+        (ssl.TLSVersion.TLSv1_2, "ECDHE+SHA384:ECDHE+SHA256", False),
+        (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0", False),
+    ],
+)
+def test_no_connection_can_be_read_later_with_the_certificates_key(
+    site: Site, tls_port: int, version: ssl.TLSVersion, ciphers: str, is_accepted: bool
+) -> None:
+    assert accepts(tls_port, version, ciphers) is is_accepted
+
+
+def accepts(port: int, version: ssl.TLSVersion, ciphers: str) -> bool:
+    """Whether nginx accepts a connection with this version of TLS and one of these ciphers."""
+    client = ssl._create_unverified_context()  # noqa: S323 -- the certificate was made a moment ago
+    client.set_ciphers(ciphers)
+    with warnings.catch_warnings(action="ignore"):  # the version is deprecated, as it should be
+        client.minimum_version = client.maximum_version = version
+    try:
+        with client.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=30)):
+            return True
+    except ssl.SSLError:
+        return False

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from campaign.reference.language import LANGUAGES
 from campaign.web.organise.blueprint import bp
-from campaign.web.serving.language import ORGANISERS_COOKIE, ORGANISERS_PATH
+from campaign.web.serving.cookie import PATH, cookie_name
+from campaign.web.serving.language import ORGANISERS_COOKIE
 from campaign.web.site import site
 
 REMEMBERED = timedelta(days=365)
@@ -22,10 +23,10 @@ def choose_language() -> ResponseReturnValue:
     assert isinstance(response, Response)
     if chosen in site().appeal.languages and chosen is not None:
         response.set_cookie(
-            ORGANISERS_COOKIE,
+            cookie_name(ORGANISERS_COOKIE),
             chosen.code,
             max_age=REMEMBERED,
-            path=ORGANISERS_PATH,
+            path=PATH,
             secure=current_app.config["SESSION_COOKIE_SECURE"],
             httponly=True,
             samesite="Strict",
@@ -50,5 +51,5 @@ def _here() -> str:
 
 def _back() -> str:
     back = request.form.get("back", "")
-    is_ours = back.isprintable() and back.startswith(f"{ORGANISERS_PATH}/") and "\\" not in back
+    is_ours = back.isprintable() and back.startswith(f"{PATH}/") and "\\" not in back
     return back if is_ours else url_for("organise.dashboard")

@@ -24,11 +24,13 @@ from campaign.guard.threshold import (
 from campaign.organiser import name as names
 from campaign.organiser.wrong_code import BROWSER, KNOWN_BROWSER
 from campaign.web.base_form import Form
-from campaign.web.serving.cookie import PATH
+from campaign.web.serving.cookie import PATH, cookie_name
 from campaign.web.site import commit, now, session, site
 
 ANSWER, TICKET = "altcha", "ticket"
 """Form fields of the page that asks for a proof."""
+
+COOKIE = "known-browser"
 
 
 @contextmanager
@@ -92,7 +94,7 @@ def remember_browser(name: str) -> None:
     @after_this_request
     def set_cookie(response: Response) -> Response:
         response.set_cookie(
-            _cookie_name(),
+            cookie_name(COOKIE),
             value,
             max_age=2 * known_browser.PERIOD_DAYS * 86_400,
             path=PATH,
@@ -151,7 +153,7 @@ def _admit(name: str, moment: datetime) -> tuple[Rank, bytes, datetime]:
 
     What is counted are attempts, before their work, so that simultaneous ones count too.
     """
-    given, limits = request.cookies.get(_cookie_name(), ""), site().rate_limits
+    given, limits = request.cookies.get(cookie_name(COOKIE), ""), site().rate_limits
     if known_browser.is_known(site().keys.cookie, given, name, now=moment):
         who = given.encode()
         if not limits.wait_for("known browser", who, KNOWN_BROWSERS_LOGINS, moment):
@@ -221,10 +223,6 @@ def _render_proof(puzzle: str, ticket: str, seconds: int) -> str:
 def _subject(name: str, purpose: bytes = b"login") -> bytes:
     """Return what a ticket is good for: a login with this name, from any network, or its place."""
     return purpose + b"\0" + names.fold(name).encode(errors="replace")
-
-
-def _cookie_name() -> str:
-    return "__Secure-known-browser" if site().settings.is_secure else "known-browser"
 
 
 def _is_unlimited() -> bool:

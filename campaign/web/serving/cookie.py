@@ -1,9 +1,16 @@
-"""The session cookie, on organisers' pages alone; supporters' pages neither read nor set a cookie."""
+"""Cookies, on organisers' pages alone; supporters' pages neither read nor set one."""
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
+from campaign.web.site import site
+
 PATH = "/organise"
+
+
+def cookie_name(name: str) -> str:
+    """Return the name of a cookie for :data:`PATH`; behind TLS, with a prefix that no plain HTTP can set."""
+    return f"__Secure-{name}" if site().settings.is_secure else name
 
 
 class OrganiserCookie(SecureCookieSessionInterface):

@@ -12,9 +12,8 @@ from werkzeug.routing import BaseConverter, ValidationError
 from campaign.reference import notation
 from campaign.reference.language import ENGLISH, LANGUAGES, Language, parsed_locale, wording
 from campaign.reference.participating_state import STATES, ParticipatingState
+from campaign.web.serving.cookie import PATH, cookie_name
 from campaign.web.site import site
-
-ORGANISERS_PATH = "/organise"
 
 
 class LanguageConverter(BaseConverter):
@@ -69,8 +68,8 @@ def current_language() -> Language:
     language = (request.view_args or {}).get("language")
     if isinstance(language, Language):
         return language
-    if request.path.startswith(ORGANISERS_PATH):
-        code = request.cookies.get(ORGANISERS_COOKIE, "")
+    if request.path.startswith(PATH):
+        code = request.cookies.get(cookie_name(ORGANISERS_COOKIE), "")
     else:
         code = request.path.split("/")[1]  # of a page that does not exist
     chosen = LANGUAGES.get(code)

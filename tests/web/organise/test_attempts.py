@@ -156,6 +156,32 @@ def test_the_cookie_is_for_this_host_alone_and_out_of_reach_for_scripts(
         assert sorted(others) == sorted(expected)
 
 
+def test_every_cookie_has_a_name_over_tls_that_plain_http_cannot_set(
+    make_app: Callable[[Settings], Flask], settings: Settings, owner: Unlocked
+) -> None:
+    base_url = "https://letters.example.org"
+    client = make_app(replace(settings, base_url=base_url)).test_client()
+    page = client.get("/organise/login", base_url=base_url).text
+    typed = {"csrf_token": re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page)[0], "language": "ru"}
+    typed |= {"name": "Olga Organiser", "passphrase": PASSPHRASE, "code": ""}
+    set_ = []
+    for path in ("language", "login"):
+        came_from = {"Referer": f"{base_url}/organise/login"}
+        answer = client.post(f"/organise/{path}", data=typed, base_url=base_url, headers=came_from)
+        assert answer.status_code == 303
+        set_ += [
+            (each.partition("=")[0], "; Secure" in each) for each in answer.headers.getlist("Set-Cookie")
+        ]
+
+    assert sorted(set(set_)) == [
+        ("__Host-organiser", True),
+        ("__Secure-known-browser", True),
+        ("__Secure-organiser-language", True),
+    ]
+    page = client.get("/organise/login", base_url=base_url, follow_redirects=True)
+    assert '<html lang="ru">' in page.text
+
+
 def test_a_wrong_code_after_the_right_passphrase_is_recorded_and_counted(
     app: Flask, db: Session, secret: str, clock: Clock
 ) -> None:

@@ -17,10 +17,13 @@ from werkzeug.test import TestResponse
 
 from campaign import create_app
 from campaign.database.table import Base
+from campaign.organiser import audit_log
+from campaign.organiser import session as organiser_session
 from campaign.organiser.account import Unlocked
 from campaign.organiser.role import ROLES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.web.organise.session import WHO
 from campaign.web.site import Site
 from tests.conftest import SECRET, Clock
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
@@ -176,6 +179,7 @@ class OrganisersBrowser:
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
+        self._known_token = "", ""
 
     def log_in(
         self, name: str = "Olga Organiser", passphrase: str = PASSPHRASE, code: str = ""
@@ -185,9 +189,18 @@ class OrganisersBrowser:
     def get(self, url: str) -> TestResponse:
         return self.client.get(url)
 
-    def post(self, url: str, *, on: str = "/organise/account", **form: Any) -> TestResponse:
-        """Post *form* with the token of the page *on*."""
-        return self.client.post(url, data={"csrf_token": self.token(on), **form})
+    def post(self, url: str, *, on: str = "", **form: Any) -> TestResponse:
+        """Post *form* with the token of the page *on*, or of any page."""
+        return self.client.post(url, data={"csrf_token": self.token(on) if on else self._any_token(), **form})
+
+    def _any_token(self) -> str:
+        """Return the token of any page: it is the same for all of a session."""
+        cookie = self.client.get_cookie("organiser")
+        if not cookie or self._known_token[0] != cookie.value:
+            token = self.token()
+            cookie = self.client.get_cookie("organiser")
+            self._known_token = cookie.value if cookie else "", token
+        return self._known_token[1]
 
     def token(self, on: str = "/organise/account") -> str:
         """Return the token of the page *on*."""
@@ -205,8 +218,18 @@ def owner(site: Site) -> Any:
 
 @pytest.fixture
 def organiser(app: Flask, owner: Any) -> OrganisersBrowser:
-    browser = OrganisersBrowser(app)
-    assert browser.log_in().status_code == 303
+    return logged_in(app, owner)
+
+
+def logged_in(app: Flask, opened: Unlocked) -> OrganisersBrowser:
+    """Return a browser after its login, whose pages the tests of the login ask for."""
+    browser, site = OrganisersBrowser(app), app.extensions["campaign"]
+    with site.database.session(writes=True) as db:
+        secret = organiser_session.start(db, opened, keys=site.keys, now=site.clock())
+        audit_log.record(db, opened.name, "log in", now=site.clock())
+        db.commit()
+    with browser.client.session_transaction("/organise/") as cookie:
+        cookie.update({WHO: str(opened.id), "unlock": secret})
     return browser
 
 
@@ -215,9 +238,8 @@ def others(app: Flask, db: Session, owner: Unlocked) -> dict[str, OrganisersBrow
     """Give a logged-in browser for each role, with a second owner."""
     browsers = {}
     for role in ROLES:
-        make_organiser(db, owner, name=f"Robin {role.title()}", role=role)
-        browsers[role] = OrganisersBrowser(app)
-        assert browsers[role].log_in(f"Robin {role.title()}").status_code == 303
+        robin = make_organiser(db, owner, name=f"Robin {role.title()}", role=role)
+        browsers[role] = logged_in(app, robin)
     return browsers
 
 

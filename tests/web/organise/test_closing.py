@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from campaign.operations.clock_watch import ClockWatch
 from campaign.organiser.audit_log import entries
 from campaign.settings import Settings
 from campaign.signature.announcement import announcements
@@ -31,18 +32,22 @@ def closed(make_app: Callable[[Settings], Flask], settings: Settings) -> Flask:
     return make_app(replace(settings, closes_on=closes_on, erase_months_after_close=3))
 
 
-def run_worker(app: Flask) -> None:
+def run_worker(app: Flask, watch: ClockWatch | None = None) -> None:
     site: Site = app.extensions["campaign"]
     with site.database.session(writes=True) as db:
-        job.erase_due(Run(settings=site.settings, database=site.database, db=db, now=site.clock()))
+        run = Run(settings=site.settings, database=site.database, db=db, now=site.clock())
+        job.erase_due(replace(run, watch=watch or run.watch))
         db.commit()
     site.snapshots.expire()
 
 
 def let_days_pass(app: Flask, clock: Clock, days: int) -> None:
-    for _ in range(days * 6):
-        clock.forward(hours=4)
-        run_worker(app)
+    """Let days pass, on each of which one worker runs once."""
+    watch = ClockWatch(clock)
+    run_worker(app, watch)
+    for _ in range(days):
+        clock.forward(days=1)
+        run_worker(app, watch)
 
 
 def is_waiting(site: Site) -> bool:

@@ -79,6 +79,8 @@ def hidden(page: str, name: str) -> str:
     return found[1] if found else ""
 
 
+# On both databases, tests/delivery/test_delivery.py reads what is ready.
+@pytest.mark.any_database
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_all_pages_and_sending_agree_on_what_is_ready(
     db: Session, keys: ServerKeys, organiser: OrganisersBrowser, post_office: Relay, case: Case

@@ -42,6 +42,11 @@ def share_templates() -> None:
     Flask.jinja_options = {"bytecode_cache": Templates()}
 
 
+def share_routes() -> None:
+    """Let every application created from now on use the routes that an earlier one compiled."""
+    Flask.url_rule_class = Route
+
+
 class Route(Rule):
     """A routing rule whose parts and URL builders, which Werkzeug generates and compiles, are cached.
 
@@ -78,5 +83,5 @@ def _share_statements() -> None:
 def install() -> None:
     """Let every application created from now on use the caches."""
     share_templates()
-    Flask.url_rule_class = Route
+    share_routes()
     _share_statements()

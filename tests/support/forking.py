@@ -140,9 +140,8 @@ def _end(status: int) -> NoReturn:
     os._exit(status)
 
 
-def main() -> None:
-    gc.disable()  # as the product does for its imports
-    # What these import is all that the commands, the web processes and the worker need.
+def _preload() -> None:
+    """Import what commands, web processes and the worker need, and compute what depends on no setting."""
     import alembic.command
     import alembic.config  # noqa: F401
     from sqlalchemy.orm import configure_mappers
@@ -150,21 +149,31 @@ def main() -> None:
     from campaign.appeal.reading import load
     from campaign.cli import main as commands
     from campaign.letter import edition
-    from campaign.web import application  # noqa: F401
+    from campaign.web import application
+    from campaign.web.serving import language
     from tests.support import compile_cache
 
     for name in commands.COMMANDS:
         commands.campaign.get_command(None, name)  # type: ignore[arg-type]
-    compile_cache.share_templates()
     configure_mappers()
+    compile_cache.share_templates()
+    compile_cache.share_routes()
+    routed = application.Application("campaign", static_folder=None)
+    language.init_app(routed)
+    application._add_views(routed)
     # The product's cache by appeal: without it each start would compose the same 456 letters.
     edition._content_hash(load())
+
+
+def main() -> None:
+    gc.disable()  # as the product does for its imports
+    _preload()
     gc.freeze()
+    gc.enable()
     # As in conftest.py; the starts that stay real ones have the real cost.
     passphrase_key.COST = Cost(1, 8 * 1024)
     # After Ctrl-C the tests still end what they started, and wait for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.enable()
     number, address = sys.argv[1:3]
     _run(*Server(socket.socket(fileno=int(number)), Path(address)).serve())
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_from_bytes
+from zlib import crc32
 
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 MARK = "Zqvxkjw"
@@ -76,15 +77,24 @@ def encoded(form: list[tuple[str, bytes]]) -> str:
     return "&".join(f"{quote_from_bytes(name.encode())}={quote_from_bytes(value)}" for name, value in form)
 
 
-def for_any(strategy: st.SearchStrategy[Any], hold: Callable[[Any], None], *, share: float = 0.4) -> None:
-    """Call *hold* with examples of *strategy*: a *share* of the number that a whole test has."""
+def for_any(
+    strategy: st.SearchStrategy[Any], hold: Callable[[Any], None], *, share: float = 0.4, about: str = ""
+) -> None:
+    """Call *hold* with examples of *strategy*: a *share* of the number that a whole test has.
 
-    @settings(max_examples=max(int(settings.default.max_examples * share), 5))
+    Args:
+        strategy: What is drawn.
+        hold: Called with each example.
+        share: Of the number of examples.
+        about: Such as an address; each has examples of its own, which are the same in every run.
+    """
+
+    @settings(max_examples=int(settings.default.max_examples * share))
     @given(strategy)
     def run(drawn: Any) -> None:
         hold(drawn)
 
-    run()
+    (seed(crc32(about.encode()))(run) if settings.default.derandomize else run)()
 
 
 def words(function: Callable[[], object], errors: tuple[type[Exception], ...]) -> str:

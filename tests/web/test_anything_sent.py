@@ -225,7 +225,7 @@ def test_every_field_of_every_form_takes_anything_or_says_why_not(filled_site: F
     with filled_site.app.test_request_context():
         for form in forms():
             for name in sorted(form()._fields.keys() - {"csrf_token", "file"}):
-                for_any(typed, partial(fill, form, name), share=0.2)
+                for_any(typed, partial(fill, form, name), share=0.2, about=f"{form} {name}")
 
 
 def test_a_post_with_any_fields_does_not_break_and_its_changes_are_logged(filled_site: FilledSite) -> None:
@@ -237,9 +237,10 @@ def test_a_post_with_any_fields_does_not_break_and_its_changes_are_logged(filled
             noted.update({url} if "audit_entry" in changed else {})
 
     noted: set[str] = set()
-    posts, share = changed(valid_form(filled_site)), 0.2 if filled_site.site.database.is_sqlite else 0.1
-    for url in map(filled_site.url, rules(filled_site, "POST")):
-        for_any(posts, partial(send, organiser(filled_site), url), share=share)
+    posts, dialect = changed(valid_form(filled_site)), filled_site.site.database.engine.name
+    for rule in rules(filled_site, "POST"):
+        url, about = filled_site.url(rule), f"{rule} {dialect}"
+        for_any(posts, partial(send, organiser(filled_site), url), share=0.1, about=about)
     assert len(noted) >= 5 or not filled_site.site.database.is_sqlite, noted
 
 
@@ -247,8 +248,11 @@ def test_a_post_with_any_fields_does_not_break_and_its_changes_are_logged(filled
 def test_a_line_end_or_null_breaks_no_field_that_is_read_without_a_form(filled_site: FilledSite) -> None:
     good, tried = valid_form(filled_site), 0
     for rule in rules(filled_site, "POST"):
-        view = inspect.getsourcefile(inspect.unwrap(filled_site.app.view_functions[rule.endpoint]))
-        names = read_without_a_form(Path(view or ""), WEB / "supporter" / "admission.py")
+        view = Path(
+            inspect.getsourcefile(inspect.unwrap(filled_site.app.view_functions[rule.endpoint])) or ""
+        )
+        files = [view, WEB / "supporter" / "admission.py"] if "admission." in view.read_text() else [view]
+        names = read_without_a_form(*files)
         url, browser = filled_site.url(rule), organiser(filled_site)
         for name in sorted(names):
             for found in (b"\0" + good[name], good[name] + b"\r\nX-Header: b"):
@@ -277,7 +281,7 @@ def test_no_url_breaks(filled_site: FilledSite) -> None:
         path = re.sub(r"<[^>]+>", lambda _found: next(parts), rule.rule)
         last = encoded([("", filling[-1])])[1:]
         for url in (path, re.sub(r"[^/.]+$", lambda _found: last, filled_site.url(rule))):
-            for method in ("GET", "POST"):
+            for method in {"GET", "POST"} & (rule.methods or set()):
                 check(browser.open(url, method=method), url)
 
     for rule in filled_site.app.url_map.iter_rules():
@@ -286,6 +290,7 @@ def test_no_url_breaks(filled_site: FilledSite) -> None:
                 st.lists(raw, min_size=count, max_size=count),
                 partial(ask, organiser(filled_site), rule),
                 share=0.1,
+                about=str(rule),
             )
 
 
@@ -298,7 +303,8 @@ def test_no_query_breaks_a_page(filled_site: FilledSite) -> None:
     queries = changed(known).map(encoded) | raw.map(lambda text: encoded([("", text)])[1:])
     for rule in rules(filled_site, "GET"):
         if rule.endpoint != "organise.list_file":  # reads no query, and is slow
-            for_any(queries, partial(ask, organiser(filled_site), filled_site.url(rule)), share=0.1)
+            ask_page = partial(ask, organiser(filled_site), filled_site.url(rule))
+            for_any(queries, ask_page, share=0.06, about=str(rule))
 
 
 @on_one_site

@@ -181,8 +181,8 @@ def read_without_a_form(*folders: Path) -> set[str]:
     return {match[1] or constants[match[2]] for match in found}
 
 
-def changed(form: dict[str, bytes]) -> st.SearchStrategy[list[tuple[str, bytes]]]:
-    """Return *form* with arbitrary bytes in, before or after a few of its fields, or without them."""
+def changed(form: dict[str, bytes], *, most: int = 4) -> st.SearchStrategy[list[tuple[str, bytes]]]:
+    """Return *form* with arbitrary bytes in, before or after up to *most* of its fields, or without them."""
 
     def fillings(name: str) -> st.SearchStrategy[tuple[str, list[bytes]]]:
         around = st.tuples(raw, st.booleans()).map(
@@ -193,7 +193,7 @@ def changed(form: dict[str, bytes]) -> st.SearchStrategy[list[tuple[str, bytes]]
     # Made once, since Hypothesis takes longer to check a new strategy than to draw from it.
     made = {name: fillings(name) for name in form}
     some = st.lists(
-        st.sampled_from(sorted(form)).flatmap(lambda name: made[name]), min_size=1, max_size=4
+        st.sampled_from(sorted(form)).flatmap(lambda name: made[name]), min_size=1, max_size=most
     ).map(dict)
     return some.map(
         lambda changes: [(name, each) for name in form for each in changes.get(name, [form[name]])]
@@ -299,8 +299,11 @@ def test_no_query_breaks_a_page(filled_site: FilledSite) -> None:
     def ask(browser: FlaskClient, url: str, query: str) -> None:
         check(browser.get(f"{url}?{query}"), (url, query))
 
-    known = {name: text.encode() for name, text in QUERY.items()}
-    queries = changed(known).map(encoded) | raw.map(lambda text: encoded([("", text)])[1:])
+    names = read_without_a_form(WEB) | QUERY.keys()
+    known = {name: QUERY.get(name, "1").encode() for name in sorted(names)}
+    bare = raw.map(lambda text: encoded([("", text)])[1:])
+    # Many at once: one that is bad hides no other, as it does in a form.
+    queries = st.tuples(changed(known, most=len(known)).map(encoded), bare).map("&".join)
     for rule in rules(filled_site, "GET"):
         if rule.endpoint != "organise.list_file":  # reads no query, and is slow
             ask_page = partial(ask, organiser(filled_site), filled_site.url(rule))

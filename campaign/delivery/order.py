@@ -35,3 +35,5 @@ class Order:
     latest_id: UUID | None = None
     """The latest delivery to this delegation that the page showed, if any."""
     language: Language = ENGLISH
+    shown: str | None = None
+    """The plan that the page showed, by :attr:`campaign.delivery.plan.Plan.shown`; ``None`` without a page."""

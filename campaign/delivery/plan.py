@@ -1,5 +1,6 @@
 """The plan of a delivery: letter, figures and cautions, all that needs the database and is not personal."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -80,6 +81,13 @@ class Plan:
     cautions: tuple[str, ...]
     """What an organiser must confirm: ``instrument_expired``, ``instrument_note``, ``sent_before``,
     ``address_old``, ``not_checked`` (a translation that no native reader has checked), ``other_key``."""
+
+    @property
+    def shown(self) -> str:
+        """A digest of what the preview shows: recipient, letter, sender, and whether there are names."""
+        address, has_names = self.readiness.address, not self.names_withheld
+        parts = (address and address.email, self.letter.to_json(), self.organisation, has_names)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def plan(

@@ -102,6 +102,8 @@ def _refuse(planned: Plan, order: Order) -> None:
     unconfirmed = set(planned.cautions) - set(order.confirmed)
     if unconfirmed:
         raise DeliveryError(", ".join(sorted(unconfirmed)))
+    if order.shown not in {None, planned.shown}:
+        raise DeliveryError("the letter, its recipient or its sender changed since the preview")
     if latest_id(planned) != order.latest_id:
         raise DeliveryError("another message to this delegation was sent since the preview")
 

@@ -149,6 +149,7 @@ def _order(state: ParticipatingState, form: SendDeliveryForm) -> Order:
             confirmed=(form.seen.data or "").split(","),
             latest_id=UUID(form.latest.data) if form.latest.data else None,
             language=letter_language(state),
+            shown=form.shown.data or "",
         )
     except ValueError:
         abort(400)

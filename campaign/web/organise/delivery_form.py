@@ -30,6 +30,8 @@ class SendDeliveryForm(Form):
     """The cautions that the page showed, with commas between them; later ones are not confirmed."""
     latest = HiddenField()
     """The ID of the latest delivery that the page showed."""
+    shown = HiddenField()
+    """The digest of the letter, its recipient and its sender that the page showed."""
     holds = BooleanField(_("I have read the notes above and want to send it all the same."))
 
     def validate_holds(self, field: BooleanField) -> None:

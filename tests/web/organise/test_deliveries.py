@@ -18,6 +18,7 @@ from campaign.reference.language import LANGUAGES
 from campaign.reference.participating_state import STATES, states_in_order
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.web.site import Site
 from tests.conftest import NOW, Clock
 from tests.journeys.mailbox import Document
 from tests.support.factories import make_signature
@@ -57,7 +58,7 @@ def hidden(browser: OrganisersBrowser, preview: str = PAGE) -> dict[str, Any]:
     page = browser.get(preview).get_data(as_text=True)
     return {
         name: (re.search(rf'name="{name}" value="([^"]*)"', page) or [None, ""])[1]
-        for name in ("letter", "nonce", "seen", "latest")
+        for name in ("letter", "nonce", "seen", "latest", "shown")
     }
 
 
@@ -177,6 +178,44 @@ def test_a_second_letter_is_sent_if_the_organiser_confirms_it(
         assert ready.post(PAGE, on=PAGE, **hidden(ready), holds="y").location != PAGE
 
     assert len(post_office.received) == 2
+
+
+def another_recipient(db: Session, _site: Site) -> None:
+    save(db, Address("us", "elsewhere@missions.example.org", "a call", NOW.date()), by="Pavel", now=NOW)
+    db.commit()
+
+
+def another_sender(db: Session, _site: Site) -> None:
+    save_organisation(db, Organisation("Another Foundation", "Exampletown", "office@example.org"))
+    db.commit()
+
+
+def another_letter(_db: Session, site: Site) -> None:
+    content = site.snapshots.content
+    english = content.letters["en"]
+    other = replace(english, text=english.text.replace("Excellency", "Your Excellency"))
+    site.snapshots.content = replace(content, letters={**content.letters, "en": other})
+    site.snapshots.expire()
+
+
+@pytest.mark.parametrize("change", [another_recipient, another_sender, another_letter])
+def test_nothing_is_sent_but_what_the_preview_showed(
+    db: Session,
+    ready: OrganisersBrowser,
+    site: Site,
+    post_office: Relay,
+    change: Callable[[Session, Site], None],
+) -> None:
+    form = hidden(ready)
+    change(db, site)
+
+    answer = ready.post(PAGE, on="/organise/account", **form, holds="y")
+
+    assert answer.location == PAGE
+    assert "something changed since this page was shown" in ready.get(PAGE).text
+    assert post_office.received == []
+    assert ready.post(PAGE, on=PAGE, **hidden(ready), holds="y").location != PAGE
+    assert len(post_office.received) == 1
 
 
 def test_with_an_edition_that_somebody_removed_or_altered_nothing_is_sent(

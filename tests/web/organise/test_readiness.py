@@ -104,6 +104,7 @@ def test_all_pages_and_sending_agree_on_what_is_ready(
         nonce=nonce,
         seen=seen if case.may_be_sent else CAUTIONS,
         latest=hidden(preview, "latest"),
+        shown=hidden(preview, "shown"),
         holds="y",
     )
 

@@ -36,4 +36,4 @@ class Order:
     """The latest delivery to this delegation that the page showed, if any."""
     language: Language = ENGLISH
     shown: str | None = None
-    """The plan that the page showed, by :attr:`campaign.delivery.plan.Plan.shown`; ``None`` without a page."""
+    """The digest :attr:`campaign.delivery.plan.Plan.shown` of the page; ``None`` where there was no page."""

@@ -9,7 +9,7 @@ import pytest
 
 from campaign.errors import SettingsError
 from campaign.settings import Settings, load
-from tests.support.docs import OPERATE, commands
+from tests.support.docs import OPERATE, commands, file_in_commands
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,6 +80,23 @@ def test_the_documented_command_encrypts_a_credential_that_the_site_reads(tmp_pa
 
     assert len(settings.secret_key) == 44
     assert settings.secret_key.encode() not in encrypted.read_bytes()
+
+
+def test_the_documented_settings_are_read_by_a_shell_as_by_systemd(tmp_path: Path) -> None:
+    written = file_in_commands(OPERATE, "Deploy", "/etc/letters.env").splitlines()
+    written += [line for line in commands(OPERATE, "PostgreSQL") if line.startswith("CAMPAIGN_")]
+    file = tmp_path / "letters.env"
+    file.write_text("\n".join(written))
+
+    # As the documented command `letters` reads them.
+    command = ["sh", "-ec", f"set -a; . {file}; env"]
+    read = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
+    )
+
+    assert len(written) > 6
+    as_systemd_does = {line.replace("'", "") for line in written}
+    assert {line for line in read.stdout.splitlines() if line.startswith("CAMPAIGN_")} == as_systemd_does
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])

@@ -2,8 +2,12 @@
 
 import re
 import subprocess
+import tomllib
 
-from tests.support.docs import DOCUMENTS, README, ROOT, commands
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.docs import DOCUMENTS, FIGURES, README, ROOT, commands, section
 
 
 def test_one_line_runs_the_tool_and_one_line_runs_the_tests() -> None:
@@ -54,7 +58,33 @@ def test_every_package_that_is_named_is_locked_with_hashes() -> None:
 
 
 def test_the_tests_lock_holds_what_the_tool_runs_on() -> None:
-    def pinned(lock: str) -> set[str]:
-        return set(re.findall(r"^([\w.-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+    assert pinned("requirements.lock").items() <= pinned("tests/requirements.lock").items()
 
-    assert pinned("requirements.lock") <= pinned("tests/requirements.lock")
+
+def test_the_locks_hold_every_dependency_in_a_version_that_is_allowed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    optional = project["project"]["optional-dependencies"]
+    runs_on = [
+        *project["project"]["dependencies"],
+        *optional["postgres"],
+        *optional["build"],
+        *project["build-system"]["requires"],
+    ]
+    for lock, needed in (("requirements.lock", runs_on), ("tests/requirements.lock", optional["test"])):
+        versions = pinned(lock)
+        for each in map(Requirement, needed):
+            assert each.specifier.contains(versions[canonicalize_name(each.name)]), (lock, str(each))
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Return the version of each package in *lock*."""
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def test_the_readme_has_the_figures_of_their_own_page() -> None:
+    figures = FIGURES.read_text()
+    measured = re.findall(r"\| (\d[\d,.]*) \| (\d[\d,.]*):", section(README, "Speed"))
+
+    assert len(measured) == 5
+    for each in (number for row in measured for number in row):
+        assert re.search(rf"(?<![\d,.]){re.escape(each)}(?!\d|[,.]\d)", figures), each

@@ -9,12 +9,15 @@ README = ROOT / "README.md"
 OPERATE = ROOT / ".github" / "docs" / "operate.md"
 SECURITY = ROOT / ".github" / "SECURITY.md"
 
+FIGURES = ROOT / ".github" / "docs" / "figures.md"
+
 DOCUMENTS = (
     README,
     SECURITY,
     ROOT / ".github" / "CHANGELOG.md",
     OPERATE,
-    ROOT / ".github" / "docs" / "figures.md",
+    FIGURES,
+    ROOT / ".github" / "docs" / "asvs.md",
     ROOT / ".github" / "docs" / "translate.md",
 )
 

@@ -11,7 +11,7 @@ from campaign.sealing.argon2 import Cost
 from campaign.sealing.server_key import ServerKeys
 
 COST = Cost(1, 512 * 1024)
-"""Of hashing an address: 0.3 to 0.5 ms and half a MiB, for us once a submission, for a thief once a guess.
+"""Of hashing an address: some 0.2 ms and half a MiB, for us once a submission, for a thief once a guess.
 
 Digests made with another cost match no address, so this cannot change while a campaign runs.
 """

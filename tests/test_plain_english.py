@@ -44,6 +44,8 @@ PHRASES = re.compile("|".join(rf"\b(?:{words})\b" for words in NOT_USED), re.IGN
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and text of each comment and docstring of a module."""
     source = path.read_text()
+    if not PHRASES.search(source):
+        return  # as nearly all, which need not be parsed
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string

@@ -81,6 +81,8 @@ ATTACKS: dict[str, list[Any]] = {
 }
 
 
+# The tests below read altered texts on both databases.
+@pytest.mark.any_database
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_delivery_that_needs_an_edited_edition_is_forbidden(
     db: Session, database: Database, content_now: Appeal, attack: str

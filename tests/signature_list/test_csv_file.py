@@ -135,7 +135,7 @@ def test_a_long_list_is_written_in_flat_memory_and_read_as_it_is_written():
 
     def rows() -> Iterator[ListEntry]:
         nonlocal read
-        for number in range(1, 100_001):
+        for number in range(1, 20_001):
             read = number
             yield replace(ENTRY, number=number, words="x" * 200)
 
@@ -147,5 +147,5 @@ def test_a_long_list_is_written_in_flat_memory_and_read_as_it_is_written():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert written > 20_000_000
-    assert peak < 2_000_000
+    assert written > 4_000_000
+    assert peak < 1_000_000

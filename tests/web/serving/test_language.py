@@ -22,27 +22,22 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, appeal=folder)
 
 
-@pytest.mark.parametrize(
-    ("accepted", "chosen"),
-    [
-        ("de-AT,de;q=0.9,en;q=0.8", "de"),
-        ("en;q=0.3,ru;q=0.9", "ru"),
-        ("be,ru;q=0.8,en;q=0.6", "ru"),
-        ("be,en;q=0.8", "en"),
-        ("ky", "en"),
-        ("ru-KZ,en-US;q=0.7,en;q=0.3", "ru"),
-        ("en-GB,ru-RU", "en"),
-        ("ja,*;q=0.1", "en"),
-        ("ru;q=0,de;q=0.1", "de"),
-    ],
-)
-def test_the_home_page_is_in_a_language_that_the_browser_lists(
-    client: FlaskClient, accepted: str, chosen: str
-) -> None:
-    answer = client.get("/", headers={"Accept-Language": accepted})
+def test_the_home_page_is_in_a_language_that_the_browser_lists(client: FlaskClient) -> None:
+    for accepted, chosen in {
+        "de-AT,de;q=0.9,en;q=0.8": "de",
+        "en;q=0.3,ru;q=0.9": "ru",
+        "be,ru;q=0.8,en;q=0.6": "ru",
+        "be,en;q=0.8": "en",
+        "ky": "en",
+        "ru-KZ,en-US;q=0.7,en;q=0.3": "ru",
+        "en-GB,ru-RU": "en",
+        "ja,*;q=0.1": "en",
+        "ru;q=0,de;q=0.1": "de",
+    }.items():
+        answer = client.get("/", headers={"Accept-Language": accepted})
 
-    assert answer.location == f"/{chosen}/"
-    assert "Accept-Language" in answer.vary
+        assert answer.location == f"/{chosen}/", accepted
+        assert "Accept-Language" in answer.vary
 
 
 def test_a_page_leads_to_itself_in_each_language(client: FlaskClient) -> None:

@@ -142,7 +142,6 @@ def test_no_figure_tells_the_moment_of_an_act(
     assert moved(before, figures(supporter.client)) == set(), "at the turn"
 
 
-@pytest.mark.both_databases
 def test_whichever_process_is_asked_none_tells_when_a_mail_was_made_left_or_failed(
     make_app: Callable[[Settings], Flask],
     settings: Settings,

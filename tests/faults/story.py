@@ -110,6 +110,7 @@ def supporters(story: Story) -> None:
     story.sign("kz")
     story.sign(confirm=False)
     story.sign(email=f"{canaries.cyrillic()}@{canaries.latin()}.example")
+    story.sign(also="fr")
     leaving, hiding, moving = story.sign(), story.sign(), story.sign(disclosure="public")
     assert browser.act(leaving, "withdraw").is_done
     assert browser.act(hiding, "disclose", disclosure="counted").is_done

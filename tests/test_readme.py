@@ -1,5 +1,6 @@
 """What the README and its documents say is what is run."""
 
+import hashlib
 import re
 import subprocess
 import tomllib
@@ -74,6 +75,18 @@ def test_the_locks_hold_every_dependency_in_a_version_that_is_allowed() -> None:
         versions = pinned(lock)
         for each in map(Requirement, needed):
             assert each.specifier.contains(versions[canonicalize_name(each.name)]), (lock, str(each))
+
+
+def test_files_of_others_are_unchanged_and_have_their_licence_and_source_beside_them() -> None:
+    vendored = [path for path in (ROOT / "static" / "vendor").glob("*/*") if path.suffix == ".js"]
+
+    assert vendored
+    for path in vendored:
+        assert (path.parent / "LICENSE.txt").exists(), path
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert f"SHA-256 {digest}" in " ".join((path.parent / "README.md").read_text().split()), path
+    for folder in {path.parent for path in (ROOT / "static" / "fonts").rglob("*.*") if path.suffix != ".md"}:
+        assert "SIL Open Font License 1.1" in (folder / "README.md").read_text(), folder
 
 
 def pinned(lock: str) -> dict[str, str]:

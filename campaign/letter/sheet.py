@@ -78,6 +78,11 @@ def sha256(letter: Letter) -> bytes:
     return hashlib.sha256(letter.text().encode()).digest()
 
 
+def shown_text(letter: Letter) -> str:
+    """Return a digest by which a form says what letter stood above it."""
+    return hashlib.blake2b(letter.to_json().encode(), digest_size=8).hexdigest()
+
+
 def _wrapped(text: str, first: str = "", rest: str = "") -> str:
     return textwrap.fill(
         text,

@@ -1,7 +1,8 @@
 """Render a letter's page with its form; the pages of the letter and of signing share it."""
 
-from flask import render_template
+from flask import render_template, request
 
+from campaign.letter.sheet import shown_text
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH, Language
 from campaign.reference.participating_state import ParticipatingState
@@ -11,11 +12,19 @@ from campaign.web.supporter.also import further_letters
 from campaign.web.supporter.form import SignatureForm
 from campaign.web.supporter.residence_field import places_for
 
+SHOWN = "shown"
+"""The form field that says what letter stood above the form; programs need not send it."""
+
 
 def signature_form() -> SignatureForm:
     """Return the form of the request, which knows where signing is dangerous."""
     appeal = site().appeal
     return SignatureForm(endangered=appeal.endangered_residences, wary=appeal.wary_residences)
+
+
+def is_other_text(language: Language, state: ParticipatingState) -> bool:
+    """Whether the posted form stood under another text of the letter, which nobody can sign any more."""
+    return request.form.get(SHOWN, "") not in {"", shown_text(letter_to(state, language))}
 
 
 def render_letter(
@@ -26,6 +35,7 @@ def render_letter(
     retry_after: int = 0,
     mail_is_backed_up: bool = False,
     is_too_late: bool = False,
+    is_changed: bool = False,
 ) -> str:
     """Return the page of the letter to *state*, with what *form* was filled in with.
 
@@ -36,14 +46,17 @@ def render_letter(
         retry_after: Seconds until the network may sign again; 0 when no rate limit was reached.
         mail_is_backed_up: Whether signing was refused because no mail can leave.
         is_too_late: Whether it was refused because the campaign has closed.
+        is_changed: Whether it was refused because the form stood under another text of the letter.
     """
+    letter = letter_to(state, language)
     snapshot = site().snapshots.current()
     figures = snapshot.count
     appeal, settings = site().appeal, site().settings
     return render_template(
         "supporter/letter.html",
         state=state,
-        letter=letter_to(state, language),
+        letter=letter,
+        shown=shown_text(letter),
         edition=snapshot.edition,
         is_unchecked=language != ENGLISH and (language.code, state.code) not in snapshot.checked_letters,
         original=ENGLISH,
@@ -56,6 +69,7 @@ def render_letter(
         closes_on=site().closes_on,
         still_until=still_until(),
         is_too_late=is_too_late,
+        is_changed=is_changed,
         names_withheld=state.code in appeal.no_names_to,
         endangered=residence.choices(language.code, appeal.endangered_residences),
         confirm_until=confirm_until(now().date(), settings.confirmation_days),

@@ -18,7 +18,7 @@ from campaign.web.supporter import admission
 from campaign.web.supporter.admission import Admission
 from campaign.web.supporter.blueprint import bp
 from campaign.web.supporter.form import SignatureForm
-from campaign.web.supporter.letter_page import render_letter, signature_form
+from campaign.web.supporter.letter_page import is_other_text, render_letter, signature_form
 
 
 @bp.post("/<language:language>/letters/<state:state>")
@@ -29,6 +29,9 @@ def sign(language: Language, state: ParticipatingState) -> ResponseReturnValue:
         return render_letter(language, state, form, is_too_late=True), 410
     if form.asks_for_advice or form.asks_for_letters or form.is_carried:
         return render_letter(language, state, form)
+    if is_other_text(language, state):
+        form.consent.data = False
+        return render_letter(language, state, form, is_changed=True), 409
     if not form.validate():
         return render_letter(language, state, form), 422
     if site().snapshots.current().mail_is_backed_up:

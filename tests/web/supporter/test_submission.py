@@ -1,8 +1,11 @@
 """Each mail's link shows its own submission, and a button acts on what the page showed."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
@@ -18,7 +21,7 @@ from campaign.web.site import Site
 from campaign.web.supporter.admission import MAIL
 from tests.conftest import NOW, Clock
 from tests.support.private_page import buttons, press
-from tests.web.conftest import Supporter, text
+from tests.web.conftest import FORM, Supporter, rows, text
 
 pytestmark = pytest.mark.any_database
 
@@ -374,3 +377,26 @@ def test_a_double_click_on_withdraw_is_done_once_and_said_twice(supporter: Suppo
     assert supporter.total() == 1
     assert [send(supporter, last, counting).status_code for _ in range(2)] == [303, 303]
     assert supporter.total() == 0
+
+
+def test_a_form_that_stood_under_another_text_signs_nothing_and_keeps_what_was_typed(
+    client: FlaskClient, site: Site
+) -> None:
+    page = client.get("/en/letters/de").text
+    opened = FORM | {"shown": re.findall('name="shown" value="([^"]+)"', page)[0]}
+    content = site.snapshots.content
+    english = content.letters["en"]
+    other = replace(english, text=english.text.replace("Excellency", "Your Excellency"))
+    site.snapshots.content = replace(content, letters={**content.letters, "en": other})
+    site.snapshots.expire()
+
+    answer = client.post("/en/letters/de", data=opened)
+
+    assert answer.status_code == 409
+    assert "something has changed since this page was opened" in answer.text
+    assert "Your Excellency" in answer.text
+    assert re.search(r'<input[^>]* name="name"[^>]* value="Mara Example"', answer.text)
+    assert not re.search(r'name="consent"[^>]* checked', answer.text)
+    assert rows(site)["signature"] == rows(site)["outbox"] == []
+    read = FORM | {"shown": re.findall('name="shown" value="([^"]+)"', answer.text)[0]}
+    assert client.post("/en/letters/de", data=read).status_code == 303

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.key_change import setup_code
 from campaign.worker import queue
-from tests.support import compile_cache
+from tests.support import assessment_cache, compile_cache
 from tests.support.postgresql_pool import TEMPLATE, DatabasePool
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
@@ -45,6 +45,8 @@ hypothesis.settings.load_profile("steady")
 
 # The real cost is a second and 256 MiB per login, which no test depends on.
 passphrase_key.COST = Cost(1, 8 * 1024)
+
+assessment_cache.install()
 
 # Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
 sys.dont_write_bytecode = False
@@ -148,11 +150,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) ->
 
 
 @pytest.fixture(scope="session")
-def postgresql_pool(postgresql: str, appeal: Appeal) -> DatabasePool:
+def postgresql_pool(postgresql: str, appeal: Appeal) -> Iterator[DatabasePool]:
     with psycopg.connect(postgresql, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     _fill_template(_postgresql_url(postgresql, TEMPLATE), appeal)
-    return DatabasePool(postgresql)
+    with closing(DatabasePool(postgresql)) as pool:
+        yield pool
 
 
 @contextmanager

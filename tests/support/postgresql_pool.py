@@ -34,11 +34,15 @@ class DatabasePool:
     def __init__(self, server: str) -> None:
         self._server = server
         self._unused: list[str] = []
+        self._administration = self._open("postgres")
         with self._open(TEMPLATE) as connection:
             self._state = _state(connection)
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
             names = [name for (name,) in tables if name not in RARELY_CHANGED]
             self._rows = {name: _read(connection, name) for name in names}
+
+    def close(self) -> None:
+        self._administration.close()
 
     @contextmanager
     def borrowed(self) -> Iterator[str]:
@@ -58,9 +62,8 @@ class DatabasePool:
 
     def _reset(self, name: str) -> bool:
         """Restore the rows of every other table; return false if anything else was changed."""
-        with self._open("postgres") as connection:
-            end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(end_sessions, [name])
+        end_sessions = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+        self._administration.execute(end_sessions, [name])
         with self._open(name) as connection:
             if _state(connection) != self._state:
                 return False
@@ -73,8 +76,7 @@ class DatabasePool:
         return True
 
     def _run(self, statement: str, name: str) -> None:
-        with self._open("postgres") as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        self._administration.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
     def _open(self, name: str) -> Any:
         return psycopg.connect(self._server, dbname=name, autocommit=True)

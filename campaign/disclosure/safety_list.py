@@ -23,6 +23,7 @@ from campaign.organiser import audit_log
 from campaign.reference.participating_state import STATES
 from campaign.reference.residence import RESIDENCES, UNSTATED
 from campaign.sealing import campaign_key
+from campaign.sealing.campaign_key import CampaignKey
 from campaign.sealing.row_mac import read_authentic_fact, save_authentic_fact
 
 _NAME = "safety"
@@ -190,8 +191,10 @@ def _stored(db: Session) -> SafetyLists | None:
     """Return the stored lists; ``None`` before the first start."""
     stored = read_authentic_fact(db, _NAME)
     if stored is None:
-        # A site that started once has stored them, with the first edition of the letter.
-        return _NOTHING if db.scalar(select(LetterEdition.number).limit(1)) else None
+        # The first start stores them with the first edition, before there is a key to seal names to. Editions
+        # alone prove nothing: who removes the lists can remove them, too.
+        signs = (select(LetterEdition.number).limit(1), select(CampaignKey.id).limit(1))
+        return _NOTHING if any(db.scalar(each) for each in signs) else None
     text, is_genuine = stored
     try:
         content: dict[str, Any] = json.loads(text)

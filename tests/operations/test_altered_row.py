@@ -17,6 +17,7 @@ from campaign.disclosure import safety_list
 from campaign.disclosure.approval import Outcome, approve_names
 from campaign.disclosure.safety_list import Change
 from campaign.errors import AlteredError, ForgedKeyError
+from campaign.letter.edition import LetterEdition, LetterText
 from campaign.operations.altered_row import altered
 from campaign.operations.doctor import content, machine
 from campaign.operations.emergency.destroy_keys import destroy_in
@@ -154,8 +155,14 @@ def remove_list(db: Session) -> None:
     written(db, delete(Fact).where(Fact.name == "safety"))
 
 
+def remove_list_and_editions(db: Session) -> None:
+    for table in (LetterText, LetterEdition):
+        written(db, delete(table))
+    remove_list(db)
+
+
 @pytest.mark.any_database
-@pytest.mark.parametrize("attack", [edit_list, replace_list, remove_list])
+@pytest.mark.parametrize("attack", [edit_list, replace_list, remove_list, remove_list_and_editions])
 def test_an_edited_safety_list_stops_every_delivery_until_an_owner_stores_it_again(
     db: Session, keys: ServerKeys, appeal: Appeal, owner: Unlocked, attack: Callable[[Session], None]
 ) -> None:

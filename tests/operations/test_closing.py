@@ -68,10 +68,10 @@ class Worker:
                 )
                 db.commit()
 
-    def days(self, number: int) -> None:
-        """Let days pass; the worker runs once on each, at noon: its rules count days, not runs."""
-        for _ in range(number):
-            self.clock.forward(days=1)
+    def days(self, number: int, *, runs: int = 1) -> None:
+        """Let days pass, on each of which the worker runs so often."""
+        for _ in range(number * runs):
+            self.clock.forward(hours=24 / runs)
             self.hour()
 
     def left(self) -> tuple[int, int, int]:
@@ -269,7 +269,7 @@ def test_a_worker_that_first_runs_after_the_day_still_announces_for_a_week(
 ) -> None:
     signed(TODAY - timedelta(days=300))
     worker.hour(closes_on=TODAY - timedelta(days=299))
-    worker.days(6)
+    worker.days(6, runs=4)  # days are counted, not runs
     assert worker.left() == (3, 3, 3)
 
     worker.days(1)

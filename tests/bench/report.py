@@ -20,7 +20,7 @@ RUNS = 3
 
 Runs = Sequence[Answered]
 
-PACKAGES = ("flask", "granian", "sqlalchemy", "pynacl")
+PACKAGES = ("flask", "granian", "sqlalchemy", "pynacl", "argon2-cffi")
 
 
 @dataclass(frozen=True)

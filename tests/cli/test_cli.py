@@ -2,12 +2,10 @@ import csv
 import io
 import os
 import pty
-import resource
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -174,10 +172,6 @@ def test_a_list_replaces_no_file_and_leaves_none_after_an_error(
     assert not (tmp_path / "new.csv").exists()
 
 
-def limited_to(file_bytes: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-
-
 @pytest.mark.both_databases
 def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
     settings: Settings, database: Database, keys: ServerKeys, tmp_path: Path
@@ -189,15 +183,9 @@ def test_a_backup_that_finds_no_room_says_so_and_leaves_nothing(
     file = tmp_path / "letters.backup"
     for remnant in (".part", ".part-journal"):
         (tmp_path / f"letters.backup{remnant}").write_bytes(b"of a backup that was killed")
-    full = subprocess.run(
-        [sys.executable, "-m", "campaign", "backup", str(file)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        # The start itself writes a few pages.
-        preexec_fn=limited_to(40_000),
-    )
+    # The start itself writes a few pages.
+    limit = ("RLIMIT_FSIZE", "40000")
+    full = fork_server.run("tests.support.limited", *limit, "backup", str(file), env=environment)
     assert full.returncode == 1, full.stderr
     assert "Traceback" not in full.stderr
     assert full.stderr.splitlines()[-1].startswith("campaign: ")
@@ -505,13 +493,7 @@ def test_at_a_terminal_the_command_prompts_for_what_it_needs_and_no_more(
 @pytest.mark.parametrize(("setting", "text"), [("CLOSES_ON", "someday"), ("INSTANCE", "/dev/null/x")])
 def test_an_expected_error_is_one_line(tmp_path: Path, setting: str, text: str) -> None:
     environment = os.environ | {"CAMPAIGN_INSTANCE": str(tmp_path), f"CAMPAIGN_{setting}": text}
-    done = subprocess.run(
-        [sys.executable, "-m", "campaign", "recount"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = fork_server.run("campaign", "recount", env=environment | {"PYTHONPATH": python_path()})
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"campaign: CAMPAIGN_{setting}: ")

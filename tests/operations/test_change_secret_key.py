@@ -1,8 +1,9 @@
 """Another ``SECRET_KEY``: what belongs to it is taken over, and an interruption anywhere loses nothing."""
 
-import subprocess
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.link import request_links, send_links
 from tests.conftest import NOW, SECRET
+from tests.support import fork_server
+from tests.support.driver import python_path
 from tests.support.factories import make_owner, make_signature
 from tests.support.outbox import mails
 
@@ -175,39 +178,38 @@ def test_a_key_from_elsewhere_takes_the_new_one_from_a_file(
         assert load(db, NEW)
 
 
+@contextmanager
+def other_process(what: str, where: str, settings: Settings) -> Iterator[None]:
+    """Let another process use the campaign while the block lasts."""
+    reading, writing = os.pipe()
+    environment = os.environ | {"PYTHONPATH": python_path(settings.database_url)}
+    with os.fdopen(reading) as said, os.fdopen(writing, "wb") as output:
+        process = fork_server.start(
+            "tests.operations.other_process", what, where, env=environment, stdout=output, stderr=sys.stderr
+        )
+        output.close()
+        try:
+            assert said.readline() == "begun\n"
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
 @pytest.mark.any_database
 def test_while_the_site_is_served_from_this_folder_the_change_is_refused(
     settings: Settings, run: Run
 ) -> None:
-    script = (
-        "import sys; from pathlib import Path; from campaign.operations.instance_lock import instance_lock\n"
-        "with instance_lock(Path(sys.argv[1])):\n"
-        "    print('locked', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, str(settings.instance)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout
-        assert other.stdout.readline() == "locked\n"
+    with other_process("folder", str(settings.instance), settings):
         result = run("change-secret-key")
-        other.communicate("")
 
     assert isinstance(result.exception, SettingsError)
     assert key_in_file(settings) == SECRET
 
 
 def test_while_another_process_uses_the_database_the_change_is_refused(settings: Settings, run: Run) -> None:
-    script = (
-        "import sys; from campaign.database.session import Database; from sqlalchemy import text\n"
-        "connection = Database(sys.argv[1]).engine.connect()\n"
-        "connection.execute(text('SELECT 1 FROM site'))\n"
-        "print('open', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, settings.database_url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout
-        assert other.stdout.readline() == "open\n"
+    with other_process("database", settings.database_url, settings):
         result = run("change-secret-key")
-        other.communicate("")
 
     assert isinstance(result.exception, SettingsError)
     assert "stop it first" in str(result.exception)

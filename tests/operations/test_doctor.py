@@ -1,7 +1,5 @@
 """The doctor's findings, each on a machine or in a campaign with that fault."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +23,8 @@ from campaign.settings import Settings
 from campaign.signature import recount
 from campaign.signature.link import request_links
 from tests.conftest import NOW
+from tests.support import fork_server
+from tests.support.driver import python_path
 from tests.support.factories import make_owner
 from tests.support.relay import breaking_relay, free_port, relay
 from tests.support.translated import add_language, english_folder
@@ -227,20 +227,13 @@ def test_a_full_disk_few_files_and_a_folder_for_all_to_read_end_the_command_with
     assert about(found, "chmod 700") == [True]
     assert about(found, "Less than 1 GB is free") == [True, True], "the database lies in another folder"
 
-    program = (
-        "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (900, 900)); from campaign.cli.main import main; "
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}import sys; sys.argv[1:] = ['doctor']; main()"],
-        env={
-            "CAMPAIGN_INSTANCE": str(settings.instance),
-            "CAMPAIGN_DATABASE_URL": settings.database_url,
-            "CAMPAIGN_SECRET_KEY": settings.secret_key,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        "CAMPAIGN_INSTANCE": str(settings.instance),
+        "CAMPAIGN_DATABASE_URL": settings.database_url,
+        "CAMPAIGN_SECRET_KEY": settings.secret_key,
+        "PYTHONPATH": python_path(settings.database_url),
+    }
+    done = fork_server.run("tests.support.limited", "RLIMIT_NOFILE", "900", "doctor", env=environment)
     assert done.returncode == 1, done.stderr
     assert "! A process may open only 900 files" in done.stdout
     assert "chmod 700" in done.stdout

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -64,7 +65,9 @@ def planned(db: Session, appeal: Appeal, state: Any = DE) -> Plan:
     return plan(db, appeal, state, edition=edition, today=NOW.date())
 
 
+@cache
 def revised(appeal: Appeal) -> Appeal:
+    """Return another appeal, always the same one: letters are composed for each."""
     return replace(appeal, persons=appeal.persons[:-1])
 
 

@@ -113,6 +113,7 @@ def victim_key(victim: Made) -> tuple[str, UUID]:
     return victim.row.state_code, victim.row.id
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "columns",
     [
@@ -142,6 +143,7 @@ def test_a_name_that_was_promised_to_organisers_stays_with_them_whatever_the_lis
     assert victim.row.organisers_only
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("garbage", [b"", b"x" * 31, b"x" * 400, "sealed"])
 def test_garbage_in_place_of_a_box_breaks_no_page_and_no_resealing(
     db: Session, keys: ServerKeys, ring: KeyRing, owner: Unlocked, victim: Made, garbage: bytes | str
@@ -204,6 +206,7 @@ def test_the_grounds_of_a_decision_do_not_open_as_another_ones(db: Session, ring
     assert grounds.reason == "Two."
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "columns",
     [

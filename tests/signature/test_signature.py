@@ -3,7 +3,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from campaign.database.session import Database
@@ -174,24 +174,21 @@ def test_six_tags_of_one_mailbox_get_four_mails(db: Session, keys: ServerKeys) -
     assert sorted(mail.purpose for mail in mails(db, keys)) == ["confirm"] * 4 + [outbox.DECOY] * 2
 
 
-@pytest.mark.parametrize(
-    ("address", "is_bounded"),
-    [
-        ("{}@gmail.com", False),
-        ("{}@mara.fastmail.com", False),
-        ("{}@sub.gmx.net", True),
-        ("{}@mara.anonaddy.com", True),
-        ("{}@mozmail.com", True),
-        ("{}@duck.com", True),
-    ],
-)
-def test_only_a_public_providers_own_domain_has_no_bound(
-    db: Session, keys: ServerKeys, address: str, is_bounded: bool
-) -> None:
-    for at in range(2):
-        sign(db, keys, email=address.format(at))
+def test_only_a_public_providers_own_domain_has_no_bound(db: Session, keys: ServerKeys) -> None:
+    for address, is_bounded in {
+        "{}@gmail.com": False,
+        "{}@mara.fastmail.com": False,
+        "{}@sub.gmx.net": True,
+        "{}@mara.anonaddy.com": True,
+        "{}@mozmail.com": True,
+        "{}@duck.com": True,
+    }.items():
+        db.execute(delete(MailboxDay))
+        for at in range(2):
+            sign(db, keys, email=address.format(at))
 
-    assert (2 in db.scalars(select(MailboxDay.sent).where(MailboxDay.link == b"")).all()) == is_bounded
+        sent = db.scalars(select(MailboxDay.sent).where(MailboxDay.link == b"")).all()
+        assert (2 in sent) == is_bounded, address
 
 
 def test_one_mailbox_behind_a_subdomain_gets_five_mails(db: Session, keys: ServerKeys) -> None:

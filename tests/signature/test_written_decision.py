@@ -51,6 +51,7 @@ def lists(db: Session, ring: KeyRing) -> list[list[tuple[str, str]]]:
     ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("made", "columns"),
     [
@@ -107,6 +108,7 @@ def _invalidate_and_undo(db: Session, made: Made, keys: ServerKeys, ring: KeyRin
     assert invalidation.undo(db, decision.id, by="Olga", now=NOW) == 1
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("act", [_disclose, _approve, _invalidate_and_undo])
 def test_no_later_act_makes_an_edited_row_genuine(
     db: Session,

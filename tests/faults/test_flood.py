@@ -15,7 +15,7 @@ from tests.support.relay import relay
 
 pytestmark = pytest.mark.fault
 
-PEOPLE, NETWORKS, OF_MANY, OF_ONE = 9, 50, 250, 140
+PEOPLE, NETWORKS, OF_MANY, OF_ONE = 9, 30, 150, 140
 
 
 def test_a_flood_counts_for_next_to_nothing_and_keeps_nobody_from_being_counted(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from nacl.bindings import crypto_secretbox_open_easy
 from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey
 from nacl.secret import SecretBox
 from sqlalchemy import LargeBinary, MetaData, Table, select
 from sqlalchemy.orm import Session
@@ -143,8 +145,27 @@ def possible_keys(loot: Loot, secret: str) -> Iterator[ServerKeys]:
             yield ServerKeys.from_wrapped(secret, bytes.fromhex(string.decode()))
 
 
+def recipients(loot: Loot, passphrase: str) -> dict[tuple[str, int], bytes]:
+    """Return the public key of each sealed box in *loot* that an organiser's *passphrase* opens."""
+    contents = opened(loot, [], passphrases=[passphrase]).values()
+    keys = {content[seal.CONTEXT_BYTES :] for content in contents}
+    private_keys = [key for key in keys if len(key) == PrivateKey.SIZE]
+    found = {}
+    for name, box in loot.boxes.items():
+        for key in private_keys if name[0] in SEALED_TO_A_PUBLIC_KEY else ():
+            with suppress(WrongKeyError):
+                seal.Opener(key).decrypt(box)
+                found[name] = seal.public_half(key)
+    return found
+
+
 def opened(
-    loot: Loot, known: Iterable[bytes], *, server: Collection[bytes] = (), passphrases: Iterable[str] = ()
+    loot: Loot,
+    known: Iterable[bytes],
+    *,
+    server: Collection[bytes] = (),
+    passphrases: Iterable[str] = (),
+    sealed_to: Mapping[tuple[str, int], bytes] = MappingProxyType({}),
 ) -> dict[tuple[str, int], bytes]:
     """Try all that is *known*, and then what boxes contained, on every box until nothing more opens.
 
@@ -153,6 +174,7 @@ def opened(
         known: Possible keys, codes and cookies.
         server: The server's keys, which are also combined with all that is known.
         passphrases: Possible passphrases of organisers.
+        sealed_to: The public key of some boxes: of all private keys, only that one's can open them.
     """
     contents: dict[tuple[str, int], bytes] = {}
     stretched = {passphrase_key.stretch(each, *salt) for each in passphrases for salt in loot.salts}
@@ -161,12 +183,14 @@ def opened(
         keys = {key for each in new for key in _keys_of(each)}
         # The combination is a secret key, as of a session, and never a private key.
         secret_keys = keys | {hmac.digest(key, each, "sha256") for key in server for each in new}
-        openers = [seal.Opener(key) for key in keys]
-        gained = {
-            name: content
-            for name, box in loot.boxes.items()
-            if name not in contents and (content := _open(name[0], box, secret_keys, openers)) is not None
-        }
+        openers = {seal.public_half(key): seal.Opener(key) for key in keys}
+        gained = {}
+        for name in loot.boxes.keys() - contents.keys():
+            fitting = openers.values() if name[0] in SEALED_TO_A_PUBLIC_KEY else ()
+            if name in sealed_to:
+                fitting = [openers[key] for key in {sealed_to[name]} & openers.keys()]
+            if (content := _open(loot.boxes[name], secret_keys, fitting)) is not None:
+                gained[name] = content
         contents |= gained
         new = {
             part
@@ -187,9 +211,7 @@ def _keys_of(string: bytes) -> Iterator[bytes]:
         yield code_key(string.decode())
 
 
-def _open(
-    column: str, box: bytes, secret_keys: Iterable[bytes], openers: Iterable[seal.Opener]
-) -> bytes | None:
+def _open(box: bytes, secret_keys: Iterable[bytes], openers: Iterable[seal.Opener]) -> bytes | None:
     # As box.decrypt() does, in a fourth of its time: there are half a million tries.
     nonce, encrypted = box[: SecretBox.NONCE_SIZE], box[SecretBox.NONCE_SIZE :]
     for key in secret_keys:
@@ -197,7 +219,7 @@ def _open(
             return bytes(crypto_secretbox_open_easy(encrypted, nonce, key))
         except CryptoError:
             continue
-    for opener in openers if column in SEALED_TO_A_PUBLIC_KEY else ():
+    for opener in openers:
         with suppress(WrongKeyError):
             return opener.decrypt(box)
     return None

@@ -42,6 +42,7 @@ _WEB_OR_MAIL = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_FILLERS = dict.fromkeys([0x115F, 0x1160])
 _JOINERS = dict.fromkeys([0x200C, 0x200D])
 _ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN"})
 """Alphabets that share the looks of many letters, as Unicode's names of characters begin."""
@@ -198,8 +199,9 @@ class OwnMailbox:
 
 
 def has_letter(text: str) -> bool:
-    """Whether *text* has a letter of any alphabet."""
-    return any(unicodedata.category(character).startswith("L") for character in text)
+    """Whether *text* has a letter of any alphabet that shows something: the fillers of Hangul do not."""
+    letters = normal_form("NFKD", text).translate(_FILLERS)
+    return any(unicodedata.category(character).startswith("L") for character in letters)
 
 
 def mixes_alphabets(text: str) -> bool:

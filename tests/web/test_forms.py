@@ -79,6 +79,8 @@ def test_an_unknown_disclosure_is_refused(disclosure: str | None):
         "tag\U000e0041",
         "…",
         "🙂",
+        "\u3164",
+        "\u115f\u1160\uffa0",
         "x" * 201,
     ],
 )

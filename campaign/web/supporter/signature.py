@@ -44,6 +44,13 @@ def show(language: Language, token: str) -> ResponseReturnValue:
 @private_bp.post("/<language:language>/signature/<token>")
 def change(language: Language, token: str) -> ResponseReturnValue:
     """Confirm, replace, change who may see the name, or withdraw: what the page showed, or nothing."""
+    try:
+        return _answer(language, token)
+    except UnknownTokenError:  # also when the page is shown again after another error
+        return unknown_link(FindSignatureForm())
+
+
+def _answer(language: Language, token: str) -> ResponseReturnValue:
     action, pressed = request.form.get("action", ""), read_pressed(request.form)
     try:
         if action not in ACTIONS:
@@ -57,7 +64,7 @@ def change(language: Language, token: str) -> ResponseReturnValue:
         token = read_token(token)
         _perform(action, token, pressed)
     except UnknownTokenError:
-        return unknown_link(FindSignatureForm())
+        raise
     except ChangedError:
         return _render(language, token, pressed.letter, is_changed=True), 409
     except ClosedError:

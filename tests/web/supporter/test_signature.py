@@ -118,6 +118,10 @@ def test_an_unknown_action_or_choice_is_refused(supporter: Supporter, form: dict
 def test_a_token_that_nobody_was_sent_is_not_found(visitor: FlaskClient, token: str) -> None:
     assert visitor.get(f"/en/signature/{token}").status_code == 404
     assert visitor.post(f"/en/signature/{token}", data={"action": "confirm"}).status_code == 404
+    for action in ("confirm", "replace", "disclose", "withdraw"):
+        for shown in ({"shown": "x"}, {"shown": "x", "letters": "de"}, {}):
+            sent = {"action": action, "disclosure": "counted", **shown}
+            assert visitor.post(f"/en/signature/{token}", data=sent).status_code == 404, sent
 
 
 def test_a_link_that_is_too_old_says_how_to_get_another(supporter: Supporter, clock: Clock) -> None:

@@ -163,19 +163,17 @@ def test_a_page_that_no_longer_holds_replaces_nothing(
     assert count.total(db) == before
 
 
-@pytest.mark.parametrize(
-    "other",
-    [{"counting": ""}, {"counting": "0" * 32}, {"status": CONFIRMED}, {"disclosure": "delegation"}],
-    ids=str,
-)
 def test_a_page_that_showed_something_else_replaces_nothing(
-    db: Session, keys: ServerKeys, earlier: Made, later: Made, other: dict[str, str]
+    db: Session, keys: ServerKeys, earlier: Made, later: Made
 ) -> None:
     [pending] = opened(db, keys, later).pending
 
-    with pytest.raises(ChangedError):
-        replace(db, later.token, pages=[pending.shown._replace(**other)], keys=keys, **DAYS)
-    assert count.by_residence(db, "de") == {"FR": 1}
+    others: list[dict[str, str]]
+    others = [{"counting": ""}, {"counting": "0" * 32}, {"status": CONFIRMED}, {"disclosure": "delegation"}]
+    for other in others:
+        with pytest.raises(ChangedError):
+            replace(db, later.token, pages=[pending.shown._replace(**other)], keys=keys, **DAYS)
+        assert count.by_residence(db, "de") == {"FR": 1}, other
 
 
 def test_another_link_replaces_nothing(db: Session, keys: ServerKeys, earlier: Made, later: Made) -> None:

@@ -3,7 +3,8 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
+from threading import BoundedSemaphore, Lock
 
 import resvg_py
 from flask import render_template
@@ -15,6 +16,12 @@ from campaign.reference.sprig import BLOSSOMS, Bloom
 
 MOST_PICTURES = 500
 """One for each State, and one of all, in eight languages: none is drawn twice. Each takes about 75 KB."""
+
+MOST_WAITING = 3
+"""Requests that draw a picture or wait for their turn; a web process has 16 threads."""
+
+_DRAWN: dict["Card", bytes] = {}
+_ONE_AT_A_TIME, _PLACES = Lock(), BoundedSemaphore(MOST_WAITING)
 
 COLOURS = 128
 """Of the finished picture: with a palette it has a third of its bytes, and messengers refuse large ones."""
@@ -47,9 +54,26 @@ class Card:
     """Whose blossom is open; without one, all are."""
 
 
-@lru_cache(maxsize=MOST_PICTURES)
-def draw(card: Card) -> bytes:
-    """Return the picture as PNG; a quarter of a second's work, done when it is first wanted."""
+def draw(card: Card) -> bytes | None:
+    """Return the picture as PNG, drawn when it is first wanted; ``None`` while too many wait for theirs.
+
+    It is a quarter of a second's work: requests for some dozens at once occupied all threads of the site.
+    """
+    found = _DRAWN.get(card)
+    if found is not None or not _PLACES.acquire(blocking=False):
+        return found
+    try:
+        with _ONE_AT_A_TIME:
+            if card not in _DRAWN:
+                if len(_DRAWN) >= MOST_PICTURES:
+                    del _DRAWN[next(iter(_DRAWN))]
+                _DRAWN[card] = _draw(card)
+            return _DRAWN[card]
+    finally:
+        _PLACES.release()
+
+
+def _draw(card: Card) -> bytes:
     is_short = len(_wrapped(card.text, LINE, TEXT_SIZES[0], 400)) <= 2
     text_size, sizes = (TEXT_SIZES[0], HEADING_SIZES) if is_short else (TEXT_SIZES[1], HEADING_SIZES[3:])
     size = heading_size(card.heading, sizes)

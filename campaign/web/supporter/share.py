@@ -13,6 +13,9 @@ from campaign.web.share_picture import Card
 from campaign.web.site import letter_to, site
 from campaign.web.supporter.blueprint import bp
 
+RETRY_SECONDS = 2
+"""Value of ``Retry-After`` while too many pictures are wanted at once."""
+
 SECONDS_CACHED = 7 * 24 * 60 * 60
 """A week: a changed letter's subject reaches shared links that late."""
 
@@ -41,6 +44,8 @@ def share_home(language: Language) -> ResponseReturnValue:
 
 def _sent(card: Card) -> Response:
     png = share_picture.draw(card)
+    if png is None:
+        return Response(status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     response = Response(png, mimetype="image/png")
     response.headers["Cache-Control"] = f"public, max-age={SECONDS_CACHED}"
     response.set_etag(hashlib.blake2b(png, digest_size=12).hexdigest())

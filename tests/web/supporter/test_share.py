@@ -2,9 +2,13 @@
 
 import io
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from html import unescape
+from itertools import islice
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -52,6 +56,25 @@ def test_a_picture_is_small_cached_for_long_and_the_same_for_everyone(visitor: F
     again = visitor.get("/share/en/de.png", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert visitor.get("/share/en/fr.png").data != first.data
+
+
+def test_many_pictures_at_once_leave_threads_for_pages(
+    visited: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share_picture, "_DRAWN", {})
+
+    def fetch(_number: int) -> int:
+        return visited.test_client().get("/share/en/de.png").status_code
+
+    with ThreadPoolExecutor(10) as threads:
+        with share_picture._ONE_AT_A_TIME:  # somebody's picture is being drawn
+            asked = [threads.submit(fetch, number) for number in range(10)]
+            refused = [each.result() for each in islice(as_completed(asked), 10 - share_picture.MOST_WAITING)]
+        statuses = Counter(each.result() for each in asked)
+
+    assert set(refused) == {503}
+    assert statuses == {200: share_picture.MOST_WAITING, 503: 10 - share_picture.MOST_WAITING}
+    assert fetch(0) == 200
 
 
 def test_the_picture_has_a_style_for_each_shape_that_it_draws() -> None:

@@ -85,8 +85,9 @@ class Supporter:
         return int(answer.json()["total"])
 
     def sees_count(self, number: int) -> bool:
-        """Wait until *number* is published, which may take a second."""
-        return eventually(lambda: self.count() == number)
+        """Wait until *number* is published, which may take a second; the page asks, and stays."""
+        ask = "async () => (await (await fetch('/counts.json')).json()).total"
+        return eventually(lambda: self.page.evaluate(ask) == number)
 
     def reads(self, heading: str, **values: str) -> None:
         """Wait for the page with this *heading*."""

@@ -4,7 +4,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from campaign.reference.participating_state import STATES
 from tests.journeys.browser import visiting
@@ -24,13 +24,6 @@ def supporter(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> 
     with visiting(chromium, site.url, java_script_enabled=script == WITH_SCRIPT, locale=language) as page:
         yield Supporter(page, language)
         assert page.context.cookies() == []
-
-
-@pytest.fixture(scope="module")
-def pages(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A browser for tests that leave nothing behind."""
-    with visiting(chromium, site.url) as page:
-        yield page
 
 
 numbers = count(1)
@@ -157,29 +150,32 @@ def test_a_mail_to_somebody_who_might_be_in_danger_does_not_name_the_cause(site:
         assert name.casefold() not in mail.shown.casefold(), name
 
 
-@pytest.mark.parametrize(
-    ("typed", "found"),
-    [
-        ("TURKIY", "Türkiye"),
-        ("Deutschl", "Germany"),
-        ("Германия", "Germany"),
-        ("Germaniya", "Germany"),
-        ("Казакстан", "Kazakhstan"),
-        ("Österreich", "Austria"),
-        ("osterr", "Austria"),
-        ("Україна", "Ukraine"),
-        ("usa", "United States of America"),
-        ("holland", "Netherlands"),
-    ],
-)
-def test_the_picker_finds_a_state_by_its_name_in_any_language(pages: Page, typed: str, found: str) -> None:
-    pages.goto("/en/")
-    picker = pages.get_by_role("combobox", name="Whose delegation will you write to?")
+FOUND_BY = {
+    "TURKIY": "Türkiye",
+    "Deutschl": "Germany",
+    "Казакстан": "Kazakhstan",
+    "Германия": "Germany",
+    "Österreich": "Austria",
+    "Germaniya": "Germany",
+    "osterr": "Austria",
+    "Україна": "Ukraine",
+    "usa": "United States of America",
+    "holland": "Netherlands",
+}
+"""What is typed, and the State that is found; no State is found twice in a row."""
 
-    with pages.expect_response("**/state-names.json"):
-        picker.press_sequentially(typed)
 
-    expect(pages.get_by_role("option").first).to_contain_text(found)
+def test_the_picker_finds_a_state_by_its_name_in_any_language(chromium: Browser, site: Site) -> None:
+    with visiting(chromium, site.url) as page:
+        page.goto("/en/")
+        picker = page.get_by_role("combobox", name="Whose delegation will you write to?")
+        with page.expect_response("**/state-names.json"):
+            picker.press("x")
+
+        for typed, found in FOUND_BY.items():
+            picker.fill("")
+            picker.press_sequentially(typed)
+            expect(page.get_by_role("option").first).to_contain_text(found)
 
 
 def test_picker_and_button_are_on_the_first_screen_of_a_phone(chromium: Browser, site: Site) -> None:

@@ -73,13 +73,13 @@ class Canaries:
 
     def found_in(self, content: bytes) -> set[str]:
         """Return the words in *content* in lower case, whatever their encoding."""
-        found = {DOCUMENT.decode()} if DOCUMENT in content else set()
+        found: set[str] = set()
         for layer in (content, *_decoded(content)):
             for plain in {layer, _unescaped(layer)}:
                 for part in self._parts(plain):
                     for text in _readings(part):
-                        found.update(map(self._known, self._word.findall(text)))
-        return found
+                        found.update(self._word.findall(text))
+        return set(map(self._known, found)) | ({DOCUMENT.decode()} if DOCUMENT in content else set())
 
     def found_under(self, folder: Path) -> dict[str, set[str]]:
         """Return the words in the name and content of every file under *folder*, by file."""

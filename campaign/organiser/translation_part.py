@@ -1,7 +1,7 @@
 """The parts of a translation: each is what a native reader reads, and an owner records, in one go."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
@@ -80,6 +80,12 @@ def parts(appeal: Appeal, code: str) -> list[Part]:
     letters = (letter_part(compose(appeal, state, code)) for state in STATES.values())
     own_texts = Part(f"{PAGE}{APPEAL}", _appeal_texts(appeal, appeal.translations[code]))
     return [*letters, own_texts, *pages]
+
+
+def shown_texts(parts: Iterable[Part]) -> str:
+    """Return a digest by which a form says what texts its page offered to check."""
+    texts = "\n".join(f"{part.key} {part.digests}" for part in parts)
+    return hashlib.blake2b(texts.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _appeal_texts(english: Texts, translation: Texts) -> tuple[TranslatedText, ...]:

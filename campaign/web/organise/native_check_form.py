@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _
-from wtforms import SelectMultipleField, StringField
+from wtforms import HiddenField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired
 
 from campaign.appeal.content import Appeal
@@ -19,6 +19,8 @@ class PartsForm(Form):
     parts = SelectMultipleField(default=(), validate_choice=False)
     asks = SelectMultipleField(default=(), validate_choice=False)
     """Each stands for all letters that ask for the same."""
+    shown = HiddenField()
+    """What texts the page offered, by :func:`~campaign.organiser.translation_part.shown_texts`."""
 
     def chosen(self, appeal: Appeal, parts: Iterable[Part]) -> list[Part]:
         """Return those of *parts* that were ticked."""

@@ -7,7 +7,7 @@ from flask_babel import gettext
 from campaign.appeal.content import Ask
 from campaign.organiser import native_check
 from campaign.organiser.native_check import Status
-from campaign.organiser.translation_part import PAGE, Part, parts
+from campaign.organiser.translation_part import PAGE, Part, parts, shown_texts
 from campaign.reference.language import ENGLISH, LANGUAGES, Language, language_name
 from campaign.reference.participating_state import states_in_order
 from campaign.web.organise.blueprint import bp
@@ -49,6 +49,15 @@ def check_translation(translation: Language) -> ResponseReturnValue:
     """Record a native reader's check of letters and pages."""
     form = NativeCheckForm()
     chosen = _chosen(translation, form)
+    if form.shown.data not in {"", None, shown_texts(each.part for each in _statuses(translation))}:
+        flash(
+            gettext(
+                "Nothing was done: something has changed since this page was opened. This is how it is now. "
+                "Please look again before you choose."
+            ),
+            "fault",
+        )
+        return redirect(url_for(".translation", translation=translation), 303)
     if not form.validate() or not chosen:
         return _render(translation, form, is_nothing_chosen=not chosen), 422
     native_check.record(
@@ -91,6 +100,7 @@ def _render(translation: Language, form: NativeCheckForm, *, is_nothing_chosen: 
         "organise/translation.html",
         translation=translation,
         form=form,
+        shown=shown_texts(each.part for each in statuses),
         is_nothing_chosen=is_nothing_chosen,
         letters=_by_ask([each for each in statuses if each.part.is_letter]),
         asked=ASKS,

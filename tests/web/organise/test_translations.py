@@ -18,6 +18,7 @@ from campaign.organiser.native_check import NativeCheck
 from campaign.organiser.role import ORGANISER, OWNER, READER
 from campaign.paths import PACKAGE, TEMPLATES
 from campaign.settings import Settings
+from campaign.web.site import Site
 from tests.web.conftest import OrganisersBrowser, text
 
 pytestmark = pytest.mark.any_database
@@ -61,6 +62,27 @@ def test_a_check_switches_off_the_notice_on_that_letter_alone(
     assert answer.status_code == 303
     assert NOTICE in client.get("/de/letters/at").text
     assert "German 0/57 0/10 0 0" in text(organiser.get("/organise/languages"))
+
+
+def test_a_text_that_changed_while_the_page_was_open_is_not_recorded_as_checked(
+    organiser: OrganisersBrowser, site: Site, db: Session
+) -> None:
+    opened = re.findall('name="shown" value="([^"]+)"', organiser.get(GERMAN).text)[0]
+    content = site.snapshots.content
+    german = content.letters["de"]
+    other = replace(german, text=german.text.replace("Exzellenz", "Eure Exzellenz"))
+    site.snapshots.content = replace(content, letters={**content.letters, "de": other})
+    site.snapshots.expire()
+
+    form = {"parts": "letter/at", **READ}
+    organiser.post(GERMAN, on="/organise/account", shown=opened, **form)
+
+    assert "something has changed since this page was opened" in organiser.get(GERMAN).text
+    assert not db.scalars(select(NativeCheck)).all()
+    db.rollback()
+    read = re.findall('name="shown" value="([^"]+)"', organiser.get(GERMAN).text)[0]
+    organiser.post(GERMAN, on="/organise/account", shown=read, **form)
+    assert len(db.scalars(select(NativeCheck)).all()) == 1
 
 
 def test_the_log_says_what_was_checked_and_not_who_read_it(organiser: OrganisersBrowser, db: Session) -> None:

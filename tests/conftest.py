@@ -143,10 +143,11 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, appeal: Appeal) -> bytes:
+    """Return the file of a new database; to write these bytes is faster than to copy a file."""
     path = tmp_path_factory.mktemp("template") / "campaign.sqlite"
     _fill_template(f"sqlite:///{path}", appeal)
-    return path
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +164,7 @@ def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> Ite
     """Give the URL of a new, migrated database of *kind* while the block lasts."""
     if kind == "sqlite":
         path = folder / "campaign.sqlite"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        path.write_bytes(request.getfixturevalue("sqlite_template"))
         yield f"sqlite:///{path}"
         return
     with request.getfixturevalue("postgresql_pool").borrowed() as name:

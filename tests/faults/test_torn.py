@@ -48,9 +48,9 @@ class Moment:
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(sqlite_template: bytes, tmp_path: Path) -> str:
     path = tmp_path / "campaign.sqlite"
-    shutil.copy(sqlite_template, path)
+    path.write_bytes(sqlite_template)
     return f"sqlite:///{path}"
 
 
@@ -146,10 +146,10 @@ def test_a_database_that_lets_itself_only_be_read_is_answered_503_and_goes_on_wh
 
 
 def test_a_database_on_a_disk_that_can_only_be_read_stops_the_start(
-    sqlite_template: Path, tmp_path: Path
+    sqlite_template: bytes, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        shutil.copy(sqlite_template, disk / "campaign.sqlite")
+        (disk / "campaign.sqlite").write_bytes(sqlite_template)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         given = environment(tmp_path, database_url=f"sqlite:///{disk}/campaign.sqlite")
         refused = run(tmp_path, "serve", "--port", str(free_port()), environment=given)

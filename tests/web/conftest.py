@@ -1,12 +1,10 @@
 """The site over HTTP, on both databases, for a supporter and for an organiser."""
 
 import re
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,10 +79,11 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture(scope="session")
-def visited(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Flask]:
+def visited(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) -> Iterator[Flask]:
     """Give the site of a campaign that has just begun, for all tests that only look at it."""
     folder = tmp_path_factory.mktemp("visited")
-    path = shutil.copy(sqlite_template, folder / "campaign.sqlite")
+    path = folder / "campaign.sqlite"
+    path.write_bytes(sqlite_template)
     app = create_app(
         Settings(
             instance=folder,

@@ -21,6 +21,9 @@ from tests.support import fork_server
 from tests.support.driver import python_path
 from tests.support.fork_server import Process
 
+LONGEST_PAUSE = 0.06
+"""Seconds between two looks; each asks a database or a site, and what tests wait for lasts longer."""
+
 
 def start(settings: Settings, *, log: Path | None = None, **how: Any) -> Process:
     """Start a worker; its log goes to *log*, and *how* it works is as in :func:`described`."""
@@ -71,14 +74,15 @@ def eventually(happens: Callable[[], object], seconds: float = 120) -> bool:
     """Wait until *happens* returns something true; return whether it did.
 
     Args:
-        happens: Called again and again.
+        happens: Called again and again, at first often, since most things happen at once.
         seconds: Upper bound, for a machine that does other work too; nothing waits so long when all is well.
     """
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.01
     while not happens():
         if time.monotonic() > end:
             return False
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
     return True
 
 

@@ -28,7 +28,7 @@ from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.field import one_line, paragraphs
 from campaign.web.organise import views
-from campaign.web.supporter import admission
+from campaign.web.supporter import admission, letter_page
 from tests.conftest import SECRET, Clock, new_database
 from tests.support.factories import PASSPHRASE, address_digest
 from tests.support.hostile_input import MARK, encoded, for_any, header_text, raw, typed
@@ -177,7 +177,7 @@ def read_without_a_form(*folders: Path) -> set[str]:
     asked = re.compile(r"""request\.(?:form|args)\.(?:get|getlist|pop)\(\s*(?:"(\w+)"|([A-Z]+))""")
     files = [path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])]
     found = [match for path in files for match in asked.finditer(path.read_text())]
-    constants = {"ANSWER": admission.ANSWER, "TICKET": admission.TICKET}
+    constants = {"ANSWER": admission.ANSWER, "TICKET": admission.TICKET, "SHOWN": letter_page.SHOWN}
     return {match[1] or constants[match[2]] for match in found}
 
 
@@ -237,9 +237,11 @@ def test_a_post_with_any_fields_does_not_break_and_its_changes_are_logged(filled
             noted.update({url} if "audit_entry" in changed else {})
 
     noted: set[str] = set()
-    posts, dialect = changed(valid_form(filled_site)), filled_site.site.database.engine.name
+    good, dialect = valid_form(filled_site), filled_site.site.database.engine.name
+    organisers, supporters = changed(good), changed(good | {"shown": b""})
     for rule in rules(filled_site, "POST"):
         url, about = filled_site.url(rule), f"{rule} {dialect}"
+        posts = organisers if rule.endpoint.startswith("organise.") else supporters
         for_any(posts, partial(send, organiser(filled_site), url), share=0.1, about=about)
     assert len(noted) >= 5 or not filled_site.site.database.is_sqlite, noted
 

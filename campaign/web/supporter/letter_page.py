@@ -12,9 +12,6 @@ from campaign.web.supporter.also import further_letters
 from campaign.web.supporter.form import SignatureForm
 from campaign.web.supporter.residence_field import places_for
 
-SHOWN = "shown"
-"""The form field that says what letter stood above the form; programs need not send it."""
-
 
 def signature_form() -> SignatureForm:
     """Return the form of the request, which knows where signing is dangerous."""
@@ -23,8 +20,11 @@ def signature_form() -> SignatureForm:
 
 
 def is_other_text(language: Language, state: ParticipatingState) -> bool:
-    """Whether the posted form stood under another text of the letter, which nobody can sign any more."""
-    return request.form.get(SHOWN, "") not in {"", shown_text(letter_to(state, language))}
+    """Whether the posted form stood under another text of the letter, which nobody can sign any more.
+
+    Its field says what stood above it; programs need not send one.
+    """
+    return request.form.get("shown", "") not in {"", shown_text(letter_to(state, language))}
 
 
 def render_letter(

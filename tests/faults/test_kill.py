@@ -13,7 +13,7 @@ from tests.faults.reconciliation import Reconciliation
 
 pytestmark = pytest.mark.fault
 
-SIGNATURES, KILLS = 120, 8
+SIGNATURES, KILLS = 300, 8
 """Enough for a suite."""
 
 

@@ -21,6 +21,7 @@ from campaign.organiser.account import Unlocked
 from campaign.organiser.role import ROLES
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
+from campaign.signature.key_change import reseal_some
 from campaign.web.organise.session import WHO
 from campaign.web.site import Site
 from tests.conftest import SECRET, Clock
@@ -226,6 +227,8 @@ def logged_in(app: Flask, opened: Unlocked) -> OrganisersBrowser:
     with site.database.session(writes=True) as db:
         secret = organiser_session.start(db, opened, keys=site.keys, now=site.clock())
         audit_log.record(db, opened.name, "log in", now=site.clock())
+        if opened.private_key is not None:
+            reseal_some(db, opened.private_key)  # or a thread would, at a moment of its own
         db.commit()
     with browser.client.session_transaction("/organise/") as cookie:
         cookie.update({WHO: str(opened.id), "unlock": secret})

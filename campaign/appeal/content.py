@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -174,14 +175,14 @@ class Appeal(Texts):
         """The languages of the campaign: English, and those in which every text and the letter is given."""
         return tuple(LANGUAGES[code] for code in self.letters)
 
-    @property
+    @cached_property
     def wary_residences(self) -> frozenset[str]:
         """Residences whose authorities may be hostile to signing, beside the endangered ones."""
         return frozenset(code.upper() for code in self.no_names_to) - self.endangered_residences
 
     def is_sensitive_residence(self, code: str) -> bool:
         """Whether a visible sign of the campaign could harm who lives there, or does not say where."""
-        return code == UNSTATED or code in self.endangered_residences | self.wary_residences
+        return code == UNSTATED or code in self.endangered_residences or code in self.wary_residences
 
     def in_language(self, language: str) -> Self:
         """Return a copy with its texts in *language*; in English if the campaign is not in it."""

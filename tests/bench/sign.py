@@ -11,6 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from campaign.appeal.reading import load as load_appeal
+from campaign.letter.sheet import shown_text
+from campaign.letter.template import compose
+from campaign.reference.language import ENGLISH
 from campaign.reference.participating_state import STATES
 from campaign.signature.model import Signature
 from tests.bench import load, report, server, site
@@ -61,7 +65,8 @@ def sign(ours: Server, run: str, number: int, *, further: int = 0) -> Answered:
         number: How many forms.
         further: How many letters each signs beside its own.
     """
-    codes = list(STATES)
+    codes, appeal = list(STATES), load_appeal()
+    shown = {code: shown_text(compose(appeal, STATES[code], ENGLISH.code)) for code in codes}
     requests = [
         load.post(
             ours.port,
@@ -75,6 +80,7 @@ def sign(ours: Server, run: str, number: int, *, further: int = 0) -> Answered:
                 "disclosure": "delegation",
                 "consent": "y",
                 "website": "",
+                "shown": shown[codes[at % len(codes)]],
                 "also": [codes[(at + each) % len(codes)] for each in range(1, further + 1)],
             },
         )

@@ -1,11 +1,15 @@
 """Render a letter's page with its form; the pages of the letter and of signing share it."""
 
+from functools import lru_cache
+
 from flask import render_template, request
 
+from campaign.appeal.content import Appeal
 from campaign.letter.sheet import shown_text
+from campaign.letter.template import CACHED_LETTERS, compose
 from campaign.reference import residence
 from campaign.reference.language import ENGLISH, Language
-from campaign.reference.participating_state import ParticipatingState
+from campaign.reference.participating_state import STATES, ParticipatingState
 from campaign.signature.deadline import confirm_until
 from campaign.web.site import is_open, letter_to, now, site, still_until
 from campaign.web.supporter.also import further_letters
@@ -24,7 +28,13 @@ def is_other_text(language: Language, state: ParticipatingState) -> bool:
 
     Its field says what stood above it; programs need not send one.
     """
-    return request.form.get("shown", "") not in {"", shown_text(letter_to(state, language))}
+    return request.form.get("shown", "") not in {"", _shown(site().appeal, state.code, language.code)}
+
+
+@lru_cache(maxsize=CACHED_LETTERS)
+def _shown(appeal: Appeal, state_code: str, language: str) -> str:
+    # Cached, since a browser sends it with each signature.
+    return shown_text(compose(appeal, STATES[state_code], language))
 
 
 def render_letter(
@@ -48,15 +58,14 @@ def render_letter(
         is_too_late: Whether it was refused because the campaign has closed.
         is_changed: Whether it was refused because the form stood under another text of the letter.
     """
-    letter = letter_to(state, language)
     snapshot = site().snapshots.current()
     figures = snapshot.count
     appeal, settings = site().appeal, site().settings
     return render_template(
         "supporter/letter.html",
         state=state,
-        letter=letter,
-        shown=shown_text(letter),
+        letter=letter_to(state, language),
+        shown=_shown(appeal, state.code, language.code),
         edition=snapshot.edition,
         is_unchecked=language != ENGLISH and (language.code, state.code) not in snapshot.checked_letters,
         original=ENGLISH,

@@ -28,7 +28,7 @@ from campaign.settings import Settings
 from campaign.signature.model import Signature
 from campaign.web.field import one_line, paragraphs
 from campaign.web.organise import views
-from campaign.web.supporter import admission, letter_page
+from campaign.web.supporter import admission
 from tests.conftest import SECRET, Clock, new_database
 from tests.support.factories import PASSPHRASE, address_digest
 from tests.support.hostile_input import MARK, encoded, for_any, header_text, raw, typed
@@ -177,7 +177,7 @@ def read_without_a_form(*folders: Path) -> set[str]:
     asked = re.compile(r"""request\.(?:form|args)\.(?:get|getlist|pop)\(\s*(?:"(\w+)"|([A-Z]+))""")
     files = [path for folder in folders for path in (folder.rglob("*.py") if folder.is_dir() else [folder])]
     found = [match for path in files for match in asked.finditer(path.read_text())]
-    constants = {"ANSWER": admission.ANSWER, "TICKET": admission.TICKET, "SHOWN": letter_page.SHOWN}
+    constants = {"ANSWER": admission.ANSWER, "TICKET": admission.TICKET}
     return {match[1] or constants[match[2]] for match in found}
 
 

@@ -153,3 +153,14 @@ def test_as_process_1_of_a_container_it_serves_and_stops_on_a_signal(tmp_path: P
     console = site.console.read_text()
     for each in ("[ERROR]", "WARNING", "Unexpected exit"):
         assert each not in console, "the console shows an operator no warnings"
+
+
+def test_a_forked_process_leads_its_group_at_once_so_that_all_of_it_can_be_killed(tmp_path: Path) -> None:
+    for _ in range(10):
+        site = Server(tmp_path)
+        site.launch()
+        try:
+            assert os.getpgid(site.leader) == site.leader
+        finally:
+            site.process.kill()
+            site.process.wait()

@@ -59,11 +59,15 @@ class Server:
             return None
         pid = os.fork()
         if pid == 0:
+            *what, is_leader = json.loads(request)
+            if is_leader:
+                os.setsid()
+            # Only now, since who knows the number may kill the group.
+            _tell(files[3], os.getpid())
             self._take(files)
-            return json.loads(request)  # type: ignore[no-any-return]
+            return what
         for number in files[:3]:
             os.close(number)
-        _tell(files[3], pid)
         self.reports[os.pidfd_open(pid)] = pid, files[3]
         return None
 
@@ -113,9 +117,7 @@ def _become(module: str, arguments: list[str], env: dict[str, str]) -> None:
     ctypes.memmove(first, line.ljust(last - first, b"\0")[: last - first], last - first)
 
 
-def _run(module: str, arguments: list[str], env: dict[str, str], cwd: str, is_leader: bool) -> None:
-    if is_leader:
-        os.setsid()
+def _run(module: str, arguments: list[str], env: dict[str, str], cwd: str) -> None:
     os.chdir(cwd)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments[:1] == ["serve"] and (wait := mail_worker_start.fork_ahead()):

@@ -173,10 +173,12 @@ def filled(form: dict[str, Any], made: dict[str, str]) -> dict[str, Any]:
 def test_the_page_says_what_is_done_and_with_which_values(
     organiser: OrganisersBrowser, clock: Clock, made: dict[str, str], views: list[str], minutes: int
 ) -> None:
-    token = organiser.token()
+    token, cookie = organiser.token(), organiser.client.get_cookie("organiser")
+    assert cookie
     clock.forward(minutes=minutes)
     for view in views:
         path, form, said = SAID[view]
+        organiser.client.set_cookie("organiser", cookie.value)  # the answer to an ended session removes it
         page = organiser.client.post(path.format(**made), data={"csrf_token": token, **filled(form, made)})
 
         assert page.status_code == 422, (view, text(page))

@@ -8,15 +8,20 @@ from playwright.sync_api import BrowserContext, Page
 AXE = Axe().axe_script
 """axe-core; as a page's first script it is compiled once for all pages, and not at each."""
 
-EVERY_RULE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+RESULTS = ["violations", "incomplete"]
+"""Incomplete is what axe-core could not decide, such as the contrast of a text that something covers."""
+
+EVERY_RULE = {"resultTypes": RESULTS, "rules": {"target-size": {"enabled": True}}}
 """By default axe-core does not check that a finger hits what it is meant for: 24 pixels, or as much room."""
 
-SEEN_BY_COLOUR = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+SEEN_BY_COLOUR = {"resultTypes": RESULTS, "runOnly": ["color-contrast", "link-in-text-block"]}
 """Rules whose result depends on the colour scheme."""
 
 RUN = """async options => {
-    const { violations } = await axe.run(options);
-    return violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target}`));
+    const { violations, incomplete } = await axe.run(options);
+    const faults = violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target}`));
+    const undecided = incomplete.flatMap(rule => rule.nodes.map(node => node.target[0]));
+    return [faults, undecided.map(target => document.querySelector(target)?.dataset.newLook)];
 }"""
 
 MARK = """known => {
@@ -34,7 +39,8 @@ MARK = """known => {
         const look = [grounds.get(element), text, element.localName, element.matches(":disabled")].join();
         const isRead = (hasText || element.matches("a, input, select, textarea"))
             && element.checkVisibility({ visibilityProperty: true });
-        element.toggleAttribute("data-new-look", isRead && !looks.has(look));
+        element.removeAttribute("data-new-look");
+        if (isRead && !looks.has(look)) element.dataset.newLook = look;
         if (isRead) looks.add(look);
     }
     const any = { id: "color-contrast", selector: "[data-new-look]" };
@@ -48,7 +54,7 @@ A look is what they follow from: how a text is drawn, what is around it, and the
 """
 
 _looks: list[str] = []
-"""The looks so far; each is checked once, since colours take half of axe-core's time."""
+"""The looks that were checked; each is checked once, since colours take half of axe-core's time."""
 
 
 def prepare(context: BrowserContext) -> None:
@@ -79,6 +85,7 @@ def mark_new_looks(page: Page) -> bool:
 
 
 def find_no_fault(page: Page, options: dict[str, Any]) -> None:
-    """Run axe-core, and fail with each broken rule and its element."""
-    faults = page.evaluate(RUN, options)
+    """Run axe-core, forget the looks that it could not decide, and fail with each fault and its element."""
+    faults, undecided = page.evaluate(RUN, options)
+    _looks[:] = [look for look in _looks if look not in undecided]
     assert not faults, faults

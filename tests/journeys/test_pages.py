@@ -1,12 +1,13 @@
 """Accessibility of every page: axe-core in both colour schemes, and a small phone."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.accessibility import check, prepare
+from tests.journeys.accessibility import SEEN_BY_COLOUR, check, find_no_fault, mark_new_looks, prepare
 from tests.journeys.browser import visiting
 from tests.journeys.people import Organiser, Supporter
 from tests.journeys.server import Site
@@ -247,3 +248,20 @@ def recovery_code(campaign: Campaign) -> Page:
 )
 def test_the_page_after_a_button_can_be_read(campaign: Campaign, reach: Callable[[Campaign], Page]) -> None:
     check(reach(campaign))
+
+
+def test_a_colour_that_is_covered_on_one_page_is_checked_on_the_next(chromium: Browser) -> None:
+    start, pale = "<html lang=en><title>A</title><main><h1>A</h1>", "<p style='color: #ccc'>pale</p>"
+    cover = "<img alt='' style='position: absolute; left: 0; top: 0; width: 300px; height: 300px'>"
+    with closing(chromium.new_context()) as context:
+        prepare(context)
+        page = context.new_page()
+        page.goto("about:blank")
+        page.set_content(start + pale + cover)
+        mark_new_looks(page)
+        find_no_fault(page, SEEN_BY_COLOUR)
+
+        page.set_content(start + pale)
+        mark_new_looks(page)
+        with pytest.raises(AssertionError, match="color-contrast"):
+            find_no_fault(page, SEEN_BY_COLOUR)

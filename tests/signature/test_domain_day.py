@@ -17,6 +17,7 @@ from campaign.signature.domain_day import (
     delete_expired,
 )
 from tests.conftest import NOW
+from tests.support.docs import SECURITY
 
 TODAY = NOW.date()
 
@@ -25,6 +26,13 @@ DOMAIN = b"d" * 32
 
 def link(*letters: str, domain: bytes = DOMAIN, is_first: bool = True) -> ConfirmedLink:
     return ConfirmedLink(domain, frozenset((state, uuid4()) for state in letters), is_first)
+
+
+def test_the_thresholds_are_those_that_are_documented() -> None:
+    said = SECURITY.read_text()
+
+    assert f"more than {CONFIRMED_PER_DOMAIN} links, a day under one domain" in said
+    assert f"of {CONFIRMED_PER_LETTER} mailboxes with all 57 letters" in said
 
 
 def confirm(db: Session, *letters: str, domain: bytes = DOMAIN, is_first: bool = True) -> int:

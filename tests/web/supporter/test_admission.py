@@ -40,7 +40,7 @@ HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 FREE, FREE_A_DAY, MOST, MOST_A_DAY, SURGE = 5, 8, 100, 1_000, 10
 
 CONFIRMED_PER_LETTER = 5
-"""That it is 20, and that no domain has more than 60, is tested in tests/signature/test_domain_day.py."""
+"""That it is 20 as documented, and 60 for all letters, is tested in tests/signature/test_domain_day.py."""
 
 
 def fixed(per_period: int, per_day: int) -> Limit:

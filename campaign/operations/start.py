@@ -77,8 +77,7 @@ def prepare(
         if database.journal is not None and not only_reads:
             catch_up(db, appeal, database.journal, now=now)
         safety_list.store_at_start(db, appeal, now=now)
-        in_force = safety_list.current_appeal(db, appeal)
-        edition = current_edition(db, in_force, now=now) if composes else None
+        edition = _edition(db, appeal, now) if composes else None
         if not only_reads:
             mark_interrupted(db, now=now)
         published_count.publish_at_start(db, settings, now=now)
@@ -86,6 +85,10 @@ def prepare(
             journaled.make_key(db)
     audit_chain.use_key(database, keys.audit)
     return Started(keys, edition)
+
+
+def _edition(db: Session, appeal: Appeal, now: datetime) -> int:
+    return current_edition(db, safety_list.current_appeal(db, appeal), now=now)
 
 
 def _keys(db: Session, settings: Settings) -> ServerKeys:

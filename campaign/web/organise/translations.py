@@ -7,7 +7,7 @@ from flask_babel import gettext
 from campaign.appeal.content import Ask
 from campaign.organiser import native_check
 from campaign.organiser.native_check import Status
-from campaign.organiser.translation_part import PAGE, Part, parts, shown_texts
+from campaign.organiser.translation_part import PAGE, parts, shown_texts
 from campaign.reference.language import ENGLISH, LANGUAGES, Language, language_name
 from campaign.reference.participating_state import states_in_order
 from campaign.web.organise.blueprint import bp
@@ -48,8 +48,9 @@ def translated_page(translation: Language, page: str) -> ResponseReturnValue:
 def check_translation(translation: Language) -> ResponseReturnValue:
     """Record a native reader's check of letters and pages."""
     form = NativeCheckForm()
-    chosen = _chosen(translation, form)
-    if form.shown.data not in {"", None, shown_texts(each.part for each in _statuses(translation))}:
+    offered = parts(site().appeal, _translated(translation).code)
+    chosen = form.chosen(site().appeal, offered)
+    if form.shown.data not in {"", None, shown_texts(offered)}:
         flash(
             gettext(
                 "Nothing was done: something has changed since this page was opened. This is how it is now. "
@@ -76,7 +77,7 @@ def check_translation(translation: Language) -> ResponseReturnValue:
 def uncheck_translation(translation: Language) -> ResponseReturnValue:
     """Take checks back, so that the letters say again that no native reader has checked them."""
     form = PartsForm()
-    chosen = _chosen(translation, form)
+    chosen = form.chosen(site().appeal, parts(site().appeal, _translated(translation).code))
     if not form.validate() or not chosen:
         return _render(translation, NativeCheckForm(formdata=None), is_nothing_chosen=not chosen), 422
     native_check.take_back(session(), translation.code, chosen, by=unlocked().name, now=now())
@@ -87,11 +88,6 @@ def _saved(translation: Language) -> ResponseReturnValue:
     commit()
     flash(gettext("Saved."))
     return redirect(url_for(".translation", translation=translation), 303)
-
-
-def _chosen(translation: Language, form: PartsForm) -> list[Part]:
-    appeal = site().appeal
-    return form.chosen(appeal, parts(appeal, _translated(translation).code))
 
 
 def _render(translation: Language, form: NativeCheckForm, *, is_nothing_chosen: bool = False) -> str:

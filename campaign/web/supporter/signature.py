@@ -35,22 +35,18 @@ def show(language: Language, token: str) -> ResponseReturnValue:
 
     Mail scanners open every link, so this changes nothing.
     """
-    try:
-        return _render(language, token, request.args.get("letter", ""))
-    except UnknownTokenError:
-        return unknown_link(FindSignatureForm())
+    return _render(language, token, request.args.get("letter", ""))
+
+
+@private_bp.errorhandler(UnknownTokenError)
+def show_unknown_link(_error: UnknownTokenError) -> ResponseReturnValue:
+    """Show what to do with a link that opens nothing."""
+    return unknown_link(FindSignatureForm())
 
 
 @private_bp.post("/<language:language>/signature/<token>")
 def change(language: Language, token: str) -> ResponseReturnValue:
     """Confirm, replace, change who may see the name, or withdraw: what the page showed, or nothing."""
-    try:
-        return _answer(language, token)
-    except UnknownTokenError:  # also when the page is shown again after another error
-        return unknown_link(FindSignatureForm())
-
-
-def _answer(language: Language, token: str) -> ResponseReturnValue:
     action, pressed = request.form.get("action", ""), read_pressed(request.form)
     try:
         if action not in ACTIONS:
@@ -64,7 +60,7 @@ def _answer(language: Language, token: str) -> ResponseReturnValue:
         token = read_token(token)
         _perform(action, token, pressed)
     except UnknownTokenError:
-        raise
+        raise  # its handler answers
     except ChangedError:
         return _render(language, token, pressed.letter, is_changed=True), 409
     except ClosedError:

@@ -21,14 +21,13 @@ from campaign.appeal.reading import load
 from campaign.database.session import Database
 from campaign.operations import start
 from campaign.organiser import audit_chain
-from campaign.sealing import passphrase_key, row_mac
-from campaign.sealing.argon2 import Cost
+from campaign.sealing import row_mac
 from campaign.sealing.campaign_key import current_key
 from campaign.sealing.server_key import ServerKeys
 from campaign.settings import Settings
 from campaign.signature.key_change import setup_code
 from campaign.worker import queue
-from tests.support import assessment_cache, compile_cache
+from tests.support import assessment_cache, cheap_passphrase, compile_cache
 from tests.support.postgresql_pool import TEMPLATE, DatabasePool
 
 SECRET = "made-up-secret-key-for-tests-only-0123456789"
@@ -43,9 +42,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("searching", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile("steady")
 
-# The real cost is a second and 256 MiB per login, which no test depends on.
-passphrase_key.COST = Cost(1, 8 * 1024)
-
+cheap_passphrase.install()
 assessment_cache.install()
 
 # Pytest's workers and the sites that tests start are hundreds of processes: each would compile all modules.
@@ -198,7 +195,14 @@ def db(database: Database) -> Iterator[Session]:
 def settings(tmp_path: Path, database_url: str) -> Settings:
     instance = tmp_path / "instance"
     instance.mkdir(mode=0o700)
-    # Every act moves the count at once; tests about published figures make settings of their own.
+    return settings_of(instance, database_url)
+
+
+def settings_of(instance: Path, database_url: str) -> Settings:
+    """Return settings of a site in which every act moves the count at once.
+
+    Tests about published figures make settings of their own.
+    """
     return Settings(
         instance=instance, database_url=database_url, secret_key=SECRET, count_minutes=0, count_step=1
     )

@@ -1,7 +1,6 @@
 """Assess the strength of a passphrase once for all accounts of tests that have it, and the same name."""
 
-from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
 
 from campaign.organiser import passphrase
 
@@ -10,15 +9,5 @@ MOST = 100
 
 
 def install() -> None:
-    assess = passphrase._assess
-    known: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
-
-    def remembered(typed: str, about: Iterable[str]) -> dict[str, Any]:
-        key = typed, tuple(about)
-        if key not in known:
-            if len(known) == MOST:
-                known.clear()
-            known[key] = assess(*key)
-        return known[key]
-
-    passphrase._assess = remembered
+    assess = lru_cache(MOST)(passphrase._assess)
+    passphrase._assess = lambda typed, about: assess(typed, tuple(about))

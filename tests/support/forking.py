@@ -18,9 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from campaign.sealing import passphrase_key
-from campaign.sealing.passphrase_key import Cost
-from tests.support import mail_worker_start
+from tests.support import cheap_passphrase, mail_worker_start
 from tests.support.run_folder import locked
 
 LARGEST_REQUEST = 100_000
@@ -172,8 +170,7 @@ def main() -> None:
     _preload()
     gc.freeze()
     gc.enable()
-    # As in conftest.py; the starts that stay real ones have the real cost.
-    passphrase_key.COST = Cost(1, 8 * 1024)
+    cheap_passphrase.install()  # the starts that stay real ones have the real cost
     # After Ctrl-C the tests still end what they started, and wait for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     number, address = sys.argv[1:3]

@@ -24,7 +24,7 @@ from campaign.settings import Settings
 from campaign.signature.key_change import reseal_some
 from campaign.web.organise.session import WHO
 from campaign.web.site import Site
-from tests.conftest import SECRET, Clock
+from tests.conftest import Clock, settings_of
 from tests.support.factories import PASSPHRASE, make_organiser, make_owner
 from tests.support.outbox import mails
 from tests.support.private_page import press
@@ -85,17 +85,8 @@ def visited(tmp_path_factory: pytest.TempPathFactory, sqlite_template: bytes) ->
     folder = tmp_path_factory.mktemp("visited")
     path = folder / "campaign.sqlite"
     path.write_bytes(sqlite_template)
-    app = create_app(
-        Settings(
-            instance=folder,
-            database_url=f"sqlite:///{path}",
-            secret_key=SECRET,
-            unlimited_networks=TESTS_NETWORKS,
-            count_minutes=0,
-            count_step=1,
-        ),
-        clock=Clock(),
-    )
+    settings = replace(settings_of(folder, f"sqlite:///{path}"), unlimited_networks=TESTS_NETWORKS)
+    app = create_app(settings, clock=Clock())
     yield app
     app.extensions["campaign"].close()
 
